@@ -1,0 +1,31 @@
+/// The OpenCL sources in this folder, embedded in the binary by the package manager.
+public enum KernelSource: String, CaseIterable, Sendable {
+  case layout = "layout.clh"
+  case adam = "adam.cl"
+  case convolutionCPU = "convolution_cpu.cl"
+  case convolutionGPU = "convolution_gpu.cl"
+  case elementwise = "elementwise.cl"
+  case loss = "loss.cl"
+  case norm = "norm.cl"
+  case packing = "packing.cl"
+  case weightGradientCPU = "weight_gradient_cpu.cl"
+  case weightGradientGPU = "weight_gradient_gpu.cl"
+
+  /// The file's text as it stands in Kernels/, `#include` lines not yet replaced.
+  public var text: String {
+    let bytes =
+      switch self {
+      case .layout: PackageResources.layout_clh
+      case .adam: PackageResources.adam_cl
+      case .convolutionCPU: PackageResources.convolution_cpu_cl
+      case .convolutionGPU: PackageResources.convolution_gpu_cl
+      case .elementwise: PackageResources.elementwise_cl
+      case .loss: PackageResources.loss_cl
+      case .norm: PackageResources.norm_cl
+      case .packing: PackageResources.packing_cl
+      case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
+      case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
+      }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

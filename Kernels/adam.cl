@@ -1,0 +1,1 @@
+// adam: written in a later commit

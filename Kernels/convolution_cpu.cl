@@ -1,0 +1,1 @@
+// convolution_cpu: written in a later commit

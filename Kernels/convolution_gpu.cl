@@ -1,0 +1,1 @@
+// convolution_gpu: written in a later commit

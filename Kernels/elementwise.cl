@@ -1,0 +1,1 @@
+// elementwise: written in a later commit

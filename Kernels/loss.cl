@@ -1,0 +1,1 @@
+// loss: written in a later commit

@@ -1,0 +1,1 @@
+// norm: written in a later commit

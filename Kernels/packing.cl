@@ -1,0 +1,1 @@
+// packing: written in a later commit

@@ -1,0 +1,1 @@
+// weight_gradient_cpu: written in a later commit

@@ -1,0 +1,1 @@
+// weight_gradient_gpu: written in a later commit

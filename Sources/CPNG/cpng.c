@@ -1,0 +1,2 @@
+#include <png.h>
+int cpng_placeholder(void) { return PNG_LIBPNG_VER; }

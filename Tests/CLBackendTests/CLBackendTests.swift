@@ -1,0 +1,2 @@
+import CLBackend
+import Testing

@@ -1,0 +1,2 @@
+import Tape
+import Testing
