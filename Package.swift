@@ -31,10 +31,11 @@ let package = Package(
         .embedInCode("weight_gradient_cpu.cl"),
         .embedInCode("weight_gradient_gpu.cl"),
       ]),
-    .target(name: "Tape"),
+    .target(name: "Random"),
+    .target(name: "Tape", dependencies: ["Random"]),
     .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
-    .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG"]),
-    .target(name: "Model", dependencies: ["Tape", "Images"]),
+    .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
+    .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
@@ -42,7 +43,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI"),
-    .testTarget(name: "TapeTests", dependencies: ["Tape"]),
+    .testTarget(name: "TapeTests", dependencies: ["Random", "Tape"]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),

@@ -1,0 +1,96 @@
+/// y = the parts side by side along the channels. Executors place the parts inside y where they can, and copy
+/// nothing then.
+public struct Concatenation: Operation {
+  public static let name = "concatenation"
+  public let parts: [Tensor]
+  public let output: Tensor
+
+  public var inputs: [Tensor] { parts }
+  public var outputs: [Tensor] { [output] }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .tensor(let gradient)? = upstream[0] else { preconditionFailure("a concatenation is no loss") }
+    var result: [(Tensor, Tensor)] = []
+    var channel = 0
+    for part in parts {
+      if needed(part) {
+        result.append((part, try tape.slice(gradient, channels: channel..<channel + part.shape.c)))
+      }
+      channel += part.shape.c
+    }
+    return result
+  }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let whole = output.shape
+    var channel = 0
+    for part in parts {
+      copy(
+        memory[part], part.shape, from: 0, to: memory[output], whole, at: channel, count: part.shape.c)
+      channel += part.shape.c
+    }
+  }
+}
+
+/// y = some channels of x: a view of x where executors can make it one.
+public struct Slice: Operation {
+  public static let name = "slice"
+  public let input: Tensor
+  public let output: Tensor
+  public let channels: Range<Int>
+
+  public var inputs: [Tensor] { [input] }
+  public var outputs: [Tensor] { [output] }
+  public var settings: String { "channels \(channels.lowerBound)..<\(channels.upperBound)" }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    copy(
+      memory[input], input.shape, from: channels.lowerBound, to: memory[output], output.shape, at: 0,
+      count: channels.count)
+  }
+}
+
+extension Tape {
+  /// Records the concatenation along the channels of activations that agree in N, H and W.
+  public func concatenation(_ parts: [Tensor]) throws(TapeError) -> Tensor {
+    guard let first = parts.first?.shape,
+      parts.allSatisfy({
+        $0.shape.rank == 4 && $0.shape.n == first.n && $0.shape.h == first.h && $0.shape.w == first.w
+      })
+    else {
+      throw .shape(
+        operation: Concatenation.name,
+        reason: "\(parts.map(\.shape.description).joined(separator: " and ")) differ in more than channels")
+    }
+    let channels = parts.reduce(0) { $0 + $1.shape.c }
+    let output = intermediate("concatenation", [first.n, channels, first.h, first.w], kind: .activation)
+    record(Concatenation(parts: parts, output: output))
+    return output
+  }
+
+  /// Records the channels `channels` of an activation.
+  public func slice(_ input: Tensor, channels: Range<Int>) throws(TapeError) -> Tensor {
+    let x = input.shape
+    guard x.rank == 4, channels.lowerBound >= 0, channels.upperBound <= x.c, !channels.isEmpty else {
+      throw .shape(operation: Slice.name, reason: "\(x) has no channels \(channels)")
+    }
+    let output = intermediate("slice", [x.n, channels.count, x.h, x.w], kind: .activation)
+    record(Slice(input: input, output: output, channels: channels))
+    return output
+  }
+}
+
+/// Copies `count` channels of every image.
+private func copy(
+  _ source: UnsafeMutableBufferPointer<Double>, _ sourceShape: Shape, from first: Int,
+  to target: UnsafeMutableBufferPointer<Double>, _ targetShape: Shape, at position: Int, count: Int
+) {
+  let area = sourceShape.h * sourceShape.w
+  for n in 0..<sourceShape.n {
+    for i in 0..<count * area {
+      target[(n * targetShape.c + position) * area + i] = source[(n * sourceShape.c + first) * area + i]
+    }
+  }
+}

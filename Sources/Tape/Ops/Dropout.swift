@@ -1,0 +1,93 @@
+import Random
+
+/// A mask of 0 (dropped) and 1 / (1 - rate) (kept), by Philox4x32-10 on the element's index.
+///
+/// The element with row-major index e takes word e % 4 of the block with key = seed and counter =
+/// (low 32 bits of e / 4, its high 32 bits, stream, low 32 bits of the step), and is kept when
+/// word >= rate * 2^32. So the mask is the same on every executor and after a resume.
+public struct DropoutMask: Operation {
+  public static let name = "dropout mask"
+  /// Seed and step come from here: see `Schedule`.
+  public let schedule: Tensor
+  public let output: Tensor
+  public let stream: UInt32
+  public let rate: Double
+
+  public var inputs: [Tensor] { [schedule] }
+  public var outputs: [Tensor] { [output] }
+  public var settings: String { "rate \(rate), stream \(stream)" }
+
+  /// An element is kept when its random word is at least this.
+  public var threshold: UInt32 { UInt32(min(4_294_967_295, (rate * 4_294_967_296).rounded())) }
+  public var keptValue: Float { Float(1 / (1 - rate)) }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let values = memory[output]
+    let schedule = Schedule(values: memory[schedule].map { Float($0) })
+    let generator = Philox(seed: schedule.seed)
+    for block in 0..<(values.count + 3) / 4 {
+      let words = generator.words(
+        UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), stream,
+        UInt32(truncatingIfNeeded: schedule.step))
+      for lane in 0..<min(4, values.count - 4 * block) {
+        values[4 * block + lane] = words[lane] >= threshold ? Double(keptValue) : 0
+      }
+    }
+  }
+}
+
+/// c = a * b, elementwise.
+public struct Multiply: Operation {
+  public static let name = "multiply"
+  public let a: Tensor
+  public let b: Tensor
+  public let output: Tensor
+
+  public var inputs: [Tensor] { [a, b] }
+  public var outputs: [Tensor] { [output] }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .tensor(let gradient)? = upstream[0] else { preconditionFailure("a product is no loss") }
+    var result: [(Tensor, Tensor)] = []
+    if needed(a) { result.append((a, try tape.multiply(gradient, b))) }
+    if needed(b) { result.append((b, try tape.multiply(gradient, a))) }
+    return result
+  }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let (a, b, c) = (memory[a], memory[b], memory[output])
+    for i in c.indices { c[i] = a[i] * b[i] }
+  }
+}
+
+extension Tape {
+  /// Records a new dropout mask at every replay.
+  ///
+  /// - Parameters:
+  ///   - shape: [N, C, H, W]
+  ///   - rate: the share that is dropped, 0..<1
+  ///   - stream: a number of its own for every mask of a program
+  ///   - schedule: where seed and step come from
+  public func dropoutMask(
+    _ shape: Shape, rate: Double = 0.5, stream: UInt32, schedule: Tensor
+  ) throws(TapeError) -> Tensor {
+    guard (0..<1).contains(rate), shape.rank == 4 else {
+      throw .shape(operation: DropoutMask.name, reason: "a rate of \(rate) for \(shape) [N, C, H, W]")
+    }
+    let output = intermediate("mask", shape, kind: .activation)
+    record(DropoutMask(schedule: schedule, output: output, stream: stream, rate: rate))
+    return output
+  }
+
+  /// Records the elementwise product of two tensors of one shape.
+  public func multiply(_ a: Tensor, _ b: Tensor) throws(TapeError) -> Tensor {
+    guard a.shape == b.shape else {
+      throw .shape(operation: Multiply.name, reason: "\(a.shape) and \(b.shape) differ")
+    }
+    let output = intermediate("product", a.shape, kind: .activation)
+    record(Multiply(a: a, b: b, output: output))
+    return output
+  }
+}

@@ -1,0 +1,154 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The mean over all logits of binary cross-entropy against one target for all:
+/// max(x, 0) - x t + log(1 + exp(-|x|)), which neither overflows nor cancels.
+public struct BCEWithLogits: Operation {
+  public static let name = "BCE with logits"
+  public let logits: Tensor
+  public let output: Tensor
+  public let target: Float
+
+  public var inputs: [Tensor] { [logits] }
+  public var outputs: [Tensor] { [output] }
+  public var settings: String { "target \(target)" }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+    return [(logits, tape.bceGradient(logits, target: target, weight: weight))]
+  }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let x = memory[logits]
+    var sum = 0.0
+    for value in x {
+      sum += max(value, 0) - value * Double(target) + log1p(exp(-abs(value)))
+    }
+    memory[output][0] = sum / Double(x.count)
+  }
+}
+
+/// weight * (sigmoid(x) - t) / count: the gradient of `BCEWithLogits`.
+public struct BCEWithLogitsGradient: Operation {
+  public static let name = "BCE gradient"
+  public let logits: Tensor
+  public let output: Tensor
+  public let target: Float
+  public let weight: Float
+
+  public var inputs: [Tensor] { [logits] }
+  public var outputs: [Tensor] { [output] }
+  public var settings: String { "target \(target), weight \(weight)" }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let (x, dx) = (memory[logits], memory[output])
+    for i in x.indices {
+      dx[i] = Double(weight) * (1 / (1 + exp(-x[i])) - Double(target)) / Double(x.count)
+    }
+  }
+}
+
+/// What a pixel loss takes of a difference.
+public enum PixelDistance: String, Sendable {
+  /// |a - b|
+  case l1 = "L1"
+  /// (a - b)^2
+  case l2 = "L2"
+}
+
+/// The mean over all elements of |a - b| or (a - b)^2.
+public struct PixelLoss: Operation {
+  public static let name = "pixel loss"
+  public let a: Tensor
+  public let b: Tensor
+  public let output: Tensor
+  public let distance: PixelDistance
+
+  public var inputs: [Tensor] { [a, b] }
+  public var outputs: [Tensor] { [output] }
+  public var settings: String { distance.rawValue }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+    var result: [(Tensor, Tensor)] = []
+    if needed(a) { result.append((a, tape.pixelGradient(distance, a, b, weight: weight))) }
+    if needed(b) { result.append((b, tape.pixelGradient(distance, b, a, weight: weight))) }
+    return result
+  }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let (a, b) = (memory[a], memory[b])
+    var sum = 0.0
+    for i in a.indices {
+      sum += distance == .l1 ? abs(a[i] - b[i]) : (a[i] - b[i]) * (a[i] - b[i])
+    }
+    memory[output][0] = sum / Double(a.count)
+  }
+}
+
+/// The gradient of `PixelLoss` with respect to a: weight * sign(a - b) / count, with sign(0) = 0, or
+/// weight * 2 (a - b) / count.
+public struct PixelLossGradient: Operation {
+  public static let name = "pixel loss gradient"
+  public let a: Tensor
+  public let b: Tensor
+  public let output: Tensor
+  public let distance: PixelDistance
+  public let weight: Float
+
+  public var inputs: [Tensor] { [a, b] }
+  public var outputs: [Tensor] { [output] }
+  public var settings: String { "\(distance.rawValue), weight \(weight)" }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let (a, b, da) = (memory[a], memory[b], memory[output])
+    let factor = Double(weight) / Double(a.count)
+    for i in a.indices {
+      let difference = a[i] - b[i]
+      switch distance {
+      case .l1: da[i] = difference == 0 ? 0 : difference > 0 ? factor : -factor
+      case .l2: da[i] = 2 * factor * difference
+      }
+    }
+  }
+}
+
+extension Tape {
+  /// Records the mean binary cross-entropy of logits of any shape against `target`, 0 or 1.
+  public func bceWithLogits(_ logits: Tensor, target: Float) -> Tensor {
+    let output = intermediate("bce", [], kind: .scalar)
+    record(BCEWithLogits(logits: logits, output: output, target: target))
+    return output
+  }
+
+  /// Records the mean distance of two tensors of one shape.
+  public func pixelLoss(_ distance: PixelDistance, _ a: Tensor, _ b: Tensor) throws(TapeError) -> Tensor {
+    guard a.shape == b.shape else {
+      throw .shape(operation: PixelLoss.name, reason: "\(a.shape) and \(b.shape) differ")
+    }
+    let output = intermediate(distance.rawValue, [], kind: .scalar)
+    record(PixelLoss(a: a, b: b, output: output, distance: distance))
+    return output
+  }
+
+  fileprivate func bceGradient(_ logits: Tensor, target: Float, weight: Float) -> Tensor {
+    let output = intermediate("bce", logits.shape, kind: .activation)
+    record(BCEWithLogitsGradient(logits: logits, output: output, target: target, weight: weight))
+    return output
+  }
+
+  fileprivate func pixelGradient(
+    _ distance: PixelDistance, _ a: Tensor, _ b: Tensor, weight: Float
+  ) -> Tensor {
+    let output = intermediate(distance.rawValue, a.shape, kind: .activation)
+    record(PixelLossGradient(a: a, b: b, output: output, distance: distance, weight: weight))
+    return output
+  }
+}

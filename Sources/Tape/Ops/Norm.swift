@@ -1,0 +1,256 @@
+// Batch and instance normalisation (Ioffe and Szegedy 2015; Ulyanov et al. 2016). A group is what one statistic
+// covers: a channel of the whole batch, or of one image. m values are in a group.
+//
+//   x, y, dx, dy [N, C, H, W]    scale, shift [C]    mean, variance, sums [C] or, per image, [N, C]
+
+/// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, with the mean and the biased variance of x itself.
+public struct Norm: Operation {
+  public static let name = "norm"
+  public let input: Tensor
+  public let scale: Tensor?
+  public let shift: Tensor?
+  public let output: Tensor
+  public let mean: Tensor
+  public let variance: Tensor
+  public let perImage: Bool
+  public let epsilon: Float
+
+  public var inputs: [Tensor] { [input] + [scale, shift].compactMap { $0 } }
+  public var outputs: [Tensor] { [output, mean, variance] }
+  public var settings: String { perImage ? "per image" : "per batch" }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard upstream[1] == nil, upstream[2] == nil, case .tensor(let dy)? = upstream[0] else {
+      throw .noGradientRule(operation: "\(Self.name) (through its statistics as results)")
+    }
+    let gradients = try tape.normGradient(of: self, dy)
+    var result = [(input, gradients.input)]
+    if let scale, needed(scale) { result.append((scale, gradients.scale)) }
+    if let shift, needed(shift) { result.append((shift, gradients.shift)) }
+    return result
+  }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let (x, y) = (memory[input], memory[output])
+    let (means, variances) = (memory[mean], memory[variance])
+    for group in 0..<mean.shape.count {
+      var sum = 0.0
+      forEachInGroup(group, input.shape, perImage) { sum += x[$0] }
+      let count = Double(input.shape.count / mean.shape.count)
+      means[group] = sum / count
+      var squares = 0.0
+      forEachInGroup(group, input.shape, perImage) {
+        squares += (x[$0] - means[group]) * (x[$0] - means[group])
+      }
+      variances[group] = squares / count
+    }
+    normalize(memory, x, means, variances, scale, shift, epsilon, perImage, input.shape, into: y)
+  }
+}
+
+/// The gradients of `Norm`, through its statistics:
+/// dx = scale / sqrt(variance + epsilon) * (dy - shiftSum / m - xhat * scaleSum / m), where xhat is the
+/// normalised x, shiftSum the sum of dy over the group and scaleSum that of dy * xhat. Per batch, the sums are
+/// the gradients of shift and scale.
+public struct NormGradient: Operation {
+  public static let name = "norm gradient"
+  public let input: Tensor
+  public let gradient: Tensor
+  public let mean: Tensor
+  public let variance: Tensor
+  public let scale: Tensor?
+  public let output: Tensor
+  public let shiftSum: Tensor
+  public let scaleSum: Tensor
+  public let perImage: Bool
+  public let epsilon: Float
+
+  public var inputs: [Tensor] { [input, gradient, mean, variance] + [scale].compactMap { $0 } }
+  public var outputs: [Tensor] { [output, shiftSum, scaleSum] }
+  public var settings: String { perImage ? "per image" : "per batch" }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let (x, dy, dx) = (memory[input], memory[gradient], memory[output])
+    let (means, variances) = (memory[mean], memory[variance])
+    let scales = scale.map { memory[$0] }
+    let m = Double(input.shape.count / mean.shape.count)
+    for group in 0..<mean.shape.count {
+      let inverse = 1 / (variances[group] + Double(epsilon)).squareRoot()
+      var (sum, product) = (0.0, 0.0)
+      forEachInGroup(group, input.shape, perImage) {
+        sum += dy[$0]
+        product += dy[$0] * (x[$0] - means[group]) * inverse
+      }
+      memory[shiftSum][group] = sum
+      memory[scaleSum][group] = product
+      let factor = inverse * (scales?[group % input.shape.c] ?? 1)
+      forEachInGroup(group, input.shape, perImage) {
+        dx[$0] = factor * (dy[$0] - sum / m - (x[$0] - means[group]) * inverse * product / m)
+      }
+    }
+  }
+}
+
+/// y = (x - mean) / sqrt(variance + epsilon) * scale + shift with given statistics [C].
+public struct Normalize: Operation {
+  public static let name = "normalize"
+  public let input: Tensor
+  public let mean: Tensor
+  public let variance: Tensor
+  public let scale: Tensor?
+  public let shift: Tensor?
+  public let output: Tensor
+  public let epsilon: Float
+
+  public var inputs: [Tensor] { [input, mean, variance] + [scale, shift].compactMap { $0 } }
+  public var outputs: [Tensor] { [output] }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    normalize(
+      memory, memory[input], memory[mean], memory[variance], scale, shift, epsilon, false, input.shape,
+      into: memory[output])
+  }
+}
+
+/// Moves the running statistics towards those of this batch, in place:
+/// running += momentum * (batch - running), the variance made unbiased by m / (m - 1) as PyTorch does.
+public struct RunningStatistics: Operation {
+  public static let name = "running statistics"
+  public let mean: Tensor
+  public let variance: Tensor
+  public let runningMean: Tensor
+  public let runningVariance: Tensor
+  /// The values each statistic covers, m.
+  public let count: Int
+  public let momentum: Float
+
+  public var inputs: [Tensor] { [mean, variance, runningMean, runningVariance] }
+  public var outputs: [Tensor] { [runningMean, runningVariance] }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    let unbiased = Double(count) / Double(count - 1)
+    for c in 0..<mean.shape.count {
+      memory[runningMean][c] += Double(momentum) * (memory[mean][c] - memory[runningMean][c])
+      memory[runningVariance][c] +=
+        Double(momentum) * (memory[variance][c] * unbiased - memory[runningVariance][c])
+    }
+  }
+}
+
+extension Tape {
+  /// What `norm` records: the result and its statistics.
+  public struct NormResult: Sendable {
+    public let output: Tensor
+    public let mean: Tensor
+    public let variance: Tensor
+    /// The values each statistic covers.
+    public let count: Int
+  }
+
+  /// Records a normalisation by the statistics of x itself.
+  ///
+  /// - Parameters:
+  ///   - input: x [N, C, H, W], at least two values in a group
+  ///   - scale: [C], nil for 1; batch norm only
+  ///   - shift: [C], nil for 0; batch norm only
+  ///   - perImage: statistics of each image (instance norm) or of the whole batch (batch norm)
+  public func norm(
+    _ input: Tensor, scale: Tensor? = nil, shift: Tensor? = nil, perImage: Bool = false, epsilon: Float = 1e-5
+  ) throws(TapeError) -> NormResult {
+    let x = input.shape
+    guard x.rank == 4 else { throw .shape(operation: Norm.name, reason: "\(x) is not [N, C, H, W]") }
+    let count = (perImage ? 1 : x.n) * x.h * x.w
+    guard count > 1 else {
+      throw .shape(
+        operation: Norm.name,
+        reason: "one value per channel in \(x): its variance is 0, nothing would be left")
+    }
+    for vector in [scale, shift].compactMap({ $0 }) where vector.shape != [x.c] {
+      throw .shape(operation: Norm.name, reason: "a scale or shift \(vector.shape) does not fit \(x)")
+    }
+    guard !perImage || (scale == nil && shift == nil) else {
+      throw .shape(
+        operation: Norm.name, reason: "scale and shift per image are not supported; leave them out")
+    }
+    let statistics: Shape = perImage ? [x.n, x.c] : [x.c]
+    let output = intermediate("norm", x, kind: .activation)
+    let mean = intermediate("mean", statistics, kind: .vector)
+    let variance = intermediate("variance", statistics, kind: .vector)
+    record(
+      Norm(
+        input: input, scale: scale, shift: shift, output: output, mean: mean, variance: variance,
+        perImage: perImage, epsilon: epsilon))
+    return NormResult(output: output, mean: mean, variance: variance, count: count)
+  }
+
+  /// Records a normalisation by given statistics [C].
+  public func normalize(
+    _ input: Tensor, mean: Tensor, variance: Tensor, scale: Tensor? = nil, shift: Tensor? = nil,
+    epsilon: Float = 1e-5
+  ) throws(TapeError) -> Tensor {
+    for vector in [mean, variance, scale, shift].compactMap({ $0 }) where vector.shape != [input.shape.c] {
+      throw .shape(operation: Normalize.name, reason: "a vector \(vector.shape) does not fit \(input.shape)")
+    }
+    let output = intermediate("normalized", input.shape, kind: .activation)
+    record(
+      Normalize(
+        input: input, mean: mean, variance: variance, scale: scale, shift: shift, output: output,
+        epsilon: epsilon))
+    return output
+  }
+
+  /// Records the update of running statistics [C] by those of a batch.
+  public func runningStatistics(
+    _ norm: NormResult, mean: Tensor, variance: Tensor, momentum: Float = 0.1
+  ) throws(TapeError) {
+    guard norm.mean.shape == mean.shape, norm.variance.shape == variance.shape else {
+      throw .shape(
+        operation: RunningStatistics.name,
+        reason: "running statistics \(mean.shape) do not fit those of the batch \(norm.mean.shape)")
+    }
+    record(
+      RunningStatistics(
+        mean: norm.mean, variance: norm.variance, runningMean: mean, runningVariance: variance,
+        count: norm.count, momentum: momentum))
+  }
+
+  fileprivate func normGradient(
+    of norm: Norm, _ gradient: Tensor
+  ) throws(TapeError) -> (input: Tensor, shift: Tensor, scale: Tensor) {
+    let output = intermediate("norm", norm.input.shape, kind: .activation)
+    let shiftSum = intermediate("shift", norm.mean.shape, kind: .vector)
+    let scaleSum = intermediate("scale", norm.mean.shape, kind: .vector)
+    record(
+      NormGradient(
+        input: norm.input, gradient: gradient, mean: norm.mean, variance: norm.variance, scale: norm.scale,
+        output: output, shiftSum: shiftSum, scaleSum: scaleSum, perImage: norm.perImage, epsilon: norm.epsilon
+      ))
+    return (output, shiftSum, scaleSum)
+  }
+}
+
+/// Calls `body` with the index of every value of a group.
+private func forEachInGroup(_ group: Int, _ shape: Shape, _ perImage: Bool, _ body: (Int) -> Void) {
+  let area = shape.h * shape.w
+  let images = perImage ? group / shape.c...group / shape.c : 0...shape.n - 1
+  for n in images {
+    let start = (n * shape.c + group % shape.c) * area
+    for p in start..<start + area { body(p) }
+  }
+}
+
+private func normalize(
+  _ memory: ReferenceMemory, _ x: UnsafeMutableBufferPointer<Double>,
+  _ means: UnsafeMutableBufferPointer<Double>, _ variances: UnsafeMutableBufferPointer<Double>,
+  _ scale: Tensor?, _ shift: Tensor?, _ epsilon: Float, _ perImage: Bool, _ shape: Shape,
+  into y: UnsafeMutableBufferPointer<Double>
+) {
+  for group in means.indices {
+    let inverse = 1 / (variances[group] + Double(epsilon)).squareRoot()
+    let factor = inverse * (scale.map { memory[$0][group % shape.c] } ?? 1)
+    let offset = shift.map { memory[$0][group % shape.c] } ?? 0
+    forEachInGroup(group, shape, perImage) { y[$0] = (x[$0] - means[group]) * factor + offset }
+  }
+}

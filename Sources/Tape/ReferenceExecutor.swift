@@ -1,0 +1,104 @@
+import Dispatch
+
+/// The CPU reference: replays a program in plain Swift loops with sums in Double. Slow, and obviously right.
+public final class ReferenceExecutor: Executor {
+  /// What values are rounded to after every step.
+  public enum Precision: Sendable {
+    /// As a device keeps them: sums in Double, results in Float.
+    case float32
+    /// Not rounded: for finite differences.
+    case float64
+  }
+
+  public let program: Program
+  public let precision: Precision
+  public let memory: ReferenceMemory
+  public var name: String { "CPU reference" }
+
+  public init(_ program: Program, precision: Precision = .float32) {
+    self.program = program
+    self.precision = precision
+    self.memory = ReferenceMemory(program.tensors.map(\.tensor.shape.count))
+  }
+
+  public func write(_ values: [Float], to tensor: Tensor) {
+    write(values.map(Double.init), to: tensor)
+  }
+
+  public func write(_ values: [Double], to tensor: Tensor) {
+    precondition(values.count == tensor.shape.count, "\(program.name(of: tensor)) holds \(tensor.shape)")
+    _ = memory[tensor].update(from: values)
+  }
+
+  public func read(_ tensor: Tensor) -> [Float] {
+    memory[tensor].map(Float.init)
+  }
+
+  /// A tensor's values without rounding to Float.
+  public func readDouble(_ tensor: Tensor) -> [Double] {
+    Array(memory[tensor])
+  }
+
+  public func run(_ steps: Range<Int>) {
+    for step in program.steps[steps] {
+      step.operation.evaluate(memory)
+      memory.releaseScratch()
+      guard precision == .float32 else { continue }
+      for output in step.operation.outputs {
+        let values = memory[output]
+        for i in values.indices {
+          values[i] = Double(Float(values[i]))
+        }
+      }
+    }
+  }
+
+  public func finish() {}
+}
+
+/// The values of every tensor of a program, as Double.
+public final class ReferenceMemory {
+  private let buffers: [UnsafeMutableBufferPointer<Double>]
+  private var scratch: [UnsafeMutableBufferPointer<Double>] = []
+
+  init(_ counts: [Int]) {
+    buffers = counts.map { count in
+      let buffer = UnsafeMutableBufferPointer<Double>.allocate(capacity: count)
+      buffer.initialize(repeating: 0)
+      return buffer
+    }
+  }
+
+  deinit {
+    for buffer in buffers + scratch {
+      buffer.deallocate()
+    }
+  }
+
+  subscript(_ tensor: Tensor) -> UnsafeMutableBufferPointer<Double> { buffers[tensor.id] }
+
+  /// The values of a tensor with an activation applied, until the end of the step.
+  func activated(_ tensor: Tensor, _ activation: Activation) -> UnsafeMutableBufferPointer<Double> {
+    let values = self[tensor]
+    if activation == .none { return values }
+    let copy = UnsafeMutableBufferPointer<Double>.allocate(capacity: values.count)
+    _ = copy.initialize(from: values.lazy.map { activation($0) })
+    scratch.append(copy)
+    return copy
+  }
+
+  func releaseScratch() {
+    for buffer in scratch {
+      buffer.deallocate()
+    }
+    scratch = []
+  }
+}
+
+/// Calls `body` for 0..<count on all cores. Each call must write where no other does.
+func inParallel(_ count: Int, _ body: (Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    nonisolated(unsafe) let body = body
+    DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+  }
+}
