@@ -1,0 +1,41 @@
+import COpenCL
+
+/// One device and everything made for it.
+public final class Context {
+  public let device: Device
+  /// Bytes held by this context's buffers, now and at peak.
+  public let memory = DeviceMemory()
+  let handle: cl_context
+
+  /// Throws if the device is older than OpenCL 1.2 or its driver refuses.
+  public init(_ device: Device) throws(OpenCLError) {
+    guard device.description.hasOpenCL12 else {
+      let description = device.description
+      throw OpenCLError("\(description.name) has \(description.openCLVersion); OpenCL 1.2 is needed")
+    }
+    var id: cl_device_id? = device.handle
+    var status: cl_int = 0
+    let handle = clCreateContext(nil, 1, &id, nil, nil, &status)
+    try check(status, "clCreateContext", device.description.name)
+    guard let handle else { throw OpenCLError(CL_INVALID_CONTEXT, "clCreateContext") }
+    self.device = device
+    self.handle = handle
+  }
+
+  deinit { checkRelease(clReleaseContext(handle), "clReleaseContext") }
+}
+
+/// How much device memory the buffers of one context hold.
+public final class DeviceMemory {
+  /// Bytes allocated now.
+  public private(set) var bytes = 0
+  /// The most bytes ever allocated at once.
+  public private(set) var peakBytes = 0
+
+  func add(_ count: Int) {
+    bytes += count
+    peakBytes = max(peakBytes, bytes)
+  }
+
+  func remove(_ count: Int) { bytes -= count }
+}

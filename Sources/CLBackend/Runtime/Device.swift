@@ -1,0 +1,246 @@
+import COpenCL
+
+/// What a device is, as plain data: for listings, logs and cache keys.
+public struct DeviceDescription: Sendable, Codable, Equatable {
+  public enum Kind: String, Sendable, Codable {
+    case cpu, gpu, accelerator
+  }
+
+  /// Place in the list of all devices: platform order, then device order.
+  public var index: Int
+  public var name: String
+  public var vendor: String
+  public var platform: String
+  public var platformVersion: String
+  public var driverVersion: String
+  /// As the device reports it, such as `OpenCL 3.0 CUDA`.
+  public var openCLVersion: String
+  public var kind: Kind
+  public var computeUnits: Int
+  /// The highest clock in MHz; some drivers report 0.
+  public var clockMHz: Int
+  /// Bytes.
+  public var globalMemory: Int
+  /// The largest single buffer, in bytes.
+  public var maxAllocation: Int
+  /// Bytes per work-group.
+  public var localMemory: Int
+  public var maxWorkGroupSize: Int
+  /// Floats per vector.
+  public var preferredFloatVectorWidth: Int
+  /// Floats per vector register.
+  public var nativeFloatVectorWidth: Int
+  public var extensions: [String]
+  /// Bytes.
+  public var baseAddressAlignment: Int
+  /// The device can be used now and has a compiler.
+  public var isUsable: Bool
+
+  public init(
+    index: Int, name: String, vendor: String, platform: String, platformVersion: String,
+    driverVersion: String, openCLVersion: String, kind: Kind, computeUnits: Int, clockMHz: Int,
+    globalMemory: Int, maxAllocation: Int, localMemory: Int, maxWorkGroupSize: Int,
+    preferredFloatVectorWidth: Int, nativeFloatVectorWidth: Int, extensions: [String],
+    baseAddressAlignment: Int, isUsable: Bool
+  ) {
+    self.index = index
+    self.name = name
+    self.vendor = vendor
+    self.platform = platform
+    self.platformVersion = platformVersion
+    self.driverVersion = driverVersion
+    self.openCLVersion = openCLVersion
+    self.kind = kind
+    self.computeUnits = computeUnits
+    self.clockMHz = clockMHz
+    self.globalMemory = globalMemory
+    self.maxAllocation = maxAllocation
+    self.localMemory = localMemory
+    self.maxWorkGroupSize = maxWorkGroupSize
+    self.preferredFloatVectorWidth = preferredFloatVectorWidth
+    self.nativeFloatVectorWidth = nativeFloatVectorWidth
+    self.extensions = extensions
+    self.baseAddressAlignment = baseAddressAlignment
+    self.isUsable = isUsable
+  }
+
+  /// Whether `openCLVersion` is 1.2 or newer.
+  public var hasOpenCL12: Bool {
+    let parts = openCLVersion.split(separator: " ")
+    guard parts.count > 1 else { return false }
+    let numbers = parts[1].split(separator: ".").compactMap { Int($0) }
+    guard numbers.count > 1 else { return false }
+    return (numbers[0], numbers[1]) >= (1, 2)
+  }
+
+  /// What makes compiled code or measured times no longer valid: one line per fact.
+  public var fingerprint: String {
+    [
+      name, vendor, platform, platformVersion, driverVersion, openCLVersion, kind.rawValue,
+      "\(computeUnits) compute units", "\(preferredFloatVectorWidth)/\(nativeFloatVectorWidth) floats",
+    ].joined(separator: "\n")
+  }
+
+  /// `0: NVIDIA H200 (NVIDIA CUDA)`: how a listing names the device.
+  public var label: String { "\(index): \(name) (\(platform))" }
+
+  /// GPUs first, then accelerators, then CPUs; within a kind by compute units x clock.
+  fileprivate func isBetter(than other: DeviceDescription) -> Bool {
+    func rank(_ device: DeviceDescription) -> (Int, Int) {
+      let kinds: [Kind: Int] = [.gpu: 2, .accelerator: 1, .cpu: 0]
+      return (kinds[device.kind] ?? 0, device.computeUnits * max(device.clockMHz, 1))
+    }
+    return rank(self) > rank(other)
+  }
+
+  /// Which of `devices` the user's `name` means: `auto`, an index, or a part of a name in any case.
+  ///
+  /// Returns the place in `devices` and the reason in words. Throws if nothing fits; the error lists
+  /// what there is.
+  public static func choose(
+    _ name: String, among devices: [DeviceDescription]
+  ) throws(OpenCLError) -> (position: Int, reason: String) {
+    func best(_ positions: [Int]) -> Int? {
+      positions.reduce(nil as Int?) { best, next in
+        guard let best else { return next }
+        return devices[next].isBetter(than: devices[best]) ? next : best
+      }
+    }
+    guard !devices.isEmpty else {
+      throw OpenCLError(
+        "no OpenCL device found; install your GPU's OpenCL driver, or PoCL (pocl-opencl-icd) to run on the CPU"
+      )
+    }
+    let list = devices.map(\.label).joined(separator: ", ")
+    if name.lowercased() == "auto" {
+      guard let position = best(devices.indices.filter { devices[$0].isUsable && devices[$0].hasOpenCL12 })
+      else { throw OpenCLError("no device is available with a compiler and OpenCL 1.2; there are \(list)") }
+      let device = devices[position]
+      let power = "\(device.computeUnits) compute units at \(device.clockMHz) MHz"
+      return (position, "auto: the fastest \(device.kind.rawValue) of \(devices.count) device(s), \(power)")
+    }
+    if let index = Int(name) {
+      guard let position = devices.firstIndex(where: { $0.index == index })
+      else { throw OpenCLError("there is no device \(index); there are \(list)") }
+      return (position, "device \(index) was asked for")
+    }
+    let matches = devices.indices.filter { devices[$0].name.lowercased().contains(name.lowercased()) }
+    guard !name.isEmpty, let position = best(matches)
+    else { throw OpenCLError("no device has \"\(name)\" in its name; there are \(list)") }
+    let reason = "\"\(name)\" is in its name"
+    return (position, matches.count == 1 ? reason : reason + ", the fastest of \(matches.count) that match")
+  }
+}
+
+/// An OpenCL platform: one vendor's driver.
+struct Platform {
+  let handle: cl_platform_id
+  let name: String
+  let version: String
+
+  /// Every platform; none when there is no ICD or it lists nothing.
+  static func all() throws(OpenCLError) -> [Platform] {
+    var count: cl_uint = 0
+    let status = clGetPlatformIDs(0, nil, &count)
+    if status == CL_PLATFORM_NOT_FOUND_KHR || (status == CL_SUCCESS && count == 0) { return [] }
+    try check(status, "clGetPlatformIDs")
+    var handles = [cl_platform_id?](repeating: nil, count: Int(count))
+    try check(clGetPlatformIDs(count, &handles, nil), "clGetPlatformIDs")
+    var platforms: [Platform] = []
+    for case let handle? in handles { platforms.append(try Platform(handle)) }
+    return platforms
+  }
+
+  private init(_ handle: cl_platform_id) throws(OpenCLError) {
+    func text(_ what: Int32) throws(OpenCLError) -> String {
+      try infoText("clGetPlatformInfo") { clGetPlatformInfo(handle, cl_platform_info(what), $0, $1, $2) }
+    }
+    self.handle = handle
+    name = try text(CL_PLATFORM_NAME)
+    version = try text(CL_PLATFORM_VERSION)
+  }
+
+  fileprivate func devices() throws(OpenCLError) -> [cl_device_id] {
+    let all = cl_device_type(CL_DEVICE_TYPE_ALL)
+    var count: cl_uint = 0
+    let status = clGetDeviceIDs(handle, all, 0, nil, &count)
+    if status == CL_DEVICE_NOT_FOUND || (status == CL_SUCCESS && count == 0) { return [] }
+    try check(status, "clGetDeviceIDs", "platform \(name)")
+    var handles = [cl_device_id?](repeating: nil, count: Int(count))
+    try check(clGetDeviceIDs(handle, all, count, &handles, nil), "clGetDeviceIDs", "platform \(name)")
+    return handles.compactMap { $0 }
+  }
+}
+
+/// An OpenCL device. Root devices are not reference counted, so there is nothing to release.
+public struct Device {
+  public let description: DeviceDescription
+  let handle: cl_device_id
+
+  /// Every device of every platform; empty when there is none. A driver that fails is skipped with a
+  /// line on stderr, so that it cannot hide the others.
+  public static func all() throws(OpenCLError) -> [Device] {
+    var devices: [Device] = []
+    for platform in try Platform.all() {
+      do throws(OpenCLError) {
+        for handle in try platform.devices() {
+          devices.append(try Device(handle, of: platform, index: devices.count))
+        }
+      } catch {
+        logToStandardError("platform \(platform.name) left out: \(error.summary)")
+      }
+    }
+    return devices
+  }
+
+  /// The device the user means by `name`: `auto`, an index, or a part of a name in any case; and why.
+  ///
+  /// Throws if there is no such device; the error lists what there is.
+  public static func select(_ name: String) throws(OpenCLError) -> (device: Device, reason: String) {
+    let devices = try Device.all()
+    let choice = try DeviceDescription.choose(name, among: devices.map(\.description))
+    return (devices[choice.position], choice.reason)
+  }
+
+  private init(_ handle: cl_device_id, of platform: Platform, index: Int) throws(OpenCLError) {
+    func text(_ what: Int32) throws(OpenCLError) -> String {
+      try infoText("clGetDeviceInfo") { clGetDeviceInfo(handle, cl_device_info(what), $0, $1, $2) }
+    }
+    func number<T: BinaryInteger & BitwiseCopyable>(
+      _ what: Int32, _ zero: T
+    ) throws(OpenCLError) -> Int {
+      Int(
+        clamping: try info("clGetDeviceInfo", as: zero) {
+          clGetDeviceInfo(handle, cl_device_info(what), $0, $1, $2)
+        })
+    }
+    let type = try number(CL_DEVICE_TYPE, cl_device_type(0))
+    let kind: DeviceDescription.Kind =
+      type & Int(CL_DEVICE_TYPE_GPU) != 0
+      ? .gpu : type & Int(CL_DEVICE_TYPE_CPU) != 0 ? .cpu : .accelerator
+    let available = try number(CL_DEVICE_AVAILABLE, cl_bool(0))
+    let compiler = try number(CL_DEVICE_COMPILER_AVAILABLE, cl_bool(0))
+    self.handle = handle
+    description = DeviceDescription(
+      index: index,
+      name: try text(CL_DEVICE_NAME),
+      vendor: try text(CL_DEVICE_VENDOR),
+      platform: platform.name,
+      platformVersion: platform.version,
+      driverVersion: try text(CL_DRIVER_VERSION),
+      openCLVersion: try text(CL_DEVICE_VERSION),
+      kind: kind,
+      computeUnits: try number(CL_DEVICE_MAX_COMPUTE_UNITS, cl_uint(0)),
+      clockMHz: try number(CL_DEVICE_MAX_CLOCK_FREQUENCY, cl_uint(0)),
+      globalMemory: try number(CL_DEVICE_GLOBAL_MEM_SIZE, cl_ulong(0)),
+      maxAllocation: try number(CL_DEVICE_MAX_MEM_ALLOC_SIZE, cl_ulong(0)),
+      localMemory: try number(CL_DEVICE_LOCAL_MEM_SIZE, cl_ulong(0)),
+      maxWorkGroupSize: try number(CL_DEVICE_MAX_WORK_GROUP_SIZE, Int(0)),
+      preferredFloatVectorWidth: try number(CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, cl_uint(0)),
+      nativeFloatVectorWidth: try number(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, cl_uint(0)),
+      extensions: try text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init),
+      // OpenCL gives this one in bits.
+      baseAddressAlignment: try number(CL_DEVICE_MEM_BASE_ADDR_ALIGN, cl_uint(0)) / 8,
+      isUsable: available != 0 && compiler != 0)
+  }
+}

@@ -1,0 +1,46 @@
+import COpenCL
+
+/// A kernel with its range, ready to be enqueued any number of times. It describes itself for errors.
+public struct Launch: CustomStringConvertible {
+  public let kernel: Kernel
+  /// Work-items in all, one to three dimensions.
+  public let global: [Int]
+  /// Work-items per work-group; the driver chooses when nil.
+  public let local: [Int]?
+  /// What profiles and errors call it.
+  public let label: String
+
+  /// `global` must be a multiple of `local` in each dimension, as OpenCL 1.2 demands. The label is the
+  /// kernel's name unless given.
+  public init(_ kernel: Kernel, global: [Int], local: [Int]? = nil, label: String? = nil) {
+    self.kernel = kernel
+    self.global = global
+    self.local = local
+    self.label = label ?? kernel.name
+    precondition((1...3).contains(global.count) && global.allSatisfy { $0 > 0 }, description)
+    if let local {
+      precondition(local.count == global.count && local.allSatisfy { $0 > 0 }, description)
+      precondition(zip(global, local).allSatisfy { $0.isMultiple(of: $1) }, description)
+    }
+  }
+
+  public var description: String {
+    let groups = local.map { " in groups of \($0)" } ?? ""
+    return "launch \(label) (kernel \(kernel.name)) over \(global)\(groups)"
+  }
+
+  /// The bare call; allocates nothing.
+  func enqueue(on queue: cl_command_queue, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
+    global.withUnsafeBufferPointer { global in
+      guard let local else {
+        return clEnqueueNDRangeKernel(
+          queue, kernel.handle, cl_uint(global.count), nil, global.baseAddress, nil, 0, nil, event)
+      }
+      return local.withUnsafeBufferPointer { local in
+        clEnqueueNDRangeKernel(
+          queue, kernel.handle, cl_uint(global.count), nil, global.baseAddress, local.baseAddress, 0, nil,
+          event)
+      }
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import COpenCL
+
+/// A built program for one device. Build it through `ProgramCache`, which knows what was built before.
+public final class Program {
+  /// Of every build: the language we write, and nothing that changes rounding.
+  public static let defaultOptions = ["-cl-std=CL1.2"]
+
+  public let name: String
+  public let device: Device
+  /// The compiler's warnings, trimmed; empty after a build from a binary.
+  public private(set) var log = ""
+  let handle: cl_program
+
+  /// Compiles `source`. Throws if it does not compile; the error carries the build log.
+  public convenience init(
+    _ context: Context, _ source: ProgramSource, macros: [(String, String)] = [],
+    options: [String] = Program.defaultOptions
+  ) throws(OpenCLError) {
+    let options = try Program.options(macros: macros, options: options, for: source.name)
+    try self.init(context, source, options: options)
+  }
+
+  /// As above, for a text of one's own.
+  public convenience init(
+    _ context: Context, name: String, text: String, macros: [(String, String)] = [],
+    options: [String] = Program.defaultOptions
+  ) throws(OpenCLError) {
+    try self.init(context, try ProgramSource(name: name, text: text), macros: macros, options: options)
+  }
+
+  /// Compiles `source` with `options` as one string.
+  init(_ context: Context, _ source: ProgramSource, options: String) throws(OpenCLError) {
+    var status: cl_int = 0
+    let handle = source.text.withCString { text in
+      var text: UnsafePointer<CChar>? = text
+      return clCreateProgramWithSource(context.handle, 1, &text, nil, &status)
+    }
+    try check(status, "clCreateProgramWithSource", source.name)
+    guard let handle else { throw OpenCLError(CL_INVALID_PROGRAM, "clCreateProgramWithSource") }
+    self.handle = handle
+    name = source.name
+    device = context.device
+    try build(options)
+    log = Program.trimmed(buildLog()).text
+  }
+
+  /// Takes in what `binary()` gave in an earlier run. Throws if the driver does not want it.
+  init(_ context: Context, name: String, binary: [UInt8]) throws(OpenCLError) {
+    var id: cl_device_id? = context.device.handle
+    var length = binary.count
+    var status: cl_int = 0
+    var binaryStatus: cl_int = 0
+    let handle = binary.withUnsafeBufferPointer { bytes in
+      var bytes = bytes.baseAddress
+      return clCreateProgramWithBinary(
+        context.handle, 1, &id, &length, &bytes, &binaryStatus, &status)
+    }
+    guard let handle else { throw OpenCLError(status, "clCreateProgramWithBinary", name) }
+    self.handle = handle
+    self.name = name
+    device = context.device
+    try check(status, "clCreateProgramWithBinary", name)
+    try check(binaryStatus, "clCreateProgramWithBinary", name)
+    // The options are in the binary already.
+    try build("")
+  }
+
+  deinit { checkRelease(clReleaseProgram(handle), "clReleaseProgram") }
+
+  /// The kernels in the program, in the driver's order.
+  public func kernelNames() throws(OpenCLError) -> [String] {
+    try infoText("clGetProgramInfo") {
+      clGetProgramInfo(handle, cl_program_info(CL_PROGRAM_KERNEL_NAMES), $0, $1, $2)
+    }.split(separator: ";").map(String.init)
+  }
+
+  /// The compiled program, in the driver's own format; empty if the driver has none to give.
+  func binary() throws(OpenCLError) -> [UInt8] {
+    let size = try info("clGetProgramInfo", as: 0) {
+      clGetProgramInfo(handle, cl_program_info(CL_PROGRAM_BINARY_SIZES), $0, $1, $2)
+    }
+    var bytes = [UInt8](repeating: 0, count: size)
+    guard size > 0 else { return bytes }
+    let status = bytes.withUnsafeMutableBufferPointer { bytes in
+      var pointer = bytes.baseAddress
+      return clGetProgramInfo(
+        handle, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout.size(ofValue: pointer), &pointer, nil)
+    }
+    try check(status, "clGetProgramInfo", name)
+    return bytes
+  }
+
+  /// `options`, then a `-D` for each macro in the order of their names, so that equal builds have equal
+  /// options. Throws on a macro given twice, or one whose text cannot be an option.
+  static func options(
+    macros: [(String, String)], options: [String], for name: String
+  ) throws(OpenCLError) -> String {
+    let sorted = macros.sorted { $0.0 < $1.0 }
+    for (macro, next) in zip(sorted, sorted.dropFirst()) where macro.0 == next.0 {
+      throw OpenCLError("program \(name): macro \(macro.0) is given twice")
+    }
+    // How quotes in options are read differs between drivers.
+    for (macro, value) in sorted
+    where macro.isEmpty || (macro + value).contains(where: { $0.isWhitespace || $0 == "\"" }) {
+      throw OpenCLError("program \(name): macro \(macro)=\(value) must have no spaces or quotes")
+    }
+    return (options + sorted.map { "-D \($0)=\($1)" }).joined(separator: " ")
+  }
+
+  private func build(_ options: String) throws(OpenCLError) {
+    var id: cl_device_id? = device.handle
+    let status = clBuildProgram(handle, 1, &id, options, nil, nil)
+    guard status != CL_SUCCESS else { return }
+    let log = Program.trimmed(buildLog())
+    let detail = "program \(name) does not build with \"\(options)\""
+    throw OpenCLError(
+      status, "clBuildProgram", log.firstError.isEmpty ? detail : "\(detail): \(log.firstError)",
+      log: log.text)
+  }
+
+  private func buildLog() -> String {
+    do throws(OpenCLError) {
+      return try infoText("clGetProgramBuildInfo") {
+        clGetProgramBuildInfo(
+          handle, device.handle, cl_program_build_info(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
+      }
+    } catch {
+      return error.summary
+    }
+  }
+
+  /// The first lines of a log, and its first line that tells of an error.
+  private static func trimmed(_ log: String, lines limit: Int = 20) -> (text: String, firstError: String) {
+    let lines = log.split(whereSeparator: \.isNewline)
+    let firstError = lines.first { $0.lowercased().contains("error") } ?? lines.first ?? ""
+    var shown = lines.prefix(limit)
+    if lines.count > limit { shown.append("… \(lines.count - limit) more lines") }
+    return (shown.joined(separator: "\n"), String(firstError))
+  }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import Kernels
+
+/// Builds each program once per process, and once per machine: compiled programs are kept on disk.
+///
+/// The disk is only ever a shortcut. A file that is missing, damaged, of another driver or unwanted by
+/// the driver leads to a build from source; a directory that cannot be written is no error.
+public final class ProgramCache {
+  /// How programs were come by.
+  public struct Counters: Sendable, Equatable {
+    /// Compiled from source.
+    public var built = 0
+    /// Taken from disk.
+    public var loaded = 0
+    /// Already there in this process.
+    public var reused = 0
+    /// Files on disk that could not be used.
+    public var rejected = 0
+    /// Compiled programs that could not be kept on disk.
+    public var unwritten = 0
+  }
+
+  public private(set) var counters = Counters()
+  /// Time spent building and loading.
+  public private(set) var buildTime = Duration.zero
+  /// Where compiled programs are kept; nil for nowhere.
+  public let directory: String?
+  private let context: Context
+  private var programs: [String: Program] = [:]
+
+  public init(_ context: Context, directory: String? = ProgramCache.defaultDirectory()) {
+    self.context = context
+    self.directory = directory
+  }
+
+  /// `$PIX2PIX_CACHE`, or `$XDG_CACHE_HOME/pix2pix`, or `~/.cache/pix2pix`; nil if none of them is set.
+  public static func defaultDirectory(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String? {
+    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    return value("PIX2PIX_CACHE")
+      ?? value("XDG_CACHE_HOME").map { $0 + "/pix2pix" }
+      ?? value("HOME").map { $0 + "/.cache/pix2pix" }
+  }
+
+  /// The program of an embedded file. Throws if it does not compile.
+  public func program(
+    _ kernel: KernelSource, macros: [(String, String)] = [], options: [String] = Program.defaultOptions
+  ) throws(OpenCLError) -> Program {
+    try program(try ProgramSource(kernel), macros: macros, options: options)
+  }
+
+  /// The program of `source`. Throws if it does not compile.
+  public func program(
+    _ source: ProgramSource, macros: [(String, String)] = [], options: [String] = Program.defaultOptions
+  ) throws(OpenCLError) -> Program {
+    let options = try Program.options(macros: macros, options: options, for: source.name)
+    let key = self.key(source, options)
+    let name = SHA256.hex(key)
+    if let program = programs[name] {
+      counters.reused += 1
+      return program
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let path = directory.map { $0 + "/programs/" + name + ".bin" }
+    let program: Program
+    if let path, let loaded = load(path, key, source.name) {
+      program = loaded
+    } else {
+      program = try Program(context, source, options: options)
+      counters.built += 1
+      if let path { store(program, path, key) }
+    }
+    programs[name] = program
+    buildTime += clock.now - start
+    return program
+  }
+
+  /// Everything the binary depends on, each part behind its length so that no two lists run together.
+  private func key(_ source: ProgramSource, _ options: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for part in [source.name, source.text, options, context.device.description.fingerprint] {
+      bytes += littleEndian(part.utf8.count)
+      bytes += part.utf8
+    }
+    return SHA256.digest(bytes)
+  }
+
+  // MARK: Files: magic, key (32), length of the binary (8), its SHA-256 (32), the binary
+
+  private static let magic = Array("pix2pixCLbinary1".utf8)
+
+  private func header(_ key: [UInt8], _ binary: [UInt8]) -> [UInt8] {
+    ProgramCache.magic + key + littleEndian(binary.count) + SHA256.digest(binary)
+  }
+
+  private func littleEndian(_ value: Int) -> [UInt8] {
+    withUnsafeBytes(of: UInt64(value).littleEndian) { Array($0) }
+  }
+
+  /// nil on any doubt; the caller builds from source.
+  private func load(_ path: String, _ key: [UInt8], _ name: String) -> Program? {
+    guard let file = FileManager.default.contents(atPath: path).map({ [UInt8]($0) }) else { return nil }
+    let binary = Array(file.dropFirst(ProgramCache.magic.count + 32 + 8 + 32))
+    guard !binary.isEmpty, file.starts(with: header(key, binary)),
+      let program = try? Program(context, name: name, binary: binary)
+    else {
+      counters.rejected += 1
+      return nil
+    }
+    counters.loaded += 1
+    return program
+  }
+
+  /// Written under another name and renamed, so that a reader never sees half a file.
+  private func store(_ program: Program, _ path: String, _ key: [UInt8]) {
+    do {
+      let binary = try program.binary()
+      guard !binary.isEmpty else { return }
+      let folder = (path as NSString).deletingLastPathComponent
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data(header(key, binary) + binary).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      counters.unwritten += 1
+    }
+  }
+}

@@ -1,0 +1,27 @@
+// The only file that names vendors. Everything else asks these questions.
+
+/// Which family of kernels a device wants.
+public enum DeviceClass: String, Sendable, Codable {
+  /// One work-item per work-group, wide vectors, no local memory.
+  case cpu
+  /// Many work-items per work-group, local memory, barriers.
+  case gpu
+}
+
+extension DeviceDescription {
+  /// Accelerators are fed the kernels of a GPU.
+  public var deviceClass: DeviceClass { kind == .cpu ? .cpu : .gpu }
+
+  /// Inline PTX may be tried (whether it works is found out by compiling and running it).
+  public var isNVIDIA: Bool { kind == .gpu && names("nvidia") }
+
+  /// Waves of 32 or 64; leading dimensions that are powers of two thrash.
+  public var isAMD: Bool { kind == .gpu && (names("advanced micro devices") || vendor == "AMD") }
+
+  /// Sub-groups of 16 and block reads may be tried.
+  public var isIntel: Bool { kind == .gpu && names("intel") }
+
+  private func names(_ vendor: String) -> Bool {
+    self.vendor.lowercased().contains(vendor)
+  }
+}
