@@ -1,6 +1,6 @@
 import Dispatch
 
-/// The CPU reference: replays a program in plain Swift loops with sums in Double. Slow, and obviously right.
+/// The CPU reference: replays a recording in plain Swift loops with sums in Double. Slow, and obviously right.
 public final class ReferenceExecutor: Executor {
   /// What values are rounded to after every step.
   public enum Precision: Sendable {
@@ -10,15 +10,15 @@ public final class ReferenceExecutor: Executor {
     case float64
   }
 
-  public let program: Program
+  public let recording: Recording
   public let precision: Precision
   public let memory: ReferenceMemory
   public var name: String { "CPU reference" }
 
-  public init(_ program: Program, precision: Precision = .float32) {
-    self.program = program
+  public init(_ recording: Recording, precision: Precision = .float32) {
+    self.recording = recording
     self.precision = precision
-    self.memory = ReferenceMemory(program.tensors.map(\.tensor.shape.count))
+    self.memory = ReferenceMemory(recording.tensors.map(\.tensor.shape.count))
   }
 
   public func write(_ values: [Float], to tensor: Tensor) {
@@ -26,7 +26,7 @@ public final class ReferenceExecutor: Executor {
   }
 
   public func write(_ values: [Double], to tensor: Tensor) {
-    precondition(values.count == tensor.shape.count, "\(program.name(of: tensor)) holds \(tensor.shape)")
+    precondition(values.count == tensor.shape.count, "\(recording.name(of: tensor)) holds \(tensor.shape)")
     _ = memory[tensor].update(from: values)
   }
 
@@ -40,7 +40,7 @@ public final class ReferenceExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) {
-    for step in program.steps[steps] {
+    for step in recording.steps[steps] {
       step.operation.evaluate(memory)
       memory.releaseScratch()
       guard precision == .float32 else { continue }
@@ -56,7 +56,7 @@ public final class ReferenceExecutor: Executor {
   public func finish() {}
 }
 
-/// The values of every tensor of a program, as Double.
+/// The values of every tensor of a recording, as Double.
 public final class ReferenceMemory {
   private let buffers: [UnsafeMutableBufferPointer<Double>]
   private var scratch: [UnsafeMutableBufferPointer<Double>] = []

@@ -52,7 +52,7 @@ public final class Tape {
     return try body()
   }
 
-  /// Records `body` as a part of the program that an executor can replay by its name.
+  /// Records `body` as a part of the recording that an executor can replay by its name.
   public func section<T, E: Error>(_ name: String, _ body: () throws(E) -> T) throws(E) -> T {
     precondition(sections[name] == nil, "two sections are called \(name)")
     let start = steps.count
@@ -131,8 +131,8 @@ public final class Tape {
     return result
   }
 
-  /// The recorded steps as a program that executors replay.
-  public func freeze() -> Program {
-    Program(tensors: tensors, steps: steps, sections: sections)
+  /// The recorded steps as a recording that executors replay.
+  public func freeze() -> Recording {
+    Recording(tensors: tensors, steps: steps, sections: sections)
   }
 }

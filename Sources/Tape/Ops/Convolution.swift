@@ -370,9 +370,9 @@ private func convolutionSettings(
 }
 
 /// The positions o in 0..<count whose tap k falls inside a line of `size` values: 0 <= o * S + k - P < size.
-private func inside(_ count: Int, _ k: Int, _ S: Int, _ P: Int, _ size: Int) -> Range<Int> {
-  let first = max(0, (P - k + S - 1) / S)
-  let end = min(count, size + P - k <= 0 ? 0 : (size + P - k - 1) / S + 1)
+private func inside(_ count: Int, _ k: Int, _ stride: Int, _ padding: Int, _ size: Int) -> Range<Int> {
+  let first = max(0, (padding - k + stride - 1) / stride)
+  let end = min(count, size + padding - k <= 0 ? 0 : (size + padding - k - 1) / stride + 1)
   return first..<max(first, end)
 }
 

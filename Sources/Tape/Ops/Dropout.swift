@@ -68,7 +68,7 @@ extension Tape {
   /// - Parameters:
   ///   - shape: [N, C, H, W]
   ///   - rate: the share that is dropped, 0..<1
-  ///   - stream: a number of its own for every mask of a program
+  ///   - stream: a number of its own for every mask of a recording
   ///   - schedule: where seed and step come from
   public func dropoutMask(
     _ shape: Shape, rate: Double = 0.5, stream: UInt32, schedule: Tensor

@@ -7,7 +7,7 @@ public struct Step: Sendable {
 }
 
 /// A frozen tape: what executors allocate, bind and replay.
-public struct Program: Sendable, CustomStringConvertible {
+public struct Recording: Sendable, CustomStringConvertible {
   public let tensors: [TensorDescription]
   public let steps: [Step]
   /// Parts that can be replayed by name: "train", "translate".
@@ -42,11 +42,11 @@ public struct Program: Sendable, CustomStringConvertible {
   }
 }
 
-/// What replays a program: the CPU reference, or an OpenCL device.
+/// What replays a recording: the CPU reference, or an OpenCL device.
 ///
 /// Outside an executor every tensor is plain row-major Float in the order of its shape (NCHW, OIHW).
 public protocol Executor: AnyObject {
-  var program: Program { get }
+  var recording: Recording { get }
 
   /// A line for people: "Portable Computing Language: AMD EPYC" or "CPU reference".
   var name: String { get }
@@ -65,10 +65,10 @@ public protocol Executor: AnyObject {
 }
 
 extension Executor {
-  /// Starts a section of the program by its name.
+  /// Starts a section of the recording by its name.
   public func run(section: String) throws {
-    guard let range = program.sections[section] else {
-      preconditionFailure("the program has no section \(section)")
+    guard let range = recording.sections[section] else {
+      preconditionFailure("the recording has no section \(section)")
     }
     try run(range)
   }

@@ -1,0 +1,144 @@
+import Kernels
+import Tape
+
+/// An operation that can turn itself into kernel launches.
+protocol OpenCLOperation: Operation {
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError)
+}
+
+/// An activation as kernels see it.
+struct ActivationView {
+  let buffer: Buffer
+  /// See Kernels/layout.clh.
+  let place: SIMD4<Int32>
+  let images: Int
+  let channels: Int
+  let height: Int
+  let width: Int
+
+  /// Blocks of 16 channels.
+  var blocks: Int { (channels + 15) / 16 }
+}
+
+/// A vector [C] or [N, C] as kernels see it.
+struct VectorView {
+  let buffer: Buffer
+  let rows: Int
+  let channels: Int
+
+  /// Floats from row to row.
+  var stride: Int { Self.stride(channels) }
+
+  static func stride(_ channels: Int) -> Int { (channels + 31) / 32 * 32 }
+}
+
+/// A packed weight as kernels see it.
+struct WeightView {
+  let buffer: Buffer
+  let packing: WeightPacking
+
+  var lanes: WeightLanes { packing.lanes }
+  /// Panels of 32 lane channels.
+  var panels: Int { packing.panels }
+  /// Blocks of 16 broadcast channels.
+  var blocks: Int { packing.blocks }
+  var taps: Int { packing.taps }
+}
+
+/// Collects the launches of steps, in order. Operations ask it for their operands and add their kernels.
+///
+/// What a kernel wants *made from* a tensor (an activated copy, the other packing of a weight) is a derived
+/// tensor: its making is launched when it is first asked for, and again after the tensor was written.
+final class LaunchPlanner {
+  private(set) var launches: [Launch] = []
+  /// For each launch the step it belongs to.
+  private(set) var steps: [Int] = []
+  private let memory: OpenCLMemory
+  private let programs: ProgramCache
+  private var step = 0
+  private var label = ""
+  private var fresh: Set<Derivation> = []
+
+  init(_ memory: OpenCLMemory, _ programs: ProgramCache) {
+    self.memory = memory
+    self.programs = programs
+  }
+
+  var deviceClass: DeviceClass { device.deviceClass }
+  var device: DeviceDescription { memory.queue.context.device.description }
+
+  /// Adds the launches of a step.
+  func plan(_ step: Step, index: Int) throws(OpenCLError) {
+    guard let operation = step.operation as? any OpenCLOperation else {
+      throw OpenCLError("\(step.name) has no OpenCL implementation (\(step.label))")
+    }
+    self.step = index
+    label = "\(step.label) \(step.name)"
+    try operation.plan(self)
+    for output in operation.outputs {
+      let storage = memory.storage(of: output)
+      fresh = fresh.filter { memory.storage(of: $0.tensor) != storage }
+    }
+  }
+
+  // MARK: What operations ask for
+
+  func activation(_ tensor: Tensor) -> ActivationView { memory.activation(tensor) }
+
+  /// A vector, or a scalar as a vector of one.
+  func vector(_ tensor: Tensor) -> VectorView { memory.vector(tensor) }
+
+  func weight(_ tensor: Tensor) -> WeightView { memory.weight(tensor) }
+
+  /// Whether a concatenation's or slice's result already lies where it should.
+  func isView(_ tensor: Tensor) -> Bool { memory.placement.views.contains(tensor.id) }
+
+  /// Room for partial results, valid within this step. Different slots are different buffers.
+  func scratch(floats: Int, slot: Int = 0) throws(OpenCLError) -> Buffer {
+    try memory.scratch(floats: floats, slot: slot)
+  }
+
+  /// `tensor` with an activation applied to every value.
+  func activated(_ tensor: Tensor, _ activation: Activation) throws(OpenCLError) -> ActivationView {
+    guard activation != .none else { return self.activation(tensor) }
+    let derivation = Derivation(tensor: tensor, kind: .activated(activation))
+    let view = try memory.derivedActivation(derivation)
+    if fresh.insert(derivation).inserted {
+      try planActivation(activation, from: self.activation(tensor), to: view)
+    }
+    return view
+  }
+
+  /// A weight with those channels in the lanes.
+  func weight(_ tensor: Tensor, lanes: WeightLanes) throws(OpenCLError) -> WeightView {
+    let weight = self.weight(tensor)
+    guard weight.lanes != lanes else { return weight }
+    let derivation = Derivation(tensor: tensor, kind: .repacked(lanes))
+    let view = try memory.derivedWeight(derivation, lanes: lanes)
+    if fresh.insert(derivation).inserted {
+      try planRepacking(from: weight, to: view)
+    }
+    return view
+  }
+
+  /// Adds a launch. The label is the step's with the kernel's name.
+  func launch(
+    _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], arguments: [KernelArgument],
+    global: [Int], local: [Int]? = nil
+  ) throws(OpenCLError) {
+    let program = try programs.program(source, macros: macros)
+    let kernel = try Kernel(program, kernel, arguments)
+    launches.append(Launch(kernel, global: global, local: local, label: "\(label)/\(kernel.name)"))
+    steps.append(step)
+  }
+}
+
+/// Something made from a tensor for kernels that want it so.
+struct Derivation: Hashable {
+  enum Kind: Hashable {
+    case activated(Activation)
+    case repacked(WeightLanes)
+  }
+  let tensor: Tensor
+  let kind: Kind
+}

@@ -1,0 +1,82 @@
+import Tape
+
+/// Replays a recording on one OpenCL device: buffers allocated once, every launch's arguments bound once.
+///
+/// A range of steps is planned when it is first run; from then on running it enqueues its launches and nothing
+/// else. Used by one task at a time.
+public final class OpenCLExecutor: Executor {
+  public let recording: Recording
+  public let device: DeviceDescription
+  private let queue: Queue
+  private let memory: OpenCLMemory
+  private let programs: ProgramCache
+  private var plans: [Range<Int>: [Launch]] = [:]
+
+  /// Allocates the recording's tensors on `device`.
+  ///
+  /// - Parameter profiling: keep the time of every launch, see `profile`; costs a little on some drivers
+  /// - Throws: `OpenCLError` when the device has too little memory.
+  public init(_ recording: Recording, on device: Device, profiling: Bool = false) throws(OpenCLError) {
+    let context = try Context(device)
+    queue = try Queue(context, profiling: profiling)
+    programs = ProgramCache(context)
+    memory = try OpenCLMemory(recording, queue)
+    self.recording = recording
+    self.device = device.description
+  }
+
+  public var name: String { "\(device.name) (\(device.platform))" }
+
+  public func write(_ values: [Float], to tensor: Tensor) throws(OpenCLError) {
+    try memory.write(values, to: tensor)
+  }
+
+  public func read(_ tensor: Tensor) throws(OpenCLError) -> [Float] {
+    try memory.read(tensor)
+  }
+
+  public func run(_ steps: Range<Int>) throws(OpenCLError) {
+    for launch in try plan(steps) {
+      try queue.enqueue(launch)
+    }
+    try queue.flush()
+  }
+
+  public func finish() throws(OpenCLError) {
+    try queue.finish()
+  }
+
+  /// Builds the programs of a range of steps and binds its launches, so that the first `run` is as fast as
+  /// those after it.
+  public func prepare(_ steps: Range<Int>) throws(OpenCLError) {
+    _ = try plan(steps)
+  }
+
+  /// How many kernels one run of the steps launches.
+  public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
+    try plan(steps).count
+  }
+
+  /// Bytes of device memory in use.
+  public var allocatedBytes: Int { queue.context.memory.bytes }
+
+  /// How kernel programs were come by, and how long that took.
+  public var programCounters: (counters: ProgramCache.Counters, time: Duration) {
+    (programs.counters, programs.buildTime)
+  }
+
+  /// The launches that finished since the last call, with their times; needs `profiling`.
+  public func profile() throws(OpenCLError) -> [LaunchTime] {
+    try queue.profile()
+  }
+
+  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
+    if let plan = plans[steps] { return plan }
+    let planner = LaunchPlanner(memory, programs)
+    for index in steps {
+      try planner.plan(recording.steps[index], index: index)
+    }
+    plans[steps] = planner.launches
+    return planner.launches
+  }
+}

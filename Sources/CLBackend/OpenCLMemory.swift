@@ -1,0 +1,178 @@
+import Tape
+
+/// The buffers of a recording's tensors on one device, and the way between plain row-major values and the layout
+/// in device memory.
+final class OpenCLMemory {
+  let recording: Recording
+  let placement: Placement
+  let queue: Queue
+  private let activationBuffers: [Buffer]
+  private var flatBuffers: [Int: Buffer] = [:]
+  private var derivedBuffers: [Derivation: Buffer] = [:]
+  private var scratchBuffers: [Int: Buffer] = [:]
+
+  /// Allocates every tensor of the recording, zeroed.
+  init(_ recording: Recording, _ queue: Queue) throws(OpenCLError) {
+    self.recording = recording
+    self.queue = queue
+    placement = Placement(recording)
+    var buffers: [Buffer] = []
+    for (index, storage) in placement.storages.enumerated() {
+      buffers.append(try Buffer(queue, floats: storage.pixels * 16, label: "activations \(index)"))
+    }
+    activationBuffers = buffers
+    for description in recording.tensors {
+      let tensor = description.tensor
+      let floats: Int
+      switch description.kind {
+      case .activation: continue
+      case .weight: floats = placement.weights[tensor.id]!.floats
+      case .vector, .scalar:
+        let (rows, channels) = Self.rows(tensor.shape)
+        floats = rows * VectorView.stride(channels)
+      }
+      flatBuffers[tensor.id] = try Buffer(queue, floats: floats, label: description.name)
+    }
+  }
+
+  private static func rows(_ shape: Shape) -> (rows: Int, channels: Int) {
+    switch shape.rank {
+    case 0: (1, 1)
+    case 1: (1, shape[0])
+    default: (shape[0], shape.count / shape[0])
+    }
+  }
+
+  // MARK: Views
+
+  func activation(_ tensor: Tensor) -> ActivationView {
+    let placed = placement.activations[tensor.id]!
+    return view(tensor, activationBuffers[placed.storage], placed.place)
+  }
+
+  private func view(_ tensor: Tensor, _ buffer: Buffer, _ place: SIMD4<Int32>) -> ActivationView {
+    let shape = tensor.shape
+    return ActivationView(
+      buffer: buffer, place: place, images: shape.n, channels: shape.c, height: shape.h, width: shape.w)
+  }
+
+  func vector(_ tensor: Tensor) -> VectorView {
+    let (rows, channels) = Self.rows(tensor.shape)
+    return VectorView(buffer: flatBuffers[tensor.id]!, rows: rows, channels: channels)
+  }
+
+  func weight(_ tensor: Tensor) -> WeightView {
+    WeightView(buffer: flatBuffers[tensor.id]!, packing: placement.weights[tensor.id]!)
+  }
+
+  /// A number that tensors share when writing one may change the other.
+  func storage(of tensor: Tensor) -> Int {
+    placement.activations[tensor.id].map { -1 - $0.storage } ?? tensor.id
+  }
+
+  /// An own buffer for the activated copy, with the border of the tensor's storage.
+  func derivedActivation(_ derivation: Derivation) throws(OpenCLError) -> ActivationView {
+    let tensor = derivation.tensor
+    var storage = placement.storages[placement.activations[tensor.id]!.storage]
+    storage.blocks = (tensor.shape.c + 15) / 16
+    let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16)
+    return view(tensor, buffer, storage.place(block: 0))
+  }
+
+  func derivedWeight(_ derivation: Derivation, lanes: WeightLanes) throws(OpenCLError) -> WeightView {
+    let packing = placement.weights[derivation.tensor.id]!
+    let other = WeightPacking(
+      lanes: lanes, outputs: packing.outputs, inputs: packing.inputs, kernelHeight: packing.kernelHeight,
+      kernelWidth: packing.kernelWidth, stride: packing.stride)
+    return WeightView(buffer: try derivedBuffer(derivation, floats: other.floats), packing: other)
+  }
+
+  private func derivedBuffer(_ derivation: Derivation, floats: Int) throws(OpenCLError) -> Buffer {
+    if let buffer = derivedBuffers[derivation] { return buffer }
+    let name = recording.name(of: derivation.tensor)
+    let buffer = try Buffer(queue, floats: floats, label: "\(name) \(derivation.kind)")
+    derivedBuffers[derivation] = buffer
+    return buffer
+  }
+
+  /// Steps run one after the other, so they share scratch; launches keep the buffer they were bound to.
+  func scratch(floats: Int, slot: Int) throws(OpenCLError) -> Buffer {
+    if let buffer = scratchBuffers[slot], buffer.byteCount >= floats * MemoryLayout<Float>.size {
+      return buffer
+    }
+    let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)")
+    scratchBuffers[slot] = buffer
+    return buffer
+  }
+
+  // MARK: Plain values
+
+  func write(_ values: [Float], to tensor: Tensor) throws(OpenCLError) {
+    precondition(values.count == tensor.shape.count, "\(recording.name(of: tensor)) holds \(tensor.shape)")
+    switch recording.tensors[tensor.id].kind {
+    case .activation:
+      let view = activation(tensor)
+      for n in 0..<view.images {
+        let start = Int(view.place.x) + n * Int(view.place.y)
+        var run = [Float](repeating: 0, count: view.runPixels * 16)
+        view.forEach(image: n) { plain, packed in run[packed] = values[plain] }
+        try queue.write(run, to: view.buffer, offset: start * 16)
+      }
+    case .weight:
+      let view = weight(tensor)
+      var packed = [Float](repeating: 0, count: view.packing.floats)
+      view.packing.forEach { packed[$1] = values[$0] }
+      try queue.write(packed, to: view.buffer, offset: 0)
+    case .vector, .scalar:
+      let view = vector(tensor)
+      var padded = [Float](repeating: 0, count: view.rows * view.stride)
+      for row in 0..<view.rows {
+        for c in 0..<view.channels { padded[row * view.stride + c] = values[row * view.channels + c] }
+      }
+      try queue.write(padded, to: view.buffer, offset: 0)
+    }
+  }
+
+  func read(_ tensor: Tensor) throws(OpenCLError) -> [Float] {
+    var values = [Float](repeating: 0, count: tensor.shape.count)
+    switch recording.tensors[tensor.id].kind {
+    case .activation:
+      let view = activation(tensor)
+      for n in 0..<view.images {
+        let start = Int(view.place.x) + n * Int(view.place.y)
+        let run: [Float] = try queue.read(view.buffer, offset: start * 16, count: view.runPixels * 16)
+        view.forEach(image: n) { plain, packed in values[plain] = run[packed] }
+      }
+    case .weight:
+      let view = weight(tensor)
+      let packed: [Float] = try queue.read(view.buffer, offset: 0, count: view.packing.floats)
+      view.packing.forEach { values[$0] = packed[$1] }
+    case .vector, .scalar:
+      let view = vector(tensor)
+      let padded: [Float] = try queue.read(view.buffer, offset: 0, count: view.rows * view.stride)
+      for row in 0..<view.rows {
+        for c in 0..<view.channels { values[row * view.channels + c] = padded[row * view.stride + c] }
+      }
+    }
+    return values
+  }
+}
+
+extension ActivationView {
+  /// From the first interior pixel of an image to its last, borders between the rows included.
+  fileprivate var runPixels: Int {
+    (blocks - 1) * Int(place.z) + (height - 1) * Int(place.w) + width
+  }
+
+  /// Calls `body` with the row-major index in [N, C, H, W] of every value of an image and its float offset in
+  /// the image's run of pixels.
+  fileprivate func forEach(image n: Int, _ body: (_ plain: Int, _ packed: Int) -> Void) {
+    for c in 0..<channels {
+      for y in 0..<height {
+        let plain = ((n * channels + c) * height + y) * width
+        let packed = (c / 16 * Int(place.z) + y * Int(place.w)) * 16 + c % 16
+        for x in 0..<width { body(plain + x, packed + x * 16) }
+      }
+    }
+  }
+}
