@@ -53,18 +53,20 @@ final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
+  /// Whose kernels are wanted.
+  let deviceClass: DeviceClass
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
 
-  init(_ memory: OpenCLMemory, _ programs: ProgramCache) {
+  init(_ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass) {
+    self.deviceClass = deviceClass
     self.memory = memory
     self.programs = programs
   }
 
-  var deviceClass: DeviceClass { device.deviceClass }
   var device: DeviceDescription { memory.queue.context.device.description }
 
   /// Adds the launches of a step.

@@ -7,6 +7,7 @@ import Tape
 public final class OpenCLExecutor: Executor {
   public let recording: Recording
   public let device: DeviceDescription
+  public let deviceClass: DeviceClass
   private let queue: Queue
   private let memory: OpenCLMemory
   private let programs: ProgramCache
@@ -14,15 +15,21 @@ public final class OpenCLExecutor: Executor {
 
   /// Allocates the recording's tensors on `device`.
   ///
-  /// - Parameter profiling: keep the time of every launch, see `profile`; costs a little on some drivers
+  /// - Parameters:
+  ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
+  ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
+  ///     so they can be tested without one.
   /// - Throws: `OpenCLError` when the device has too little memory.
-  public init(_ recording: Recording, on device: Device, profiling: Bool = false) throws(OpenCLError) {
+  public init(
+    _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil
+  ) throws(OpenCLError) {
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
     self.device = device.description
+    self.deviceClass = deviceClass ?? device.description.deviceClass
   }
 
   public var name: String { "\(device.name) (\(device.platform))" }
@@ -72,7 +79,7 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs)
+    let planner = LaunchPlanner(memory, programs, deviceClass)
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }

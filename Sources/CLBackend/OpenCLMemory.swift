@@ -115,13 +115,13 @@ final class OpenCLMemory {
       for n in 0..<view.images {
         let start = Int(view.place.x) + n * Int(view.place.y)
         var run = [Float](repeating: 0, count: view.runPixels * 16)
-        view.forEach(image: n) { plain, packed in run[packed] = values[plain] }
+        view.visit(image: n) { plain, packed in run[packed] = values[plain] }
         try queue.write(run, to: view.buffer, offset: start * 16)
       }
     case .weight:
       let view = weight(tensor)
       var packed = [Float](repeating: 0, count: view.packing.floats)
-      view.packing.forEach { packed[$1] = values[$0] }
+      view.packing.visit { packed[$1] = values[$0] }
       try queue.write(packed, to: view.buffer, offset: 0)
     case .vector, .scalar:
       let view = vector(tensor)
@@ -141,12 +141,12 @@ final class OpenCLMemory {
       for n in 0..<view.images {
         let start = Int(view.place.x) + n * Int(view.place.y)
         let run: [Float] = try queue.read(view.buffer, offset: start * 16, count: view.runPixels * 16)
-        view.forEach(image: n) { plain, packed in values[plain] = run[packed] }
+        view.visit(image: n) { plain, packed in values[plain] = run[packed] }
       }
     case .weight:
       let view = weight(tensor)
       let packed: [Float] = try queue.read(view.buffer, offset: 0, count: view.packing.floats)
-      view.packing.forEach { values[$0] = packed[$1] }
+      view.packing.visit { values[$0] = packed[$1] }
     case .vector, .scalar:
       let view = vector(tensor)
       let padded: [Float] = try queue.read(view.buffer, offset: 0, count: view.rows * view.stride)
@@ -166,7 +166,7 @@ extension ActivationView {
 
   /// Calls `body` with the row-major index in [N, C, H, W] of every value of an image and its float offset in
   /// the image's run of pixels.
-  fileprivate func forEach(image n: Int, _ body: (_ plain: Int, _ packed: Int) -> Void) {
+  fileprivate func visit(image n: Int, _ body: (_ plain: Int, _ packed: Int) -> Void) {
     for c in 0..<channels {
       for y in 0..<height {
         let plain = ((n * channels + c) * height + y) * width

@@ -65,7 +65,7 @@ struct WeightPacking: Hashable, Sendable {
   }
 
   /// Calls `body` with the row-major index in [O, I, KH, KW] and the packed index of every weight.
-  func forEach(_ body: (_ plain: Int, _ packed: Int) -> Void) {
+  func visit(_ body: (_ plain: Int, _ packed: Int) -> Void) {
     for kh in 0..<kernelHeight {
       for kw in 0..<kernelWidth {
         let tap = tap(kh, kw)
