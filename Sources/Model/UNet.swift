@@ -130,6 +130,7 @@ public struct UNet {
         }
         guard level.hasDropout else { return result }
         let name = "\(level.prefix).7"
+        defer { module(name, result) }
         switch dropout {
         case .off: break
         case .drawn(let schedule, let firstStream):
@@ -140,7 +141,6 @@ public struct UNet {
           guard let mask = masks[name] else { break }
           result = try tape.multiply(result, mask)
         }
-        module(name, result)
         return result
       }
     }
