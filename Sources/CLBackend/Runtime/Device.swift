@@ -138,8 +138,19 @@ struct Platform {
   let name: String
   let version: String
 
+  /// The loader looks for drivers, and drivers for their devices, when first asked. Some are not safe
+  /// against being first asked by two threads at once; a static is made once, with all others waiting.
+  private static let asked: Void = {
+    var count: cl_uint = 0
+    guard clGetPlatformIDs(0, nil, &count) == CL_SUCCESS, count > 0 else { return }
+    var handles = [cl_platform_id?](repeating: nil, count: Int(count))
+    guard clGetPlatformIDs(count, &handles, nil) == CL_SUCCESS else { return }
+    for handle in handles { _ = clGetDeviceIDs(handle, cl_device_type(CL_DEVICE_TYPE_ALL), 0, nil, &count) }
+  }()
+
   /// Every platform; none when there is no ICD or it lists nothing.
   static func all() throws(OpenCLError) -> [Platform] {
+    _ = asked
     var count: cl_uint = 0
     let status = clGetPlatformIDs(0, nil, &count)
     if status == CL_PLATFORM_NOT_FOUND_KHR || (status == CL_SUCCESS && count == 0) { return [] }

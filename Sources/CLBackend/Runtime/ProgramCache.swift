@@ -18,6 +18,8 @@ public final class ProgramCache {
     public var rejected = 0
     /// Compiled programs that could not be kept on disk.
     public var unwritten = 0
+
+    public init() {}
   }
 
   public private(set) var counters = Counters()
