@@ -119,14 +119,13 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
       let power = "\(device.computeUnits) compute units at \(device.clockMHz) MHz"
       return (position, "auto: the fastest \(device.kind.rawValue) of \(devices.count) device(s), \(power)")
     }
-    if let index = Int(name) {
-      guard let position = devices.firstIndex(where: { $0.index == index })
-      else { throw OpenCLError("there is no device \(index); there are \(list)") }
-      return (position, "device \(index) was asked for")
+    // A number that is no index may still be part of a name: "4090".
+    if let position = devices.firstIndex(where: { String($0.index) == name }) {
+      return (position, "device \(name) was asked for")
     }
     let matches = devices.indices.filter { devices[$0].name.lowercased().contains(name.lowercased()) }
     guard !name.isEmpty, let position = best(matches)
-    else { throw OpenCLError("no device has \"\(name)\" in its name; there are \(list)") }
+    else { throw OpenCLError("no device is called or numbered \"\(name)\"; there are \(list)") }
     let reason = "\"\(name)\" is in its name"
     return (position, matches.count == 1 ? reason : reason + ", the fastest of \(matches.count) that match")
   }

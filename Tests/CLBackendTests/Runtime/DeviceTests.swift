@@ -36,11 +36,11 @@ import Testing
     description(1, "Board X", .accelerator, computeUnits: 512, clockMHz: 1000),
     description(2, "GeForce A", .gpu, computeUnits: 20, clockMHz: 1500),
     description(3, "GeForce B", .gpu, computeUnits: 80, clockMHz: 1400),
-    description(4, "Old GPU", .gpu, computeUnits: 999, clockMHz: 2000, version: "OpenCL 1.1 Old"),
+    description(4, "Old 90", .gpu, computeUnits: 999, clockMHz: 2000, version: "OpenCL 1.1 Old"),
   ]
 
   @Test(arguments: [
-    ("auto", 3), ("AUTO", 3), ("0", 0), ("2", 2), ("board", 1), ("geforce", 3), ("GeForce A", 2),
+    ("auto", 3), ("AUTO", 3), ("0", 0), ("2", 2), ("board", 1), ("geforce", 3), ("GeForce A", 2), ("90", 4),
   ])
   func choice(name: String, position: Int) throws {
     let choice = try DeviceDescription.choose(name, among: DeviceTests.workstation)

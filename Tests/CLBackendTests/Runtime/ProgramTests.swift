@@ -91,6 +91,7 @@ import Testing
     try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
     let value = Float(macros.first?.1 ?? "1") ?? .nan
     #expect(try device.queue.read(x) == [value, value, value])
+    cache.save()
     return cache.counters
   }
 
