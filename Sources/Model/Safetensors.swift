@@ -56,7 +56,8 @@ public struct Safetensors: Sendable, Equatable {
       throw bad("its header claims \(length) bytes, the file has \(data.count)")
     }
     let body = 8 + Int(length)
-    guard let json = try? JSONSerialization.jsonObject(with: data[8..<body]), let header = json as? [String: Any]
+    guard let json = try? JSONSerialization.jsonObject(with: data[8..<body]),
+      let header = json as? [String: Any]
     else { throw bad("its header is not a JSON object") }
     for (name, value) in header where name != "__metadata__" {
       guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
@@ -75,10 +76,14 @@ public struct Safetensors: Sendable, Equatable {
       let bytes = data[body + offsets[0]..<body + offsets[1]]
       switch dtype {
       case "F32":
-        guard bytes.count / 4 == count, bytes.count % 4 == 0 else { throw bad("\(name) has the wrong length") }
+        guard bytes.count / 4 == count, bytes.count % 4 == 0 else {
+          throw bad("\(name) has the wrong length")
+        }
         entries[name] = Entry(shape: shape, values: .float32(Self.load(bytes, count, 0)))
       case "I64":
-        guard bytes.count / 8 == count, bytes.count % 8 == 0 else { throw bad("\(name) has the wrong length") }
+        guard bytes.count / 8 == count, bytes.count % 8 == 0 else {
+          throw bad("\(name) has the wrong length")
+        }
         entries[name] = Entry(shape: shape, values: .int64(Self.load(bytes, count, 0)))
       default: throw .file(path, "\(name) is of type \(dtype); only F32 and I64 are read")
       }
@@ -108,7 +113,8 @@ public struct Safetensors: Sendable, Equatable {
         case .float32(let values): ("F32", values.count * 4)
         case .int64(let values): ("I64", values.count * 8)
         }
-      header[name] = ["dtype": dtype, "shape": entry.shape, "data_offsets": [offset, offset + size]] as [String: Any]
+      header[name] =
+        ["dtype": dtype, "shape": entry.shape, "data_offsets": [offset, offset + size]] as [String: Any]
       offset += size
     }
     var json =

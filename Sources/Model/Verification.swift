@@ -1,6 +1,9 @@
-import Foundation
 import Random
 import Tape
+
+import class Foundation.FileManager
+import class Foundation.JSONDecoder
+import class Foundation.NSString
 
 /// Compares an executor with the CPU reference, step by step and from equal inputs.
 ///
@@ -193,7 +196,8 @@ public struct GoldenVerification: Sendable {
         guard let expected = golden.losses[step][name] else { continue }
         rows.append(
           Row(
-            kind: .loss, name: "step \(step + 1) \(name)", relativeError: abs(value - expected) / abs(expected),
+            kind: .loss, name: "step \(step + 1) \(name)",
+            relativeError: abs(value - expected) / abs(expected),
             bound: max(Self.leastBound, Self.noiseMultiple * golden.lossNoise)))
       }
       guard step == 0 else { continue }
@@ -260,7 +264,8 @@ public struct Golden {
     do {
       description = try JSONDecoder().decode(Description.self, from: json)
     } catch {
-      throw ModelError.file(jsonPath, "is not the description of a golden run (options, losses, loss_noise, noise)")
+      throw ModelError.file(
+        jsonPath, "is not the description of a golden run (options, losses, loss_noise, noise)")
     }
     tensors = try Safetensors(path: path)
     self.path = path
