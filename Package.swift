@@ -25,6 +25,7 @@ let package = Package(
         .embedInCode("convolution_cpu.cl"),
         .embedInCode("convolution_gpu.cl"),
         .embedInCode("elementwise.cl"),
+        .embedInCode("limits.cl"),
         .embedInCode("loss.cl"),
         .embedInCode("norm.cl"),
         .embedInCode("packing.cl"),

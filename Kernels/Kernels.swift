@@ -5,6 +5,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case convolutionCPU = "convolution_cpu.cl"
   case convolutionGPU = "convolution_gpu.cl"
   case elementwise = "elementwise.cl"
+  case limits = "limits.cl"
   case loss = "loss.cl"
   case norm = "norm.cl"
   case packing = "packing.cl"
@@ -20,6 +21,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .convolutionCPU: PackageResources.convolution_cpu_cl
       case .convolutionGPU: PackageResources.convolution_gpu_cl
       case .elementwise: PackageResources.elementwise_cl
+      case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl
       case .norm: PackageResources.norm_cl
       case .packing: PackageResources.packing_cl

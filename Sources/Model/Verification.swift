@@ -249,8 +249,13 @@ public struct Golden {
     }
     var options: Options
     var losses: [[String: Double]]
-    var loss_noise: Double
+    var lossNoise: Double
     var noise: [String: Double]
+
+    enum CodingKeys: String, CodingKey {
+      case options, losses, noise
+      case lossNoise = "loss_noise"
+    }
   }
 
   /// - Parameter path: of the safetensors file
@@ -270,7 +275,7 @@ public struct Golden {
     tensors = try Safetensors(path: path)
     self.path = path
     losses = description.losses
-    lossNoise = description.loss_noise
+    lossNoise = description.lossNoise
     noise = description.noise
     hasMasks = tensors.entries.keys.contains { $0.hasPrefix("mask.G.") }
     var configuration = NetworkConfiguration()
