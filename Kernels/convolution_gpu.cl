@@ -1,1 +1,347 @@
-// convolution_gpu: written in a later commit
+// Convolutions for GPUs, in both directions, as implicit matrix products.
+//
+//   convolution             y[n,o,oy,ox] = sum over i,kh,kw of act(x)[n,i,oy*S+kh-P,ox*S+kw-P] * w[o,i,kh,kw]
+//   transposed convolution  y[n,i,iy,ix] = sum over o,oy,ox,kh,kw with oy*S+kh-P = iy, ox*S+kw-P = ix
+//                                          of act(x)[n,o,oy,ox] * w[o,i,kh,kw]
+//
+// then + bias, then times the gate: the derivative of an activation at a tensor of y's shape. In this file "input"
+// and "output" are those of the pass, whichever the direction, and the weights are packed with the pass' output
+// channels in the lanes.
+//
+// The product, per phase of the stride (a convolution has one phase):
+//   rows     output pixels (n, cell y, cell x); a phase's pixels form a grid of cells, S pixels apart
+//   columns  output channels
+//   depth    (input channel block, tap, 16 channels): one tap of one block is a step, a 64-byte run of each pixel
+//
+// A work-group makes a tile of TILE_PIXELS x TILE_CHANNELS; a work-item keeps ITEM_PIXELS x ITEM_CHANNELS of it in
+// registers. Each step passes through local memory, while the next one is on its way from global memory to
+// registers. The zero border makes every tap of every pixel readable, so nothing is checked in the loop.
+//
+// Where the tiles are too few to fill the device, the depth is split and each part writes its sums to scratch;
+// convolve_sum adds the parts in order, so that the same device gives the same bits every time.
+
+#include "layout.clh"
+
+// 1: transposed convolution. Its S x S phases are convolutions of stride 1 with every S-th tap.
+#ifndef TRANSPOSED
+#define TRANSPOSED 0
+#endif
+// Output pixels of a work-group: 64, 128 where that leaves tiles enough to fill the device, 16 for tiny maps.
+#ifndef TILE_PIXELS
+#define TILE_PIXELS 64
+#endif
+// Output channels of a work-group: 64; 16 or 4 where there are no more.
+#ifndef TILE_CHANNELS
+#define TILE_CHANNELS 64
+#endif
+// Output pixels of a work-item. With 8 x 4 sums a work-item reads 12 vectors from local memory for 128 products.
+#ifndef ITEM_PIXELS
+#define ITEM_PIXELS 8
+#endif
+// Output channels of a work-item, a multiple of 4.
+#ifndef ITEM_CHANNELS
+#define ITEM_CHANNELS 4
+#endif
+// Quads of input channels that hold anything: 4, or 1 or 2 where there are only so many channels in all. A step
+// then takes the same quads of 4 or 2 taps.
+#ifndef INPUT_QUADS
+#define INPUT_QUADS 4
+#endif
+
+#define DEPTH 16
+#define ITEMS_DOWN (TILE_PIXELS / ITEM_PIXELS)
+#define ITEMS_ACROSS (TILE_CHANNELS / ITEM_CHANNELS)
+#define WORK_ITEMS (ITEMS_DOWN * ITEMS_ACROSS)
+#define TILE_QUADS (TILE_CHANNELS / 4)
+#define ITEM_QUADS (ITEM_CHANNELS / 4)
+#define TAPS_PER_STEP (4 / INPUT_QUADS)
+
+// Vectors from pixel to pixel of the input tile: four and one of padding, so that eight pixels side by side lie in
+// different banks.
+#define PIXEL_STRIDE 5
+
+// Vectors that each work-item moves per step, of the input tile and of the weight tile.
+#define INPUT_LOADS (TILE_PIXELS * 4 / WORK_ITEMS)
+#define WEIGHT_LOADS ((DEPTH * TILE_QUADS + WORK_ITEMS - 1) / WORK_ITEMS)
+
+#if TILE_PIXELS * 4 % WORK_ITEMS || WORK_ITEMS % 4
+#error the work-items do not divide the input tile
+#endif
+
+#if TRANSPOSED
+#define TAP_STEP (-1)
+#else
+#define TAP_STEP 1
+#endif
+
+// One axis of a phase: the output position of cell 0, how many cells, cells' distance in the output and in the
+// input; where its taps begin in the packed order, how many there are, and the input position of cell 0 under the
+// first of them.
+typedef struct {
+  int output, cells, output_stride, input_stride, first, count, input;
+} axis_t;
+
+inline axis_t axis_of(int phase, int kernel_size, int stride, int padding, int input_size, int output_size) {
+  axis_t axis;
+  axis.output = phase;
+#if TRANSPOSED
+  const int tap = (phase + padding) % stride;
+  axis.cells = (output_size - phase + stride - 1) / stride;
+  axis.output_stride = stride;
+  axis.input_stride = 1;
+  axis.first = TAP_STARTS_BEFORE(tap, kernel_size, stride);
+  axis.input = (phase + padding) / stride;
+  axis.count = (kernel_size - tap + stride - 1) / stride;
+  // Taps that meet nothing but the border are left out: at the bottom of a U-Net most do.
+  const int begin = max(0, axis.input - input_size + 1);
+  const int end = min(axis.count, axis.input + axis.cells);
+#else
+  axis.cells = output_size;
+  axis.output_stride = 1;
+  axis.input_stride = stride;
+  axis.first = 0;
+  axis.input = -padding;
+  const int begin = max(0, padding - (axis.cells - 1) * stride);
+  const int end = min(kernel_size, padding + input_size);
+#endif
+  axis.first += begin;
+  axis.input += TAP_STEP * begin;
+  axis.count = max(0, end - begin);
+  return axis;
+}
+
+// Four output channels of a pixel, finished and stored.
+inline void finish(float4 sum, int n, int block, int quad, int oy, int ox, global const float4* bias,
+                   const int has_bias, global const float4* gate, const int4 gate_place, const float gate_slope,
+                   global float4* y, const int4 y_place) {
+  if (has_bias) sum += bias[block * 4 + quad];
+  if (gate_slope != 1.0f) {
+    const float4 r = gate[at(gate_place, n, block, oy, ox) / 4 + quad];
+    sum *= select((float4)(gate_slope), (float4)(1.0f), r > 0.0f);
+  }
+  y[at(y_place, n, block, oy, ox) / 4 + quad] = sum;
+}
+
+// One tile of one phase, or of one part of its depth.
+//   x          the input [N, C, H, W], activated with input_slope as it is read
+//   weight     [outputs/32][C/16][tap][16][32 outputs]
+//   bias       read if has_bias; gate: read unless gate_slope is 1
+//   y          the output, written if splits is 1
+//   parts      [splits][N * OH * OW][outputs, whole blocks], written otherwise
+//   input      .x channel blocks .y H .z W .w N
+//   output     .x channel blocks .y OH .z OW .w splits
+//   kernel_    .x KH .y KW .z stride .w padding
+//   range: (tiles of TILE_PIXELS cells of the largest phase * WORK_ITEMS, tiles of TILE_CHANNELS, phases * splits)
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
+    global const float4* restrict x, const int4 x_place, const float input_slope,
+    global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
+    global const float4* restrict gate, const int4 gate_place, const float gate_slope,
+    global float4* restrict y, const int4 y_place, global float4* restrict parts, const int4 input,
+    const int4 output, const int4 kernel_) {
+  local float4 input_tile[TILE_PIXELS * PIXEL_STRIDE];
+  local float4 weight_tile[DEPTH * TILE_QUADS];
+
+  const int item = get_local_id(0);
+  const int phases = TRANSPOSED ? kernel_.z : 1;
+  const int phase = get_group_id(2) % (phases * phases);
+  const int split = get_group_id(2) / (phases * phases);
+  const axis_t rows = axis_of(phase / phases, kernel_.x, kernel_.z, kernel_.w, input.y, output.y);
+  const axis_t columns = axis_of(phase % phases, kernel_.y, kernel_.z, kernel_.w, input.z, output.z);
+  const int cells = rows.cells * columns.cells, pixels = input.w * cells;
+  const int first_pixel = get_group_id(0) * TILE_PIXELS;
+  if (first_pixel >= pixels) return;  // the whole group: phases differ in size
+
+  // This work-item's part in loading the input tile: one quad of channels of INPUT_LOADS pixels. Tiles overhang the
+  // last pixel; what lies there reads that pixel again and is never stored.
+  const int load_quad = item % 4;
+  int load_pixel[INPUT_LOADS];
+#pragma unroll
+  for (int i = 0; i < INPUT_LOADS; i++) {
+    const int pixel = min(first_pixel + item / 4 + i * (WORK_ITEMS / 4), pixels - 1);
+    const int n = pixel / cells, cell = pixel % cells;
+    const int iy = cell / columns.cells * rows.input_stride + rows.input;
+    const int ix = cell % columns.cells * columns.input_stride + columns.input;
+    load_pixel[i] = x_place.x + n * x_place.y + iy * x_place.w + ix;
+  }
+
+  // And in loading the weight tile: four channels of WEIGHT_LOADS rows of 16. Panels that are not there give zero.
+  const int panel_stride = input.x * kernel_.x * kernel_.y * (DEPTH * 8);  // in vectors
+  const int panels = (output.x + 1) / 2;
+
+  const int taps = rows.count * columns.count;
+#if INPUT_QUADS == 4
+  const int steps = input.x * taps;
+#else
+  const int steps = (taps + TAPS_PER_STEP - 1) / TAPS_PER_STEP;
+#endif
+  const int steps_per_split = (steps + output.w - 1) / output.w;
+  const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
+
+  float4 sum[ITEM_PIXELS][ITEM_QUADS];
+#pragma unroll
+  for (int p = 0; p < ITEM_PIXELS; p++) {
+#pragma unroll
+    for (int q = 0; q < ITEM_QUADS; q++) sum[p][q] = (float4)(0.0f);
+  }
+
+  const int item_x = item % ITEMS_ACROSS, item_y = item / ITEMS_ACROSS;
+  float4 next_input[INPUT_LOADS], next_weight[WEIGHT_LOADS];
+
+#if INPUT_QUADS == 4
+  int block = begin / max(taps, 1), row = 0, column = 0;
+  if (begin < end) {
+    row = begin % taps / columns.count;
+    column = begin % taps % columns.count;
+  }
+#endif
+
+  // One turn more than steps: each turn computes what the turn before has loaded.
+  for (int step = begin; step <= end; step++) {
+    if (step > begin) {
+      barrier(CLK_LOCAL_MEM_FENCE);  // the tiles of the step before are read
+#pragma unroll
+      for (int i = 0; i < INPUT_LOADS; i++) {
+        float4 v = next_input[i];
+        if (input_slope != 1.0f) v = select(input_slope * v, v, v > 0.0f);
+        input_tile[(item / 4 + i * (WORK_ITEMS / 4)) * PIXEL_STRIDE + load_quad] = v;
+      }
+#pragma unroll
+      for (int i = 0; i < WEIGHT_LOADS; i++) {
+        const int vector = item + i * WORK_ITEMS;
+        if (DEPTH * TILE_QUADS % WORK_ITEMS == 0 || vector < DEPTH * TILE_QUADS) weight_tile[vector] = next_weight[i];
+      }
+      barrier(CLK_LOCAL_MEM_FENCE);
+    }
+
+    if (step < end) {
+#if INPUT_QUADS == 4
+      const int moved = block * x_place.z + TAP_STEP * (row * x_place.w + column);
+      const int tap = (block * kernel_.x + rows.first + row) * kernel_.y + columns.first + column;
+      const bool there = true;
+      const int channel_quad = load_quad;
+#else
+      const int load_tap = step * TAPS_PER_STEP + load_quad / INPUT_QUADS;
+      const bool there = load_tap < taps;
+      const int moved = TAP_STEP * (load_tap / columns.count * x_place.w + load_tap % columns.count);
+      const int channel_quad = load_quad % INPUT_QUADS;
+#endif
+#pragma unroll
+      for (int i = 0; i < INPUT_LOADS; i++) {
+        next_input[i] = there ? x[(size_t)(load_pixel[i] + moved) * 4 + channel_quad] : (float4)(0.0f);
+      }
+#pragma unroll
+      for (int i = 0; i < WEIGHT_LOADS; i++) {
+        const int vector = item + i * WORK_ITEMS;
+        const int quad = get_group_id(1) * TILE_QUADS + vector % TILE_QUADS;  // of the output channels
+        int depth = vector / TILE_QUADS;
+        bool wanted = quad / 8 < panels && depth < DEPTH;
+#if INPUT_QUADS != 4
+        const int weight_tap = step * TAPS_PER_STEP + depth / (4 * INPUT_QUADS);
+        wanted = wanted && weight_tap < taps;
+        const int tap = (rows.first + weight_tap / columns.count) * kernel_.y + columns.first +
+                        weight_tap % columns.count;
+        depth %= 4 * INPUT_QUADS;
+#endif
+        next_weight[i] = wanted ? weight[(size_t)(quad / 8) * panel_stride + (tap * DEPTH + depth) * 8 + quad % 8]
+                                : (float4)(0.0f);
+      }
+#if INPUT_QUADS == 4
+      if (++column == columns.count) {
+        column = 0;
+        if (++row == rows.count) {
+          row = 0;
+          block++;
+        }
+      }
+#endif
+    }
+
+    if (step > begin) {
+#pragma unroll
+      for (int k = 0; k < DEPTH / 4; k++) {
+        float4 a[ITEM_PIXELS];
+#pragma unroll
+        for (int p = 0; p < ITEM_PIXELS; p++) a[p] = input_tile[(item_y + p * ITEMS_DOWN) * PIXEL_STRIDE + k];
+#pragma unroll
+        for (int q = 0; q < ITEM_QUADS; q++) {
+          local const float4* b = weight_tile + k * 4 * TILE_QUADS + item_x + q * ITEMS_ACROSS;
+          const float4 b0 = b[0], b1 = b[TILE_QUADS], b2 = b[2 * TILE_QUADS], b3 = b[3 * TILE_QUADS];
+#pragma unroll
+          for (int p = 0; p < ITEM_PIXELS; p++) {
+            sum[p][q] += a[p].x * b0;
+            sum[p][q] += a[p].y * b1;
+            sum[p][q] += a[p].z * b2;
+            sum[p][q] += a[p].w * b3;
+          }
+        }
+      }
+    }
+  }
+
+#pragma unroll
+  for (int p = 0; p < ITEM_PIXELS; p++) {
+    const int pixel = first_pixel + item_y + p * ITEMS_DOWN;
+    if (pixel >= pixels) continue;
+    const int n = pixel / cells, cell = pixel % cells;
+    const int oy = cell / columns.cells * rows.output_stride + rows.output;
+    const int ox = cell % columns.cells * columns.output_stride + columns.output;
+#pragma unroll
+    for (int q = 0; q < ITEM_QUADS; q++) {
+      const int quad = get_group_id(1) * TILE_QUADS + item_x + q * ITEMS_ACROSS;
+      if (quad >= output.x * 4) continue;
+      if (output.w == 1) {
+        finish(sum[p][q], n, quad / 4, quad % 4, oy, ox, bias, has_bias, gate, gate_place, gate_slope, y, y_place);
+      } else {
+        const size_t position = ((size_t)(split * input.w + n) * output.y + oy) * output.z + ox;
+        parts[position * (output.x * 4) + quad] = sum[p][q];
+      }
+    }
+  }
+}
+
+// Adds the parts of a split convolution in their order, then bias and gate. Arguments as above; written_quads are
+// the quads of output channels that convolve wrote.
+//   range: N * OH * OW * written_quads, and what fills up the last work-group
+kernel void convolve_sum(global const float4* restrict parts, global const float4* restrict bias, const int has_bias,
+                         global const float4* restrict gate, const int4 gate_place, const float gate_slope,
+                         global float4* restrict y, const int4 y_place, const int images, const int4 output,
+                         const int written_quads) {
+  const int index = get_global_id(0);
+  const int pixels = images * output.y * output.z;
+  const int quad = index % written_quads, pixel = index / written_quads;
+  if (pixel >= pixels) return;
+  float4 sum = (float4)(0.0f);
+  for (int split = 0; split < output.w; split++) {
+    sum += parts[((size_t)split * pixels + pixel) * (output.x * 4) + quad];
+  }
+  const int oy = pixel / output.z % output.y, ox = pixel % output.z;
+  finish(sum, pixel / (output.y * output.z), quad / 4, quad % 4, oy, ox, bias, has_bias, gate, gate_place, gate_slope,
+         y, y_place);
+}
+
+// A packed weight with the other side's channels in the lanes, as repack of packing.cl makes it on CPU devices:
+// [B/32][A/16][tap][16 a][32 b] into [A/32][B/16][tap][16 b][32 a]. One work-group turns the 32 a x 32 b of one tap.
+//   source_blocks: A/16 rounded up; target_blocks: B/16 rounded up
+//   kernel_ as above; from_phase_order: 1 if the source has its taps ordered by phase, 0 if the target has
+//   range: (32 * panels of the target, 4 * panels of the source, taps) in groups of (32, 4, 1)
+kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack_gpu(
+    global const float* restrict source, global float* restrict target, const int source_blocks,
+    const int target_blocks, const int4 kernel_, const int from_phase_order) {
+  local float square[32 * 33];
+  const int a_panel = get_group_id(0), b_panel = get_group_id(1);
+  const int taps = kernel_.x * kernel_.y, kh = get_group_id(2) / kernel_.y, kw = get_group_id(2) % kernel_.y;
+  const int by_row = get_group_id(2), by_phase = TAP(kh, kernel_.x, kernel_.z) * kernel_.y + TAP(kw, kernel_.y, kernel_.z);
+  const int source_tap = from_phase_order ? by_phase : by_row, target_tap = from_phase_order ? by_row : by_phase;
+  const int lane = get_local_id(0);
+  for (int a = get_local_id(1); a < 32; a += 4) {
+    const int block = a_panel * 2 + a / 16;
+    const size_t row = (((size_t)b_panel * source_blocks + block) * taps + source_tap) * 16 + a % 16;
+    square[a * 33 + lane] = block < source_blocks ? source[row * 32 + lane] : 0.0f;
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int b = get_local_id(1); b < 32; b += 4) {
+    const int block = b_panel * 2 + b / 16;
+    const size_t row = (((size_t)a_panel * target_blocks + block) * taps + target_tap) * 16 + b % 16;
+    if (block < target_blocks) target[row * 32 + lane] = square[lane * 33 + b];
+  }
+}
