@@ -29,6 +29,7 @@ let package = Package(
         .embedInCode("loss.cl"),
         .embedInCode("norm.cl"),
         .embedInCode("packing.cl"),
+        .embedInCode("rows.clh"),
         .embedInCode("weight_gradient_cpu.cl"),
         .embedInCode("weight_gradient_gpu.cl"),
       ]),

@@ -9,6 +9,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case loss = "loss.cl"
   case norm = "norm.cl"
   case packing = "packing.cl"
+  case rows = "rows.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
 
@@ -25,6 +26,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .loss: PackageResources.loss_cl
       case .norm: PackageResources.norm_cl
       case .packing: PackageResources.packing_cl
+      case .rows: PackageResources.rows_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
       }

@@ -2,7 +2,8 @@
 public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Which side of a pair is the input.
   public enum Direction: String, Sendable, Codable, CaseIterable {
-    case AtoB, BtoA
+    case aToB = "AtoB"
+    case bToA = "BtoA"
   }
 
   /// How long to train.
@@ -25,7 +26,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Folders of validation pairs, where they are not the data folder's own.
   public var validationData: String?
   public var validationTargets: String?
-  public var direction = Direction.AtoB
+  public var direction = Direction.aToB
   /// Resize to 286/256 of the size, cut at random and flip.
   public var jitter = true
   public var seed: UInt64 = 0
