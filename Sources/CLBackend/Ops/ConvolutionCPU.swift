@@ -132,6 +132,7 @@ extension WeightGradient {
 extension LaunchPlanner {
   /// Launches the making of a weight's other packing.
   func planRepacking(from source: WeightView, to target: WeightView) throws(OpenCLError) {
+    guard deviceClass == .cpu else { return try planRepackingGPU(from: source, to: target) }
     let packing = source.packing
     try launch(
       .packing, "repack",
