@@ -33,6 +33,7 @@ let package = Package(
       ]),
     .target(name: "Random"),
     .target(name: "Tape", dependencies: ["Random"]),
+    .target(name: "OperationCases", dependencies: ["Random", "Tape"]),
     .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
     .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
@@ -43,7 +44,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI"),
-    .testTarget(name: "TapeTests", dependencies: ["Random", "Tape"]),
+    .testTarget(
+      name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),

@@ -83,7 +83,7 @@ extension Tape {
   }
 
   /// Records the backward pass of an activation at x: both tensors and the result of one shape.
-  func activationGradient(
+  public func activationGradient(
     _ gradient: Tensor, at x: Tensor, _ activation: Activation
   ) throws(TapeError) -> Tensor {
     guard gradient.shape == x.shape else {

@@ -36,6 +36,11 @@ public struct ConvolutionGeometry: Hashable, Sendable, CustomStringConvertible {
 public struct Gate: Hashable, Sendable {
   public let tensor: Tensor
   public let activation: Activation
+
+  public init(tensor: Tensor, activation: Activation) {
+    self.tensor = tensor
+    self.activation = activation
+  }
 }
 
 /// y[n,o,oy,ox] = sum over i,kh,kw of act(x)[n,i,oy*S+kh-P,ox*S+kw-P] * w[o,i,kh,kw] + b[o], times the gate.
