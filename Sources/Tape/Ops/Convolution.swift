@@ -305,7 +305,9 @@ extension Tape {
     }
     let h = outputSize?.h ?? geometry.transposedOutputSize(g.h, kernel: w[2]) ?? 0
     let width = outputSize?.w ?? geometry.transposedOutputSize(g.w, kernel: w[3]) ?? 0
-    guard geometry.outputSize(h, kernel: w[2]) == g.h, geometry.outputSize(width, kernel: w[3]) == g.w else {
+    guard h > 0, width > 0, geometry.outputSize(h, kernel: w[2]) == g.h,
+      geometry.outputSize(width, kernel: w[3]) == g.w
+    else {
       throw .shape(
         operation: TransposedConvolution.name,
         reason: "no \(h) x \(width) output has an input \(g) under a kernel \(w[2]) x \(w[3]), \(geometry)")
