@@ -1,3 +1,4 @@
+import Random
 import Tape
 
 /// One of the kernels that are tested: "4/2/1" is a 4 x 4 kernel with stride 2 and padding 1.
@@ -107,26 +108,27 @@ private let kernels = [
   Kernel(5, 3, 2),
 ]
 
-/// Every kernel with every pair of channels; batch, size, activations, bias and gate go round with periods that
-/// have no common factor, so that every two of them meet.
+/// Every kernel with every pair of channels; batch, size, activations, bias and gate are drawn for each.
 private let crossed: [ConvolutionSpecification] = {
   let channels = [(1, 1), (3, 64), (6, 16), (16, 3), (24, 48), (48, 24), (8, 1), (64, 64)]
   let large = [(16, 16), (33, 17), (9, 32), (12, 20), (15, 4)]
   let small = [(8, 8), (5, 7), (4, 12), (10, 4), (9, 6)]
   let activations: [Activation] = [.none, .leakyReLU, .relu]
   let gates: [Activation?] = [nil, nil, .relu, nil, .leakyReLU]
+  let random = Philox(seed: 2017)
   var result: [ConvolutionSpecification] = []
   for kernel in kernels {
     for (inputs, outputs) in channels {
-      let turn = result.count
+      let first = random.words(UInt32(result.count), 0)
+      let second = random.words(UInt32(result.count), 1)
       let sizes = inputs * outputs > 400 ? small : large
-      let (h, w) = sizes[turn % sizes.count]
+      let (h, w) = sizes[Int(first.x % 5)]
       var specification = ConvolutionSpecification(
-        kernel: kernel, image: [1 + turn % 3, inputs, h, w], outputs: outputs)
-      specification.imageActivation = activations[turn / 2 % 3]
-      specification.gradientActivation = activations[(turn / 2 + turn / 3) % 3]
-      specification.bias = turn % 2 == 0
-      specification.gate = gates[turn / 3 % 5]
+        kernel: kernel, image: [1 + Int(first.y % 3), inputs, h, w], outputs: outputs)
+      specification.imageActivation = activations[Int(first.z % 3)]
+      specification.gradientActivation = activations[Int(first.w % 3)]
+      specification.bias = second.x % 2 == 0
+      specification.gate = gates[Int(second.y % 5)]
       result.append(specification)
     }
   }
