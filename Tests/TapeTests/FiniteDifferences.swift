@@ -66,7 +66,7 @@ struct FiniteDifferences {
   ///
   /// Along a direction d the error is taken relative to |g| |d| / sqrt(n), the size that g . d has for a random
   /// d, or to the difference itself where that is larger: a direction across g has no relative error.
-  func largestError(directions: Int = 3, elements: Int = 4, step: Double = 1e-4) -> Double {
+  func largestError(directions: Int = 3, elements: Int = 4, step: Double = 1e-5) -> Double {
     var largest = 0.0
     for (variable, gradient) in zip(variables, gradients) {
       let count = variable.shape.count

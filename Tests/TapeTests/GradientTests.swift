@@ -5,7 +5,7 @@ import Testing
 
 /// Every gradient rule against finite differences in Double, and a small net against PyTorch's autograd.
 struct GradientTests {
-  /// Differences of sums of a few thousand squares over 2e-4 keep about 1e-10. Measured: at most MEASUREDFD.
+  /// Differences over 2e-5 keep about 1e-9 of an objective of 1e2. Measured: at most 2.8e-9, per norm 1.2e-8.
   static let bound = 1e-8
 
   /// The operands of one of the three convolutions.
@@ -115,7 +115,7 @@ struct GradientTests {
 
   @Test(arguments: normShapes, [(false, false), (true, true), (true, false), (false, true)])
   func normPerBatch(_ shape: Shape, _ learned: (scale: Bool, shift: Bool)) throws {
-    try check(bound: 1e-6, values: { $0 == "x" ? .scaled(2) : .positive }) { tape in
+    try check(bound: 1e-7, values: { $0 == "x" ? .scaled(2) : .positive }) { tape in
       let x = tape.input("x", shape)
       let scale = learned.scale ? tape.parameter("scale", [shape.c]) : nil
       let shift = learned.shift ? tape.parameter("shift", [shape.c]) : nil
@@ -125,7 +125,7 @@ struct GradientTests {
   }
 
   @Test(arguments: normShapes.dropLast()) func normPerImage(_ shape: Shape) throws {
-    try check(bound: 1e-6, values: { $0 == "x" ? .scaled(2) : .positive }) { tape in
+    try check(bound: 1e-7, values: { $0 == "x" ? .scaled(2) : .positive }) { tape in
       let x = tape.input("x", shape)
       return (.distance(try tape.norm(x, perImage: true).output), [x])
     }
@@ -225,7 +225,7 @@ struct GradientTests {
 
   /// A weight used in two places, one of them transposed.
   @Test func aWeightUsedTwice() throws {
-    try check(bound: 1e-7) { tape in
+    try check { tape in
       let geometry = ConvolutionGeometry(stride: 2, padding: 1)
       let x = tape.input("x", [1, 3, 8, 8])
       let w = tape.parameter("w", [4, 3, 4, 4])
@@ -311,8 +311,9 @@ struct GradientTests {
       let net = try recordSmallNet(tape)
       let l2 = try tape.pixelLoss(.l2, net.y, net.inputs[1])
       return (.sum((net.bce, 1), (l2, 10)), [net.inputs[0]] + net.parameters)
-    }.largestError(step: 1e-6)
-    // The activations inside have kinks; so near, few values cross one.
-    #expect(error <= 1e-6, "relative error \(error)")
+    }.largestError(step: 1e-7)
+    // The activations inside have kinks, which a larger step crosses (1e-6: relative error 0.01); so small a one
+    // leaves the rounding of the objective. Measured: 3e-6; PyTorch's numbers above are the sharper test.
+    #expect(error <= 1e-5, "relative error \(error)")
   }
 }
