@@ -1,7 +1,8 @@
 import Tape
 
 let adamCases: [OperationCase] = [
-  ([16, 8, 4, 4], 0), ([48, 24, 3, 3], 9), ([3, 64, 4, 4], 9_999), ([1, 1, 1, 1], 250_000), ([24], 0), ([64], 99),
+  ([16, 8, 4, 4], 0), ([48, 24, 3, 3], 9), ([3, 64, 4, 4], 9_999), ([1, 1, 1, 1], 250_000), ([24], 0),
+  ([64], 99),
 ].map { (shape: Shape, step: Int) in
   OperationCase("Adam \(shape), step \(step)", bound: bound(terms: 2, extra: 8)) { recorder in
     let p = recorder.parameter("p", shape)

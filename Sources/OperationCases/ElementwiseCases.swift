@@ -1,6 +1,8 @@
 import Tape
 
-private let shapes: [Shape] = [[1, 1, 1, 1], [2, 3, 7, 5], [3, 16, 9, 4], [1, 48, 16, 16], [2, 24, 5, 33]]
+private let shapes: [Shape] = [
+  [1, 1, 1, 1], [2, 3, 7, 5], [3, 16, 9, 4], [1, 48, 16, 16], [2, 24, 5, 33],
+]
 
 let channelSumCases: [OperationCase] =
   (shapes + [[2, 64, 32, 32]]).map { shape in

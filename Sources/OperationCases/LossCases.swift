@@ -1,6 +1,8 @@
 import Tape
 
-private let shapes: [Shape] = [[1, 1, 1, 1], [2, 1, 30, 30], [3, 3, 17, 5], [1, 16, 12, 9], [2, 48, 8, 8]]
+private let shapes: [Shape] = [
+  [1, 1, 1, 1], [2, 1, 30, 30], [3, 3, 17, 5], [1, 16, 12, 9], [2, 48, 8, 8],
+]
 
 let bceCases: [OperationCase] = shapes.flatMap { shape in
   [Float(0), 1].flatMap { target in

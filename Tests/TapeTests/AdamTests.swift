@@ -7,7 +7,8 @@ import Testing
 struct AdamTests {
   static let sequence = "Adam sequence"
 
-  /// Five steps from fresh moments with a new gradient each. Measured: p MEASURED.
+  /// Five steps from fresh moments with a new gradient each. Measured: 3.2e-8 after the first, 5.2e-8 after
+  /// the fifth.
   @Test func fiveStepsAgreeWithPyTorch() throws {
     let tape = Tape()
     let shape: Shape = [6, 4, 3, 3]

@@ -56,11 +56,12 @@ struct CaseTests {
     #expect(comparison.description.contains("at index 1 of 3: 4.5, expected 4.0"))
   }
 
-  @Test(arguments: [
-    ([1, .nan, 3], [1, 2, 3]), ([1, 2, 3], [1, .nan, 3]), ([1, .nan, 9], [1, .nan, 3]),
-    ([1, .infinity, 3], [1, 2, 3]), ([1, .infinity, 3], [1, .infinity, 3]), ([1, 2], [1, 2, 3]),
-    ([], [1]), ([1e-30, 0], [0, 0]),
-  ] as [([Float], [Float])])
+  @Test(
+    arguments: [
+      ([1, .nan, 3], [1, 2, 3]), ([1, 2, 3], [1, .nan, 3]), ([1, .nan, 9], [1, .nan, 3]),
+      ([1, .infinity, 3], [1, 2, 3]), ([1, .infinity, 3], [1, .infinity, 3]), ([1, 2], [1, 2, 3]),
+      ([], [1]), ([1e-30, 0], [0, 0]),
+    ] as [([Float], [Float])])
   func comparisonRefuses(_ actual: [Float], _ expected: [Float]) {
     let comparison = Comparison(actual, expected: expected)
     #expect(!comparison.isWithin(1e-3), "\(comparison)")

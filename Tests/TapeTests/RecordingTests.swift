@@ -229,11 +229,12 @@ struct RecordingTests {
     }
   }
 
-  @Test(arguments: [
-    ([1, 3, 8, 8], [2, 4, 4, 4], [4, 3, 4, 4]), ([1, 3, 8, 8], [1, 4, 4, 4], [3, 4, 4, 4]),
-    ([1, 3, 8, 8], [1, 4, 5, 4], [4, 3, 4, 4]), ([1, 3, 8, 8], [1, 4, 4, 4], [4]),
-    ([3, 8, 8], [1, 4, 4, 4], [4, 3, 4, 4]),
-  ] as [(Shape, Shape, Shape)])
+  @Test(
+    arguments: [
+      ([1, 3, 8, 8], [2, 4, 4, 4], [4, 3, 4, 4]), ([1, 3, 8, 8], [1, 4, 4, 4], [3, 4, 4, 4]),
+      ([1, 3, 8, 8], [1, 4, 5, 4], [4, 3, 4, 4]), ([1, 3, 8, 8], [1, 4, 4, 4], [4]),
+      ([3, 8, 8], [1, 4, 4, 4], [4, 3, 4, 4]),
+    ] as [(Shape, Shape, Shape)])
   func weightGradientsThatDoNotFit(_ image: Shape, _ gradient: Shape, _ weight: Shape) {
     refused("weight gradient", "\(image)", "\(gradient)", "\(weight)", "stride 2, padding 1") { tape in
       _ = try tape.weightGradient(

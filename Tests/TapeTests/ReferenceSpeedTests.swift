@@ -2,7 +2,8 @@ import OperationCases
 import Tape
 import Testing
 
-/// How long the reference takes for layers of the default model: a note, no requirement, but for the last line.
+/// How long the reference takes for layers of the default model: a note, no requirement. On two cores of an EPYC
+/// 6 to 15 GFLOP/s, so that the 87 GFLOP of a training step at 256 x 256 take some 10 s; layers of 2 x 2 pixels 1.
 @Suite(.serialized) struct ReferenceSpeedTests {
   struct Layer: Sendable, CustomTestStringConvertible {
     let name: String
