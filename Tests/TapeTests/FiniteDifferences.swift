@@ -24,10 +24,12 @@ struct FiniteDifferences {
 
   /// Records `body` and its gradients, fills every input and parameter, and replays all once.
   ///
-  /// - Parameter body: returns the objective and the tensors whose gradients are checked; values are
-  ///   `values(name)`, by the tensor's name
+  /// - Parameters:
+  ///   - values: how values are spread, by the tensor's name
+  ///   - others: and where it is not named
+  ///   - body: returns the objective and the tensors whose gradients are checked
   init(
-    values: (String) -> CaseValues = { _ in .awayFromZero },
+    values: [String: CaseValues] = [:], others: CaseValues = .awayFromZero,
     _ body: (Tape) throws -> (objective: Objective, variables: [Tensor])
   ) throws {
     let tape = Tape()
@@ -46,7 +48,8 @@ struct FiniteDifferences {
       let count = description.tensor.shape.count
       let stream = UInt32(description.tensor.id)
       executor.write(
-        values(description.name).make(count: count, seed: 11, stream: stream), to: description.tensor)
+        (values[description.name] ?? others).make(count: count, seed: 11, stream: stream),
+        to: description.tensor)
     }
     executor.run(0..<recording.steps.count)
     self.variables = variables

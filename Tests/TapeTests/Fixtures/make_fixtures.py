@@ -167,9 +167,11 @@ def pixel(name, make):
 
 
 def adam(name, make):
-    shape, step = re.fullmatch(r"Adam (\[.*\]), step (\d+)", name).groups()
+    shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
-    p, g, m, v = make(shape), make(shape), make(shape), make(shape, "positive")
+    spread = ("scaled", 2**-26) if small else ("uniform",)
+    p, g, m = make(shape), make(shape, *spread), make(shape, *spread)
+    v = make(shape, "scaled", 0.0) if small else make(shape, "positive")
     p.requires_grad_()
     p.grad = g
     optimizer = torch.optim.Adam([p], lr=0.1, betas=(0.5, 0.999), eps=1e-8)
