@@ -5,9 +5,11 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case convolutionCPU = "convolution_cpu.cl"
   case convolutionGPU = "convolution_gpu.cl"
   case elementwise = "elementwise.cl"
+  case limits = "limits.cl"
   case loss = "loss.cl"
   case norm = "norm.cl"
   case packing = "packing.cl"
+  case rows = "rows.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
 
@@ -20,9 +22,11 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .convolutionCPU: PackageResources.convolution_cpu_cl
       case .convolutionGPU: PackageResources.convolution_gpu_cl
       case .elementwise: PackageResources.elementwise_cl
+      case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl
       case .norm: PackageResources.norm_cl
       case .packing: PackageResources.packing_cl
+      case .rows: PackageResources.rows_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
       }

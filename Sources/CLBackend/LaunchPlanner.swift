@@ -92,6 +92,14 @@ final class LaunchPlanner {
 
   func weight(_ tensor: Tensor) -> WeightView { memory.weight(tensor) }
 
+  func kind(of tensor: Tensor) -> TensorKind { memory.recording.tensors[tensor.id].kind }
+
+  /// A weight or vector as a flat array, padding and all.
+  func flat(_ tensor: Tensor) -> (buffer: Buffer, floats: Int) {
+    let buffer = memory.flatBuffer(tensor)
+    return (buffer, buffer.byteCount / MemoryLayout<Float>.size)
+  }
+
   /// Whether a concatenation's or slice's result already lies where it should.
   func isView(_ tensor: Tensor) -> Bool { memory.placement.views.contains(tensor.id) }
 

@@ -65,6 +65,9 @@ final class OpenCLMemory {
     WeightView(buffer: flatBuffers[tensor.id]!, packing: placement.weights[tensor.id]!)
   }
 
+  /// The buffer of a weight, vector or scalar.
+  func flatBuffer(_ tensor: Tensor) -> Buffer { flatBuffers[tensor.id]! }
+
   /// A number that tensors share when writing one may change the other.
   func storage(of tensor: Tensor) -> Int {
     placement.activations[tensor.id].map { -1 - $0.storage } ?? tensor.id

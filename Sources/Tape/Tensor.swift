@@ -57,6 +57,11 @@ public struct Activation: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The activation of one value.
+  public func apply(_ x: Float) -> Float {
+    x > 0 ? x : negativeSlope * x
+  }
+
   func callAsFunction(_ x: Double) -> Double {
     x > 0 ? x : Double(negativeSlope) * x
   }

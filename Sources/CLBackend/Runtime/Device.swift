@@ -119,14 +119,13 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
       let power = "\(device.computeUnits) compute units at \(device.clockMHz) MHz"
       return (position, "auto: the fastest \(device.kind.rawValue) of \(devices.count) device(s), \(power)")
     }
-    if let index = Int(name) {
-      guard let position = devices.firstIndex(where: { $0.index == index })
-      else { throw OpenCLError("there is no device \(index); there are \(list)") }
-      return (position, "device \(index) was asked for")
+    // A number that is no index may still be part of a name: "4090".
+    if let position = devices.firstIndex(where: { String($0.index) == name }) {
+      return (position, "device \(name) was asked for")
     }
     let matches = devices.indices.filter { devices[$0].name.lowercased().contains(name.lowercased()) }
     guard !name.isEmpty, let position = best(matches)
-    else { throw OpenCLError("no device has \"\(name)\" in its name; there are \(list)") }
+    else { throw OpenCLError("no device is called or numbered \"\(name)\"; there are \(list)") }
     let reason = "\"\(name)\" is in its name"
     return (position, matches.count == 1 ? reason : reason + ", the fastest of \(matches.count) that match")
   }
@@ -138,8 +137,19 @@ struct Platform {
   let name: String
   let version: String
 
+  /// The loader looks for drivers, and drivers for their devices, when first asked. Some are not safe
+  /// against being first asked by two threads at once; a static is made once, with all others waiting.
+  private static let asked: Void = {
+    var count: cl_uint = 0
+    guard clGetPlatformIDs(0, nil, &count) == CL_SUCCESS, count > 0 else { return }
+    var handles = [cl_platform_id?](repeating: nil, count: Int(count))
+    guard clGetPlatformIDs(count, &handles, nil) == CL_SUCCESS else { return }
+    for handle in handles { _ = clGetDeviceIDs(handle, cl_device_type(CL_DEVICE_TYPE_ALL), 0, nil, &count) }
+  }()
+
   /// Every platform; none when there is no ICD or it lists nothing.
   static func all() throws(OpenCLError) -> [Platform] {
+    _ = asked
     var count: cl_uint = 0
     let status = clGetPlatformIDs(0, nil, &count)
     if status == CL_PLATFORM_NOT_FOUND_KHR || (status == CL_SUCCESS && count == 0) { return [] }

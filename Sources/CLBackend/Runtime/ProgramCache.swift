@@ -18,6 +18,8 @@ public final class ProgramCache {
     public var rejected = 0
     /// Compiled programs that could not be kept on disk.
     public var unwritten = 0
+
+    public init() {}
   }
 
   public private(set) var counters = Counters()
@@ -27,10 +29,21 @@ public final class ProgramCache {
   public let directory: String?
   private let context: Context
   private var programs: [String: Program] = [:]
+  private var unsaved: [(program: Program, path: String, key: [UInt8])] = []
 
   public init(_ context: Context, directory: String? = ProgramCache.defaultDirectory()) {
     self.context = context
     self.directory = directory
+  }
+
+  deinit { save() }
+
+  /// Puts what was built on disk. Not done while building: to give a binary PoCL compiles everything a second
+  /// time, and what it gives after the first launches holds the kernels as they were specialised for them.
+  /// So call it when the first results are out; it is done at the latest when the cache goes.
+  public func save() {
+    for (program, path, key) in unsaved { store(program, path, key) }
+    unsaved = []
   }
 
   /// `$PIX2PIX_CACHE`, or `$XDG_CACHE_HOME/pix2pix`, or `~/.cache/pix2pix`; nil if none of them is set.
@@ -70,7 +83,7 @@ public final class ProgramCache {
     } else {
       program = try Program(context, source, options: options)
       counters.built += 1
-      if let path { store(program, path, key) }
+      if let path { unsaved.append((program, path, key)) }
     }
     programs[name] = program
     buildTime += clock.now - start

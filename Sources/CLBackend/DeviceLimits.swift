@@ -1,0 +1,59 @@
+import Kernels
+
+/// What a device reached at most, measured: the roof that layers are set beside.
+public struct DeviceLimits: Sendable, Codable {
+  /// Float multiply-adds from registers, two operations each, in 10^9 operations per second.
+  public let gflops: Double
+  /// Reads and writes of arrays too large for any cache, in 10^9 bytes per second.
+  public let gigabytesPerSecond: Double
+
+  /// Measures both; takes about a second.
+  public init(of device: Device) throws(OpenCLError) {
+    let context = try Context(device)
+    let queue = try Queue(context)
+    let isCPU = device.description.deviceClass == .cpu
+    let lanes = isCPU ? 16 : 4
+    let program = try ProgramCache(context).program(.limits, macros: [("LANES", "\(lanes)")])
+    let units = device.description.computeUnits
+
+    let workItems = isCPU ? units * 4 : units * 2048
+    let steps = isCPU ? 2_000_000 : 4096
+    let result = try Buffer(queue, floats: workItems, label: "results of the arithmetic limit")
+    let arithmetic = Launch(
+      try Kernel(
+        program, "multiply_add", [.buffer(result), .int(Int32(steps)), .float(0.999), .float(0.001)]),
+      global: [workItems], local: [isCPU ? 1 : 256])
+    let operations = Double(workItems) * Double(steps) * 12 * Double(lanes) * 2
+    gflops = operations / (try Self.bestTime(queue, arithmetic)) / 1e9
+
+    // At most a sixteenth of the memory, and what takes milliseconds on anything.
+    let most = min(256 << 20, device.description.globalMemory / 16, device.description.maxAllocation)
+    let bytes = most - most % (1 << 20)
+    let x = try Buffer(queue, byteCount: bytes, label: "source of the traffic limit")
+    let y = try Buffer(queue, byteCount: bytes, label: "target of the traffic limit")
+    let vectors = bytes / 4 / lanes
+    let groups = isCPU ? units * 16 : units * 32
+    let run = vectors / groups
+    let local = isCPU ? 1 : 256
+    let traffic = Launch(
+      try Kernel(program, "scale", [.buffer(x), .buffer(y), .int(Int32(run)), .float(0.5)]),
+      global: [groups * local], local: [local])
+    let moved = 2 * Double(groups * run * lanes * 4)
+    gigabytesPerSecond = moved / (try Self.bestTime(queue, traffic)) / 1e9
+  }
+
+  /// Seconds of the fastest of several runs: a limit is what is possible.
+  private static func bestTime(_ queue: Queue, _ launch: Launch) throws(OpenCLError) -> Double {
+    let clock = ContinuousClock()
+    var best = Double.infinity
+    for _ in 0..<6 {
+      try queue.finish()
+      let start = clock.now
+      try queue.enqueue(launch)
+      try queue.finish()
+      let time = clock.now - start
+      best = min(best, Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18)
+    }
+    return best
+  }
+}

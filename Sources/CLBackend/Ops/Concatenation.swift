@@ -1,0 +1,39 @@
+import Tape
+
+extension Concatenation: OpenCLOperation {
+  /// Nothing to do where the parts were laid inside the whole.
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    guard !planner.isView(output) else { return }
+    var channel = 0
+    for part in parts {
+      try planner.planCopy(
+        from: planner.activation(part), channel: 0, to: planner.activation(output), channel: channel,
+        count: part.shape.c)
+      channel += part.shape.c
+    }
+  }
+}
+
+extension Slice: OpenCLOperation {
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    guard !planner.isView(output) else { return }
+    try planner.planCopy(
+      from: planner.activation(input), channel: channels.lowerBound, to: planner.activation(output),
+      channel: 0, count: channels.count)
+  }
+}
+
+extension LaunchPlanner {
+  fileprivate func planCopy(
+    from source: ActivationView, channel first: Int, to target: ActivationView, channel position: Int,
+    count: Int
+  ) throws(OpenCLError) {
+    let isCPU = deviceClass == .cpu
+    try launch(
+      .elementwise, "copy_channels", macros: [("LANES", "\(lanes)")],
+      arguments: source.arguments + target.arguments + [
+        .int(Int32(source.width)), .int(Int32(first)), .int(Int32(position)), .int(Int32(count)),
+      ],
+      global: [isCPU ? 1 : source.width, source.height, source.images], local: isCPU ? [1, 1, 1] : nil)
+  }
+}

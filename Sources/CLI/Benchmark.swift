@@ -1,0 +1,293 @@
+import ArgumentParser
+import CLBackend
+import Foundation
+import Model
+import Random
+import Tape
+
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Times the model's convolutions, or a whole training step, beside the device's measured limit.",
+    discussion: """
+      Layers are those of the default model at 256 x 256 with ngf = ndf = 64: conv1 to conv8 and deconv8 to \
+      deconv1 of the generator, patch.conv1 to patch.conv5 of the discriminator. Each of the three passes is \
+      compared with the CPU reference before it is timed. The limit is the lower of what the device's arithmetic \
+      and its memory traffic, measured in the same run, allow for the pass.
+
+      Examples:
+        pix2pix benchmark --layer conv4
+        pix2pix benchmark --layer conv4 --layer patch.conv4 --device 0 --json
+        pix2pix benchmark --all
+        pix2pix benchmark --step --size 128 --ngf 32 --ndf 32
+      """)
+
+  @OptionGroup var device: DeviceOptions
+  @Option(help: ArgumentHelp("A layer to time; may be given several times.", valueName: "name"))
+  var layer: [String] = []
+  @Flag(help: "Time every layer.")
+  var all = false
+  @Flag(help: "Time the whole training step and the generator's forward pass.")
+  var step = false
+  @Option(help: "For --step: pixels on a side.")
+  var size = 256
+  @Option(help: "For --step: channels after the generator's first convolution.")
+  var ngf = 64
+  @Option(help: "For --step: channels after the discriminator's first convolution.")
+  var ndf = 64
+  @Option(help: "Pictures at a time.")
+  var batchSize = 1
+  @Option(help: "Timed runs of each; the median is printed.")
+  var repeats = 11
+  @Flag(help: "For --step: print where the time of a step goes, by operation.")
+  var profile = false
+  @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
+  var gpuKernels = false
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    guard all || step || !layer.isEmpty else {
+      throw ValidationError("Say what to time: --layer NAME, --all or --step.")
+    }
+    let names = ConvolutionLayerShape.all.map(\.name)
+    for name in layer where !names.contains(name) {
+      throw ValidationError("There is no layer \(name). The layers are \(names.joined(separator: ", ")).")
+    }
+    guard (1...10_000).contains(repeats) else {
+      throw ValidationError("--repeats \(repeats) is not from 1 to 10000.")
+    }
+    guard (1...256).contains(batchSize) else {
+      throw ValidationError("--batch-size \(batchSize) is not from 1 to 256.")
+    }
+  }
+
+  func run() throws {
+    guard case .openCL(let chosen, _) = try device.choose() else {
+      throw ModelError.option(
+        "--device", "the reference is what results are checked against; it is not timed")
+    }
+    let limits = try DeviceLimits(of: chosen)
+    var results = Results(device: chosen.description.name, limits: limits)
+    if !json {
+      print(
+        String(
+          format: "%@: %.0f GFLOP/s, %.1f GB/s measured", chosen.description.name, limits.gflops,
+          limits.gigabytesPerSecond))
+    }
+    let wanted = ConvolutionLayerShape.all.filter { all || layer.contains($0.name) }
+    if !wanted.isEmpty {
+      var layers: [LayerResult] = []
+      for shape in wanted { layers.append(try time(shape, on: chosen, limits)) }
+      results.layers = layers
+      if !json { print(Self.table(layers)) }
+    }
+    if step { try timeStep(on: chosen, &results) }
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      print(String(decoding: try encoder.encode(results), as: UTF8.self))
+    }
+  }
+
+  // MARK: Results
+
+  struct Results: Encodable {
+    var device: String
+    var limits: DeviceLimits
+    var layers: [LayerResult]?
+    var stepMs: Double?
+    var forwardMs: Double?
+    var deviceBytes: Int?
+    var peakResidentBytes: Int?
+    var launches: Int?
+  }
+
+  struct LayerResult: Encodable {
+    var name: String
+    var gflop: Double
+    var forwardMs: Double
+    var inputGradientMs: Double
+    var weightGradientMs: Double
+    var passes: [PassResult]
+  }
+
+  struct PassResult: Encodable {
+    var name: String
+    var ms: Double
+    var gflops: Double
+    var gigabytesPerSecond: Double
+    var percentOfLimit: Double
+    var relativeL2: Double
+  }
+
+  private static func table(_ layers: [LayerResult]) -> String {
+    Table(
+      ["layer", "pass", "ms", "GFLOP/s", "GB/s", "% of limit", "rel. L2"],
+      layers.flatMap { layer in
+        layer.passes.map {
+          [
+            layer.name, $0.name, String(format: "%.3f", $0.ms), String(format: "%.1f", $0.gflops),
+            String(format: "%.1f", $0.gigabytesPerSecond), String(format: "%.0f", $0.percentOfLimit),
+            scientific($0.relativeL2),
+          ]
+        }
+      }
+    ).description
+  }
+
+  // MARK: Timing
+
+  /// A timed result must be right first.
+  private static let bound = 1e-5
+
+  private func time(
+    _ shape: ConvolutionLayerShape, on device: Device, _ limits: DeviceLimits
+  ) throws -> LayerResult {
+    let passes = try shape.record(batchSize: batchSize)
+    let executor = try OpenCLExecutor(passes.recording, on: device, deviceClass: gpuKernels ? .gpu : nil)
+    let reference = ReferenceExecutor(passes.recording)
+    for (stream, tensor) in passes.inputs.enumerated() {
+      let values = Self.noise(tensor.shape.count, stream: UInt32(stream))
+      try executor.write(values, to: tensor)
+      reference.write(values, to: tensor)
+    }
+    var results: [PassResult] = []
+    for (index, name) in ConvolutionLayerShape.Passes.names.enumerated() {
+      let range = index..<index + 1
+      try executor.run(range)
+      reference.run(range)
+      let comparison = Comparison(
+        try executor.read(passes.outputs[index]), expected: reference.read(passes.outputs[index]))
+      guard comparison.isWithin(Self.bound) else {
+        throw ModelError.training(
+          "\(shape.name) \(name) is wrong on \(executor.name): relative L2 error \(scientific(comparison.relativeL2)), bound \(Self.bound)"
+        )
+      }
+      let seconds = try median(executor, range)
+      let least = max(
+        passes.flops / (limits.gflops * 1e9), passes.bytes[index] / (limits.gigabytesPerSecond * 1e9))
+      results.append(
+        PassResult(
+          name: name, ms: seconds * 1e3, gflops: passes.flops / seconds / 1e9,
+          gigabytesPerSecond: passes.bytes[index] / seconds / 1e9, percentOfLimit: 100 * least / seconds,
+          relativeL2: comparison.relativeL2))
+    }
+    return LayerResult(
+      name: shape.name, gflop: passes.flops / 1e9, forwardMs: results[0].ms, inputGradientMs: results[1].ms,
+      weightGradientMs: results[2].ms, passes: results)
+  }
+
+  /// The median time of running the steps once, waited for, in seconds.
+  private func median(_ executor: any Executor, _ range: Range<Int>) throws -> Double {
+    let clock = ContinuousClock()
+    for _ in 0..<2 { try executor.run(range) }
+    try executor.finish()
+    var times: [Double] = []
+    for _ in 0..<repeats {
+      let start = clock.now
+      try executor.run(range)
+      try executor.finish()
+      times.append((clock.now - start).seconds)
+    }
+    return times.sorted()[times.count / 2]
+  }
+
+  private static func noise(_ count: Int, stream: UInt32) -> [Float] {
+    let generator = Philox(seed: 1)
+    return (0..<(count + 3) / 4).flatMap { block in
+      let words = generator.words(UInt32(block), 0, stream)
+      return (0..<4).map { Float(words[$0] >> 8) / 8_388_608 - 1 }
+    }.prefix(count).map { $0 }
+  }
+
+  // MARK: The step
+
+  private func timeStep(on device: Device, _ results: inout Results) throws {
+    let configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf)
+    var options = Pix2Pix.Options()
+    options.batchSize = batchSize
+    let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
+    guard let training = model.training, let translation = model.translation,
+      let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
+    else { preconditionFailure("both sections were asked for") }
+    let executor = try OpenCLExecutor(
+      model.recording, on: device, profiling: profile, deviceClass: gpuKernels ? .gpu : nil)
+    let reference = ReferenceExecutor(model.recording)
+    for target in [executor, reference] as [any Executor] {
+      try model.initialize(target, seed: 0)
+      for (stream, tensor) in [training.input, training.target, translation.input].enumerated() {
+        try target.write(Self.noise(tensor.shape.count, stream: UInt32(stream)), to: tensor)
+      }
+      try target.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: model.schedule)
+      try target.run(translate)
+      try target.run(train)
+    }
+    let picture = Comparison(
+      try executor.read(translation.output), expected: reference.read(translation.output))
+    let (losses, expected) = (try model.losses(executor), try model.losses(reference))
+    let lossError = zip(losses.values, expected.values).map { abs($0 - $1) / abs($1) }.max() ?? .nan
+    guard picture.isWithin(1e-4), lossError <= 1e-4 else {
+      throw ModelError.training(
+        "the step is wrong on \(executor.name): the picture by \(scientific(picture.relativeL2)), the losses by \(scientific(lossError)) relative; run pix2pix verify"
+      )
+    }
+    results.stepMs = try median(executor, train) * 1e3
+    if profile { try printProfile(executor, train) }
+    results.forwardMs = try median(executor, translate) * 1e3
+    results.deviceBytes = executor.allocatedBytes
+    results.peakResidentBytes = peakResidentBytes()
+    results.launches = try executor.launchCount(train)
+    guard !json else { return }
+    print(
+      String(
+        format:
+          "%d x %d, ngf %d, ndf %d, batch %d: step %.1f ms, generator forward %.1f ms, %.1f GFLOP a step",
+        size, size, ngf, ndf, batchSize, results.stepMs ?? 0, results.forwardMs ?? 0,
+        model.recording.flops(train) / 1e9))
+    print(
+      "\(results.launches ?? 0) launches a step; device memory \(bytesText(executor.allocatedBytes)), with the reference the process peaked at \(bytesText(peakResidentBytes()))"
+    )
+  }
+
+  private func printProfile(_ executor: OpenCLExecutor, _ range: Range<Int>) throws {
+    _ = try executor.profile()
+    try executor.run(range)
+    try executor.finish()
+    let times = try executor.profile()
+    var byKernel: [String: (count: Int, ms: Double)] = [:]
+    for time in times {
+      let kernel = time.label.components(separatedBy: " ").dropFirst().joined(separator: " ")
+      byKernel[kernel, default: (0, 0)].count += 1
+      byKernel[kernel, default: (0, 0)].ms += time.milliseconds
+    }
+    let total = times.reduce(0) { $0 + $1.milliseconds }
+    note(
+      Table(
+        ["operation/kernel", "launches", "ms", "%"],
+        byKernel.sorted { $0.value.ms > $1.value.ms }.map {
+          [
+            $0.key, String($0.value.count), String(format: "%.2f", $0.value.ms),
+            String(format: "%.1f", 100 * $0.value.ms / total),
+          ]
+        }
+      ).description)
+    if let first = times.first, let last = times.last {
+      note(
+        String(
+          format: "%.1f ms in %d launches, %.1f ms between them", total, times.count,
+          Double(last.end - first.start) / 1e6 - total))
+    }
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+/// The most memory this process has had, in bytes.
+func peakResidentBytes() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss * 1024
+}

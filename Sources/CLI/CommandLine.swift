@@ -1,0 +1,16 @@
+import ArgumentParser
+
+@main
+struct CommandLineTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pix2pix",
+    abstract: "Learns to turn one kind of picture into another from pairs, on any OpenCL device.",
+    discussion: """
+      A first run:
+        pix2pix sample-pairs --out pairs --count 200 --size 128
+        pix2pix train --data pairs --out run --direction BtoA --size 128 --ngf 32 --ndf 32 --epochs 10
+        pix2pix translate --model run --input pairs/val --side B --out pictures
+      """,
+    version: "0.1.0",
+    subcommands: [Verify.self, Benchmark.self, Devices.self])
+}

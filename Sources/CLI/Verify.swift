@@ -1,0 +1,154 @@
+import ArgumentParser
+import CLBackend
+import Foundation
+import Model
+import Tape
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Checks a device against the CPU reference, or against another implementation's tensors.",
+    discussion: """
+      Without --against, the training step is recorded and every one of its steps is run on the device and on the \
+      reference from equal inputs; a line per tensor says how far apart they are. With --against, a whole run of \
+      another implementation is replayed: outputs of all modules, gradients, losses and final weights must lie \
+      within 10 times that implementation's own rounding noise (at least 1e-5).
+
+      Exit code 1 when anything exceeds its bound.
+
+      Examples:
+        pix2pix verify
+        pix2pix verify --device 1 --size 64 --ngf 8 --ndf 8 --batch-size 2 --norm instance
+        pix2pix verify --against golden/golden.safetensors --device reference
+      """)
+
+  @OptionGroup var device: DeviceOptions
+  @Option(help: "Pixels on a side, a power of two from 32 to 1024.")
+  var size = 256
+  @Option(help: "Channels after the generator's first convolution.")
+  var ngf = 64
+  @Option(help: "Channels after the discriminator's first convolution.")
+  var ndf = 64
+  @Option(help: "Stride-2 convolutions of the discriminator.")
+  var discriminatorLayers = 3
+  @Option(help: "Pictures per step.")
+  var batchSize = 1
+  @Option(help: "batch, instance or none.")
+  var norm = NormKind.batch
+  @Option(help: "Seed of weights, pictures and masks.")
+  var seed: UInt64 = 0
+  @Option(help: "The relative L2 error allowed for each tensor.")
+  var bound = 1e-5
+  @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
+  var gpuKernels = false
+  @Flag(help: "Print the recorded steps and stop.")
+  var list = false
+  @Flag(help: "Print every tensor, not only the worst of each operation.")
+  var all = false
+  @Option(help: ArgumentHelp("Compare with this golden run (its .json beside it).", valueName: "file"))
+  var against: String?
+
+  func run() throws {
+    if let against {
+      try verifyGolden(against)
+    } else {
+      try verifySteps()
+    }
+  }
+
+  private func executor(for recording: Recording) throws -> any Executor {
+    switch try device.choose() {
+    case .reference: ReferenceExecutor(recording)
+    case .openCL(let chosen, _):
+      try OpenCLExecutor(recording, on: chosen, deviceClass: gpuKernels ? .gpu : nil)
+    }
+  }
+
+  private func verifySteps() throws {
+    var configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf, norm: norm)
+    configuration.discriminatorLayers = discriminatorLayers
+    var options = Pix2Pix.Options()
+    options.batchSize = batchSize
+    let model = try Pix2Pix(configuration, options, sections: .train)
+    if list {
+      print(model.recording)
+      return
+    }
+    let executor = try executor(for: model.recording)
+    note("\(executor.name) against the CPU reference, \(model.recording.steps.count) steps")
+    let result = try StepVerification(model, executor, bound: bound, seed: seed)
+    let rows = all ? result.rows : Self.worstPerOperation(result.rows)
+    print(table(rows))
+    let failures = result.rows.filter { !$0.passes }
+    for row in failures where !all {
+      print(
+        "FAILED \(row.label) \(row.operation): \(row.tensor) \(row.shape), relative L2 \(scientific(row.relativeL2)), worst at \(row.worstIndex)"
+      )
+    }
+    guard failures.isEmpty else {
+      throw ModelError.training(
+        "\(failures.count) of \(result.rows.count) tensors exceed a relative L2 error of \(bound) on \(executor.name)"
+      )
+    }
+    print("\(result.rows.count) tensors of \(model.recording.steps.count) steps agree within \(bound).")
+  }
+
+  private static func worstPerOperation(_ rows: [StepVerification.Row]) -> [StepVerification.Row] {
+    var worst: [String: StepVerification.Row] = [:]
+    var order: [String] = []
+    for row in rows {
+      guard let earlier = worst[row.operation] else {
+        worst[row.operation] = row
+        order.append(row.operation)
+        continue
+      }
+      if !(row.relativeL2 <= earlier.relativeL2) { worst[row.operation] = row }
+    }
+    return order.compactMap { worst[$0] }
+  }
+
+  private func table(_ rows: [StepVerification.Row]) -> String {
+    Table(
+      ["operation", "tensor", "shape", "largest error", "relative L2", "bound", ""],
+      rows.map {
+        [
+          $0.operation, $0.tensor, $0.shape.description, scientific($0.largestError),
+          scientific($0.relativeL2), scientific($0.bound), $0.passes ? "ok" : "FAILED",
+        ]
+      }
+    ).description
+  }
+
+  private func verifyGolden(_ path: String) throws {
+    let golden = try Golden(path: path)
+    let executor = try executor(for: golden.model.recording)
+    note("\(executor.name) against \(path), \(golden.losses.count) steps")
+    let result = try GoldenVerification(golden, executor)
+    let worst = GoldenVerification.Kind.allCases.compactMap { kind in
+      result.worst(kind).map { (kind, $0) }
+    }
+    print(
+      Table(
+        ["kind", "compared", "worst", "relative error", "bound", "ratio", ""],
+        worst.map { kind, row in
+          [
+            kind.rawValue, String(result.rows.count { $0.kind == kind }), row.name,
+            scientific(row.relativeError), scientific(row.bound), String(format: "%.3f", row.ratio),
+            row.passes ? "ok" : "FAILED",
+          ]
+        }
+      ).description)
+    let failures = result.rows.filter { !$0.passes }
+    for row in failures.prefix(all ? failures.count : 20) {
+      print(
+        "FAILED \(row.kind) \(row.name): \(scientific(row.relativeError)), bound \(scientific(row.bound))")
+    }
+    guard result.passes else {
+      throw ModelError.training("\(failures.count) of \(result.rows.count) comparisons with \(path) failed")
+    }
+    print("\(result.rows.count) comparisons over \(result.steps) steps, all within their bounds.")
+  }
+}
+
+extension NormKind: ExpressibleByArgument {}
+
+func scientific(_ value: Double) -> String { String(format: "%.2e", value) }

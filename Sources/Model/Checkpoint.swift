@@ -1,0 +1,141 @@
+import Foundation
+import Tape
+
+/// A training run's state in one safetensors file.
+///
+/// Parameters and running statistics stand under PyTorch's names and in its layouts (the generator's begin with
+/// "model.model.", the discriminator's with "model." and a number), Adam's moments as "adam.m.NETWORK.NAME" and
+/// "adam.v.NETWORK.NAME". The metadata holds the options as JSON, the step (which is also the sampler's position
+/// and the random counter: both are functions of seed and step), and the best validation so far.
+///
+/// Nothing in it depends on the time or the place of the run: equal runs have equal files.
+public struct Checkpoint: Sendable {
+  /// What the metadata holds besides the options.
+  public struct Progress: Sendable, Codable, Equatable {
+    /// Steps done.
+    public var step = 0
+    /// Batches drawn from the sampler: which epoch comes next, and which batch of it.
+    public var samplerEpoch = 0
+    public var samplerBatch = 0
+    /// The counter of the next dropout masks.
+    public var randomCounter = 0
+    /// The lowest validation L1 so far, in 0...255, and the step it was measured at.
+    public var bestValidationL1: Double?
+    public var bestStep: Int?
+
+    public init() {}
+  }
+
+  static let format = "pix2pix checkpoint 1"
+
+  public var options: TrainingOptions
+  public var progress: Progress
+  public var tensors: Safetensors
+
+  /// Reads a run's state off an executor.
+  ///
+  /// - Throws: `ModelError.training` when a weight is NaN or infinite: such a state is not worth keeping.
+  public init(_ model: Pix2Pix, _ executor: any Executor, options: TrainingOptions, progress: Progress) throws
+  {
+    self.options = options
+    self.progress = progress
+    tensors = Safetensors()
+    for named in Self.tensors(of: model) {
+      let values = try executor.read(named.tensor)
+      guard values.allSatisfy(\.isFinite) else {
+        throw ModelError.training(
+          "\(named.name) has become NaN or infinite by step \(progress.step); lower --learning-rate and resume from the last checkpoint"
+        )
+      }
+      tensors.set(named.name, named.tensor.shape.dimensions, values)
+    }
+    // PyTorch's batch norm counts its forward passes: one of G and three of D in a step.
+    for (statistics, passes) in [
+      (model.generator.runningStatistics, 1), (model.discriminator?.runningStatistics ?? [], 3),
+    ] {
+      for named in statistics where named.name.hasSuffix(".running_mean") {
+        let name = named.name.replacingOccurrences(of: ".running_mean", with: ".num_batches_tracked")
+        tensors.set(name, scalar: Int64(progress.step * passes))
+      }
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    tensors.metadata = [
+      "format": Self.format,
+      "options": String(decoding: try encoder.encode(options), as: UTF8.self),
+      "progress": String(decoding: try encoder.encode(progress), as: UTF8.self),
+    ]
+  }
+
+  /// Reads a file and checks what can be checked without a model.
+  ///
+  /// - Throws: `ModelError.file` naming the file and what is wrong with it.
+  public init(path: String) throws(ModelError) {
+    let tensors = try Safetensors(path: path)
+    guard let format = tensors.metadata["format"] else {
+      throw .file(path, "is a safetensors file, but no checkpoint of pix2pix (its metadata name no format)")
+    }
+    guard format == Self.format else {
+      throw .file(path, "is a \"\(format)\"; this program reads \"\(Self.format)\"")
+    }
+    let decoder = JSONDecoder()
+    guard let options = tensors.metadata["options"], let progress = tensors.metadata["progress"],
+      let decodedOptions = try? decoder.decode(TrainingOptions.self, from: Data(options.utf8)),
+      let decodedProgress = try? decoder.decode(Progress.self, from: Data(progress.utf8)),
+      decodedProgress.step >= 0
+    else { throw .file(path, "its metadata hold no options or progress that this program understands") }
+    do {
+      try decodedOptions.validate()
+    } catch {
+      throw .file(path, "its options are out of range: \(error)")
+    }
+    for (name, entry) in tensors.entries {
+      if case .float32(let values) = entry.values, !values.allSatisfy(\.isFinite) {
+        throw .file(path, "\(name) holds NaN or infinite values; use an earlier checkpoint")
+      }
+    }
+    self.options = decodedOptions
+    self.progress = decodedProgress
+    self.tensors = tensors
+  }
+
+  public func write(to path: String) throws(ModelError) {
+    try tensors.write(to: path)
+  }
+
+  /// Sets the model's tensors on an executor.
+  ///
+  /// - Throws: `ModelError.file` when a tensor is missing or has another shape.
+  public func restore(_ model: Pix2Pix, _ executor: any Executor, path: String) throws {
+    // Everything is checked before anything is written.
+    let named = Self.tensors(of: model)
+    for tensor in named {
+      guard let entry = tensors.entries[tensor.name] else {
+        throw ModelError.file(path, "has no \(tensor.name): it belongs to another architecture")
+      }
+      guard entry.shape == tensor.tensor.shape.dimensions else {
+        throw ModelError.file(
+          path, "\(tensor.name) has the shape \(Shape(entry.shape)), the model's has \(tensor.tensor.shape)")
+      }
+      guard case .float32 = entry.values else {
+        throw ModelError.file(path, "\(tensor.name) is not of type F32")
+      }
+    }
+    for tensor in named {
+      if let values = tensors[floats: tensor.name] { try executor.write(values, to: tensor.tensor) }
+    }
+  }
+
+  /// What a checkpoint holds of a model: without a discriminator on the tape, the generator.
+  private static func tensors(of model: Pix2Pix) -> [NamedTensor] {
+    var result = model.generator.parameters + model.generator.runningStatistics
+    if let discriminator = model.discriminator {
+      result += discriminator.parameters + discriminator.runningStatistics
+    }
+    for moment in model.moments {
+      result.append(NamedTensor(name: model.recording.name(of: moment.first), tensor: moment.first))
+      result.append(NamedTensor(name: model.recording.name(of: moment.second), tensor: moment.second))
+    }
+    return result
+  }
+}

@@ -1,0 +1,103 @@
+import Tape
+
+/// A tensor that a checkpoint holds, under PyTorch's name.
+public struct NamedTensor: Sendable {
+  public let name: String
+  public let tensor: Tensor
+}
+
+/// The output of a module of the PyTorch version: an activation module's output is `activation` of a tensor
+/// that the tape has without it.
+public struct ModuleOutput: Sendable {
+  public let name: String
+  public let tensor: Tensor
+  public let activation: Activation
+}
+
+/// The parameters and running statistics of one network, declared on a tape under PyTorch's names.
+final class ParameterSet {
+  private let tape: Tape
+  private(set) var parameters: [NamedTensor] = []
+  private(set) var runningStatistics: [NamedTensor] = []
+
+  init(_ tape: Tape) {
+    self.tape = tape
+  }
+
+  func weight(_ name: String, _ shape: Shape) -> Tensor { parameter("\(name).weight", shape) }
+
+  func bias(_ name: String, _ channels: Int) -> Tensor { parameter("\(name).bias", [channels]) }
+
+  private func parameter(_ name: String, _ shape: Shape) -> Tensor {
+    let tensor = tape.parameter(name, shape)
+    parameters.append(NamedTensor(name: name, tensor: tensor))
+    return tensor
+  }
+
+  func running(_ name: String, _ channels: Int) -> Tensor {
+    let tensor = tape.state(name, [channels])
+    runningStatistics.append(NamedTensor(name: name, tensor: tensor))
+    return tensor
+  }
+}
+
+/// Where a norm takes its statistics from when a network runs.
+public enum NormStatistics: String, Sendable, Codable, CaseIterable {
+  /// The batch at hand: the paper's choice, in training and in use.
+  case batch
+  /// The running averages kept while training (batch norm only).
+  case running
+}
+
+/// A norm layer of either network.
+struct NormLayer {
+  private let kind: NormKind
+  private let scale: Tensor?
+  private let shift: Tensor?
+  private let runningMean: Tensor?
+  private let runningVariance: Tensor?
+
+  init(_ kind: NormKind, _ name: String, channels: Int, _ parameters: ParameterSet) {
+    self.kind = kind
+    guard kind == .batch else {
+      (scale, shift, runningMean, runningVariance) = (nil, nil, nil, nil)
+      return
+    }
+    scale = parameters.weight(name, [channels])
+    shift = parameters.bias(name, channels)
+    runningMean = parameters.running("\(name).running_mean", channels)
+    runningVariance = parameters.running("\(name).running_var", channels)
+  }
+
+  /// Records the norm of x; while training it also moves the running statistics.
+  func callAsFunction(
+    _ x: Tensor, on tape: Tape, statistics: NormStatistics = .batch, training: Bool
+  ) throws(TapeError) -> Tensor {
+    if kind == .none { return x }
+    if statistics == .running, let runningMean, let runningVariance {
+      return try tape.normalize(x, mean: runningMean, variance: runningVariance, scale: scale, shift: shift)
+    }
+    let result = try tape.norm(x, scale: scale, shift: shift, perImage: kind == .instance)
+    if training, let runningMean, let runningVariance {
+      try tape.runningStatistics(result, mean: runningMean, variance: runningVariance)
+    }
+    return result.output
+  }
+}
+
+/// A convolution with its weight and, where it has one, bias.
+struct ConvolutionLayer {
+  let weight: Tensor
+  let bias: Tensor?
+  let geometry: ConvolutionGeometry
+
+  /// - Parameter transposed: the weight is then [in, out, 4, 4], as PyTorch has it
+  init(
+    _ name: String, from inputs: Int, to outputs: Int, stride: Int, bias: Bool, transposed: Bool = false,
+    _ parameters: ParameterSet
+  ) {
+    weight = parameters.weight(name, transposed ? [inputs, outputs, 4, 4] : [outputs, inputs, 4, 4])
+    self.bias = bias ? parameters.bias(name, outputs) : nil
+    geometry = ConvolutionGeometry(stride: stride, padding: 1)
+  }
+}

@@ -1,0 +1,193 @@
+import CLBackend
+import Foundation
+import Testing
+
+@Suite(.serialized) struct ProgramTests {
+  @Test func aBuildFailureTellsTheProgramAndTheFirstError() throws {
+    let device = try TestDevice()
+    let text = """
+      #include "layout.clh"
+      __kernel void broken(__global float *x) {
+        x[0] = not_declared;
+      }
+      """
+    let error = try openCLError { _ = try device.program(text, name: "broken.cl", macros: [("N", "3")]) }
+    #expect(error.name == "CL_BUILD_PROGRAM_FAILURE")
+    #expect(error.summary.contains("broken.cl") && error.summary.contains("-D N=3"))
+    // The line is the one in the file, whatever the include brought in before it.
+    #expect(error.summary.contains("broken.cl:3") && error.summary.contains("not_declared"))
+    #expect(!error.summary.contains("\n"))
+    let log = try #require(error.log)
+    #expect(log.contains("not_declared"))
+    #expect(error.description == error.summary + "\n" + log)
+  }
+
+  @Test func aLongLogIsCut() throws {
+    let device = try TestDevice()
+    let lines = (0..<40).map { "  x[\($0)] = not_declared_\($0);" }.joined(separator: "\n")
+    let text = "__kernel void broken(__global float *x) {\n\(lines)\n}"
+    let error = try openCLError { _ = try device.program(text) }
+    #expect(try #require(error.log).split(separator: "\n").count <= 21)
+  }
+
+  @Test func macrosReachTheProgram() throws {
+    let device = try TestDevice()
+    let text = "__kernel void give(__global float *x) { x[0] = A - B; }"
+    let program = try device.program(text, macros: [("B", "2"), ("A", "10.5f")])
+    #expect(try program.kernelNames() == ["give"])
+    let x = try Buffer(device.queue, floats: 1, label: "x")
+    try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [1]))
+    #expect(try device.queue.read(x) == [8.5])
+  }
+
+  @Test func macrosThatCannotBeOptionsAreRefused() throws {
+    let device = try TestDevice()
+    let text = "__kernel void none() {}"
+    let twice = try openCLError { _ = try device.program(text, macros: [("A", "1"), ("A", "2")]) }
+    #expect(twice.description.contains("A is given twice"))
+    let spaced = try openCLError { _ = try device.program(text, macros: [("A", "1 + 2")]) }
+    #expect(spaced.description.contains("A=1 + 2"))
+  }
+
+  @Test func includesAreReplacedOnce() throws {
+    let text = "#include \"layout.clh\"\n  # include \"layout.clh\"\nint x;"
+    let source = try ProgramSource(name: "two.cl", text: text)
+    #expect(!source.text.contains("include \"layout.clh\""))
+    let entries = source.text.split(separator: "\n").filter { $0 == "#line 1 \"layout.clh\"" }
+    #expect(entries.count == 1)
+    #expect(source.text.hasSuffix("#line 3 \"two.cl\"\nint x;"))
+  }
+
+  @Test func anUnknownIncludeIsRefusedWithTheList() throws {
+    let text = "// first\n#include \"layuot.clh\"\n"
+    let error = try openCLError { _ = try ProgramSource(name: "a.cl", text: text) }
+    #expect(error.description.hasPrefix("a.cl:2: #include \"layuot.clh\" names no embedded file"))
+    #expect(error.description.contains("layout.clh"))
+    let bare = try openCLError { _ = try ProgramSource(name: "a.cl", text: "#include <math.h>") }
+    #expect(bare.description.hasPrefix("a.cl:1: "))
+  }
+}
+
+@Suite(.serialized) struct ProgramCacheTests {
+  private let source: ProgramSource
+  private let device: TestDevice
+
+  init() throws {
+    device = try TestDevice()
+    let text = """
+      #ifndef N
+      #define N 1
+      #endif
+      __kernel void give(__global float *x) { x[get_global_id(0)] = N; }
+      """
+    source = try ProgramSource(name: "give.cl", text: text)
+  }
+
+  /// What the program gives, and how it was come by: each call is a process's first.
+  private func run(_ folder: String?, macros: [(String, String)] = []) throws -> ProgramCache.Counters {
+    let cache = ProgramCache(device.context, directory: folder)
+    let program = try cache.program(source, macros: macros)
+    let x = try Buffer(device.queue, floats: 3, label: "x")
+    try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
+    let value = Float(macros.first?.1 ?? "1") ?? .nan
+    #expect(try device.queue.read(x) == [value, value, value])
+    cache.save()
+    return cache.counters
+  }
+
+  private func files(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder + "/programs").sorted()
+      .map { folder + "/programs/" + $0 }
+  }
+
+  @Test func builtOnceThenLoaded() throws {
+    try withTemporaryFolder { folder throws in
+      #expect(try run(folder) == counters(built: 1))
+      #expect(try files(folder).count == 1)
+      #expect(try run(folder) == counters(loaded: 1))
+      #expect(try files(folder).count == 1)
+    }
+  }
+
+  @Test func builtOncePerProcess() throws {
+    let cache = ProgramCache(device.context, directory: nil)
+    let first = try cache.program(source, macros: [("N", "2"), ("M", "3")])
+    let second = try cache.program(source, macros: [("M", "3"), ("N", "2")])
+    #expect(first === second)
+    #expect(cache.counters.built == 1 && cache.counters.reused == 1)
+  }
+
+  @Test func anotherMacroIsAnotherProgram() throws {
+    try withTemporaryFolder { folder throws in
+      #expect(try run(folder, macros: [("N", "2")]) == counters(built: 1))
+      #expect(try run(folder, macros: [("N", "3")]) == counters(built: 1))
+      #expect(try files(folder).count == 2)
+      #expect(try run(folder, macros: [("N", "2")]) == counters(loaded: 1))
+    }
+  }
+
+  @Test(arguments: ["payload", "key", "magic", "truncated", "empty", "longer", "foreign"])
+  func aDamagedFileIsReplaced(how: String) throws {
+    try withTemporaryFolder { folder throws in
+      _ = try run(folder)
+      let file = try #require(try files(folder).first)
+      var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+      let whole = bytes
+      switch how {
+      case "payload": bytes[bytes.count - 10] ^= 1
+      case "key": bytes[20] ^= 1
+      case "magic": bytes[0] ^= 1
+      case "truncated": bytes.removeLast(bytes.count / 2)
+      case "empty": bytes = []
+      case "longer": bytes.append(0)
+      default:
+        // Every check of ours is passed; only the driver can tell that this is no program.
+        let junk = [UInt8]("no program at all".utf8)
+        bytes = Array(bytes[..<48]) + [UInt8(junk.count), 0, 0, 0, 0, 0, 0, 0] + SHA256.digest(junk) + junk
+      }
+      try Data(bytes).write(to: URL(fileURLWithPath: file))
+      #expect(try run(folder) == counters(built: 1, rejected: 1))
+      #expect(try Data(contentsOf: URL(fileURLWithPath: file)).count > whole.count / 2)
+      #expect(try run(folder) == counters(loaded: 1))
+    }
+  }
+
+  @Test func aFolderThatCannotBeWrittenIsNoError() throws {
+    try withTemporaryFolder { folder throws in
+      // Below a file nothing can be made, not even by root.
+      try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+      #expect(try run(folder + "/file/cache") == counters(built: 1, unwritten: 1))
+    }
+  }
+
+  @Test func aFailingBuildIsNotKept() throws {
+    try withTemporaryFolder { folder throws in
+      let cache = ProgramCache(device.context, directory: folder)
+      let broken = try ProgramSource(name: "broken.cl", text: "__kernel void a() { b; }")
+      for _ in 0..<2 { _ = try openCLError { _ = try cache.program(broken) } }
+      #expect(cache.counters == ProgramCache.Counters())
+      #expect(!FileManager.default.fileExists(atPath: folder + "/programs"))
+    }
+  }
+
+  @Test func theFolderComesFromTheEnvironment() throws {
+    #expect(
+      ProgramCache.defaultDirectory(environment: ["PIX2PIX_CACHE": "/a", "XDG_CACHE_HOME": "/b"]) == "/a")
+    #expect(
+      ProgramCache.defaultDirectory(environment: ["XDG_CACHE_HOME": "/b", "HOME": "/c"]) == "/b/pix2pix")
+    #expect(
+      ProgramCache.defaultDirectory(environment: ["PIX2PIX_CACHE": "", "HOME": "/c"]) == "/c/.cache/pix2pix")
+    #expect(ProgramCache.defaultDirectory(environment: [:]) == nil)
+  }
+
+  private func counters(
+    built: Int = 0, loaded: Int = 0, rejected: Int = 0, unwritten: Int = 0
+  ) -> ProgramCache.Counters {
+    var counters = ProgramCache.Counters()
+    counters.built = built
+    counters.loaded = loaded
+    counters.rejected = rejected
+    counters.unwritten = unwritten
+    return counters
+  }
+}
