@@ -67,6 +67,13 @@ struct CaseTests {
     #expect(!comparison.isWithin(1e-3), "\(comparison)")
   }
 
+  @Test func comparisonHasAFloor() {
+    let comparison = Comparison([1e-9, 0] as [Float], expected: [0, 0] as [Float], floor: 1)
+    #expect(comparison.isWithin(1.1e-9))
+    #expect(!comparison.isWithin(0.9e-9))
+    #expect(!Comparison([Float.nan], expected: [Float.nan], floor: 1).isWithin(1))
+  }
+
   @Test func comparisonPointsAtNaN() {
     let comparison = Comparison([5, .nan, 3] as [Float], expected: [0, 2, 9] as [Float])
     #expect(comparison.worstIndex == 1)

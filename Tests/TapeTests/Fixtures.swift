@@ -1,5 +1,5 @@
 import Foundation
-import OperationCases
+import Tape
 import Testing
 
 /// What PyTorch computed in float64; see Fixtures/make_fixtures.py.

@@ -151,6 +151,13 @@ def tanh(name, make):
     return torch.autograd.grad(((torch.tanh(x) - make(shape)) ** 2).sum() / 2, [x])
 
 
+def activation_gradient(name, make):
+    shape, activation = re.fullmatch(r"activation gradient (\[.*\]), (.*)", name).groups()
+    dy, x = make(json.loads(shape)), make(json.loads(shape), "integers").requires_grad_()
+    y = F.relu(x) if activation == "relu" else F.leaky_relu(x, slope(activation))
+    return torch.autograd.grad(y, [x], dy)
+
+
 def bce(name, make):
     operation, shape, target = re.fullmatch(r"(BCE|BCE gradient) (\[.*\]), target (.*)", name).groups()
     logits = make(json.loads(shape), "scaled", 16.0 if operation == "BCE" else 4.0).requires_grad_()
@@ -222,7 +229,7 @@ def evaluate(name):
     make = Inputs(name)
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
-        ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
+        ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
