@@ -48,7 +48,7 @@ let package = Package(
       path: "Sources/CLI"),
     .testTarget(
       name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "Tape"]),
+    .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "OperationCases", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),
     .testTarget(name: "CLITests"),
