@@ -137,13 +137,20 @@ kernel ONE_WORK_ITEM void convolve_stream(
   const int block = get_group_id(1) * BLOCKS;
   global const float* panel = w + (size_t)(block / 2) * sizes.x * (KERNEL_H * KERNEL_W * 512) + block % 2 * 16;
 
-  float16 sum[PIXELS][BLOCKS];
+  // Sums of one input block in registers, added to the total block by block: one chain of several thousand sums
+  // would lose a digit more.
+  float16 total[PIXELS][BLOCKS];
 #pragma unroll
   for (int p = 0; p < PIXELS; p++)
 #pragma unroll
-    for (int b = 0; b < BLOCKS; b++) sum[p][b] = 0.0f;
+    for (int b = 0; b < BLOCKS; b++) total[p][b] = 0.0f;
 
   for (int input_block = 0; input_block < sizes.x; input_block++) {
+    float16 sum[PIXELS][BLOCKS];
+#pragma unroll
+    for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) sum[p][b] = 0.0f;
     global const float* image = x + at(x_place, n, input_block, input_y, input_x);
     for (int th = 0; th < rows.count; th++) {
       for (int tw = 0; tw < columns.count; tw++) {
@@ -167,6 +174,10 @@ kernel ONE_WORK_ITEM void convolve_stream(
       }
     }
     panel += KERNEL_H * KERNEL_W * 512;
+#pragma unroll
+    for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) total[p][b] += sum[p][b];
   }
 
 #pragma unroll
@@ -176,7 +187,7 @@ kernel ONE_WORK_ITEM void convolve_stream(
 #pragma unroll
       for (int b = 0; b < BLOCKS; b++) {
         if (block + b < sizes.y) {
-          float16 value = sum[p][b];
+          float16 value = total[p][b];
 #if HAS_BIAS
           value += *(global const float16*)(bias + (block + b) * 16);
 #endif

@@ -27,7 +27,8 @@ enum JPEG {
     else { throw ImageError(path, "not a readable JPEG: \(decompressor.message)") }
     guard width <= Picture.largestSide, height <= Picture.largestSide else {
       throw ImageError(
-        path, "not a readable JPEG: \(width) x \(height) pixels are more than \(Picture.largestSide) on a side")
+        path,
+        "not a readable JPEG: \(width) x \(height) pixels are more than \(Picture.largestSide) on a side")
     }
     guard colourspace != TJCS_CMYK.rawValue, colourspace != TJCS_YCCK.rawValue else {
       throw ImageError(path, "a CMYK JPEG, made for printing; convert it to RGB")
@@ -39,8 +40,10 @@ enum JPEG {
     let status = tjDecompress2(
       decompressor.handle, bytes, count, &pixels, width, 0, height, Int32(format), TJFLAG_ACCURATEDCT)
     // Truncated and damaged data are warnings to the library: it fills the rest with gray. Not for us.
-    guard status == 0 || (tjGetErrorCode(decompressor.handle) == TJERR_WARNING.rawValue
-      && !decompressor.message.contains("Premature end") && !decompressor.message.contains("Corrupt"))
+    guard
+      status == 0
+        || (tjGetErrorCode(decompressor.handle) == TJERR_WARNING.rawValue
+          && !decompressor.message.contains("Premature end") && !decompressor.message.contains("Corrupt"))
     else { throw ImageError(path, "not a readable JPEG: \(decompressor.message)") }
     let picture = Picture(
       width: Int(width), height: Int(height), channels: channels, samples: pixels.map(UInt16.init))
@@ -72,7 +75,9 @@ enum JPEG {
       let field = tiff[at..<at + size]
       return (littleEndian ? Array(field.reversed()) : Array(field)).reduce(0) { $0 << 8 | Int($1) }
     }
-    guard number(2, 2) == 42, let directory = number(4, 4), let entries = number(directory, 2) else { return 1 }
+    guard number(2, 2) == 42, let directory = number(4, 4), let entries = number(directory, 2) else {
+      return 1
+    }
     for entry in 0..<entries {
       let at = directory + 2 + 12 * entry
       guard let tag = number(at, 2) else { return 1 }

@@ -33,7 +33,9 @@ public struct PairSource: Sendable {
   ///   - targets: the folder of B
   ///   - reversed: from B to A
   /// - Throws: `ImageError` when a folder is missing or holds no pictures, or pictures have no partner.
-  public init(_ directory: String, targets: String? = nil, split: Split, reversed: Bool = false) throws(ImageError) {
+  public init(_ directory: String, targets: String? = nil, split: Split, reversed: Bool = false)
+    throws(ImageError)
+  {
     self.reversed = reversed
     for folder in [directory, targets].compactMap({ $0 }) where !Self.isFolder(folder) {
       throw ImageError(folder, "no such folder")
@@ -69,7 +71,8 @@ public struct PairSource: Sendable {
   private static func separateFolders(_ directory: String, _ split: Split) -> (String, String)? {
     for name in split.folders {
       for (a, b) in [
-        ("\(directory)/A/\(name)", "\(directory)/B/\(name)"), ("\(directory)/\(name)/A", "\(directory)/\(name)/B"),
+        ("\(directory)/A/\(name)", "\(directory)/B/\(name)"),
+        ("\(directory)/\(name)/A", "\(directory)/\(name)/B"),
       ] where isFolder(a) && isFolder(b) {
         return (a, b)
       }
@@ -148,7 +151,8 @@ public struct PairSource: Sendable {
     case .sideBySide(let path):
       let picture = try Picture(path: path)
       guard picture.width.isMultiple(of: 2) else {
-        throw ImageError(path, "is \(picture.width) pixels wide, an odd number: it cannot be A and B side by side")
+        throw ImageError(
+          path, "is \(picture.width) pixels wide, an odd number: it cannot be A and B side by side")
       }
       let half = picture.width / 2
       try Self.requireSize(half, picture.height, path)
@@ -165,7 +169,8 @@ public struct PairSource: Sendable {
 
   private static func requireSize(_ width: Int, _ height: Int, _ path: String) throws(ImageError) {
     guard min(width, height) >= leastSide else {
-      throw ImageError(path, "\(width) x \(height) pixels are too few to learn from; \(leastSide) on a side at least")
+      throw ImageError(
+        path, "\(width) x \(height) pixels are too few to learn from; \(leastSide) on a side at least")
     }
   }
 

@@ -49,7 +49,8 @@ public struct Picture: Sendable, Equatable {
   /// Writes the planes [3, height, width] of a cut of this picture, mirrored left to right on request, from
   /// `offset` on. x / (maximum / 2) - 1.
   func writePlanes(
-    into planes: inout [Float], at offset: Int, left: Int, top: Int, width cutWidth: Int, height cutHeight: Int,
+    into planes: inout [Float], at offset: Int, left: Int, top: Int, width cutWidth: Int,
+    height cutHeight: Int,
     flipped: Bool
   ) {
     let scale = 2 / Float(maximum)

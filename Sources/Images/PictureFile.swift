@@ -14,7 +14,9 @@ extension Picture {
       throw ImageError(path, "no such file")
     }
     guard !isFolder.boolValue else { throw ImageError(path, "a folder, not a picture") }
-    guard let data = FileManager.default.contents(atPath: path) else { throw ImageError(path, "cannot be read") }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ImageError(path, "cannot be read")
+    }
     let bytes = [UInt8](data)
     if bytes.starts(with: PNG.signature) {
       self = try PNG.decode(bytes, path: path)

@@ -40,6 +40,7 @@ public final class Prefetcher: Sendable {
   private let ready = DispatchSemaphore(value: 0)
   private let ended = DispatchSemaphore(value: 0)
   private let threads: Int
+  private let nextStep: Mutex<Int>
 
   /// Starts the threads.
   ///
@@ -61,16 +62,16 @@ public final class Prefetcher: Sendable {
     self.threads = threads
     sampler = Sampler(pairs: source.pairs.count, batchSize: batchSize, seed: seed)
     state = Mutex(State(next: startStep))
-    room = DispatchSemaphore(value: depth)
     nextStep = Mutex(startStep)
+    // Raised from 0: a semaphore must not end below the value it began with.
+    room = DispatchSemaphore(value: 0)
+    for _ in 0..<depth { room.signal() }
     for _ in 0..<threads {
       let thread = Thread { [self] in work() }
       thread.name = "prefetch"
       thread.start()
     }
   }
-
-  private let nextStep: Mutex<Int>
 
   /// The next step's pictures; waits for them if need be.
   ///

@@ -83,7 +83,8 @@ extension Picture {
 
   private func with(_ samples: [UInt16], _ width: Int, _ height: Int) -> Picture {
     Picture(
-      width: width, height: height, channels: channels, maximum: maximum, samples: samples, isPalette: isPalette)
+      width: width, height: height, channels: channels, maximum: maximum, samples: samples,
+      isPalette: isPalette)
   }
 
   /// The source position of every target position.

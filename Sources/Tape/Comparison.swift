@@ -1,32 +1,60 @@
-/// How far one list of numbers is from another.
-public struct Comparison: Sendable {
-  /// Euclidean norm of the difference over that of the expected values; infinite or NaN when a value is.
+/// How far values are from those expected. Made so that nothing broken passes: other lengths, NaN and infinity
+/// are never within a bound.
+public struct Comparison: Sendable, CustomStringConvertible {
+  /// The number of values, and that of those expected.
+  public let count: Int
+  public let expectedCount: Int
+  /// |actual - expected| / |expected| as Euclidean norms: 0 when equal, infinite when the lengths differ or
+  /// something stands where only zeros are expected, NaN or infinite when a value is.
   public let relativeL2: Double
-  /// The largest absolute difference, and where it is.
+  /// The largest |actual - expected|; NaN and infinite as `relativeL2`.
   public let largestError: Double
+  /// Where the largest error is; a NaN counts as larger than everything. -1 when there is nothing to compare.
   public let worstIndex: Int
+  public let actualAtWorst: Double
+  public let expectedAtWorst: Double
 
   /// - Parameter floor: the least norm to divide by, for values that are what is left of a cancellation
-  public init(_ actual: [Double], expected: [Double], floor: Double = 0) {
-    precondition(actual.count == expected.count, "\(actual.count) values beside \(expected.count)")
-    var (difference, norm, largest, worst) = (0.0, 0.0, 0.0, 0)
-    for (index, value) in actual.enumerated() {
-      let error = abs(value - expected[index])
-      difference += error * error
-      norm += expected[index] * expected[index]
-      // A NaN is worse than anything.
-      if !(error <= largest) && !largest.isNaN { (largest, worst) = (error, index) }
+  public init(
+    _ actual: some Collection<some BinaryFloatingPoint>, expected: some Collection<some BinaryFloatingPoint>,
+    floor: Double = 0
+  ) {
+    count = actual.count
+    expectedCount = expected.count
+    guard count == expectedCount else {
+      (relativeL2, largestError, worstIndex) = (.infinity, .infinity, -1)
+      (actualAtWorst, expectedAtWorst) = (.nan, .nan)
+      return
     }
-    let scale = max(norm.squareRoot(), floor)
-    relativeL2 = difference == 0 ? 0 : difference.squareRoot() / scale
+    var (errors, norm, largest) = (0.0, 0.0, 0.0)
+    var worst: (index: Int, actual: Double, expected: Double)?
+    for (index, (a, e)) in zip(actual, expected).enumerated() {
+      let (a, e) = (Double(a), Double(e))
+      let error = abs(a - e)
+      errors += error * error
+      norm += e * e
+      // Written so that a NaN becomes the largest error, and the first one stays it.
+      if worst == nil || (!(error <= largest) && !largest.isNaN) {
+        largest = error
+        worst = (index, a, e)
+      }
+    }
+    relativeL2 = errors == 0 ? 0 : errors.squareRoot() / max(norm.squareRoot(), floor)
     largestError = largest
-    worstIndex = worst
+    worstIndex = worst?.index ?? -1
+    actualAtWorst = worst?.actual ?? .nan
+    expectedAtWorst = worst?.expected ?? .nan
   }
 
-  public init(_ actual: [Float], expected: [Float], floor: Double = 0) {
-    self.init(actual.map(Double.init), expected: expected.map(Double.init), floor: floor)
+  /// Whether the lengths agree and the relative L2 error is at most `bound`; a bound of 0 demands equality.
+  public func isWithin(_ bound: Double) -> Bool {
+    count == expectedCount && relativeL2 <= bound
   }
 
-  /// False for NaN too.
-  public func isWithin(_ bound: Double) -> Bool { relativeL2 <= bound }
+  public var description: String {
+    guard count == expectedCount else { return "\(count) values where \(expectedCount) are expected" }
+    guard count > 0 else { return "no values" }
+    return "relative L2 error \(relativeL2), largest \(largestError) at index \(worstIndex) of \(count): "
+      + "\(actualAtWorst), expected \(expectedAtWorst)"
+  }
 }

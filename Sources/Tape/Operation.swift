@@ -67,7 +67,7 @@ public enum TapeError: Error, Hashable, CustomStringConvertible {
     case .notReached(let tensor):
       "the objective does not depend on \(tensor); leave it out of the parameters asked for"
     case .overwritten(let tensor, let operation):
-      "\(tensor) was overwritten after \(operation) read it; record the gradients before the update"
+      "\(tensor) was overwritten after \(operation) used it; record the gradients before the update"
     }
   }
 }

@@ -81,10 +81,17 @@ public final class ReferenceMemory {
   func activated(_ tensor: Tensor, _ activation: Activation) -> UnsafeMutableBufferPointer<Double> {
     let values = self[tensor]
     if activation == .none { return values }
-    let copy = UnsafeMutableBufferPointer<Double>.allocate(capacity: values.count)
-    _ = copy.initialize(from: values.lazy.map { activation($0) })
-    scratch.append(copy)
+    let copy = zeros(values.count)
+    for i in values.indices { copy[i] = activation(values[i]) }
     return copy
+  }
+
+  /// Room for an operation's own use, until the end of the step.
+  func zeros(_ count: Int) -> UnsafeMutableBufferPointer<Double> {
+    let buffer = UnsafeMutableBufferPointer<Double>.allocate(capacity: count)
+    buffer.initialize(repeating: 0)
+    scratch.append(buffer)
+    return buffer
   }
 
   func releaseScratch() {

@@ -93,7 +93,16 @@ public final class Tape {
     }
     var gradients: [Tensor: Gradient] = [:]
     for (loss, weight) in objective {
-      gradients[loss] = .weight(weight)
+      guard description(of: loss).kind == .scalar else {
+        throw .shape(
+          operation: "gradients", reason: "\(description(of: loss).name) \(loss.shape) is no loss, a scalar")
+      }
+      // A loss that is listed twice counts twice.
+      if case .weight(let earlier)? = gradients[loss] {
+        gradients[loss] = .weight(earlier + weight)
+      } else {
+        gradients[loss] = .weight(weight)
+      }
     }
     for (index, step) in recorded.enumerated().reversed() {
       let operation = step.operation
@@ -101,7 +110,8 @@ public final class Tape {
       let inputs = Set(operation.inputs)
       let upstream = operation.outputs.map { inputs.contains($0) ? nil : gradients[$0] }
       guard upstream.contains(where: { $0 != nil }) else { continue }
-      for tensor in operation.inputs {
+      // Gradient rules read results as well: tanh's, a norm's statistics.
+      for tensor in operation.inputs + operation.outputs {
         if let written = lastWrite[tensor.id], written > index {
           throw .overwritten(
             tensor: tensors[tensor.id].name, operation: "\(step.label) \(type(of: operation).name)")

@@ -19,7 +19,7 @@ public struct ActivationGradient: Operation {
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
   ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { preconditionFailure("an activation is no loss") }
+    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
     // Piecewise constant in x: no gradient reaches `at`.
     return needed(gradient) ? [(gradient, try tape.activationGradient(dy, at: at, activation))] : []
   }
@@ -42,7 +42,7 @@ public struct Tanh: Operation {
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
   ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { preconditionFailure("tanh is no loss") }
+    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
     return [(input, tape.tanhGradient(dy, output: output))]
   }
 
@@ -71,25 +71,25 @@ public struct TanhGradient: Operation {
 extension Tape {
   /// Records tanh, elementwise.
   public func tanh(_ input: Tensor) -> Tensor {
-    let output = intermediate("tanh", input.shape, kind: .activation)
+    let output = intermediate("tanh", input.shape, kind: description(of: input).kind)
     record(Tanh(input: input, output: output))
     return output
   }
 
   fileprivate func tanhGradient(_ gradient: Tensor, output: Tensor) -> Tensor {
-    let result = intermediate("tanh", gradient.shape, kind: .activation)
+    let result = intermediate("tanh", gradient.shape, kind: description(of: gradient).kind)
     record(TanhGradient(gradient: gradient, tanhOutput: output, output: result))
     return result
   }
 
   /// Records the backward pass of an activation at x: both tensors and the result of one shape.
-  func activationGradient(
+  public func activationGradient(
     _ gradient: Tensor, at x: Tensor, _ activation: Activation
   ) throws(TapeError) -> Tensor {
     guard gradient.shape == x.shape else {
       throw .shape(operation: ActivationGradient.name, reason: "\(gradient.shape) and \(x.shape) differ")
     }
-    let output = intermediate("activation", x.shape, kind: .activation)
+    let output = intermediate("activation", x.shape, kind: description(of: x).kind)
     record(ActivationGradient(gradient: gradient, at: x, output: output, activation: activation))
     return output
   }

@@ -70,7 +70,8 @@ public struct Schedule: Hashable, Sendable {
     self.seed = seed
   }
 
-  init(values: [Float]) {
+  /// Takes the tensor's eight values apart again.
+  public init(values: [Float]) {
     stepSize = values[0]
     inverseRootCorrection = values[1]
     step = Int(values[2]) + Int(values[3]) << 16
@@ -96,9 +97,15 @@ extension Tape {
     _ parameter: Tensor, gradient: Tensor, firstMoment: Tensor, secondMoment: Tensor, schedule: Tensor,
     options: AdamOptions = AdamOptions()
   ) throws(TapeError) {
-    guard [gradient, firstMoment, secondMoment].allSatisfy({ $0.shape == parameter.shape }) else {
+    for (name, tensor) in [
+      ("gradient", gradient), ("first moment", firstMoment), ("second moment", secondMoment),
+    ] where tensor.shape != parameter.shape {
       throw .shape(
-        operation: Adam.name, reason: "\(gradient.shape) is no gradient of a parameter \(parameter.shape)")
+        operation: Adam.name, reason: "\(tensor.shape) is no \(name) of a parameter \(parameter.shape)")
+    }
+    guard schedule.shape == Schedule.shape else {
+      throw .shape(
+        operation: Adam.name, reason: "\(schedule.shape) is no schedule, which is \(Schedule.shape)")
     }
     record(
       Adam(

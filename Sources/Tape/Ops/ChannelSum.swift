@@ -22,7 +22,7 @@ public struct ChannelSum: Operation {
 
 extension Tape {
   /// Records the sum over images and pixels: [N, C, H, W] -> [C].
-  func channelSum(_ input: Tensor) throws(TapeError) -> Tensor {
+  public func channelSum(_ input: Tensor) throws(TapeError) -> Tensor {
     guard input.shape.rank == 4 else {
       throw .shape(operation: ChannelSum.name, reason: "\(input.shape) is not [N, C, H, W]")
     }

@@ -14,7 +14,7 @@ public struct Combination: Operation {
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
   ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { preconditionFailure("a combination is no loss") }
+    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
     var result: [(Tensor, Tensor)] = []
     if needed(a) { result.append((a, try tape.combination(alpha, gradient, 0, gradient))) }
     if needed(b) { result.append((b, try tape.combination(beta, gradient, 0, gradient))) }

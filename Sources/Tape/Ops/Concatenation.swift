@@ -11,7 +11,7 @@ public struct Concatenation: Operation {
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
   ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { preconditionFailure("a concatenation is no loss") }
+    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
     var result: [(Tensor, Tensor)] = []
     var channel = 0
     for part in parts {

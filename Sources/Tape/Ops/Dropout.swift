@@ -49,7 +49,7 @@ public struct Multiply: Operation {
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
   ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { preconditionFailure("a product is no loss") }
+    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
     var result: [(Tensor, Tensor)] = []
     if needed(a) { result.append((a, try tape.multiply(gradient, b))) }
     if needed(b) { result.append((b, try tape.multiply(gradient, a))) }
@@ -76,6 +76,10 @@ extension Tape {
     guard (0..<1).contains(rate), shape.rank == 4 else {
       throw .shape(operation: DropoutMask.name, reason: "a rate of \(rate) for \(shape) [N, C, H, W]")
     }
+    guard schedule.shape == Schedule.shape else {
+      throw .shape(
+        operation: DropoutMask.name, reason: "\(schedule.shape) is no schedule, which is \(Schedule.shape)")
+    }
     let output = intermediate("mask", shape, kind: .activation)
     record(DropoutMask(schedule: schedule, output: output, stream: stream, rate: rate))
     return output
@@ -86,7 +90,7 @@ extension Tape {
     guard a.shape == b.shape else {
       throw .shape(operation: Multiply.name, reason: "\(a.shape) and \(b.shape) differ")
     }
-    let output = intermediate("product", a.shape, kind: .activation)
+    let output = intermediate("product", a.shape, kind: description(of: a).kind)
     record(Multiply(a: a, b: b, output: output))
     return output
   }

@@ -139,7 +139,7 @@ extension Tape {
   }
 
   fileprivate func bceGradient(_ logits: Tensor, target: Float, weight: Float) -> Tensor {
-    let output = intermediate("bce", logits.shape, kind: .activation)
+    let output = intermediate("bce", logits.shape, kind: description(of: logits).kind)
     record(BCEWithLogitsGradient(logits: logits, output: output, target: target, weight: weight))
     return output
   }
@@ -147,7 +147,7 @@ extension Tape {
   fileprivate func pixelGradient(
     _ distance: PixelDistance, _ a: Tensor, _ b: Tensor, weight: Float
   ) -> Tensor {
-    let output = intermediate(distance.rawValue, a.shape, kind: .activation)
+    let output = intermediate(distance.rawValue, a.shape, kind: description(of: a).kind)
     record(PixelLossGradient(a: a, b: b, output: output, distance: distance, weight: weight))
     return output
   }

@@ -190,6 +190,9 @@ extension Tape {
     _ input: Tensor, mean: Tensor, variance: Tensor, scale: Tensor? = nil, shift: Tensor? = nil,
     epsilon: Float = 1e-5
   ) throws(TapeError) -> Tensor {
+    guard input.shape.rank == 4 else {
+      throw .shape(operation: Normalize.name, reason: "\(input.shape) is not [N, C, H, W]")
+    }
     for vector in [mean, variance, scale, shift].compactMap({ $0 }) where vector.shape != [input.shape.c] {
       throw .shape(operation: Normalize.name, reason: "a vector \(vector.shape) does not fit \(input.shape)")
     }

@@ -1,0 +1,293 @@
+import ArgumentParser
+import CLBackend
+import Foundation
+import Model
+import Synchronization
+import Tape
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains on pairs of pictures, and resumes where a run stopped.",
+    discussion: """
+      Pairs lie in one folder of side-by-side pictures (A left, B right), or in folders A and B with the same \
+      names, each with train, val or test below or above; or inputs in --data and targets in --targets. PNG and \
+      JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
+
+      Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
+      --steps, --epochs, --learning-rate and the intervals may be changed then.
+
+      --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
+      --steps N keeps it throughout.
+
+      Examples:
+        pix2pix train --data facades --direction BtoA --out run
+        pix2pix train --data photos-and-labels --size 128 --ngf 32 --ndf 32 --epochs 20 --out run
+        pix2pix train --data labels --targets photos --out run --device 0
+        pix2pix train --resume --out run
+      """)
+
+  @Option(help: ArgumentHelp("Folder of pairs, or of inputs when --targets is given.", valueName: "dir"))
+  var data: String?
+  @Option(help: ArgumentHelp("Folder of targets, matched with --data by name.", valueName: "dir"))
+  var targets: String?
+  @Option(
+    help: ArgumentHelp("Folder of validation pairs, where --data has no val or test.", valueName: "dir"))
+  var validationData: String?
+  @Option(
+    help: ArgumentHelp("Folder of validation targets, matched with --validation-data.", valueName: "dir"))
+  var validationTargets: String?
+  @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"))
+  var out: String
+  @Option(help: "AtoB or BtoA. (default: AtoB)")
+  var direction: TrainingOptions.Direction?
+  @Option(help: "Pixels on a side, a power of two from 32 to 1024. (default: 256)")
+  var size: Int?
+  @Option(help: "Halvings in the U-Net. (default: log2 of the size)")
+  var levels: Int?
+  @Option(help: "Channels after the generator's first convolution. (default: 64)")
+  var ngf: Int?
+  @Option(help: "Channels after the discriminator's first convolution. (default: 64)")
+  var ndf: Int?
+  @Option(help: "Stride-2 convolutions of the discriminator; 3 judges 70 x 70 patches. (default: 3)")
+  var discriminatorLayers: Int?
+  @Option(help: "batch, instance or none. (default: batch)")
+  var norm: NormKind?
+  @Option(help: "Pictures per step. (default: 1)")
+  var batchSize: Int?
+  @Option(help: "Epochs in all; the rate falls in the second half. (default: 200)")
+  var epochs: Int?
+  @Option(help: "How many of the epochs the rate falls in. (default: half)")
+  var decayEpochs: Int?
+  @Option(help: "Steps in all, at a constant rate, instead of --epochs.")
+  var steps: Int?
+  @Option(help: "Adam's learning rate. (default: 0.0002)")
+  var learningRate: Double?
+  @Option(name: .customLong("lambda-l1"), help: "Weight of L1 beside the adversarial loss. (default: 100)")
+  var lambdaL1: Float?
+  @Flag(help: "Do not cut and flip the pictures at random.")
+  var noJitter = false
+  @Option(help: "Seed of weights, order, cuts and dropout. (default: 0)")
+  var seed: UInt64?
+  @OptionGroup var device: DeviceOptions
+  @Flag(help: "Go on from the last checkpoint in --out.")
+  var resume = false
+  @Option(help: "Steps from checkpoint to checkpoint. (default: an epoch)")
+  var saveEvery: Int?
+  @Option(help: "Steps from sample strip to sample strip. (default: an epoch)")
+  var sampleEvery: Int?
+  @Option(help: "Checkpoints kept besides the best. (default: 3)")
+  var keep: Int?
+  @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
+  var stopAfter: Int?
+
+  func validate() throws {
+    guard steps == nil || epochs == nil else { throw ValidationError("Give --steps or --epochs, not both.") }
+    guard steps == nil || decayEpochs == nil else {
+      throw ValidationError("--decay-epochs goes with --epochs; --steps keeps the rate constant.")
+    }
+    guard data != nil || resume else { throw ValidationError("Missing --data (or --resume).") }
+  }
+
+  func run() throws {
+    let directory = RunDirectory(out)
+    let (options, checkpoint) = try resume ? resumedOptions(directory) : (newOptions(directory), nil)
+    let choice = try device.choose()
+    var described: [(String, String)] = []
+    let trainer = try Trainer(
+      options, run: directory, resuming: checkpoint, device: describe(choice, &described)
+    ) {
+      recording in
+      switch choice {
+      case .reference: ReferenceExecutor(recording)
+      case .openCL(let chosen, _): try OpenCLExecutor(recording, on: chosen)
+      }
+    }
+    let counts = trainer.pairCounts
+    note(
+      "\(counts.training) pairs to train on, \(counts.validation) to validate with, on \(described.first?.1 ?? "")"
+    )
+    if case .reference = choice {
+      note("The reference computes slowly, in plain Swift; any OpenCL device is faster.")
+    }
+    if let checkpoint { note("going on from \(checkpoint.path), step \(checkpoint.0.progress.step)") }
+
+    let interruption = Interruption()
+    let stopStep = stopAfter.map { trainer.stepsDone + $0 }
+    let line = ProgressLine()
+    let outcome = try trainer.train(
+      shouldStop: { interruption.isRequested || (stopStep.map { trainer.stepsDone >= $0 } ?? false) },
+      onEvent: { line.show($0) })
+    line.end()
+    switch outcome {
+    case .finished:
+      print("done: \(directory.latestCheckpoint() ?? directory.path)")
+      print("look: \(directory.report)")
+    case .interrupted(let path):
+      print("stopped at \(path)")
+      print("go on: pix2pix train --resume --out \(out)")
+    }
+  }
+
+  private func newOptions(_ directory: RunDirectory) throws -> TrainingOptions {
+    guard directory.latestCheckpoint() == nil else {
+      throw ModelError.file(out, "holds a run already; add --resume to go on with it, or name another folder")
+    }
+    var options = TrainingOptions()
+    options.network.size = size ?? 256
+    options.network.levels = levels ?? options.network.size.trailingZeroBitCount
+    options.network.ngf = ngf ?? 64
+    options.network.ndf = ndf ?? 64
+    options.network.discriminatorLayers = discriminatorLayers ?? 3
+    options.network.norm = norm ?? .batch
+    options.batchSize = batchSize ?? 1
+    options.lambdaL1 = lambdaL1 ?? 100
+    options.data = data ?? ""
+    options.targets = targets
+    options.validationData = validationData
+    options.validationTargets = validationTargets
+    options.direction = direction ?? .aToB
+    options.jitter = !noJitter
+    options.seed = seed ?? 0
+    applyChangeable(&options)
+    return options
+  }
+
+  /// The run's own options, with those that may change.
+  private func resumedOptions(
+    _ directory: RunDirectory
+  ) throws -> (TrainingOptions, (Checkpoint, path: String)) {
+    let fixed: [(String, Bool)] = [
+      ("--size", size != nil), ("--levels", levels != nil), ("--ngf", ngf != nil), ("--ndf", ndf != nil),
+      ("--discriminator-layers", discriminatorLayers != nil), ("--norm", norm != nil),
+      ("--batch-size", batchSize != nil), ("--lambda-l1", lambdaL1 != nil), ("--direction", direction != nil),
+      ("--no-jitter", noJitter), ("--seed", seed != nil),
+    ]
+    if let given = fixed.first(where: \.1) {
+      throw ModelError.option(
+        given.0, "belongs to the run and cannot change when it is resumed; leave it out")
+    }
+    let path = try RunDirectory.checkpoint(of: out)
+    let checkpoint = try Checkpoint(path: path)
+    var options = checkpoint.options
+    if let data { options.data = data }
+    if let targets { options.targets = targets }
+    if let validationData { options.validationData = validationData }
+    if let validationTargets { options.validationTargets = validationTargets }
+    applyChangeable(&options)
+    return (options, (checkpoint, path))
+  }
+
+  private func applyChangeable(_ options: inout TrainingOptions) {
+    if let steps { options.length = .steps(steps) }
+    if let epochs {
+      let decaying = decayEpochs ?? epochs / 2
+      options.length = .epochs(constant: epochs - decaying, decaying: decaying)
+    } else if let decayEpochs, case .epochs(let constant, let decaying) = options.length {
+      options.length = .epochs(constant: constant + decaying - decayEpochs, decaying: decayEpochs)
+    }
+    if let learningRate { options.learningRate = learningRate }
+    if let saveEvery { options.saveEvery = saveEvery }
+    if let sampleEvery { options.sampleEvery = sampleEvery }
+    if let keep { options.keep = keep }
+  }
+
+  private func describe(_ choice: DeviceOptions.Choice, _ rows: inout [(String, String)]) -> [(
+    String, String
+  )] {
+    switch choice {
+    case .reference: rows = [("device", "CPU reference")]
+    case .openCL(let device, let reason):
+      let description = device.description
+      rows = [
+        ("device", description.name), ("platform", description.platform),
+        ("driver", description.driverVersion),
+        ("compute units", "\(description.computeUnits)"), ("memory", bytesText(description.globalMemory)),
+        ("chosen", reason),
+      ]
+    }
+    return rows
+  }
+}
+
+extension TrainingOptions.Direction: ExpressibleByArgument {}
+
+/// Turns the first Ctrl-C (or SIGTERM) into a wish to stop; the second ends the program as usual.
+final class Interruption: Sendable {
+  private static let requested = Atomic<Bool>(false)
+
+  init() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        Interruption.requested.store(true, ordering: .relaxed)
+        signal(number, SIG_DFL)
+      }
+    }
+  }
+
+  var isRequested: Bool { Self.requested.load(ordering: .relaxed) }
+}
+
+/// Progress on one line of a terminal, or a line now and then elsewhere.
+final class ProgressLine {
+  private let isTerminal = isatty(STDOUT_FILENO) == 1
+  private let clock = ContinuousClock()
+  private var lastPlain: ContinuousClock.Instant?
+  private var isOpen = false
+
+  func show(_ event: Trainer.Event) {
+    switch event {
+    case .progress(let progress):
+      let text = Self.text(progress)
+      if isTerminal {
+        Self.write("\r\u{1B}[K\(text)")
+        isOpen = true
+      } else {
+        // A log wants a line every few seconds, not every few steps.
+        let now = clock.now
+        guard lastPlain.map({ now - $0 >= .seconds(5) }) ?? true || progress.step == progress.totalSteps
+        else { return }
+        lastPlain = now
+        plain(text)
+      }
+    case .validated(let epoch, let l1, let isBest):
+      plain(
+        String(format: "epoch %d: validation L1 %.3f of 255%@", epoch, l1, isBest ? ", the best so far" : ""))
+    case .sampled: break
+    case .saved(let path): plain("saved \(path)")
+    }
+  }
+
+  func end() {
+    if isOpen { Self.write("\n") }
+    isOpen = false
+  }
+
+  private func plain(_ text: String) {
+    end()
+    Self.write(text + "\n")
+  }
+
+  /// Unbuffered, so that a log can be followed.
+  private static func write(_ text: String) {
+    FileHandle.standardOutput.write(Data(text.utf8))
+  }
+
+  private static func text(_ progress: Trainer.Progress) -> String {
+    let losses = progress.losses
+    return String(
+      format:
+        "epoch %d/%d step %d/%d  %.1f ms/step  %.1f pictures/s  G_GAN %.3f G_L1 %.3f D_real %.3f D_fake %.3f  %@ left",
+      progress.epoch + 1, progress.totalEpochs, progress.step, progress.totalSteps,
+      progress.millisecondsPerStep,
+      progress.picturesPerSecond, losses.gGAN, losses.gL1, losses.dReal, losses.dFake,
+      duration(progress.secondsLeft))
+  }
+
+  private static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite else { return "?" }
+    let whole = Int(seconds.rounded())
+    if whole < 90 { return "\(whole) s" }
+    if whole < 5400 { return "\((whole + 30) / 60) min" }
+    return String(format: "%.1f h", Double(whole) / 3600)
+  }
+}

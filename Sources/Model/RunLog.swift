@@ -1,0 +1,128 @@
+import Foundation
+
+/// What a run writes down step by step: losses.csv and validation.csv, and the report made of them.
+struct RunLog {
+  struct LossRow {
+    var step: Int
+    /// Epochs done, with their fraction.
+    var epoch: Double
+    var losses: Losses
+    var learningRate: Double
+    var milliseconds: Double
+  }
+
+  struct ValidationRow {
+    var step: Int
+    var epoch: Int
+    /// In 0...255.
+    var l1: Double
+  }
+
+  private static let lossHeader =
+    "step,epoch," + Losses.names.joined(separator: ",") + ",learning_rate,ms_per_step"
+  private static let validationHeader = "step,epoch,l1"
+
+  private let lossFile: AppendedFile
+  private let validationFile: AppendedFile
+  private var losses: [LossRow]
+  private var validations: [ValidationRow]
+
+  /// Opens the files; rows beyond `step`, written by a run that was killed later, are dropped.
+  init(_ run: RunDirectory, upTo step: Int, fresh: Bool) throws(ModelError) {
+    losses = fresh ? [] : Self.rows(run.losses).compactMap(Self.lossRow).filter { $0.step <= step }
+    validations =
+      fresh ? [] : Self.rows(run.validation).compactMap(Self.validationRow).filter { $0.step <= step }
+    lossFile = try AppendedFile(run.losses, [Self.lossHeader] + losses.map(Self.text))
+    validationFile = try AppendedFile(run.validation, [Self.validationHeader] + validations.map(Self.text))
+  }
+
+  mutating func add(_ row: LossRow) throws(ModelError) {
+    losses.append(row)
+    try lossFile.append(Self.text(row))
+  }
+
+  mutating func add(_ row: ValidationRow) throws(ModelError) {
+    validations.append(row)
+    try validationFile.append(Self.text(row))
+  }
+
+  private static func text(_ row: LossRow) -> String {
+    let losses = row.losses.values.map { String(format: "%.6f", $0) }.joined(separator: ",")
+    return "\(row.step),\(String(format: "%.4f", row.epoch)),\(losses),\(row.learningRate),"
+      + String(format: "%.2f", row.milliseconds)
+  }
+
+  private static func text(_ row: ValidationRow) -> String {
+    "\(row.step),\(row.epoch),\(String(format: "%.4f", row.l1))"
+  }
+
+  private static func rows(_ path: String) -> [[String]] {
+    let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    return text.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+  }
+
+  private static func lossRow(_ fields: [String]) -> LossRow? {
+    guard fields.count == 8, let step = Int(fields[0]) else { return nil }
+    let numbers = fields.dropFirst().compactMap(Double.init)
+    guard numbers.count == 7 else { return nil }
+    return LossRow(
+      step: step, epoch: numbers[0],
+      losses: Losses(gGAN: numbers[1], gL1: numbers[2], dReal: numbers[3], dFake: numbers[4]),
+      learningRate: numbers[5], milliseconds: numbers[6])
+  }
+
+  private static func validationRow(_ fields: [String]) -> ValidationRow? {
+    guard fields.count == 3, let step = Int(fields[0]), let epoch = Int(fields[1]), let l1 = Double(fields[2])
+    else { return nil }
+    return ValidationRow(step: step, epoch: epoch, l1: l1)
+  }
+
+  /// The most sample strips a report shows; the newest and the oldest are always among them.
+  private static let mostSamples = 24
+
+  func writeReport(
+    _ run: RunDirectory, title: String, options: [(String, String)], device: [(String, String)],
+    timings: [(String, String)]
+  ) throws(ModelError) {
+    let steps = run.sampleSteps()
+    let stride = max(1, (steps.count + Self.mostSamples - 1) / Self.mostSamples)
+    let shown = steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
+    let report = TrainingReport(
+      title: title, lossNames: Losses.names,
+      losses: losses.map { .init(step: $0.step, epoch: $0.epoch, values: $0.losses.values) },
+      validation: validations.map { .init(epoch: $0.epoch, l1: $0.l1) },
+      samples: shown.compactMap { _, step in
+        FileManager.default.contents(atPath: run.sample(step: step)).map { data in
+          let epoch = losses.last { $0.step <= step }?.epoch ?? 0
+          return .init(step: step, epoch: Int(epoch.rounded(.up)), png: [UInt8](data))
+        }
+      },
+      options: options, device: device, timings: timings)
+    try writeAtomically(Data(report.html().utf8), to: run.report)
+  }
+}
+
+/// A text file that grows by lines.
+private final class AppendedFile {
+  private let path: String
+  private let handle: FileHandle
+
+  /// Writes `lines` as the file's beginning and leaves it open.
+  init(_ path: String, _ lines: [String]) throws(ModelError) {
+    try writeAtomically(Data((lines.joined(separator: "\n") + "\n").utf8), to: path)
+    guard let handle = FileHandle(forWritingAtPath: path) else { throw .file(path, "cannot be written") }
+    handle.seekToEndOfFile()
+    self.path = path
+    self.handle = handle
+  }
+
+  deinit { try? handle.close() }
+
+  func append(_ line: String) throws(ModelError) {
+    do {
+      try handle.write(contentsOf: Data((line + "\n").utf8))
+    } catch {
+      throw .file(path, "cannot be written; is the disk full?")
+    }
+  }
+}

@@ -1,0 +1,299 @@
+import Foundation
+import Images
+import Tape
+
+/// Trains pix2pix on an executor and keeps the run's folder: checkpoints, losses, samples, validation, report.
+public final class Trainer {
+  /// How far a run is, for whoever watches.
+  public struct Progress: Sendable {
+    public var step: Int
+    public var totalSteps: Int
+    /// From 0.
+    public var epoch: Int
+    public var totalEpochs: Int
+    public var losses: Losses
+    /// Mean over the steps since the last report.
+    public var millisecondsPerStep: Double
+    public var picturesPerSecond: Double
+    public var secondsLeft: Double
+  }
+
+  public enum Event: Sendable {
+    case progress(Progress)
+    case validated(epoch: Int, l1: Double, isBest: Bool)
+    case sampled(String)
+    case saved(String)
+  }
+
+  public enum Outcome: Sendable, Equatable {
+    case finished
+    /// Stopped on request; the checkpoint to go on from.
+    case interrupted(checkpoint: String)
+  }
+
+  private let options: TrainingOptions
+  private let run: RunDirectory
+  private let model: Pix2Pix
+  private let executor: any Executor
+  private let training: PairSource
+  private let validation: PairSource
+  private var progress: Checkpoint.Progress
+  private var log: RunLog
+  private let device: [(String, String)]
+  private var waitedSeconds = 0.0
+  private var trainedSeconds = 0.0
+  private var trainedSteps = 0
+
+  /// Steps from one reading of the losses to the next: reading waits for the device.
+  public static let readEvery = 10
+  /// Rows of a sample strip.
+  private static let sampleRows = 4
+
+  /// Prepares a new run, or one that goes on from a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - makeExecutor: allocates the recording's tensors where the training shall run
+  ///   - checkpoint: the state to go on from, and its path for errors
+  ///   - device: what the report says of the device
+  public init(
+    _ options: TrainingOptions, run: RunDirectory, resuming checkpoint: (Checkpoint, path: String)? = nil,
+    device: [(String, String)] = [], makeExecutor: (Recording) throws -> any Executor
+  ) throws {
+    try options.validate()
+    self.options = options
+    self.run = run
+    self.device = device
+    let reversed = options.direction == .bToA
+    training = try PairSource(options.data, targets: options.targets, split: .train, reversed: reversed)
+    validation = try PairSource(
+      options.validationData ?? options.data, targets: options.validationTargets ?? options.targets,
+      split: options.validationData == nil ? .validation : .train, reversed: reversed)
+    guard training.pairs.count >= options.batchSize else {
+      throw ModelError.option(
+        "--batch-size",
+        "\(options.batchSize) is more than the \(training.pairs.count) pairs in \(options.data)")
+    }
+    var stepOptions = Pix2Pix.Options()
+    stepOptions.batchSize = options.batchSize
+    stepOptions.lambdaL1 = options.lambdaL1
+    model = try Pix2Pix(options.network, stepOptions, sections: [.train, .translate])
+    progress = checkpoint?.0.progress ?? Checkpoint.Progress()
+    let stepsPerEpoch = training.pairs.count / options.batchSize
+    let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
+    guard progress.step < total else {
+      throw ModelError.training(
+        "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(total) steps already; give a larger --steps or --epochs to go on"
+      )
+    }
+    // A pair that cannot be read is said now, not when its turn comes: at least the first.
+    _ = try training.load(0)
+    executor = try makeExecutor(model.recording)
+    if let checkpoint {
+      try checkpoint.0.restore(model, executor, path: checkpoint.path)
+    } else {
+      try model.initialize(executor, seed: options.seed)
+    }
+    try run.create()
+    log = try RunLog(run, upTo: progress.step, fresh: checkpoint == nil)
+    run.prune(keep: options.keep)
+  }
+
+  /// Pairs to train on and to validate with.
+  public var pairCounts: (training: Int, validation: Int) { (training.pairs.count, validation.pairs.count) }
+  public var stepsDone: Int { progress.step }
+
+  /// Trains until the last step, or until `shouldStop` says so, which is asked after every step.
+  ///
+  /// - Throws: `ModelError.training` when a loss or weight is NaN or infinite: the last checkpoint is kept.
+  public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
+    guard let handles = model.training else { preconditionFailure("no training step was recorded") }
+    let prefetcher = Prefetcher(
+      training, size: options.network.size, batchSize: options.batchSize, jitters: options.jitter,
+      seed: options.seed, startStep: progress.step)
+    defer {
+      prefetcher.stop()
+    }
+    let stepsPerEpoch = prefetcher.sampler.batchesPerEpoch
+    let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
+    let saveEvery = options.saveEvery ?? stepsPerEpoch
+    let sampleEvery = options.sampleEvery ?? stepsPerEpoch
+    let clock = ContinuousClock()
+    var measured = clock.now
+    var measuredSteps = 0
+
+    while progress.step < total {
+      let batch = try prefetcher.next()
+      let rate = options.learningRate(epoch: batch.epoch)
+      try executor.write(batch.input, to: handles.input)
+      try executor.write(batch.target, to: handles.target)
+      try executor.write(
+        Schedule(step: progress.step, learningRate: rate, seed: options.seed).values, to: model.schedule)
+      try executor.run(section: "train")
+      progress.step += 1
+      progress.randomCounter = progress.step
+      progress.samplerEpoch = progress.step / stepsPerEpoch
+      progress.samplerBatch = progress.step % stepsPerEpoch
+      measuredSteps += 1
+
+      let done = progress.step == total
+      let stopping = shouldStop()
+      let epochEnds = progress.samplerBatch == 0
+      let saves = progress.step.isMultiple(of: saveEvery) || done || stopping
+      let samples = progress.step.isMultiple(of: sampleEvery) || done
+      guard progress.step.isMultiple(of: Self.readEvery) || epochEnds || saves || samples else { continue }
+
+      let losses = try model.losses(executor)
+      let seconds = (clock.now - measured).inSeconds
+      waitedSeconds = prefetcher.waitedSeconds
+      trainedSeconds += seconds
+      trainedSteps += measuredSteps
+      guard losses.isFinite else {
+        throw ModelError.training(divergence(losses))
+      }
+      let perStep = seconds / Double(measuredSteps)
+      try log.add(
+        RunLog.LossRow(
+          step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch), losses: losses,
+          learningRate: rate, milliseconds: perStep * 1e3))
+      onEvent(
+        .progress(
+          Progress(
+            step: progress.step, totalSteps: total, epoch: batch.epoch,
+            totalEpochs: (total + stepsPerEpoch - 1) / stepsPerEpoch, losses: losses,
+            millisecondsPerStep: perStep * 1e3, picturesPerSecond: Double(options.batchSize) / perStep,
+            secondsLeft: perStep * Double(total - progress.step))))
+
+      var isBest = false
+      if (epochEnds || done) && !validation.pairs.isEmpty {
+        isBest = try validate(epoch: (progress.step + stepsPerEpoch - 1) / stepsPerEpoch, onEvent)
+      }
+      if samples { onEvent(.sampled(try writeSample())) }
+      if saves || isBest {
+        let path = try save(isBest: isBest, scheduled: saves)
+        onEvent(.saved(path))
+      }
+      if samples || done || stopping { try writeReport() }
+      if stopping && !done { return .interrupted(checkpoint: run.checkpoint(step: progress.step)) }
+      measured = clock.now
+      measuredSteps = 0
+    }
+    return .finished
+  }
+
+  private func divergence(_ losses: Losses) -> String {
+    let bad = zip(Losses.names, losses.values).filter { !$0.1.isFinite }.map(\.0).joined(separator: ", ")
+    let kept =
+      run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
+    return
+      "\(bad) became NaN or infinite by step \(progress.step); \(kept). Resume from it with a lower --learning-rate."
+  }
+
+  // MARK: Validation and samples
+
+  /// Translates one validation pair, or a training pair where there is no validation.
+  private func translate(_ source: PairSource, _ index: Int) throws -> (
+    input: [Float], output: [Float], target: [Float]
+  ) {
+    guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
+    let (input, target) = try source.planes(index, size: options.network.size)
+    try executor.write(input, to: handles.input)
+    // Dropout stays on; its masks depend on the picture alone, so that epochs can be compared.
+    try executor.write(Schedule(step: index, learningRate: 0, seed: options.seed).values, to: model.schedule)
+    try executor.run(section: "translate")
+    return (input, try executor.read(handles.output), target)
+  }
+
+  /// Mean absolute difference over all validation pairs, in 0...255; whether it is the lowest so far.
+  private func validate(epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
+    var sum = 0.0
+    for index in validation.pairs.indices {
+      let (_, output, target) = try translate(validation, index)
+      let difference = zip(output, target).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) }
+      sum += difference / Double(output.count) * 127.5
+    }
+    let l1 = sum / Double(validation.pairs.count)
+    guard l1.isFinite else {
+      throw ModelError.training(
+        "the generator's pictures became NaN by step \(progress.step); resume from an earlier checkpoint with a lower --learning-rate"
+      )
+    }
+    let isBest = l1 < progress.bestValidationL1 ?? .infinity
+    if isBest {
+      progress.bestValidationL1 = l1
+      progress.bestStep = progress.step
+    }
+    try log.add(RunLog.ValidationRow(step: progress.step, epoch: epoch, l1: l1))
+    onEvent(.validated(epoch: epoch, l1: l1, isBest: isBest))
+    return isBest
+  }
+
+  /// A strip of input, output and target of the same few pairs every time.
+  private func writeSample() throws -> String {
+    let source = validation.pairs.isEmpty ? training : validation
+    let count = min(Self.sampleRows, source.pairs.count)
+    let size = options.network.size
+    let rows = try (0..<count).map { row in
+      let (input, output, target) = try translate(source, row * source.pairs.count / count)
+      return [input, output, target].map { Picture(planes: $0, width: size, height: size) }
+    }
+    let path = run.sample(step: progress.step)
+    try Picture.sheet(rows).writePNG(to: path)
+    return path
+  }
+
+  // MARK: Files
+
+  private func save(isBest: Bool, scheduled: Bool) throws -> String {
+    let checkpoint = try Checkpoint(model, executor, options: options, progress: progress)
+    let path = scheduled ? run.checkpoint(step: progress.step) : run.best
+    try checkpoint.write(to: path)
+    if isBest && scheduled { try checkpoint.write(to: run.best) }
+    run.prune(keep: options.keep)
+    return path
+  }
+
+  private func writeReport() throws {
+    let size = options.network.size
+    var timings = [
+      ("steps", "\(progress.step)"),
+      ("this session", "\(trainedSteps) steps in \(String(format: "%.1f", trainedSeconds)) s"),
+    ]
+    if trainedSteps > 0 {
+      timings.append(("ms per step", String(format: "%.1f", 1e3 * trainedSeconds / Double(trainedSteps))))
+      timings.append(
+        (
+          "waiting for pictures",
+          String(
+            format: "%.2f s in all, %.2f ms per step", waitedSeconds,
+            1e3 * waitedSeconds / Double(trainedSteps))
+        ))
+    }
+    try log.writeReport(
+      run, title: "pix2pix, \(size) x \(size)", options: options.described, device: device, timings: timings)
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+extension TrainingOptions {
+  /// The options as names and values, as the command line has them.
+  public var described: [(String, String)] {
+    var rows = [
+      ("data", data), ("direction", direction.rawValue), ("size", "\(network.size)"),
+      ("levels", "\(network.levels)"), ("ngf", "\(network.ngf)"), ("ndf", "\(network.ndf)"),
+      ("discriminator layers", "\(network.discriminatorLayers)"), ("norm", network.norm.rawValue),
+      ("dropout", network.dropout ? "on" : "off"), ("batch size", "\(batchSize)"),
+      ("learning rate", "\(learningRate)"), ("lambda L1", "\(lambdaL1)"), ("seed", "\(seed)"),
+      ("jitter", jitter ? "on" : "off"),
+    ]
+    if let targets { rows.insert(("targets", targets), at: 1) }
+    switch length {
+    case .epochs(let constant, let decaying):
+      rows.append(("epochs", "\(constant) at a constant rate, \(decaying) decaying"))
+    case .steps(let steps): rows.append(("steps", "\(steps) at a constant rate"))
+    }
+    return rows
+  }
+}

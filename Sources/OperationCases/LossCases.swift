@@ -1,0 +1,41 @@
+import Tape
+
+private let shapes: [Shape] = [
+  [1, 1, 1, 1], [2, 1, 30, 30], [3, 3, 17, 5], [1, 16, 12, 9], [2, 48, 8, 8],
+]
+
+let bceCases: [OperationCase] = shapes.flatMap { shape in
+  [Float(0), 1].flatMap { target in
+    [
+      // Logits up to 16: some saturate.
+      OperationCase("BCE \(shape), target \(target)", bound: bound(terms: shape.count, extra: 16)) {
+        recorder in
+        [recorder.tape.bceWithLogits(recorder.input("logits", shape, .scaled(16)), target: target)]
+      },
+      // Where sigmoid(x) nears the target, 1 - sigmoid(x) cancels; small gradients, so little of the norm.
+      OperationCase("BCE gradient \(shape), target \(target)", bound: bound(terms: 0, extra: 32)) {
+        recorder in
+        let logits = recorder.input("logits", shape, .scaled(4))
+        let loss = recorder.tape.bceWithLogits(logits, target: target)
+        return try recorder.tape.gradients(of: [(loss, 0.5)], withRespectTo: [logits])
+      },
+    ]
+  }
+}
+
+let pixelLossCases: [OperationCase] = shapes.flatMap { shape in
+  [PixelDistance.l1, .l2].flatMap { distance in
+    [
+      OperationCase("\(distance.rawValue) \(shape)", bound: bound(terms: shape.count, extra: 8)) { recorder in
+        let (a, b) = (recorder.input("a", shape), recorder.input("b", shape))
+        return [try recorder.tape.pixelLoss(distance, a, b)]
+      },
+      OperationCase("\(distance.rawValue) gradient \(shape)", bound: bound(terms: 4)) { recorder in
+        // Integers: some differences are 0, where L1 has the gradient 0.
+        let (a, b) = (recorder.input("a", shape, .integers), recorder.input("b", shape, .integers))
+        let loss = try recorder.tape.pixelLoss(distance, a, b)
+        return try recorder.tape.gradients(of: [(loss, 100)], withRespectTo: [a, b])
+      },
+    ]
+  }
+}

@@ -1,0 +1,105 @@
+import Tape
+
+/// What is normalised and how.
+private struct NormSpecification {
+  var shape: Shape
+  var perImage = false
+  var scale = false
+  var shift = false
+  /// The middle of the values: far from 0, a variance computed as E[x^2] - E[x]^2 would cancel.
+  var offset: Float = 0
+
+  var name: String {
+    var parts = ["\(shape) \(perImage ? "per image" : "per batch")"]
+    if scale { parts.append("scale") }
+    if shift { parts.append("shift") }
+    if offset != 0 { parts.append("around \(offset)") }
+    return parts.joined(separator: ", ")
+  }
+  var count: Int { (perImage ? 1 : shape.n) * shape.h * shape.w }
+
+  /// What is lost of x by subtracting a mean so large: x itself is exact, its mean is rounded. Small enough that
+  /// E[x^2] - E[x]^2 does not pass, which loses the square of this.
+  private var cancellation: Double { 1 + Double(abs(offset)) / 4 }
+
+  private func record(
+    _ recorder: CaseRecorder
+  ) throws -> (x: Tensor, parameters: [Tensor], result: Tape.NormResult) {
+    let x = recorder.input("x", shape, offset == 0 ? .uniform : .around(offset))
+    let scale = scale ? recorder.parameter("scale", [shape.c], .positive) : nil
+    let shift = shift ? recorder.parameter("shift", [shape.c]) : nil
+    let result = try recorder.tape.norm(x, scale: scale, shift: shift, perImage: perImage)
+    return (x, [scale, shift].compactMap { $0 }, result)
+  }
+
+  var norm: OperationCase {
+    OperationCase("norm \(name)", bound: bound(terms: count, extra: 8) * cancellation) { [self] recorder in
+      let result = try record(recorder).result
+      // Without an offset the mean is near 0, and has no relative accuracy to speak of.
+      return offset == 0 ? [result.output, result.variance] : [result.output, result.mean, result.variance]
+    }
+  }
+
+  /// dx and the gradients of scale and shift, of a norm with the same operands.
+  var gradient: OperationCase {
+    // Of four values in a group, two degrees of freedom are projected out of dy: what is left is small.
+    OperationCase("norm gradient \(name)", bound: bound(terms: count, extra: 32) * cancellation) {
+      [self] recorder in
+      let (x, parameters, result) = try record(recorder)
+      // Not towards random values: sums of dy near 0 would have no relative accuracy either.
+      let target = recorder.input("target", shape, .around(1))
+      let loss = try recorder.tape.pixelLoss(.l2, result.output, target)
+      return try recorder.tape.gradients(
+        of: [(loss, Float(shape.count) / 2)], withRespectTo: [x] + parameters)
+    }
+  }
+
+  var normalize: OperationCase {
+    OperationCase("normalize \(name)", bound: bound(terms: 16) * cancellation) { [self] recorder in
+      let x = recorder.input("x", shape, offset == 0 ? .uniform : .around(offset))
+      let mean = recorder.state("mean", [shape.c], offset == 0 ? .uniform : .around(offset))
+      let variance = recorder.state("variance", [shape.c], .positive)
+      let scale = scale ? recorder.parameter("scale", [shape.c]) : nil
+      let shift = shift ? recorder.parameter("shift", [shape.c]) : nil
+      return [
+        try recorder.tape.normalize(x, mean: mean, variance: variance, scale: scale, shift: shift)
+      ]
+    }
+  }
+
+  var runningStatistics: OperationCase {
+    OperationCase("running statistics \(name)", bound: bound(terms: count, extra: 8)) { [self] recorder in
+      let result = try record(recorder).result
+      let mean = recorder.state("running mean", [shape.c], .around(1))
+      let variance = recorder.state("running variance", [shape.c], .positive)
+      try recorder.tape.runningStatistics(result, mean: mean, variance: variance)
+      return [mean, variance]
+    }
+  }
+}
+
+private let perBatch: [NormSpecification] = [
+  NormSpecification(shape: [1, 16, 2, 2], scale: true, shift: true),
+  NormSpecification(shape: [3, 48, 1, 1], scale: true, shift: true),
+  NormSpecification(shape: [2, 64, 2, 2], scale: true, shift: true),
+  NormSpecification(shape: [3, 24, 5, 7]),
+  NormSpecification(shape: [1, 3, 16, 16], scale: true),
+  NormSpecification(shape: [2, 8, 9, 31], shift: true),
+  NormSpecification(shape: [1, 64, 32, 32], scale: true, shift: true),
+  NormSpecification(shape: [3, 16, 32, 32], scale: true, shift: true),
+  NormSpecification(shape: [2, 16, 8, 12], scale: true, shift: true, offset: 8),
+]
+
+private let perImage: [NormSpecification] = [
+  NormSpecification(shape: [1, 16, 2, 2], perImage: true),
+  NormSpecification(shape: [3, 24, 4, 4], perImage: true),
+  NormSpecification(shape: [2, 3, 7, 5], perImage: true),
+  NormSpecification(shape: [3, 64, 16, 16], perImage: true),
+  NormSpecification(shape: [2, 8, 32, 32], perImage: true),
+  NormSpecification(shape: [1, 48, 13, 17], perImage: true, offset: 8),
+]
+
+let normCases = (perBatch + perImage).map(\.norm)
+let normGradientCases = (perBatch + perImage).map(\.gradient)
+let normalizeCases = perBatch.map(\.normalize)
+let runningStatisticsCases = perBatch.filter { !$0.scale }.map(\.runningStatistics)

@@ -1,0 +1,7 @@
+/// The table that tests and benchmarks read: every operation of `Sources/Tape/Ops` over kernels, channels, batch
+/// sizes, map sizes, activations and settings, small enough that the CPU reference runs it all in seconds.
+public let operationCases: [OperationCase] =
+  convolutionCases + transposedConvolutionCases + weightGradientCases + channelSumCases + normCases
+  + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
+  + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + sliceCases + bceCases
+  + pixelLossCases + combinationCases + adamCases

@@ -1,0 +1,256 @@
+"""Evaluates cases of the table (Sources/OperationCases) with PyTorch in float64: what the reference is held to.
+
+    python make_fixtures.py          needs torch and numpy; reads cases.txt, writes fixtures.json and fixtures.bin
+
+A case's name says all there is to it, and its inputs come from Philox with the name's hash as the seed, so
+nothing is taken over from the Swift code but the names in cases.txt. fixtures.bin holds float64 numbers, little
+endian; fixtures.json says which: {case: [{count, step, offset, samples}]}, an entry per output. Of an output with
+more than SAMPLES values those at (k * step) % count for k < samples are kept.
+"""
+
+import json
+import math
+import re
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+SAMPLES = 128
+MASK = 0xFFFFFFFF
+
+
+def philox(seed, blocks, stream):
+    """The four words of Philox4x32-10 for the counters (block, 0, stream, 0): [len(blocks), 4]."""
+    zero = np.zeros_like(blocks)
+    c = [blocks, zero, zero + np.uint64(stream), zero]
+    k0, k1 = seed & MASK, seed >> 32
+    for _ in range(10):
+        a, b = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        low, high = np.uint64(MASK), np.uint64(32)
+        c = [(b >> high) ^ c[1] ^ np.uint64(k0), b & low, (a >> high) ^ c[3] ^ np.uint64(k1), a & low]
+        k0, k1 = (k0 + 0x9E3779B9) & MASK, (k1 + 0xBB67AE85) & MASK
+    return np.stack(c, axis=1).astype(np.uint32)
+
+
+def name_seed(name):
+    """FNV-1a."""
+    value = 0xCBF29CE484222325
+    for byte in name.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+class Inputs:
+    """A case's inputs in the order in which it makes them."""
+
+    def __init__(self, name):
+        self.seed = name_seed(name)
+        self.stream = 0
+
+    def __call__(self, shape, kind="uniform", number=0.0):
+        count = math.prod(shape)
+        words = philox(self.seed, np.arange((count + 3) // 4, dtype=np.uint64), self.stream).reshape(-1)[:count]
+        self.stream += 1
+        signed = (words.view(np.int32) >> 8).astype(np.float32) * np.float32(2**-23)
+        unsigned = (words >> 8).astype(np.float32) * np.float32(2**-24)
+        values = {
+            "uniform": lambda: signed,
+            "integers": lambda: (words % 5).astype(np.float32) - np.float32(2),
+            "scaled": lambda: signed * np.float32(number),
+            "around": lambda: signed + np.float32(number),
+            "positive": lambda: np.float32(0.5) + unsigned,
+        }[kind]()
+        assert values.dtype == np.float32
+        return torch.from_numpy(values.astype(np.float64)).reshape(shape)
+
+
+def slope(text):
+    return {"none": 1.0, "relu": 0.0}.get(text) if text in ("none", "relu") else float(np.float32(text.split()[1]))
+
+
+def activate(x, text):
+    return torch.where(x > 0, x, slope(text) * x)
+
+
+def gate(y, at, text):
+    return y if text is None else torch.where(at > 0, y, slope(text) * y)
+
+
+def convolution(name, make):
+    match = re.fullmatch(
+        r"(convolution|transposed convolution|weight gradient) (\d)/(\d)/(\d) image (\[.*?\]) gradient (\[.*?\])(.*)",
+        name)
+    operation, kernel, stride, padding = match[1], int(match[2]), int(match[3]), int(match[4])
+    image, gradient = json.loads(match[5]), json.loads(match[6])
+    settings = match[7].split(", ")[1:]
+    kind = "integers" if "integers" in settings else "uniform"
+    get = lambda key: next((s[len(key) + 1:] for s in settings if s.startswith(key + " ")), None)
+    weight = [gradient[1], image[1], kernel, kernel]
+    if operation == "convolution":
+        x, w = make(image, kind), make(weight, kind)
+        b = make([gradient[1]], kind) if "bias" in settings else None
+        y = F.conv2d(activate(x, get("input")), w, b, stride, padding)
+        assert list(y.shape) == gradient
+        return [gate(y, make(gradient, kind) if get("gate") else None, get("gate"))]
+    if operation == "transposed convolution":
+        g, w = make(gradient, kind), make(weight, kind)
+        b = make([image[1]], kind) if "bias" in settings else None
+        rest = [s - ((o - 1) * stride - 2 * padding + kernel) for s, o in zip(image[2:], gradient[2:])]
+        g = activate(g, get("input"))
+        # PyTorch wants output paddings below the stride, and it has them: several images have one gradient size.
+        x = F.conv_transpose2d(g, w, b, stride, padding, output_padding=rest)
+        assert list(x.shape) == image
+        return [gate(x, make(image, kind) if get("gate") else None, get("gate"))]
+    x, g = activate(make(image, kind), get("image")), activate(make(gradient, kind), get("gradient"))
+    w = torch.zeros(weight, dtype=torch.float64, requires_grad=True)
+    F.conv2d(x, w, None, stride, padding).backward(g)
+    return [w.grad]
+
+
+EPSILON = float(np.float32(1e-5))
+
+
+def norm(name, make):
+    match = re.fullmatch(r"(norm|norm gradient|normalize|running statistics) (\[.*?\]) per (batch|image)(.*)", name)
+    operation, shape, per_image = match[1], json.loads(match[2]), match[3] == "image"
+    settings = match[4].split(", ")[1:]
+    offset = next((float(s.split()[1]) for s in settings if s.startswith("around")), 0.0)
+    spread = ("around", offset) if offset else ("uniform",)
+    x = make(shape, *spread)
+    axes = (2, 3) if per_image else (0, 2, 3)
+    if operation == "normalize":
+        mean, variance = make([shape[1]], *spread), make([shape[1]], "positive")
+        scale = make([shape[1]]) if "scale" in settings else None
+        shift = make([shape[1]]) if "shift" in settings else None
+        return [F.batch_norm(x, mean, variance, scale, shift, eps=EPSILON)]
+    scale = make([shape[1]], "positive") if "scale" in settings else None
+    shift = make([shape[1]]) if "shift" in settings else None
+    needed = [t.requires_grad_() for t in (x, scale, shift) if t is not None]
+    if per_image:
+        y = F.instance_norm(x, eps=EPSILON)
+    else:
+        y = F.batch_norm(x, None, None, scale, shift, training=True, eps=EPSILON)
+    if operation == "norm gradient":
+        target = make(shape, "around", 1.0)
+        return torch.autograd.grad(((y - target) ** 2).sum() / 2, needed)
+    if operation == "running statistics":
+        mean, variance = make([shape[1]], "around", 1.0), make([shape[1]], "positive")
+        F.batch_norm(x, mean, variance, scale, shift, training=True, momentum=float(np.float32(0.1)), eps=EPSILON)
+        return [mean, variance]
+    mean, variance = x.mean(axes), x.var(axes, unbiased=False)
+    return [y, variance] if offset == 0 else [y, mean, variance]
+
+
+def tanh(name, make):
+    operation, shape = re.fullmatch(r"(tanh|tanh gradient) (\[.*\])", name).groups()
+    shape = json.loads(shape)
+    if operation == "tanh":
+        return [torch.tanh(make(shape, "scaled", 4.0))]
+    x = make(shape, "scaled", 2.0).requires_grad_()
+    return torch.autograd.grad(((torch.tanh(x) - make(shape)) ** 2).sum() / 2, [x])
+
+
+def activation_gradient(name, make):
+    shape, activation = re.fullmatch(r"activation gradient (\[.*\]), (.*)", name).groups()
+    dy, x = make(json.loads(shape)), make(json.loads(shape), "integers").requires_grad_()
+    y = F.relu(x) if activation == "relu" else F.leaky_relu(x, slope(activation))
+    return torch.autograd.grad(y, [x], dy)
+
+
+def bce(name, make):
+    operation, shape, target = re.fullmatch(r"(BCE|BCE gradient) (\[.*\]), target (.*)", name).groups()
+    logits = make(json.loads(shape), "scaled", 16.0 if operation == "BCE" else 4.0).requires_grad_()
+    loss = F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(target)))
+    return [loss] if operation == "BCE" else torch.autograd.grad(0.5 * loss, [logits])
+
+
+def pixel(name, make):
+    distance, gradient, shape = re.fullmatch(r"(L1|L2)( gradient)? (\[.*\])", name).groups()
+    kind = "integers" if gradient else "uniform"
+    a, b = (make(json.loads(shape), kind).requires_grad_() for _ in range(2))
+    loss = F.l1_loss(a, b) if distance == "L1" else F.mse_loss(a, b)
+    return torch.autograd.grad(100 * loss, [a, b]) if gradient else [loss]
+
+
+def adam(name, make):
+    shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
+    shape = json.loads(shape)
+    spread = ("scaled", 2**-26) if small else ("uniform",)
+    p, g, m = make(shape), make(shape, *spread), make(shape, *spread)
+    v = make(shape, "scaled", 0.0) if small else make(shape, "positive")
+    p.requires_grad_()
+    p.grad = g
+    optimizer = torch.optim.Adam([p], lr=0.1, betas=(0.5, 0.999), eps=1e-8)
+    optimizer.state[p] = {"step": torch.tensor(float(step)), "exp_avg": m, "exp_avg_sq": v}
+    optimizer.step()
+    return [p, m, v]
+
+
+def adam_sequence(name, make):
+    """Five steps from fresh moments, each with a gradient of its own: p after every step."""
+    p = make([6, 4, 3, 3]).requires_grad_()
+    optimizer = torch.optim.Adam([p], lr=0.0002, betas=(0.5, 0.999), eps=1e-8)
+    result = []
+    for _ in range(5):
+        p.grad = make([6, 4, 3, 3])
+        optimizer.step()
+        result.append(p.detach().clone())
+    return result
+
+
+def small_net(name, make):
+    """A U-Net of two levels with a skip, a discriminator of two layers, the losses, all gradients.
+
+    The order of the inputs is that of GradientTests.smallNet.
+    """
+    leaky, relu = (lambda t: activate(t, "leaky 0.2")), (lambda t: activate(t, "relu"))
+    shapes = {
+        "w1": [8, 3, 4, 4], "w2": [16, 8, 4, 4], "w3": [16, 8, 4, 4], "w4": [16, 3, 4, 4], "b4": [3],
+        "scale2": [16], "shift2": [16], "scale3": [8], "shift3": [8], "d1": [8, 6, 4, 4], "d2": [1, 8, 4, 4],
+    }
+    x, t = make([2, 3, 16, 16]), make([2, 3, 16, 16])
+    p = {}
+    for key, shape in shapes.items():
+        values = ("scaled", 0.25) if len(shape) == 4 else ("positive" if key.startswith("scale") else "uniform",)
+        p[key] = make(shape, *values).requires_grad_()
+    norm = lambda y, k: F.batch_norm(y, None, None, p["scale" + k], p["shift" + k], training=True, eps=EPSILON)
+    e1 = F.conv2d(x, p["w1"], None, 2, 1)
+    e2 = norm(F.conv2d(leaky(e1), p["w2"], None, 2, 1), "2")
+    d1 = norm(F.conv_transpose2d(relu(e2), p["w3"], None, 2, 1), "3")
+    y = torch.tanh(F.conv_transpose2d(relu(torch.cat([d1, e1], 1)), p["w4"], p["b4"], 2, 1))
+    logits = F.conv2d(leaky(F.conv2d(torch.cat([x, y], 1), p["d1"], None, 2, 1)), p["d2"], None, 1, 1)
+    bce = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+    l1 = F.l1_loss(y, t)
+    return [y, bce, l1, *torch.autograd.grad(bce + 100 * l1, list(p.values()))]
+
+
+def evaluate(name):
+    make = Inputs(name)
+    for start, function in (
+        ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
+        ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
+        ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
+    ):
+        if name.startswith(start):
+            return [t.detach().numpy().reshape(-1) for t in function(name, make)]
+    raise ValueError(name)
+
+
+def main():
+    index, numbers = {}, []
+    for name in open("cases.txt").read().splitlines():
+        index[name] = []
+        for values in evaluate(name):
+            count, samples = len(values), min(len(values), SAMPLES)
+            step = max(1, count // SAMPLES)
+            while math.gcd(step, count) > 1:
+                step += 1
+            index[name].append({"count": count, "step": step, "offset": len(numbers), "samples": samples})
+            numbers += [values[k * step % count] for k in range(samples)]
+    np.array(numbers, dtype="<f8").tofile("fixtures.bin")
+    with open("fixtures.json", "w") as file:
+        json.dump(index, file, separators=(",", ":"))
+
+
+main()

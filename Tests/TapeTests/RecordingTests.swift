@@ -1,0 +1,401 @@
+import OperationCases
+import Tape
+import Testing
+
+/// What a tape records and what it refuses.
+struct RecordingTests {
+  private let down = ConvolutionGeometry(stride: 2, padding: 1)
+
+  /// A generator and a discriminator of one convolution each, and the discriminator's verdict.
+  private struct TwoNetworks {
+    let tape = Tape()
+    let generator: Tensor
+    let discriminator: Tensor
+    let fake: Tensor
+    let loss: Tensor
+
+    init(_ geometry: ConvolutionGeometry) throws {
+      let x = tape.input("x", [1, 3, 8, 8])
+      let (tape, generator) = (tape, tape.parameter("G.w", [3, 3, 4, 4]))
+      let discriminator = tape.parameter("D.w", [1, 3, 4, 4])
+      let fake = try tape.scope("G") {
+        try tape.transposedConvolution(
+          tape.convolution(x, weight: generator, geometry), weight: generator, geometry)
+      }
+      loss = try tape.scope("D") {
+        tape.bceWithLogits(
+          try tape.convolution(fake, weight: discriminator, geometry, inputActivation: .leakyReLU), target: 1)
+      }
+      (self.generator, self.discriminator, self.fake) = (generator, discriminator, fake)
+    }
+
+    func count<T: Operation>(_ type: T.Type, from first: Int) -> Int {
+      tape.steps[first...].count { $0.operation is T }
+    }
+  }
+
+  // MARK: Gradients only where needed
+
+  @Test func theFrozenDiscriminatorGetsNoWeightGradient() throws {
+    let net = try TwoNetworks(down)
+    let first = net.tape.steps.count
+    _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.generator])
+    let weightGradients = net.tape.steps[first...].compactMap { $0.operation as? WeightGradient }
+    #expect(weightGradients.count == 2)
+    #expect(weightGradients.allSatisfy { $0.output.shape == net.generator.shape })
+    // BCE, D's input gradient, G's: two weight gradients that are added, and the one between its layers.
+    #expect(net.count(BCEWithLogitsGradient.self, from: first) == 1)
+    #expect(net.count(TransposedConvolution.self, from: first) == 1)
+    #expect(net.count(Convolution.self, from: first) == 1)
+    #expect(net.count(Combination.self, from: first) == 1)
+    #expect(net.tape.steps.count - first == 6)
+  }
+
+  @Test func theDiscriminatorsGradientStopsAtItsInput() throws {
+    let net = try TwoNetworks(down)
+    let first = net.tape.steps.count
+    _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.discriminator])
+    #expect(
+      net.tape.steps[first...].map(\.name) == [BCEWithLogitsGradient.name, WeightGradient.name])
+  }
+
+  @Test func anUnusedLossCostsNothing() throws {
+    let net = try TwoNetworks(down)
+    _ = net.tape.bceWithLogits(net.fake, target: 0)
+    let first = net.tape.steps.count
+    _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.discriminator])
+    #expect(net.tape.steps.count - first == 2)
+  }
+
+  // MARK: Refusals of gradients
+
+  @Test func overwrittenParametersAreRefused() throws {
+    let net = try TwoNetworks(down)
+    let tape = net.tape
+    let schedule = tape.schedule()
+    let gradient = try tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.discriminator])[0]
+    try tape.adam(
+      net.discriminator, gradient: gradient, firstMoment: tape.state("m", gradient.shape),
+      secondMoment: tape.state("v", gradient.shape), schedule: schedule)
+    #expect(throws: TapeError.overwritten(tensor: "D.w", operation: "D convolution")) {
+      _ = try tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.generator])
+    }
+    // Applied anew, the updated discriminator has gradients again, and only its new application.
+    let again = tape.bceWithLogits(
+      try tape.convolution(net.fake, weight: net.discriminator, down), target: 1)
+    let first = tape.steps.count
+    _ = try tape.gradients(of: [(again, 1)], withRespectTo: [net.generator])
+    #expect(net.count(BCEWithLogitsGradient.self, from: first) == 1)
+  }
+
+  @Test func overwrittenStatisticsAreRefused() throws {
+    let tape = Tape()
+    let x = tape.input("x", [1, 4, 3, 3])
+    let norm = try tape.norm(x)
+    let other = try tape.norm(tape.input("other", [1, 4, 3, 3]))
+    try tape.runningStatistics(other, mean: norm.mean, variance: norm.variance)
+    let loss = tape.bceWithLogits(norm.output, target: 1)
+    #expect(throws: TapeError.overwritten(tensor: "mean", operation: " norm")) {
+      _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [x])
+    }
+  }
+
+  @Test func parametersNotReachedAreRefused() throws {
+    let net = try TwoNetworks(down)
+    let lonely = net.tape.parameter("lonely", [3])
+    let error = #expect(throws: TapeError.notReached(tensor: "lonely")) {
+      _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.generator, lonely])
+    }
+    #expect(error?.description.contains("lonely") == true)
+    // A gate's derivative is 0 almost everywhere: no gradient goes there.
+    let tape = Tape()
+    let gate = tape.input("gate", [1, 1, 4, 4])
+    let y = try tape.convolution(
+      tape.input("x", [1, 3, 8, 8]), weight: tape.parameter("w", [1, 3, 4, 4]), down,
+      gate: Gate(tensor: gate, activation: .relu))
+    let loss = tape.bceWithLogits(y, target: 0)
+    #expect(throws: TapeError.notReached(tensor: "gate")) {
+      _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [gate])
+    }
+  }
+
+  @Test func operationsWithoutARuleAreRefused() throws {
+    func refused(_ operation: String, _ record: (Tape, Tensor) throws -> Tensor) {
+      #expect(throws: TapeError.noGradientRule(operation: operation)) {
+        let tape = Tape()
+        let x = tape.input("x", [1, 4, 3, 3])
+        let y = try record(tape, x)
+        let loss = tape.description(of: y).kind == .scalar ? y : tape.bceWithLogits(y, target: 1)
+        _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [x])
+      }
+    }
+    refused("slice") { tape, x in try tape.slice(x, channels: 0..<2) }
+    refused("channel sum") { tape, x in try tape.channelSum(x) }
+    refused("normalize") { tape, x in
+      try tape.normalize(x, mean: tape.state("mean", [4]), variance: tape.state("variance", [4]))
+    }
+    refused("pixel loss gradient") { tape, x in
+      let loss = try tape.pixelLoss(.l2, x, tape.input("t", x.shape))
+      return try tape.gradients(of: [(loss, 1)], withRespectTo: [x])[0]
+    }
+    refused("norm (through its statistics as results)") { tape, x in try tape.norm(x).mean }
+    // A sum of losses is an objective, not a tensor: list its terms instead.
+    refused("combination") { tape, x in
+      let loss = tape.bceWithLogits(x, target: 1)
+      return try tape.combination(1, loss, 1, loss)
+    }
+  }
+
+  @Test func objectivesThatAreNoLossesAreRefused() throws {
+    let tape = Tape()
+    let x = tape.input("x", [1, 4, 3, 3])
+    let error = #expect(throws: TapeError.self) {
+      _ = try tape.gradients(of: [(tape.tanh(x), 1)], withRespectTo: [x])
+    }
+    #expect(error?.description == "gradients: tanh [1, 4, 3, 3] is no loss, a scalar")
+  }
+
+  // MARK: Shapes
+
+  /// Checks that `record` is refused, by an error that names the operation and everything in `mentions`.
+  private func refused(
+    _ operation: String, _ mentions: String..., sourceLocation: SourceLocation = #_sourceLocation,
+    _ record: (Tape) throws -> Void
+  ) {
+    let tape = Tape()
+    let error = #expect(throws: TapeError.self, sourceLocation: sourceLocation) { try record(tape) }
+    guard let error else { return }
+    let text = error.description
+    #expect(text.hasPrefix("\(operation): "), "\(text)", sourceLocation: sourceLocation)
+    for mention in mentions {
+      #expect(text.contains(mention), "\(text)", sourceLocation: sourceLocation)
+    }
+    #expect(tape.steps.isEmpty, "a refused step was recorded", sourceLocation: sourceLocation)
+  }
+
+  @Test func convolutionsThatDoNotFit() {
+    refused("convolution", "[1, 3, 8, 8]", "[4, 2, 4, 4]") { tape in
+      _ = try tape.convolution(
+        tape.input("x", [1, 3, 8, 8]), weight: tape.parameter("w", [4, 2, 4, 4]), down)
+    }
+    refused("convolution", "[3, 8, 8]") { tape in
+      _ = try tape.convolution(tape.input("x", [3, 8, 8]), weight: tape.parameter("w", [4, 3, 4, 4]), down)
+    }
+    refused("convolution", "[3]") { tape in
+      _ = try tape.convolution(tape.input("x", [1, 3, 8, 8]), weight: tape.parameter("w", [3]), down)
+    }
+    refused("convolution", "[1, 3, 1, 8]", "4 x 4") { tape in
+      _ = try tape.convolution(
+        tape.input("x", [1, 3, 1, 8]), weight: tape.parameter("w", [4, 3, 4, 4]), down)
+    }
+    refused("convolution", "bias [3]", "[1, 4, 4, 4]") { tape in
+      _ = try tape.convolution(
+        tape.input("x", [1, 3, 8, 8]), weight: tape.parameter("w", [4, 3, 4, 4]), down,
+        bias: tape.parameter("b", [3]))
+    }
+    refused("convolution", "gate [1, 3, 8, 8]", "[1, 4, 4, 4]") { tape in
+      let x = tape.input("x", [1, 3, 8, 8])
+      _ = try tape.convolution(
+        x, weight: tape.parameter("w", [4, 3, 4, 4]), down, gate: Gate(tensor: x, activation: .relu))
+    }
+  }
+
+  @Test func transposedConvolutionsThatDoNotFit() {
+    refused("transposed convolution", "[1, 3, 8, 8]", "[4, 3, 4, 4]") { tape in
+      _ = try tape.transposedConvolution(
+        tape.input("g", [1, 3, 8, 8]), weight: tape.parameter("w", [4, 3, 4, 4]), down)
+    }
+    refused("transposed convolution", "18 x 16", "[1, 4, 8, 8]", "stride 2, padding 1") { tape in
+      _ = try tape.transposedConvolution(
+        tape.input("g", [1, 4, 8, 8]), weight: tape.parameter("w", [4, 3, 4, 4]), down, outputSize: (18, 16))
+    }
+    // Nothing is left of 1 x 1 under a 1 x 1 kernel with padding; nor may an empty size be asked for.
+    for size in [1, 2] {
+      refused("transposed convolution", "[1, 4, \(size), \(size)]") { tape in
+        _ = try tape.transposedConvolution(
+          tape.input("g", [1, 4, size, size]), weight: tape.parameter("w", [4, 3, 1, 1]),
+          ConvolutionGeometry(stride: 1, padding: 1))
+      }
+    }
+    refused("transposed convolution", "bias [4]", "[1, 3, 16, 16]") { tape in
+      _ = try tape.transposedConvolution(
+        tape.input("g", [1, 4, 8, 8]), weight: tape.parameter("w", [4, 3, 4, 4]), down,
+        bias: tape.parameter("b", [4]))
+    }
+    refused("transposed convolution", "gate [1, 4, 8, 8]", "[1, 3, 16, 16]") { tape in
+      let g = tape.input("g", [1, 4, 8, 8])
+      _ = try tape.transposedConvolution(
+        g, weight: tape.parameter("w", [4, 3, 4, 4]), down, gate: Gate(tensor: g, activation: .relu))
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([1, 3, 8, 8], [2, 4, 4, 4], [4, 3, 4, 4]), ([1, 3, 8, 8], [1, 4, 4, 4], [3, 4, 4, 4]),
+      ([1, 3, 8, 8], [1, 4, 5, 4], [4, 3, 4, 4]), ([1, 3, 8, 8], [1, 4, 4, 4], [4]),
+      ([3, 8, 8], [1, 4, 4, 4], [4, 3, 4, 4]),
+    ] as [(Shape, Shape, Shape)])
+  func weightGradientsThatDoNotFit(_ image: Shape, _ gradient: Shape, _ weight: Shape) {
+    refused("weight gradient", "\(image)", "\(gradient)", "\(weight)", "stride 2, padding 1") { tape in
+      _ = try tape.weightGradient(
+        image: tape.input("x", image), gradient: tape.input("g", gradient),
+        like: tape.parameter("w", weight), down)
+    }
+  }
+
+  @Test func normsThatDoNotFit() {
+    refused("norm", "[4]") { tape in _ = try tape.norm(tape.input("x", [4], kind: .vector)) }
+    refused("norm", "[1, 4, 1, 1]", "variance") { tape in
+      _ = try tape.norm(tape.input("x", [1, 4, 1, 1]))
+    }
+    refused("norm", "[2, 4, 1, 1]") { tape in
+      _ = try tape.norm(tape.input("x", [2, 4, 1, 1]), perImage: true)
+    }
+    refused("norm", "[3]", "[1, 4, 2, 2]") { tape in
+      _ = try tape.norm(tape.input("x", [1, 4, 2, 2]), scale: tape.parameter("scale", [3]))
+    }
+    refused("norm", "scale and shift per image") { tape in
+      _ = try tape.norm(tape.input("x", [1, 4, 2, 2]), scale: tape.parameter("s", [4]), perImage: true)
+    }
+    refused("normalize", "[3]", "[1, 4, 2, 2]") { tape in
+      _ = try tape.normalize(
+        tape.input("x", [1, 4, 2, 2]), mean: tape.state("mean", [3]), variance: tape.state("variance", [4]))
+    }
+    refused("normalize", "[4]") { tape in
+      _ = try tape.normalize(
+        tape.input("x", [4], kind: .vector), mean: tape.state("mean", [4]),
+        variance: tape.state("variance", [4]))
+    }
+    #expect(throws: TapeError.self) {
+      let tape = Tape()
+      let norm = try tape.norm(tape.input("x", [2, 4, 2, 2]), perImage: true)
+      try tape.runningStatistics(norm, mean: tape.state("mean", [4]), variance: tape.state("variance", [4]))
+    }
+  }
+
+  @Test func elementwiseOperationsThatDoNotFit() {
+    let (a, b): (Shape, Shape) = ([1, 3, 4, 4], [1, 3, 4, 5])
+    refused("multiply", "\(a)", "\(b)") { tape in
+      _ = try tape.multiply(tape.input("a", a), tape.input("b", b))
+    }
+    refused("combination", "\(a)", "\(b)") { tape in
+      _ = try tape.combination(1, tape.input("a", a), 1, tape.input("b", b))
+    }
+    refused("activation gradient", "\(a)", "\(b)") { tape in
+      _ = try tape.activationGradient(tape.input("a", a), at: tape.input("b", b), .relu)
+    }
+    refused("pixel loss", "\(a)", "\(b)") { tape in
+      _ = try tape.pixelLoss(.l1, tape.input("a", a), tape.input("b", b))
+    }
+    refused("concatenation", "\(a)", "\(b)") { tape in
+      _ = try tape.concatenation([tape.input("a", a), tape.input("b", b)])
+    }
+    refused("concatenation", "[2]") { tape in
+      _ = try tape.concatenation([tape.input("a", [2], kind: .vector)])
+    }
+    refused("concatenation") { tape in _ = try tape.concatenation([]) }
+    refused("channel sum", "[3, 4]") { tape in
+      _ = try tape.channelSum(tape.input("x", [3, 4], kind: .vector))
+    }
+    for channels in [2..<4, 1..<1, -1..<2] {
+      refused("slice", "\(a)", "\(channels)") { tape in
+        _ = try tape.slice(tape.input("a", a), channels: channels)
+      }
+    }
+  }
+
+  @Test func dropoutAndAdamThatDoNotFit() {
+    for rate in [1, -0.1, .nan] {
+      refused("dropout mask", "\(rate)", "[1, 3, 4, 4]") { tape in
+        _ = try tape.dropoutMask([1, 3, 4, 4], rate: rate, stream: 0, schedule: tape.schedule())
+      }
+    }
+    refused("dropout mask", "[3]") { tape in
+      _ = try tape.dropoutMask([3], stream: 0, schedule: tape.schedule())
+    }
+    refused("dropout mask", "[2]", "schedule") { tape in
+      _ = try tape.dropoutMask(
+        [1, 3, 4, 4], stream: 0, schedule: tape.input("short", [2], kind: .vector))
+    }
+    let p: Shape = [4, 3, 2, 2]
+    for wrong in 0..<4 {
+      refused("Adam", "[4]") { tape in
+        let shapes = (0..<3).map { $0 == wrong ? [4] as Shape : p }
+        try tape.adam(
+          tape.parameter("p", p), gradient: tape.input("g", shapes[0]),
+          firstMoment: tape.state("m", shapes[1]), secondMoment: tape.state("v", shapes[2]),
+          schedule: tape.input("schedule", wrong == 3 ? [4] : Schedule.shape, kind: .vector))
+      }
+    }
+  }
+
+  // MARK: What a recording says
+
+  @Test func descriptionHasALinePerStep() throws {
+    let net = try TwoNetworks(down)
+    _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.generator])
+    let recording = net.tape.freeze()
+    let lines = recording.description.split(separator: "\n")
+    #expect(lines.count == recording.steps.count)
+    #expect(
+      lines[0]
+        == "0 G convolution [1, 3, 8, 8] [3, 3, 4, 4] -> [1, 3, 4, 4] (stride 2, padding 1) 0.000 GFLOP")
+    #expect(
+      lines[2] == "2 D convolution [1, 3, 8, 8] [1, 3, 4, 4] -> [1, 1, 4, 4] "
+        + "(stride 2, padding 1, input leaky 0.2) 0.000 GFLOP")
+    #expect(lines[3] == "3 D BCE with logits [1, 1, 4, 4] -> [] (target 1.0)")
+    for (index, line) in lines.enumerated() {
+      #expect(line.hasPrefix("\(index) \(recording.steps[index].label) \(recording.steps[index].name) "))
+    }
+    #expect(recording.flops(0..<1) == 2 * 48 * 48)
+    let tape = Tape()
+    let x = tape.input("x", [1, 64, 64, 64])
+    _ = try tape.convolution(x, weight: tape.parameter("w", [512, 64, 4, 4]), down)
+    #expect(tape.freeze().description.hasSuffix(" 1.074 GFLOP"))
+    #expect(recording.flops() == recording.flops(0..<4) + recording.flops(4..<recording.steps.count))
+  }
+
+  @Test func tensorsHaveNamesKindsAndRoles() throws {
+    let net = try TwoNetworks(down)
+    let gradient = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.generator])[0]
+    let recording = net.tape.freeze()
+    #expect(recording.tensor(named: "D.w") == net.discriminator)
+    #expect(recording.tensor(named: "none") == nil)
+    #expect(recording.name(of: net.fake) == "G.transposed")
+    #expect(net.tape.description(of: net.generator).kind == .weight)
+    #expect(net.tape.description(of: net.generator).role == .parameter)
+    // The sum of two weight gradients is a weight, so that it lies in memory as its parameter does.
+    #expect(net.tape.description(of: gradient).kind == .weight)
+    #expect(net.tape.description(of: gradient).role == .intermediate)
+    #expect(net.tape.description(of: net.loss).kind == .scalar)
+    #expect(recording.tensors.enumerated().allSatisfy { $0 == $1.tensor.id })
+  }
+
+  /// Results of elementwise operations are of their operands' kind: a weight's lies as a weight does.
+  @Test func kindsAreKept() throws {
+    let tape = Tape()
+    let (a, b) = (tape.parameter("a", [4, 3, 2, 2]), tape.parameter("b", [4, 3, 2, 2]))
+    let loss = try tape.pixelLoss(.l2, tape.tanh(tape.multiply(a, b)), b)
+    _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [a, b])
+    let kinds = tape.freeze().tensors.filter { $0.role == .intermediate && $0.tensor != loss }.map(\.kind)
+    #expect(kinds.allSatisfy { $0 == .weight })
+  }
+
+  @Test func sectionsAreRanges() throws {
+    let tape = Tape()
+    let x = tape.input("x", [1, 3, 4, 4])
+    let y = tape.section("first") { tape.tanh(x) }
+    let z = try tape.section("second") { try tape.multiply(tape.multiply(y, y), y) }
+    tape.section("empty") {}
+    let recording = tape.freeze()
+    #expect(recording.sections == ["first": 0..<1, "second": 1..<3, "empty": 3..<3])
+    let executor: any Executor = ReferenceExecutor(recording)
+    try executor.write([Float](repeating: 1, count: 48), to: x)
+    try executor.run(section: "first")
+    #expect(try executor.read(z).allSatisfy { $0 == 0 })
+    try executor.run(section: "second")
+    try executor.finish()
+    let cube = try executor.read(y).map { $0 * $0 * $0 }
+    #expect(Comparison(try executor.read(z), expected: cube).isWithin(1e-6))
+  }
+}

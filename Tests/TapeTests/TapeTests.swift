@@ -1,2 +1,0 @@
-import Tape
-import Testing
