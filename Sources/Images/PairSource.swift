@@ -1,0 +1,258 @@
+import Foundation
+
+/// Which side of a pair the generator is given.
+public enum Direction: String, Sendable, CaseIterable {
+  /// From A (left half, folder A) to B.
+  case aToB = "AtoB"
+  /// From B (right half, folder B) to A.
+  case bToA = "BtoA"
+}
+
+/// Which part of a data set. A data set without folders of these names is all `train`.
+public enum Split: String, Sendable, CaseIterable {
+  case train, val, test
+}
+
+/// One pair on disk, not yet decoded.
+public struct PairFiles: Sendable, Equatable {
+  public enum Location: Sendable, Equatable {
+    /// One picture, A in its left half and B in its right half.
+    case sideBySide(path: String, direction: Direction)
+    case twoFiles(input: String, target: String)
+  }
+
+  /// The file's name without extension; unique in its source.
+  public let name: String
+  public let location: Location
+
+  /// Decodes both halves at the size they have on disk, as RGB.
+  /// - Throws: what `Picture(contentsOf:)` throws, `.oddWidth`, and `.tooSmall` for halves of less than
+  ///   `PairSource.minimumSide` pixels on a side.
+  public func load() throws(ImageError) -> (input: Picture, target: Picture) {
+    switch location {
+    case .sideBySide(let path, let direction):
+      let picture = try Picture(contentsOf: path)
+      guard picture.width % 2 == 0 else { throw .oddWidth(path: path, width: picture.width) }
+      let half = picture.width / 2
+      try Self.checkSize(width: half, height: picture.height, path: path)
+      let left = picture.cropped(x: 0, y: 0, width: half, height: picture.height).rgb()
+      let right = picture.cropped(x: half, y: 0, width: half, height: picture.height).rgb()
+      return direction == .aToB ? (left, right) : (right, left)
+    case .twoFiles(let inputPath, let targetPath):
+      let input = try Picture(contentsOf: inputPath)
+      try Self.checkSize(width: input.width, height: input.height, path: inputPath)
+      let target = try Picture(contentsOf: targetPath)
+      try Self.checkSize(width: target.width, height: target.height, path: targetPath)
+      return (input.rgb(), target.rgb())
+    }
+  }
+
+  private static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
+    let minimum = PairSource.minimumSide
+    guard width >= minimum, height >= minimum else {
+      throw .tooSmall(path: path, width: width, height: height, minimum: minimum)
+    }
+  }
+}
+
+/// The pairs of one split of a data set, in the order of their names: the same on every machine.
+///
+/// Pictures are files ending in png, jpg or jpeg (any case) that are not hidden; everything else in a
+/// folder is ignored. Only names are looked at here, so this is quick and says at once when they do not
+/// match; files are opened by `PairFiles.load()`.
+public struct PairSource: Sendable {
+  /// Half of a pair needs at least this many pixels on each side.
+  public static let minimumSide = 8
+
+  /// One line for error messages and help.
+  public static let layouts =
+    "side-by-side pictures A|B in DIR or DIR/{train,val,test}; or pictures with equal names in DIR/A and "
+    + "DIR/B, in DIR/{train,val,test}/{A,B}, or in DIR/{A,B}/{train,val,test}"
+
+  public let pairs: [PairFiles]
+
+  public var count: Int { pairs.count }
+
+  /// Pairs at known places, for layouts that the other initialisers do not know.
+  public init(pairs: [PairFiles]) {
+    self.pairs = pairs
+  }
+
+  /// Finds the pairs of a split in any of `layouts`. A folder without split folders is all `train`.
+  /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
+  public init(
+    folder: String, split: Split = .train, direction: Direction = .aToB
+  ) throws(ImageError) {
+    guard let source = try Self.find(folder: folder, split: split, direction: direction) else {
+      throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
+    }
+    self = source
+  }
+
+  /// Pairs the pictures of two folders by name; each folder may have split folders (both or neither).
+  /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
+  public init(inputs: String, targets: String, split: Split = .train) throws(ImageError) {
+    guard let source = try Self.find(inputs: inputs, targets: targets, split: split) else {
+      throw .noPairs(
+        folder: "\(inputs) and \(targets)", reason: "no pictures for the split \"\(split.rawValue)\"")
+    }
+    self = source
+  }
+
+  /// What to validate on: the split `val`, else `test`, else nil.
+  /// - Throws: as `init(folder:split:direction:)`.
+  public static func validation(folder: String, direction: Direction = .aToB) throws(ImageError)
+    -> PairSource?
+  {
+    for split in [Split.val, .test] {
+      if let source = try find(folder: folder, split: split, direction: direction) { return source }
+    }
+    return nil
+  }
+
+  /// What to validate on: the split `val`, else `test`, else nil.
+  /// - Throws: as `init(inputs:targets:split:)`.
+  public static func validation(inputs: String, targets: String) throws(ImageError) -> PairSource? {
+    for split in [Split.val, .test] {
+      if let source = try find(inputs: inputs, targets: targets, split: split) { return source }
+    }
+    return nil
+  }
+
+  /// The pictures directly in a folder, as sorted paths: for use of a model on pictures without targets.
+  /// - Throws: `.noPairs` when the folder is missing or not a folder, `.unreadable`.
+  public static func pictures(in folder: String) throws(ImageError) -> [String] {
+    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    } catch {
+      throw .unreadable(path: folder, reason: error.localizedDescription)
+    }
+    return names.filter { name in
+      !name.hasPrefix(".") && ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
+    }
+    .sorted().map { folder + "/" + $0 }
+  }
+
+  // MARK: - Layouts
+
+  private static func find(
+    folder: String, split: Split, direction: Direction
+  ) throws(ImageError) -> PairSource? {
+    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+
+    // Split folders above A and B, or holding side-by-side pictures.
+    let splitFolder = "\(folder)/\(split.rawValue)"
+    if isFolder(splitFolder) {
+      if let pair = try sides(of: splitFolder) { return try matched(pair, direction: direction) }
+      return try sideBySide(splitFolder, direction: direction)
+    }
+    // A and B above split folders, or holding the pictures.
+    if let pair = try sides(of: folder) {
+      let (inputs, targets) = direction == .aToB ? pair : (pair.b, pair.a)
+      return try find(inputs: inputs, targets: targets, split: split)
+    }
+    // Side-by-side pictures without splits.
+    if split == .train, !hasSplits(folder) { return try sideBySide(folder, direction: direction) }
+    return nil
+  }
+
+  private static func find(
+    inputs: String, targets: String, split: Split
+  ) throws(ImageError) -> PairSource? {
+    for folder in [inputs, targets] where !isFolder(folder) {
+      throw .noPairs(folder: folder, reason: missing(folder))
+    }
+    let (inputSplit, targetSplit) = ("\(inputs)/\(split.rawValue)", "\(targets)/\(split.rawValue)")
+    switch (isFolder(inputSplit), isFolder(targetSplit)) {
+    case (true, true): return try matched(inputSplit, targetSplit)
+    case (true, false):
+      throw .noPairs(folder: targetSplit, reason: "no such folder, but \(inputSplit) exists")
+    case (false, true):
+      throw .noPairs(folder: inputSplit, reason: "no such folder, but \(targetSplit) exists")
+    case (false, false):
+      if split == .train, !hasSplits(inputs), !hasSplits(targets) { return try matched(inputs, targets) }
+      return nil
+    }
+  }
+
+  /// The folders A and B of a folder, nil when it has neither.
+  private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
+    let (a, b) = ("\(folder)/A", "\(folder)/B")
+    switch (isFolder(a), isFolder(b)) {
+    case (true, true): return (a, b)
+    case (false, false): return nil
+    case (true, false): throw .noPairs(folder: b, reason: "no such folder, but \(a) exists")
+    case (false, true): throw .noPairs(folder: a, reason: "no such folder, but \(b) exists")
+    }
+  }
+
+  private static func sideBySide(_ folder: String, direction: Direction) throws(ImageError) -> PairSource {
+    let files = try byStem(folder)
+    guard !files.isEmpty else { throw .noPairs(folder: folder, reason: "no pictures (png, jpg, jpeg)") }
+    return PairSource(
+      pairs: files.values.map { file in
+        PairFiles(name: stem(file), location: .sideBySide(path: file, direction: direction))
+      }
+    )
+    .sorted()
+  }
+
+  private static func matched(
+    _ sides: (a: String, b: String), direction: Direction
+  ) throws(ImageError) -> PairSource {
+    try direction == .aToB ? matched(sides.a, sides.b) : matched(sides.b, sides.a)
+  }
+
+  private static func matched(_ inputs: String, _ targets: String) throws(ImageError) -> PairSource {
+    let inputFiles = try byStem(inputs)
+    let targetFiles = try byStem(targets)
+    if inputFiles.isEmpty && targetFiles.isEmpty {
+      throw .noPairs(folder: "\(inputs) and \(targets)", reason: "no pictures (png, jpg, jpeg)")
+    }
+    let onlyInputs = inputFiles.filter { targetFiles[$0.key] == nil }.values.map(fileName).sorted()
+    let onlyTargets = targetFiles.filter { inputFiles[$0.key] == nil }.values.map(fileName).sorted()
+    guard onlyInputs.isEmpty, onlyTargets.isEmpty else {
+      throw .unmatched(
+        inputs: inputs, targets: targets, onlyInInputs: onlyInputs, onlyInTargets: onlyTargets)
+    }
+    return PairSource(
+      pairs: inputFiles.map { key, input in
+        PairFiles(name: stem(input), location: .twoFiles(input: input, target: targetFiles[key]!))
+      }
+    )
+    .sorted()
+  }
+
+  private func sorted() -> PairSource {
+    PairSource(pairs: pairs.sorted { $0.name < $1.name })
+  }
+
+  // MARK: - Files
+
+  /// A folder's pictures by lower-case name without extension.
+  private static func byStem(_ folder: String) throws(ImageError) -> [String: String] {
+    let groups = Dictionary(grouping: try pictures(in: folder)) { stem($0).lowercased() }
+    let shared = groups.values.filter { $0.count > 1 }.flatMap { $0.map(fileName) }
+    guard shared.isEmpty else { throw .ambiguous(folder: folder, names: shared.sorted()) }
+    return groups.mapValues { $0[0] }
+  }
+
+  private static func stem(_ path: String) -> String { (fileName(path) as NSString).deletingPathExtension }
+
+  private static func fileName(_ path: String) -> String { (path as NSString).lastPathComponent }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
+  private static func hasSplits(_ folder: String) -> Bool {
+    Split.allCases.contains { isFolder("\(folder)/\($0.rawValue)") }
+  }
+
+  private static func missing(_ path: String) -> String {
+    FileManager.default.fileExists(atPath: path) ? "is not a folder" : "no such folder"
+  }
+}

@@ -1,0 +1,112 @@
+/// A picture in memory: rows from top to bottom, channels interleaved (HWC), no padding.
+///
+/// Channels are 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA. Colour profiles and gamma chunks are not applied:
+/// samples are what the file stores.
+public struct Picture: Sendable, Equatable {
+  /// H*W*C samples, 0...255 or 0...65535.
+  public enum Samples: Sendable, Equatable {
+    case eight([UInt8])
+    case sixteen([UInt16])
+  }
+
+  /// In pixels, at least 1.
+  public let width: Int
+  /// In pixels, at least 1.
+  public let height: Int
+  /// 1...4.
+  public let channels: Int
+  public let samples: Samples
+  /// The file stored palette indices, so this is probably a label map: its colours name classes, and
+  /// blends of them mean nothing. It is resized by nearest neighbour when a pair is loaded.
+  public let isPalette: Bool
+
+  /// The largest side that is read, in pixels.
+  public static let maximumSide = 16384
+  /// The most pixels that are read.
+  public static let maximumPixels = 1 << 28
+
+  public init(width: Int, height: Int, channels: Int, samples: Samples, isPalette: Bool = false) {
+    precondition(width > 0 && height > 0 && (1...4).contains(channels), "a picture needs pixels")
+    let count =
+      switch samples {
+      case .eight(let values): values.count
+      case .sixteen(let values): values.count
+      }
+    precondition(count == width * height * channels, "samples are H*W*C")
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.samples = samples
+    self.isPalette = isPalette
+  }
+
+  /// 8 or 16.
+  public var bitDepth: Int {
+    switch samples {
+    case .eight: 8
+    case .sixteen: 16
+    }
+  }
+
+  /// The memory that the samples take.
+  var byteCount: Int { width * height * channels * (bitDepth / 8) }
+
+  /// Three channels of the same depth: gray becomes three equal channels; alpha is composited over white,
+  /// which is how a page shows a cut-out (c' = (c*a + max*(max-a)) / max, rounded), so that colours hidden
+  /// under transparent pixels do not reach the network.
+  public func rgb() -> Picture {
+    if channels == 3 { return self }
+    let converted: Samples =
+      switch samples {
+      case .eight(let values): .eight(Self.rgb(values, channels: channels))
+      case .sixteen(let values): .sixteen(Self.rgb(values, channels: channels))
+      }
+    return Picture(width: width, height: height, channels: 3, samples: converted, isPalette: isPalette)
+  }
+
+  private static func rgb<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], channels: Int) -> [S] {
+    let pixels = values.count / channels
+    let colours = channels < 3 ? 1 : 3
+    let hasAlpha = channels == 2 || channels == 4
+    let white = UInt64(S.max)
+    return [S](unsafeUninitializedCapacity: pixels * 3) { out, count in
+      for pixel in 0..<pixels {
+        let alpha = hasAlpha ? UInt64(values[pixel * channels + channels - 1]) : white
+        for channel in 0..<3 {
+          let value = UInt64(values[pixel * channels + (colours == 3 ? channel : 0)])
+          out[pixel * 3 + channel] = S((value * alpha + white * (white - alpha) + white / 2) / white)
+        }
+      }
+      count = pixels * 3
+    }
+  }
+
+  /// The same picture with 8-bit samples; 16-bit ones are divided by 257 and rounded.
+  public func eightBit() -> Picture {
+    guard case .sixteen(let values) = samples else { return self }
+    return Picture(
+      width: width, height: height, channels: channels,
+      samples: .eight(values.map { UInt8((UInt32($0) + 128) / 257) }), isPalette: isPalette)
+  }
+
+  /// The rectangle with its top left corner at (x, y), which must lie inside.
+  public func cropped(x: Int, y: Int, width: Int, height: Int) -> Picture {
+    precondition(
+      x >= 0 && y >= 0 && x + width <= self.width && y + height <= self.height, "the cut leaves the picture")
+    func cut<S>(_ values: [S]) -> [S] {
+      var out: [S] = []
+      out.reserveCapacity(width * height * channels)
+      for row in y..<y + height {
+        let start = (row * self.width + x) * channels
+        out += values[start..<start + width * channels]
+      }
+      return out
+    }
+    let part: Samples =
+      switch samples {
+      case .eight(let values): .eight(cut(values))
+      case .sixteen(let values): .sixteen(cut(values))
+      }
+    return Picture(width: width, height: height, channels: channels, samples: part, isPalette: isPalette)
+  }
+}
