@@ -44,7 +44,7 @@ let package = Package(
       path: "Sources/CLI"),
     .testTarget(name: "TapeTests", dependencies: ["Tape"]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "Tape"]),
-    .testTarget(name: "ImagesTests", dependencies: ["Images"]),
+    .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),
     .testTarget(name: "CLITests"),
   ],

@@ -12,7 +12,7 @@ enum JPEG {
     guard
       tjDecompressHeader3(
         decoder.handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &colours) == 0
-    else { throw .corrupt(path: path, detail: decoder.message) }
+    else { throw .corrupt(path: path, detail: detail(decoder, bytes)) }
     try checkDimensions(width: Int(width), height: Int(height), path: path)
     if colours == TJCS_CMYK.rawValue || colours == TJCS_YCCK.rawValue {
       throw .unsupported(
@@ -31,7 +31,7 @@ enum JPEG {
       initialized = count
     }
     if status != 0, !isHarmless(decoder, bytes) {
-      throw .corrupt(path: path, detail: decoder.message)
+      throw .corrupt(path: path, detail: detail(decoder, bytes))
     }
     let picture = Picture(
       width: Int(width), height: Int(height), channels: channels, samples: .eight(samples))
@@ -43,9 +43,17 @@ enum JPEG {
   /// cameras write. TurboJPEG keeps the text of the first warning only, so then the end marker must be
   /// there too, or the file could be truncated all the same.
   private static func isHarmless(_ decoder: Decompressor, _ bytes: [UInt8]) -> Bool {
-    guard tjGetErrorCode(decoder.handle) == TJERR_WARNING.rawValue,
-      decoder.message.contains("extraneous bytes before marker")
-    else { return false }
+    tjGetErrorCode(decoder.handle) == TJERR_WARNING.rawValue
+      && decoder.message.contains("extraneous bytes before marker") && hasEndMarker(bytes)
+  }
+
+  /// Why decoding failed. Data cut inside a table makes the library complain of the table.
+  private static func detail(_ decoder: Decompressor, _ bytes: [UInt8]) -> String {
+    hasEndMarker(bytes) ? decoder.message : "the file ends too early (\(decoder.message))"
+  }
+
+  /// Looks a little before the end, as some programs append data of their own.
+  private static func hasEndMarker(_ bytes: [UInt8]) -> Bool {
     let tail = bytes.suffix(4096)
     return zip(tail, tail.dropFirst()).contains { $0 == 0xff && $1 == 0xd9 }
   }

@@ -25,6 +25,11 @@ public struct PairFiles: Sendable, Equatable {
   public let name: String
   public let location: Location
 
+  public init(name: String, location: Location) {
+    self.name = name
+    self.location = location
+  }
+
   /// Decodes both halves at the size they have on disk, as RGB.
   /// - Throws: what `Picture(contentsOf:)` throws, `.oddWidth`, and `.tooSmall` for halves of less than
   ///   `PairSource.minimumSide` pixels on a side.

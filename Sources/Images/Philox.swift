@@ -27,7 +27,7 @@ public struct Philox: Sendable {
 
   /// A number in 0..<bound from one word, by multiplication. Its bias is below bound / 2^32.
   static func uniform(_ word: UInt32, below bound: Int) -> Int {
-    Int(UInt64(word) * UInt64(bound) >> 32)
+    Int((UInt64(word) * UInt64(bound)) >> 32)
   }
 
   /// The third counter word says what a number is for, so that no two uses share numbers.

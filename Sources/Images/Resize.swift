@@ -80,9 +80,15 @@ extension Picture {
   }
 }
 
-/// floor((i + 0.5) * from / to) for i in 0..<to, in exact integers.
+/// floor((i + 0.5) * from / to) for i in 0..<to. Where that lies exactly between two pixels, rounding
+/// decides; adding the scale up step by step makes it fall as in Pillow (at 256 -> 286 it does, once).
 private func nearestIndices(from: Int, to: Int) -> [Int] {
-  (0..<to).map { ($0 * 2 + 1) * from / (to * 2) }
+  let scale = Double(from) / Double(to)
+  var center = scale * 0.5
+  return (0..<to).map { _ in
+    defer { center += scale }
+    return min(Int(center), from - 1)
+  }
 }
 
 /// For each new position, which old ones it reads and with what weights.
