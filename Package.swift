@@ -49,7 +49,7 @@ let package = Package(
     .testTarget(
       name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "OperationCases", "Tape"]),
-    .testTarget(name: "ImagesTests", dependencies: ["Images"]),
+    .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),
     .testTarget(name: "CLITests"),
   ],
