@@ -34,6 +34,7 @@ let package = Package(
     .target(name: "Tape"),
     .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG"]),
+    .target(name: "SamplePairs"),
     .target(name: "Model", dependencies: ["Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
@@ -45,6 +46,7 @@ let package = Package(
     .testTarget(name: "TapeTests", dependencies: ["Tape"]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"]),
+    .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),
     .testTarget(name: "CLITests"),
   ],
