@@ -115,7 +115,7 @@ import Testing
     let path = "\(disk)/x.png"
     let old = Picture(width: 2, height: 2) { x, y, _ in x + y }
     try old.writePNG(to: path)
-    let noise = (0..<30000).flatMap { index in
+    let noise = (0..<UInt32(30000)).flatMap { index in
       let words = Philox(seed: 1).words(counter: (index, 0, 0, 0))
       return [words.0, words.1, words.2, words.3].map { UInt8(truncatingIfNeeded: $0) }
     }
