@@ -66,6 +66,7 @@ import Testing
     #expect(planes.input == map.resized(width: 32, height: 32, method: .nearest).planes())
     #expect(planes.target == photo.resized(width: 32, height: 32, method: .bicubic).planes())
     #expect(planes.input != planes.target)
+    #expect(Augmentation.planes(of: map, size: 32) == planes.input)
   }
 }
 
