@@ -43,6 +43,12 @@ public struct Augmentation: Sendable, Equatable {
       isFlipped: words[2] >> 31 == 1)
   }
 
+  /// One picture at `size` without jitter, as planes CHW [3, size, size] in [-1, 1]: what a trained network
+  /// is given when there is no target.
+  public static func planes(of picture: Picture, size: Int) -> [Float] {
+    Augmentation(size: size, jitter: false, seed: 0).resized(picture.rgb()).planes()
+  }
+
   /// Resizes a picture to the load size.
   func resized(_ picture: Picture) -> Picture {
     picture.resized(width: loadSize, height: loadSize, method: picture.isPalette ? .nearest : .bicubic)

@@ -15,16 +15,20 @@ extension Picture {
   ) {
     precondition(channels == 3 && out.count == 3 * width * height, "planes are [3, height, width]")
     precondition(x >= 0 && y >= 0 && x + width <= self.width && y + height <= self.height)
+    let area = width * height
     func write<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], half: Float) {
       values.withUnsafeBufferPointer { source in
         for row in 0..<height {
-          var from = ((y + row) * self.width + x + (isFlipped ? width - 1 : 0)) * 3
+          let old = source.baseAddress! + ((y + row) * self.width + x + (isFlipped ? width - 1 : 0)) * 3
           let step = isFlipped ? -3 : 3
+          let red = out.baseAddress! + row * width
+          let green = red + area
+          let blue = green + area
           for column in 0..<width {
-            for channel in 0..<3 {
-              out[(channel * height + row) * width + column] = Float(source[from + channel]) / half - 1
-            }
-            from += step
+            let from = column &* step
+            red[column] = Float(old[from]) / half - 1
+            green[column] = Float(old[from &+ 1]) / half - 1
+            blue[column] = Float(old[from &+ 2]) / half - 1
           }
         }
       }

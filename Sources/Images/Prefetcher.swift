@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// The pictures of one step.
 public struct Batch: Sendable {
@@ -34,13 +33,6 @@ public final class Prefetcher: Sendable {
   public let batchesPerEpoch: Int
 
   private let work: Work
-  private let threadCount: Int
-  private let reader: Mutex<Reader>
-
-  private struct Reader {
-    var step: Int
-    var waited: Duration = .zero
-  }
 
   /// - Parameters:
   ///   - source: must not be empty.
@@ -59,12 +51,10 @@ public final class Prefetcher: Sendable {
     precondition(source.count > 0 && batchSize > 0 && startStep >= 0 && threads > 0 && depth > 0)
     self.batchSize = min(batchSize, source.count)
     batchesPerEpoch = source.count / self.batchSize
-    threadCount = threads
-    reader = Mutex(Reader(step: startStep))
     work = Work(
       source: source, augmentation: Augmentation(size: size, jitter: jitter, seed: seed), shuffle: shuffle,
-      batchSize: self.batchSize, batchesPerEpoch: batchesPerEpoch, startStep: startStep, depth: depth,
-      cacheLimit: cacheLimit)
+      batchSize: self.batchSize, batchesPerEpoch: batchesPerEpoch, startStep: startStep, threads: threads,
+      depth: depth, cacheLimit: cacheLimit)
     for _ in 0..<threads {
       Thread.detachNewThread { [work] in work.run() }
     }
@@ -81,25 +71,15 @@ public final class Prefetcher: Sendable {
   /// again goes on with the batch after it.
   /// - Throws: what `PairFiles.load()` throws; `.stopped` after `stop()`.
   public func next() throws(ImageError) -> Batch {
-    let step = reader.withLock { reader in
-      defer { reader.step += 1 }
-      return reader.step
-    }
-    let begin = ContinuousClock.now
-    let result = work.take(step)
-    reader.withLock { $0.waited += ContinuousClock.now - begin }
-    return try result.get()
+    try work.take().get()
   }
 
   /// The total time `next()` has waited for pictures, in seconds.
-  public var waitedSeconds: Double {
-    let parts = reader.withLock { $0.waited }.components
-    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
-  }
+  public var waitedSeconds: Double { work.waitedSeconds }
 
   /// Ends the threads after the batch each is at and waits for them. Batches not yet taken are lost.
   public func stop() {
-    work.stop(threads: threadCount)
+    work.stop()
   }
 }
 
@@ -115,32 +95,36 @@ private final class Work: Sendable {
   private let cacheLimit: Int
 
   private struct State {
-    var nextStep: Int
+    /// The step that a free thread begins with.
+    var nextToBegin: Int
+    /// The step that `take()` hands out.
+    var nextToTake: Int
+    /// What is made and not yet taken, by step.
+    var finished: [Int: Result<Batch, ImageError>] = [:]
+    var runningThreads: Int
     var isStopped = false
-    /// Step s goes to place s % depth. A step is only begun when `free` allows, that is when the step
-    /// `depth` before it has been taken, so a place never holds two.
-    var finished: [Result<Batch, ImageError>?]
-    /// The last epoch's shuffle; all threads work on the same epoch nearly always.
-    var order: (epoch: Int, indices: [Int])
+    /// The last shuffle asked for; nearly always all threads work on the same epoch.
+    var order: (epoch: Int, indices: [Int]) = (-1, [])
+    var waited: Duration = .zero
   }
 
   private struct Cache {
-    var pairs: [Int: (input: Picture, target: Picture)] = [:]
+    var pairs: [Int: DecodedPair] = [:]
     var bytes = 0
   }
 
-  private let state: Mutex<State>
-  private let cache = Mutex(Cache())
-  /// Counts steps that may be begun.
-  private let free = DispatchSemaphore(value: 0)
-  /// One per place: its step is finished.
-  private let filled: [DispatchSemaphore]
-  /// Counts threads that have ended.
-  private let ended = DispatchSemaphore(value: 0)
+  /// At load size.
+  private struct DecodedPair {
+    var input: Picture
+    var target: Picture
+  }
+
+  private let state: Monitor<State>
+  private let cache = Monitor(Cache())
 
   init(
     source: PairSource, augmentation: Augmentation, shuffle: Bool, batchSize: Int, batchesPerEpoch: Int,
-    startStep: Int, depth: Int, cacheLimit: Int
+    startStep: Int, threads: Int, depth: Int, cacheLimit: Int
   ) {
     self.source = source
     self.augmentation = augmentation
@@ -149,49 +133,53 @@ private final class Work: Sendable {
     self.batchesPerEpoch = batchesPerEpoch
     self.depth = depth
     self.cacheLimit = cacheLimit
-    state = Mutex(
-      State(nextStep: startStep, finished: Array(repeating: nil, count: depth), order: (-1, [])))
-    filled = (0..<depth).map { _ in DispatchSemaphore(value: 0) }
-    for _ in 0..<depth { free.signal() }
+    state = Monitor(State(nextToBegin: startStep, nextToTake: startStep, runningThreads: threads))
+  }
+
+  private enum Job {
+    case make(step: Int)
+    case end
   }
 
   /// A thread's whole life.
   func run() {
-    while true {
-      free.wait()
-      let step = state.withLock { state -> Int? in
-        if state.isStopped { return nil }
-        defer { state.nextStep += 1 }
-        return state.nextStep
-      }
-      guard let step else { break }
+    while case .make(let step) = nextJob() {
       let result = Result { () throws(ImageError) in try makeBatch(step) }
-      state.withLock { $0.finished[step % depth] = result }
-      filled[step % depth].signal()
+      state.withLock { $0.finished[step] = result }
     }
-    ended.signal()
+    state.withLock { $0.runningThreads -= 1 }
   }
 
-  /// Waits for a step and takes it.
-  func take(_ step: Int) -> Result<Batch, ImageError> {
-    if state.withLock({ $0.isStopped }) { return .failure(.stopped) }
-    filled[step % depth].wait()
-    let result = state.withLock { $0.finished[step % depth].take() }
-    guard let result else { return .failure(.stopped) }
-    free.signal()
-    return result
+  /// Waits while `depth` batches are under way or waiting to be taken.
+  private func nextJob() -> Job {
+    state.wait { state in
+      if state.isStopped { return .end }
+      guard state.nextToBegin < state.nextToTake + depth else { return nil }
+      defer { state.nextToBegin += 1 }
+      return .make(step: state.nextToBegin)
+    }
   }
 
-  func stop(threads: Int) {
-    let isFirst = state.withLock { state in
-      defer { state.isStopped = true }
-      return !state.isStopped
+  /// Waits for the next step in order and takes it.
+  func take() -> Result<Batch, ImageError> {
+    let begin = ContinuousClock.now
+    return state.wait { state in
+      if state.isStopped { return .failure(.stopped) }
+      guard let result = state.finished.removeValue(forKey: state.nextToTake) else { return nil }
+      state.nextToTake += 1
+      state.waited += ContinuousClock.now - begin
+      return result
     }
-    guard isFirst else { return }
-    for _ in 0..<threads { free.signal() }
-    for _ in 0..<threads { ended.wait() }
-    // A reader may be waiting for a step that was never begun.
-    for semaphore in filled { semaphore.signal() }
+  }
+
+  func stop() {
+    state.withLock { $0.isStopped = true }
+    state.wait { $0.runningThreads == 0 ? () : nil }
+  }
+
+  var waitedSeconds: Double {
+    let parts = state.withLock { $0.waited }.components
+    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
   }
 
   private func makeBatch(_ step: Int) throws(ImageError) -> Batch {
@@ -231,10 +219,11 @@ private final class Work: Sendable {
 
   /// A pair at load size. When the cache is full, what is in it stays: with every pair used once an epoch,
   /// putting out the oldest would put out the one needed next.
-  private func pair(_ index: Int) throws(ImageError) -> (input: Picture, target: Picture) {
+  private func pair(_ index: Int) throws(ImageError) -> DecodedPair {
     if let cached = cache.withLock({ $0.pairs[index] }) { return cached }
     let loaded = try source.pairs[index].load()
-    let pair = (input: augmentation.resized(loaded.input), target: augmentation.resized(loaded.target))
+    let pair = DecodedPair(
+      input: augmentation.resized(loaded.input), target: augmentation.resized(loaded.target))
     let bytes = pair.input.byteCount + pair.target.byteCount
     cache.withLock { cache in
       // Two threads at two ends of an epoch may have decoded the same pair.

@@ -141,16 +141,15 @@ private func filterRows<S: FixedWidthInteger & UnsignedInteger, A: FixedWidthInt
         for row in 0..<rows {
           for x in 0..<newWidth {
             let (start, taken) = taps.spans[x]
-            let first = (row * width + start) * channels
-            let to = (row * newWidth + x) * channels
+            let weight = weights.baseAddress! + x * taps.stride
             for channel in 0..<channels {
+              var old = source.baseAddress! + ((row * width + start) * channels + channel)
               var sum = half
               for tap in 0..<taken {
-                sum &+=
-                  A(truncatingIfNeeded: source[first + tap * channels + channel])
-                  &* weights[x * taps.stride + tap]
+                sum &+= A(truncatingIfNeeded: old.pointee) &* weight[tap]
+                old += channels
               }
-              out[to + channel] = sample(sum, taps.bits, as: S.self)
+              out[(row * newWidth + x) * channels + channel] = sample(sum, taps.bits, as: S.self)
             }
           }
         }
@@ -159,7 +158,9 @@ private func filterRows<S: FixedWidthInteger & UnsignedInteger, A: FixedWidthInt
   }
 }
 
-/// [rows][rowLength] -> [new rows][rowLength], a whole row at a time so that the inner loop is contiguous.
+/// [rows][rowLength] -> [new rows][rowLength], a whole row at a time. The inner loops index from a row's own
+/// start: arithmetic on indices there, which Swift checks for overflow, would keep them from becoming
+/// vector instructions.
 private func filterColumns<S: FixedWidthInteger & UnsignedInteger, A: FixedWidthInteger & SignedInteger>(
   _ values: [S], rowLength: Int, _ taps: Taps<A>
 ) -> [S] {
@@ -175,12 +176,11 @@ private func filterColumns<S: FixedWidthInteger & UnsignedInteger, A: FixedWidth
           sums.update(repeating: half)
           for tap in 0..<taken {
             let weight = taps.weights[row * taps.stride + tap]
-            let first = (start + tap) * rowLength
-            for x in 0..<rowLength {
-              sums[x] &+= A(truncatingIfNeeded: source[first + x]) &* weight
-            }
+            let old = source.baseAddress! + (start + tap) * rowLength
+            for x in 0..<rowLength { sums[x] &+= A(truncatingIfNeeded: old[x]) &* weight }
           }
-          for x in 0..<rowLength { out[row * rowLength + x] = sample(sums[x], taps.bits, as: S.self) }
+          let new = out.baseAddress! + row * rowLength
+          for x in 0..<rowLength { new[x] = sample(sums[x], taps.bits, as: S.self) }
         }
       }
     }

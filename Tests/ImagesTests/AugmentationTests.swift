@@ -42,7 +42,7 @@ import Testing
   }
 
   /// 31,000 cuts: each of 31 offsets is expected 1000 times with a standard deviation of 31, a flip 15,500
-  /// times with 88. Measured: MEASURED.
+  /// times with 88. Measured: 69 for the farthest offset, 42 for the flips.
   @Test func cutsAreEvenlySpread() {
     let augmentation = Augmentation(size: 256, jitter: true, seed: 1)
     var (x, y) = ([Int](repeating: 0, count: 31), [Int](repeating: 0, count: 31))
@@ -56,7 +56,6 @@ import Testing
     let farthest = (x + y).map { abs($0 - 1000) }.max() ?? 0
     #expect(farthest <= 125)
     #expect(abs(flips - 15500) <= 352)
-    print("spread", farthest, flips)
   }
 
   @Test func palettePicturesAreResizedByNearest() throws {
@@ -67,6 +66,7 @@ import Testing
     #expect(planes.input == map.resized(width: 32, height: 32, method: .nearest).planes())
     #expect(planes.target == photo.resized(width: 32, height: 32, method: .bicubic).planes())
     #expect(planes.input != planes.target)
+    #expect(Augmentation.planes(of: map, size: 32) == planes.input)
   }
 }
 

@@ -23,6 +23,5 @@ import Testing
       chiSquare += counts.values.map { Double(($0 - 1000) * ($0 - 1000)) / 1000 }.reduce(0, +)
     }
     #expect(chiSquare < 557)
-    print("chi", chiSquare)
   }
 }

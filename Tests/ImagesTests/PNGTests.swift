@@ -106,4 +106,24 @@ import Testing
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["x.png"])
   }
+
+  /// Needs a file system with less than 100 KB left, for example
+  /// `mount -t tmpfs -o size=64k tmpfs /tmp/small`, named in PIX2PIX_FULL_DISK.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["PIX2PIX_FULL_DISK"] != nil))
+  func aFullDiskKeepsTheOldPicture() throws {
+    let disk = try #require(ProcessInfo.processInfo.environment["PIX2PIX_FULL_DISK"])
+    let path = "\(disk)/x.png"
+    let old = Picture(width: 2, height: 2) { x, y, _ in x + y }
+    try old.writePNG(to: path)
+    let noise = (0..<UInt32(30000)).flatMap { index in
+      let words = Philox(seed: 1).words(counter: (index, 0, 0, 0))
+      return [words.0, words.1, words.2, words.3].map { UInt8(truncatingIfNeeded: $0) }
+    }
+    let large = Picture(width: 200, height: 200, channels: 3, samples: .eight(noise))
+    #expect(throws: ImageError.unwritable(path: path, reason: "No space left on device")) {
+      try large.writePNG(to: path)
+    }
+    #expect(try Picture(contentsOf: path) == old)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == ["x.png"])
+  }
 }

@@ -177,18 +177,18 @@ extension Prefetcher {
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: folder))) func camvid() throws {
     let source = try PairSource(inputs: "\(Self.folder)/labels", targets: "\(Self.folder)/photos")
-    let pairs = Array(source.pairs.prefix(100))
+    let pairs = Array(source.pairs.prefix(50))
     var loaded: [(input: Picture, target: Picture)] = []
-    let decode = try milliseconds(100) { loaded = try pairs.map { try $0.load() } }
-    let nearest = milliseconds(100) {
+    let decode = try milliseconds(50) { loaded = try pairs.map { try $0.load() } }
+    let nearest = milliseconds(50) {
       for pair in loaded { _ = pair.input.resized(width: 286, height: 286, method: .nearest) }
     }
-    let bicubic = milliseconds(100) {
+    let bicubic = milliseconds(50) {
       for pair in loaded { _ = pair.target.resized(width: 286, height: 286, method: .bicubic) }
     }
     let augmentation = Augmentation(size: 286, jitter: false, seed: 0)
     let large = loaded.map { $0.target.resized(width: 286, height: 286, method: .bicubic) }
-    let planes = milliseconds(100) {
+    let planes = milliseconds(50) {
       for picture in large {
         _ = augmentation.planes(input: picture, target: picture, epoch: 0, index: 0)
       }
@@ -202,6 +202,6 @@ extension Prefetcher {
     let clock = ContinuousClock()
     let first = try clock.measure { for _ in pairs { _ = try prefetcher.next() } }
     let later = try clock.measure { for _ in pairs { _ = try prefetcher.next() } }
-    print("prefetcher, one thread, wall time of 100 pairs: first epoch \(first), later \(later)")
+    print("prefetcher, one thread, wall time of 50 pairs: first epoch \(first), later \(later)")
   }
 }
