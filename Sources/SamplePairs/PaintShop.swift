@@ -53,7 +53,7 @@ extension Painter {
         let gleam = smoothstep(0.42, 0.6, noise.smooth(x * 9 + y * 7, 3.5))
         let glass = room * 0.85 + sky * (0.05 + 0.15 * gleam)
         sample = Sample(
-          albedo: glass, height: -unit * (isDoor ? 0.09 : 0.03), glow: isDoor && t > 0.72 ? 0 : 0.75)
+          albedo: glass, height: -unit * (isDoor ? 0.09 : 0.03), glow: isDoor && t > 0.72 ? 0 : 0.4)
       }
     }
     if shopkeeper.chance(0.62) {
@@ -81,7 +81,7 @@ extension Painter {
       let cloth = mix(color, rgb(232, 226, 210), white)
       let fold = 0.92 + 0.16 * noise.smooth(x * 45, y * 10)
       let drop: Float = t > 1 ? 0.72 : 0.95 + 0.15 * (1 - t)
-      sample = Sample(albedo: cloth * fold * drop, height: unit * (0.06 + 0.24 * min(t, 1)), glow: 0)
+      sample = Sample(albedo: cloth * fold * drop, height: unit * (0.06 + 0.3 * min(t, 1)), glow: 0)
     }
   }
 
