@@ -36,7 +36,7 @@ public struct LossChart: Sendable {
     public static let width = 620.0
     public static let height = 290.0
     public static let left = 54.0
-    public static let right = 606.0
+    public static let right = 592.0
     public static let top = 14.0
     public static let bottom = 246.0
   }
@@ -70,17 +70,19 @@ public struct LossChart: Sendable {
     self.reference = reference
     let finitePlaces = places.filter(\.isFinite)
     let first = finitePlaces.min() ?? 0
-    xRange = first...(finitePlaces.max() ?? first)
+    let last = finitePlaces.max() ?? first
+    // A run is counted from zero; one that was resumed with its first part lost is not.
+    xRange = (first > 0 && first < 0.1 * last ? 0 : first)...last
     curves = series.map { LossChart.thinned(places: places, values: $0.values) }
 
     let points = curves.flatMap { $0.compactMap(\.value) }
-    // A few spikes must not press the curves flat: the axis covers the curves and 98% of the points.
+    // A few spikes must not press the curves flat: the axis covers the curves and 96% of the points.
     let sorted = points.map(\.raw).sorted()
     var low = points.map(\.smooth).min() ?? 0
     var high = points.map(\.smooth).max() ?? 1
     if !sorted.isEmpty {
-      low = min(low, sorted[sorted.count / 100])
-      high = max(high, sorted[sorted.count - 1 - sorted.count / 100])
+      low = min(low, sorted[sorted.count / 50])
+      high = max(high, sorted[sorted.count - 1 - sorted.count / 50])
     }
     if let reference {
       low = min(low, reference.value)
@@ -240,19 +242,21 @@ public struct LossChart: Sendable {
   private static func thinned(places: [Double], values: [Double]) -> [Point] {
     let count = min(places.count, values.count)
     let stretches = min(count, maximumPoints)
-    // The mean covers a thirtieth of the run: long enough to calm the noise of batches of one.
-    let reach = count / 60
+    // The mean reaches a fortieth of the run to each side, nearer values weighing more: long enough to
+    // calm the noise of batches of one, and a spike does not leave a plateau. A few values need no mean.
+    let reach = count < 100 ? 0 : count / 40
     return (0..<stretches).map { stretch in
       let range = stretch * count / stretches..<(stretch + 1) * count / stretches
       guard let index = range.first(where: { values[$0].isFinite && places[$0].isFinite }) else {
         return Point(place: places[range.lowerBound], value: nil)
       }
       var mean = 0.0
-      var terms = 0.0
+      var total = 0.0
       for near in max(0, index - reach)...min(count - 1, index + reach) where values[near].isFinite {
-        terms += 1
+        let weight = 1 - Double(abs(near - index)) / Double(reach + 1)
+        total += weight
         // A running mean cannot overflow where a sum might.
-        mean += values[near] / terms - mean / terms
+        mean += weight / total * values[near] - weight / total * mean
       }
       return Point(place: places[index], value: (values[index], mean))
     }

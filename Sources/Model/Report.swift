@@ -71,24 +71,25 @@ public struct TrainingReport: Sendable {
 
   /// The page: a whole HTML document.
   public func html() -> String {
-    """
-    <!DOCTYPE html>
-    <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
-    <head>
-    <meta charset="utf-8"/>
-    <meta name="viewport" content="width=device-width, initial-scale=1"/>
-    <title>\(Markup.escaped(title))</title>
-    <style>
-    \(TrainingReport.style)
-    </style>
-    </head>
-    <body>
-    <main>
-    \(header())\(warnings())\(latestSamples())\(charts())\(earlierSamples())\(tables())</main>
-    </body>
-    </html>
+    let sections = warnings() + latestSamples() + charts() + earlierSamples() + tables()
+    return """
+      <!DOCTYPE html>
+      <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
+      <head>
+      <meta charset="utf-8"/>
+      <meta name="viewport" content="width=device-width, initial-scale=1"/>
+      <title>\(Markup.escaped(title))</title>
+      <style>
+      \(TrainingReport.style)
+      </style>
+      </head>
+      <body>
+      <main>
+      \(header())\(sections.isEmpty ? "<p class=\"remark\">Nothing has been recorded yet.</p>\n" : sections)</main>
+      </body>
+      </html>
 
-    """
+      """
   }
 
   // MARK: - Sections
@@ -340,7 +341,7 @@ public struct TrainingReport: Sendable {
     .chart .tick { stroke: var(--soft); stroke-width: 1; }
     .chart .reference { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 5 4; opacity: 0.7; }
     .chart path { fill: none; stroke-linecap: round; stroke-linejoin: round; }
-    .chart .raw { stroke-width: 2.6; opacity: 0.24; }
+    .chart .raw { stroke-width: 2.6; opacity: 0.3; }
     .chart .line { stroke-width: 2; }
     .strip { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; }
     .strip img { display: block; width: 100%; height: auto; }
