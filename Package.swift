@@ -51,6 +51,7 @@ let package = Package(
       name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "OperationCases", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"]),
     .testTarget(name: "CLITests"),
   ],

@@ -1,41 +1,62 @@
 import Foundation
 
-/// A training run as one static HTML page: loss curves, samples over time, options, device and timings. Nothing
-/// in it is linked, so the file can be sent as it is.
+/// A training run, told on one page.
+///
+/// `html()` is a pure function of the value. The page needs nothing beside itself: no scripts, no links,
+/// pictures embedded; it opens from a file and prints. It is well-formed XML too.
 public struct TrainingReport: Sendable {
+  /// The losses at one step.
   public struct LossPoint: Sendable {
     public var step: Int
     /// Epochs done, with their fraction.
     public var epoch: Double
-    /// In the order of `lossNames`.
+    /// In the order of `lossNames`. Missing, NaN and infinite values leave gaps.
     public var values: [Double]
+
+    public init(step: Int, epoch: Double, values: [Double]) {
+      self.step = step
+      self.epoch = epoch
+      self.values = values
+    }
   }
 
-  public struct ValidationPoint: Sendable {
-    public var epoch: Int
-    /// Mean absolute difference, in 0...255.
-    public var l1: Double
-  }
-
+  /// A picture made while training.
   public struct Sample: Sendable {
     public var step: Int
     public var epoch: Int
-    /// A PNG file: rows of input, output and target.
+    /// A PNG file: input, output and target side by side.
     public var png: [UInt8]
+
+    public init(step: Int, epoch: Int, png: [UInt8]) {
+      self.step = step
+      self.epoch = epoch
+      self.png = png
+    }
   }
 
   public var title: String
+  /// For example "G_GAN", "G_L1", "D_real", "D_fake". Names with L1 or L2 share a chart, those that begin
+  /// with D another, and the rest a third.
   public var lossNames: [String]
+  /// By ascending step.
   public var losses: [LossPoint]
-  public var validation: [ValidationPoint]
+  /// The mean absolute error over the validation set, on the scale of 8-bit values, 0...255.
+  public var validation: [(epoch: Int, l1: Double)]
+  /// In any order.
   public var samples: [Sample]
   public var options: [(String, String)]
   public var device: [(String, String)]
   public var timings: [(String, String)]
+  /// The D loss of a discriminator that cannot tell real from fake, and what to call it: a line in its
+  /// chart. ln 2 holds for the cross-entropy objective; nil for objectives that have no such value.
+  public var undecided: LossChart.Reference?
 
   public init(
-    title: String, lossNames: [String], losses: [LossPoint], validation: [ValidationPoint], samples: [Sample],
-    options: [(String, String)], device: [(String, String)], timings: [(String, String)]
+    title: String, lossNames: [String] = [], losses: [LossPoint] = [],
+    validation: [(epoch: Int, l1: Double)] = [], samples: [Sample] = [], options: [(String, String)] = [],
+    device: [(String, String)] = [], timings: [(String, String)] = [],
+    undecided: LossChart.Reference? = LossChart.Reference(
+      value: 0.693147180559945, label: "ln 2 = 0.693: the discriminator can\u{2019}t tell")
   ) {
     self.title = title
     self.lossNames = lossNames
@@ -45,241 +66,310 @@ public struct TrainingReport: Sendable {
     self.options = options
     self.device = device
     self.timings = timings
+    self.undecided = undecided
   }
 
-  /// The page.
+  /// The page: a whole HTML document.
   public func html() -> String {
-    func curve(_ name: String) -> Chart.Curve? {
-      guard let index = lossNames.firstIndex(of: name) else { return nil }
-      return Chart.Curve(name: name, points: losses.map { ($0.epoch, $0.values[index]) }, isSmoothed: true)
-    }
-    let charts = [
-      Chart(
-        title: "100 × L1 of the generator", curves: ["G_L1"].compactMap(curve), mark: nil),
-      Chart(
-        title: "Adversarial losses", curves: ["G_GAN", "D_real", "D_fake"].compactMap(curve),
-        mark: (log(2), "ln 2: the discriminator cannot tell")),
-      Chart(
-        title: "Validation L1, of 255",
-        curves: validation.isEmpty
-          ? []
-          : [
-            Chart.Curve(
-              name: "L1", points: validation.map { (Double($0.epoch), $0.l1) }, isSmoothed: false)
-          ],
-        mark: nil),
-    ]
-    let best = validation.filter(\.l1.isFinite).min { $0.l1 < $1.l1 }
-    let summary = [
-      losses.last.map { "\($0.step) steps, \(Chart.label($0.epoch)) epochs" },
-      best.map { String(format: "best validation L1 %.2f of 255, after epoch %d", $0.l1, $0.epoch) },
-    ].compactMap { $0 }.joined(separator: " · ")
-    let pictures = samples.sorted { $0.step > $1.step }.map { sample in
-      """
-      <figure><img src="data:image/png;base64,\(Data(sample.png).base64EncodedString())" \
-      alt="input, output, target after step \(sample.step)"/>\
-      <figcaption>step \(sample.step), epoch \(sample.epoch)</figcaption></figure>
-      """
-    }
+    let sections = warnings() + latestSamples() + charts() + earlierSamples() + tables()
     return """
       <!DOCTYPE html>
-      <html lang="en">
+      <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
       <head>
       <meta charset="utf-8"/>
       <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <title>\(Self.escaped(title))</title>
-      <style>\(Self.style)</style>
+      <title>\(Markup.escaped(title))</title>
+      <style>
+      \(TrainingReport.style)
+      </style>
       </head>
       <body>
-      <h1>\(Self.escaped(title))</h1>
-      <p class="summary">\(Self.escaped(summary))</p>
-      <section class="charts">\(charts.filter { !$0.curves.isEmpty }.map { $0.svg() }.joined(separator: "\n"))</section>
-      <h2>Samples</h2>
-      <p class="summary">In each row input, output, target; newest first.</p>
-      <section class="samples">\(pictures.joined(separator: "\n"))</section>
-      <section class="tables">
-      \(Self.table("Options", options))
-      \(Self.table("Device", device))
-      \(Self.table("Timings", timings))
-      </section>
+      <main>
+      \(header())\(sections.isEmpty ? "<p class=\"remark\">Nothing has been recorded yet.</p>\n" : sections)</main>
       </body>
       </html>
 
       """
   }
 
-  private static func table(_ title: String, _ rows: [(String, String)]) -> String {
-    guard !rows.isEmpty else { return "" }
-    let body = rows.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }
-    return "<div><h2>\(title)</h2><table>\(body.joined())</table></div>"
-  }
+  // MARK: - Sections
 
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
+  private func header() -> String {
+    var tiles = ""
+    func tile(_ name: String, _ value: String, _ note: String) {
+      tiles += """
+        <div class="tile"><span class="name">\(Markup.escaped(name))</span>\
+        <span class="value">\(Markup.escaped(value))</span>\
+        <span class="remark">\(Markup.escaped(note))</span></div>
+
+        """
+    }
+    if let last = losses.last {
+      tile("Steps", Markup.number(Double(last.step), step: 1), "of training")
+      if last.epoch.isFinite {
+        tile(
+          "Epochs", Markup.number(last.epoch, step: last.epoch == last.epoch.rounded() ? 1 : 0.1),
+          "seen so far")
       }
     }
-    return result
+    for (index, name) in lossNames.enumerated() where TrainingReport.panel(of: name) == .reconstruction {
+      let recent = recentMean(index)
+      if let recent { tile(name, Markup.number(recent, step: 0.001), "mean of the last tenth") }
+    }
+    let finite = validation.filter { $0.l1.isFinite }
+    if let best = finite.min(by: { $0.l1 < $1.l1 }), let last = finite.last {
+      let note = best.epoch == last.epoch ? "best so far" : "now \(Markup.number(last.l1, step: 0.01))"
+      tile("Best validation L1", Markup.number(best.l1, step: 0.01), "of 255, epoch \(best.epoch); \(note)")
+    }
+    return "<header>\n<h1>\(Markup.escaped(title))</h1>\n"
+      + (tiles.isEmpty ? "" : "<div class=\"tiles\">\n\(tiles)</div>\n") + "</header>\n"
+  }
+
+  /// What someone who glances at the page must not miss.
+  private func warnings() -> String {
+    var items: [String] = []
+    for (index, name) in lossNames.enumerated() {
+      let bad = losses.filter { index < $0.values.count && !$0.values[index].isFinite }
+      if let first = bad.first {
+        let count = Markup.number(Double(bad.count), step: 1)
+        let step = Markup.number(Double(first.step), step: 1)
+        items.append(
+          "\(name): \(count) \(bad.count == 1 ? "value is" : "values are") not finite, first at step \(step)."
+        )
+      }
+    }
+    if let undecided {
+      let recent = lossNames.indices.filter { TrainingReport.panel(of: lossNames[$0]) == .discriminator }
+        .compactMap(recentMean)
+      if !recent.isEmpty, losses.count >= 20, recent.allSatisfy({ $0 < undecided.value * 0.05 }) {
+        items.append(
+          "The discriminator tells real from fake almost without error of late: the generator learns little from it."
+        )
+      }
+    }
+    if items.isEmpty { return "" }
+    return "<ul class=\"warnings\">\n"
+      + items.map { "<li>\(Markup.escaped($0))</li>\n" }.joined() + "</ul>\n"
+  }
+
+  private func charts() -> String {
+    let steps = losses.map { Double($0.step) }
+    var figures = ""
+    for panel in Panel.allCases {
+      let members = lossNames.indices.filter { TrainingReport.panel(of: lossNames[$0]) == panel }
+      if members.isEmpty { continue }
+      let series = members.map { index in
+        LossChart.Series(
+          name: lossNames[index],
+          values: losses.map { index < $0.values.count ? $0.values[index] : .nan },
+          color: TrainingReport.colors[index % TrainingReport.colors.count])
+      }
+      let chart = LossChart(
+        xLabel: stepLabel, places: steps, series: series,
+        reference: panel == .discriminator ? undecided : nil)
+      figures += figure(panel.heading, panel.remark, chart)
+      if panel == .reconstruction, !validation.isEmpty { figures += validationFigure() }
+    }
+    if !figures.contains("Validation L1"), !validation.isEmpty { figures += validationFigure() }
+    if figures.isEmpty { return "" }
+    return "<section>\n<h2>Losses</h2>\n<div class=\"figures\">\n\(figures)</div>\n</section>\n"
+  }
+
+  private func validationFigure() -> String {
+    let chart = LossChart(
+      xLabel: "epoch", places: validation.map { Double($0.epoch) },
+      series: [LossChart.Series(name: "L1", values: validation.map(\.l1), color: TrainingReport.colors[4])])
+    return figure("Validation L1", "pictures not trained on; mean difference, of 255", chart)
+  }
+
+  private func figure(_ heading: String, _ remark: String, _ chart: LossChart) -> String {
+    let legend = zip(chart.series, chart.lastValues).map { series, last in
+      let value = last.map { " <b>\(Markup.number($0, step: abs($0) < 10 ? 0.001 : 0.01))</b>" } ?? ""
+      return """
+        <span class="key"><span class="swatch" style="background:\(Markup.escaped(series.color))"></span>\
+        \(Markup.escaped(series.name))\(value)</span>
+        """
+    }
+    return """
+      <figure>
+      <figcaption><span class="heading">\(Markup.escaped(heading))</span>\
+      <span class="remark">\(Markup.escaped(remark))</span>\
+      <span class="legend">\(legend.joined())</span></figcaption>
+      \(chart.svg(title: heading))</figure>
+
+      """
+  }
+
+  /// The newest pictures, large.
+  private func latestSamples() -> String {
+    guard let newest = samples.map(\.step).max() else { return "" }
+    let strips = samples.filter { $0.step == newest }.map { strip($0, isLarge: true) }.joined()
+    return "<section>\n<h2>Latest samples</h2>\n<div class=\"latest\">\n\(strips)</div>\n</section>\n"
+  }
+
+  private func earlierSamples() -> String {
+    guard let newest = samples.map(\.step).max() else { return "" }
+    // Sorted by place too where steps are equal: the order must not depend on the sort.
+    let earlier = samples.enumerated().filter { $0.element.step < newest }
+      .sorted { ($1.element.step, $0.offset) < ($0.element.step, $1.offset) }
+    if earlier.isEmpty { return "" }
+    let strips = earlier.map { strip($0.element, isLarge: false) }.joined()
+    return "<section>\n<h2>Earlier samples</h2>\n<div class=\"earlier\">\n\(strips)</div>\n</section>\n"
+  }
+
+  private func strip(_ sample: Sample, isLarge: Bool) -> String {
+    let step = Markup.number(Double(sample.step), step: 1)
+    let data = Data(sample.png).base64EncodedString()
+    let size =
+      TrainingReport.pngSize(sample.png).map { " width=\"\($0.width)\" height=\"\($0.height)\"" } ?? ""
+    let columns = isLarge ? "<span class=\"columns\"><i>input</i><i>output</i><i>target</i></span>" : ""
+    return """
+      <figure class="strip">\(columns)<img alt="input, output and target at step \(step)"\(size) \
+      src="data:image/png;base64,\(data)"/><figcaption>step \(step)<span class="remark">epoch \(sample.epoch)</span>\
+      </figcaption></figure>
+
+      """
+  }
+
+  private func tables() -> String {
+    let tables = [("Options", options), ("Timings", timings), ("Device", device)].filter { !$0.1.isEmpty }
+    if tables.isEmpty { return "" }
+    var html = "<section>\n<h2>Run</h2>\n<div class=\"tables\">\n"
+    for (heading, rows) in tables {
+      html += "<table><caption>\(heading)</caption><tbody>\n"
+      for (name, value) in rows {
+        html += "<tr><th scope=\"row\">\(Markup.escaped(name))</th><td>\(Markup.escaped(value))</td></tr>\n"
+      }
+      html += "</tbody></table>\n"
+    }
+    return html + "</div>\n</section>\n"
+  }
+
+  // MARK: - Parts
+
+  /// Losses of like scale share a chart: L1 is a hundred times weighted and would flatten the others.
+  private enum Panel: CaseIterable {
+    case reconstruction, discriminator, generator
+
+    var heading: String {
+      switch self {
+      case .reconstruction: "Reconstruction"
+      case .discriminator: "Discriminator"
+      case .generator: "Generator against discriminator"
+      }
+    }
+
+    var remark: String {
+      switch self {
+      case .reconstruction: "distance from the target"
+      case .discriminator: "low: it tells real from fake"
+      case .generator: "low: the output passes for real"
+      }
+    }
+  }
+
+  private static func panel(of name: String) -> Panel {
+    if name.contains("L1") || name.contains("L2") { return .reconstruction }
+    return name.hasPrefix("D") ? .discriminator : .generator
+  }
+
+  /// Blue, orange, green, red, violet, teal: apart from each other on light and dark ground.
+  private static let colors = ["#d07a1f", "#2f74d0", "#2a9d6f", "#c9405f", "#7a5cc9", "#148a9c"]
+
+  private var stepLabel: String {
+    guard let last = losses.last, last.epoch.isFinite, last.step > 0 else { return "step" }
+    let epoch = Markup.number(last.epoch, step: last.epoch == last.epoch.rounded() ? 1 : 0.1)
+    return "step (\(Markup.number(Double(last.step), step: 1)) = epoch \(epoch))"
+  }
+
+  /// The mean of a loss over the last tenth of the run, nil without finite values there.
+  private func recentMean(_ index: Int) -> Double? {
+    let values = losses.suffix(max(1, losses.count / 10)).compactMap {
+      index < $0.values.count && $0.values[index].isFinite ? $0.values[index] : nil
+    }
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// A PNG's width and height in pixels, from its header; nil if it is none.
+  private static func pngSize(_ png: [UInt8]) -> (width: Int, height: Int)? {
+    guard png.count >= 24, png.starts(with: [0x89, 0x50, 0x4E, 0x47]) else { return nil }
+    func word(_ at: Int) -> Int { png[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
+    return (word(16), word(20))
   }
 
   private static let style = """
-    body { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 1180px; margin: 32px auto; padding: 0 20px; }
-    h1 { font-size: 25px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 30px 0 8px; }
-    .summary { color: #5b6675; margin: 0 0 18px; }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(520px, 1fr)); gap: 18px; }
-    svg { width: 100%; height: auto; border: 1px solid #e2e6ec; border-radius: 6px; background: #fff; }
-    .samples { display: flex; gap: 16px; overflow-x: auto; padding-bottom: 12px; }
-    figure { margin: 0; flex: none; } figure img { display: block; max-height: 560px; border-radius: 4px; }
-    figcaption { color: #5b6675; font-size: 13px; margin-top: 4px; }
-    .tables { display: flex; flex-wrap: wrap; gap: 48px; }
-    table { border-collapse: collapse; } th { text-align: left; font-weight: 500; color: #5b6675; padding: 3px 18px 3px 0; vertical-align: top; }
-    td { font-variant-numeric: tabular-nums; padding: 3px 0; overflow-wrap: anywhere; }
-    @media print { .samples { flex-wrap: wrap; overflow: visible; } }
+    :root { color-scheme: light dark;
+      --ground: #f6f6f4; --card: #ffffff; --ink: #1d2023; --soft: #6b7178; --rule: #e2e3e1; --warn: #8a5a00;
+      --warn-ground: #fdf3dc; }
+    @media (prefers-color-scheme: dark) { :root {
+      --ground: #17191b; --card: #202326; --ink: #e8e8e6; --soft: #979da4; --rule: #34383c; --warn: #f0c670;
+      --warn-ground: #3a2f18; } }
+    * { box-sizing: border-box; }
+    body { margin: 0; background: var(--ground); color: var(--ink);
+      font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif;
+      font-variant-numeric: tabular-nums; }
+    main { max-width: 1240px; margin: 0 auto; padding: 36px 28px 56px; }
+    h1 { font-size: 27px; line-height: 1.25; font-weight: 650; letter-spacing: -0.012em; margin: 0 0 20px;
+      overflow-wrap: anywhere; }
+    h2 { font-size: 13px; font-weight: 650; letter-spacing: 0.05em; text-transform: uppercase;
+      color: var(--soft); margin: 38px 0 12px; }
+    figure { margin: 0; }
+    .remark { color: var(--soft); font-size: 13px; }
+    .tiles { display: flex; flex-wrap: wrap; gap: 12px; }
+    .tile { flex: 1 1 170px; background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+      padding: 12px 16px; display: flex; flex-direction: column; }
+    .tile .name { font-size: 13px; color: var(--soft); }
+    .tile .value { font-size: 25px; font-weight: 620; letter-spacing: -0.01em; line-height: 1.3; }
+    .warnings { margin: 18px 0 0; padding: 10px 16px 10px 34px; border-radius: 10px; color: var(--warn);
+      background: var(--warn-ground); }
+    .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 16px; }
+    .figures figure { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+      padding: 14px 14px 8px; min-width: 0; }
+    .figures figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 10px;
+      padding: 0 4px 6px; }
+    .heading { font-weight: 620; }
+    .legend { margin-left: auto; display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; }
+    .key b { font-weight: 620; }
+    .swatch { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px;
+      vertical-align: middle; }
+    .chart { display: block; width: 100%; height: auto; }
+    .chart text { font-size: 12px; fill: var(--soft); }
+    .chart .none { font-size: 14px; }
+    .chart .note { fill: var(--ink); stroke: var(--card); stroke-width: 4px; stroke-linejoin: round;
+      paint-order: stroke; }
+    .chart .grid { stroke: var(--rule); stroke-width: 1; }
+    .chart .tick { stroke: var(--soft); stroke-width: 1; }
+    .chart .reference { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 5 4; opacity: 0.7; }
+    .chart path { fill: none; stroke-linecap: round; stroke-linejoin: round; }
+    .chart .raw { stroke-width: 2.6; opacity: 0.3; }
+    .chart .line { stroke-width: 2; }
+    .strip { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; }
+    .strip img { display: block; width: 100%; height: auto; }
+    .strip figcaption { padding: 7px 14px; display: flex; gap: 10px; align-items: baseline; }
+    .strip .columns { display: flex; padding: 7px 0; font-size: 13px; color: var(--soft); }
+    .strip .columns i { flex: 1; text-align: center; font-style: normal; }
+    .latest { display: grid; gap: 16px;
+      grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); }
+    .earlier { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 12px;
+      max-height: 640px; overflow-y: auto; }
+    .earlier .strip { font-size: 13px; }
+    .earlier .strip figcaption { padding: 5px 12px; }
+    .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: 16px;
+      align-items: start; }
+    table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--rule);
+      border-radius: 10px; border-spacing: 0; overflow: hidden; font-size: 14px; }
+    caption { text-align: left; font-weight: 620; padding: 0 0 6px 2px; }
+    th, td { padding: 6px 14px; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); }
+    th { font-weight: 400; color: var(--soft); white-space: nowrap; }
+    td { overflow-wrap: anywhere; }
+    @media print {
+      :root { --ground: #ffffff; --card: #ffffff; --ink: #000000; --soft: #555555; --rule: #cccccc; }
+      body { font-size: 12px; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+      main { max-width: none; padding: 0; }
+      figure, table, .tile { break-inside: avoid; }
+      h2 { break-after: avoid; }
+      .earlier { max-height: none; overflow: visible; grid-template-columns: repeat(3, 1fr); }
+      .figures { grid-template-columns: 1fr 1fr; }
+    }
     """
-}
-
-/// A line chart over epochs as inline SVG.
-struct Chart {
-  struct Curve {
-    var name: String
-    var points: [(x: Double, y: Double)]
-    /// Draws a moving average over the faint values themselves.
-    var isSmoothed: Bool
-  }
-
-  var title: String
-  var curves: [Curve]
-  /// A horizontal line with its meaning.
-  var mark: (y: Double, text: String)?
-
-  static let width = 580.0
-  static let height = 300.0
-  private static let frame = (left: 58.0, right: 16.0, top: 40.0, bottom: 42.0)
-  private static let colours = ["#2563b8", "#c2571a", "#2c8a57"]
-  /// More points than a screen has columns are averaged in groups.
-  static let mostPoints = 600
-
-  func svg() -> String {
-    let thinned = curves.map {
-      Curve(name: $0.name, points: Self.thinned($0.points), isSmoothed: $0.isSmoothed)
-    }
-    let finite = thinned.flatMap(\.points).filter { $0.y.isFinite && $0.x.isFinite }
-    let xs = Self.ticks(0, finite.map(\.x).max() ?? 1)
-    let marked = mark.map { [$0.y] } ?? []
-    let low = (finite.map(\.y) + marked).min() ?? 0
-    let high = (finite.map(\.y) + marked).max() ?? 1
-    let ys = Self.ticks(low, high)
-    let plot = (
-      width: Self.width - Self.frame.left - Self.frame.right,
-      height: Self.height - Self.frame.top - Self.frame.bottom
-    )
-    let (xFirst, xLast) = (0.0, max(finite.map(\.x).max() ?? 1, 1e-9))
-    let (yFirst, yLast) = (min(low, ys.first ?? low), max(high, ys.last ?? high))
-    func x(_ value: Double) -> Double { Self.frame.left + (value - xFirst) / (xLast - xFirst) * plot.width }
-    func y(_ value: Double) -> Double {
-      Self.frame.top + plot.height * (1 - (value - yFirst) / max(yLast - yFirst, 1e-12))
-    }
-    var parts = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" font-family=\"system-ui, sans-serif\" font-size=\"12\">",
-      "<text x=\"\(Self.frame.left)\" y=\"22\" font-size=\"14\" font-weight=\"600\">\(TrainingReport.escaped(title))</text>",
-    ]
-    for tick in ys {
-      parts.append(
-        "<line x1=\"\(Self.frame.left)\" x2=\"\(Self.width - Self.frame.right)\" y1=\"\(Self.number(y(tick)))\" y2=\"\(Self.number(y(tick)))\" stroke=\"#e8ebf0\"/>"
-          + "<text x=\"\(Self.frame.left - 8)\" y=\"\(Self.number(y(tick) + 4))\" text-anchor=\"end\" fill=\"#5b6675\">\(Self.label(tick))</text>"
-      )
-    }
-    for tick in xs where tick <= xLast {
-      parts.append(
-        "<text x=\"\(Self.number(x(tick)))\" y=\"\(Self.height - Self.frame.bottom + 18)\" text-anchor=\"middle\" fill=\"#5b6675\">\(Self.label(tick))</text>"
-      )
-    }
-    parts.append(
-      "<text x=\"\(Self.width - Self.frame.right)\" y=\"\(Self.height - 8)\" text-anchor=\"end\" fill=\"#5b6675\">epochs</text>"
-    )
-    if let mark {
-      parts.append(
-        "<line x1=\"\(Self.frame.left)\" x2=\"\(Self.width - Self.frame.right)\" y1=\"\(Self.number(y(mark.y)))\" y2=\"\(Self.number(y(mark.y)))\" stroke=\"#8a94a3\" stroke-dasharray=\"5 4\"/>"
-          + "<text x=\"\(Self.width - Self.frame.right)\" y=\"\(Self.number(y(mark.y) - 5))\" text-anchor=\"end\" fill=\"#5b6675\">\(TrainingReport.escaped(mark.text))</text>"
-      )
-    }
-    for (index, curve) in thinned.enumerated() {
-      let colour = Self.colours[index % Self.colours.count]
-      func line(_ points: [(x: Double, y: Double)], _ style: String) {
-        for run in points.split(whereSeparator: { !$0.y.isFinite }) {
-          let path = run.map { "\(Self.number(x($0.x))),\(Self.number(y($0.y)))" }
-          if path.count == 1 {
-            parts.append(
-              "<circle cx=\"\(Self.number(x(run[run.startIndex].x)))\" cy=\"\(Self.number(y(run[run.startIndex].y)))\" r=\"2.5\" fill=\"\(colour)\"/>"
-            )
-          } else {
-            parts.append(
-              "<polyline points=\"\(path.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" \(style)/>"
-            )
-          }
-        }
-      }
-      if curve.isSmoothed {
-        line(curve.points, "stroke-width=\"1\" stroke-opacity=\"0.25\"")
-        line(Self.smoothed(curve.points), "stroke-width=\"2\"")
-      } else {
-        line(curve.points, "stroke-width=\"2\"")
-      }
-      let legend = Self.width - Self.frame.right - Double(thinned.count - index) * 78
-      parts.append(
-        "<line x1=\"\(legend)\" x2=\"\(legend + 18)\" y1=\"18\" y2=\"18\" stroke=\"\(colour)\" stroke-width=\"3\"/>"
-          + "<text x=\"\(legend + 23)\" y=\"22\">\(TrainingReport.escaped(curve.name))</text>")
-    }
-    parts.append("</svg>")
-    return parts.joined(separator: "\n")
-  }
-
-  /// At most `mostPoints` means of neighbouring points.
-  static func thinned(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
-    let group = (points.count + mostPoints - 1) / mostPoints
-    guard group > 1 else { return points }
-    return stride(from: 0, to: points.count, by: group).map { start in
-      let part = points[start..<min(points.count, start + group)]
-      let count = Double(part.count)
-      return (part.reduce(0) { $0 + $1.x } / count, part.reduce(0) { $0 + $1.y } / count)
-    }
-  }
-
-  /// A centred moving average over about a twentieth of the points; values that are no numbers stay gaps.
-  static func smoothed(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
-    let reach = points.count / 40
-    return points.indices.map { index in
-      guard points[index].y.isFinite else { return points[index] }
-      let near = points[max(0, index - reach)...min(points.count - 1, index + reach)].filter(\.y.isFinite)
-      return (points[index].x, near.reduce(0) { $0 + $1.y } / Double(near.count))
-    }
-  }
-
-  /// About five round numbers that cover the range.
-  static func ticks(_ low: Double, _ high: Double) -> [Double] {
-    guard low.isFinite, high.isFinite, high > low else { return [low, low + 1] }
-    let rough = (high - low) / 5
-    let power = pow(10, floor(log10(rough)))
-    let step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough } ?? 10 * power
-    let first = (low / step).rounded(.down)
-    let last = (high / step).rounded(.up)
-    return stride(from: first, through: last, by: 1).map { $0 * step }
-  }
-
-  static func label(_ value: Double) -> String {
-    let text = String(format: "%.3f", value)
-    guard text.contains(".") else { return text }
-    var trimmed = Substring(text)
-    while trimmed.last == "0" { trimmed.removeLast() }
-    if trimmed.last == "." { trimmed.removeLast() }
-    return trimmed == "-0" ? "0" : String(trimmed)
-  }
-
-  private static func number(_ value: Double) -> String { String(format: "%.1f", value) }
 }

@@ -90,7 +90,7 @@ struct RunLog {
     let report = TrainingReport(
       title: title, lossNames: Losses.names,
       losses: losses.map { .init(step: $0.step, epoch: $0.epoch, values: $0.losses.values) },
-      validation: validations.map { .init(epoch: $0.epoch, l1: $0.l1) },
+      validation: validations.map { (epoch: $0.epoch, l1: $0.l1) },
       samples: shown.compactMap { _, step in
         FileManager.default.contents(atPath: run.sample(step: step)).map { data in
           let epoch = losses.last { $0.step <= step }?.epoch ?? 0

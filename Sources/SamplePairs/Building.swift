@@ -103,7 +103,7 @@ struct Building {
     case .boulevard:
       wall = .ashlar
       wallColor = r.pick([rgb(222, 208, 178), rgb(212, 200, 176), rgb(228, 216, 192), rgb(204, 186, 152)])
-      trim = wallColor * 1.12
+      trim = wallColor * 1.08
       frame = r.pick([rgb(236, 232, 222), rgb(220, 220, 216), rgb(104, 86, 66)])
       archShare = r.pick([0, 0, 0.16])
       hood = r.pick([.panel, .keystone, .pediment])
@@ -122,7 +122,7 @@ struct Building {
         rgb(226, 190, 110), rgb(214, 152, 128), rgb(172, 190, 164), rgb(164, 182, 200), rgb(230, 216, 186),
         rgb(196, 120, 92),
       ])
-      trim = rgb(238, 232, 216)
+      trim = r.pick([rgb(226, 218, 200), rgb(216, 212, 204), rgb(206, 196, 176)])
       frame = r.pick([rgb(244, 242, 236), rgb(96, 62, 40)])
       archShare = r.pick([0, 0.18, 0.5])
       hood = r.pick([.pediment, .pediment, .panel, .keystone])
@@ -141,7 +141,7 @@ struct Building {
         rgb(216, 214, 208), rgb(190, 192, 192), rgb(206, 190, 160), rgb(158, 168, 170), rgb(222, 206, 190),
       ])
       if wall == .brick { wallColor = r.pick([rgb(190, 160, 116), rgb(112, 92, 84)]) }
-      trim = r.pick([rgb(200, 200, 198), rgb(160, 160, 158), rgb(232, 232, 230)])
+      trim = r.pick([rgb(196, 196, 194), rgb(160, 160, 158), rgb(216, 214, 210)])
       frame = r.pick([rgb(58, 62, 66), rgb(240, 240, 238), rgb(96, 70, 48)])
       rollers = r.chance(0.75)
       blindChance = 0.55
@@ -155,7 +155,7 @@ struct Building {
         rgb(222, 158, 98), rgb(232, 196, 132), rgb(216, 130, 100), rgb(236, 214, 178), rgb(202, 106, 76),
         rgb(238, 226, 204),
       ])
-      trim = stone * 1.05
+      trim = stone
       frame = r.pick([rgb(232, 226, 210), rgb(110, 70, 40)])
       archShare = r.pick([0, 0, 0.14, 0.5])
       hood = r.pick([.none, .none, .lintel])
@@ -220,7 +220,8 @@ struct Building {
     let hasBalconies = r.chance(style == .boulevard ? 0.85 : (style == .modern ? 0.6 : 0.45))
     let everyFloor = style == .modern && r.chance(0.6)
     let chosen = r.integer(0...max(0, floorCount - 2))
-    let headroom = r.uniform(0.15, 0.21)
+    // A pediment needs its place between the window and the floor above.
+    let headroom = hood == .pediment ? r.uniform(0.25, 0.29) : r.uniform(0.16, 0.21)
     let parapet = r.uniform(0.24, 0.3)
     var y = top
     for (index, s) in share.enumerated() {

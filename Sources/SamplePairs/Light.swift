@@ -16,43 +16,43 @@ struct Weather {
   init(random r: inout Random) {
     let side: Float = r.chance(0.5) ? 1 : -1
     slant = side * r.uniform(0.35, 0.95)
-    drop = r.uniform(0.75, 1.35)
+    drop = r.uniform(0.5, 0.95)
     cloud = RGB(0.92, 0.93, 0.95)
     switch r.pick([0, 0, 1, 1, 2, 3, 4]) {
     case 0:  // clear day
-      sun = RGB(1.0, 0.93, 0.80) * 0.82
-      ambient = RGB(0.30, 0.36, 0.45)
+      sun = RGB(1.0, 0.93, 0.80) * 0.88
+      ambient = RGB(0.22, 0.27, 0.36)
       zenith = rgb(84, 138, 206)
       horizon = rgb(186, 212, 236)
       cover = r.uniform(0.2, 0.5)
     case 1:  // warm afternoon
-      sun = RGB(1.0, 0.84, 0.62) * 0.92
-      ambient = RGB(0.31, 0.34, 0.40)
+      sun = RGB(1.0, 0.84, 0.62) * 0.98
+      ambient = RGB(0.22, 0.25, 0.32)
       zenith = rgb(104, 150, 204)
       horizon = rgb(226, 218, 204)
       cover = r.uniform(0.2, 0.55)
     case 2:  // overcast
-      sun = RGB(1.0, 0.98, 0.95) * 0.16
-      ambient = RGB(0.68, 0.71, 0.75)
+      sun = RGB(1.0, 0.98, 0.95) * 0.2
+      ambient = RGB(0.56, 0.59, 0.63)
       zenith = rgb(172, 180, 190)
       horizon = rgb(222, 224, 226)
       cover = r.uniform(0.7, 0.9)
       cloud = rgb(236, 236, 236)
     case 3:  // evening
-      sun = RGB(1.0, 0.66, 0.38) * 0.95
-      ambient = RGB(0.27, 0.27, 0.36)
+      sun = RGB(1.0, 0.68, 0.40) * 1.05
+      ambient = RGB(0.20, 0.205, 0.29)
       zenith = rgb(92, 112, 168)
       horizon = rgb(246, 204, 160)
       cloud = rgb(250, 206, 176)
       cover = r.uniform(0.3, 0.6)
     default:  // cold morning
       sun = RGB(0.92, 0.93, 1.0) * 0.6
-      ambient = RGB(0.40, 0.46, 0.56)
+      ambient = RGB(0.30, 0.35, 0.44)
       zenith = rgb(120, 158, 200)
       horizon = rgb(214, 222, 230)
       cover = r.uniform(0.3, 0.6)
     }
-    exposure = r.uniform(0.94, 1.12)
+    exposure = r.uniform(0.98, 1.2)
     noise = r.uniform(1.2, 3.2)
   }
 

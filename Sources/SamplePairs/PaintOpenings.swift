@@ -76,9 +76,9 @@ extension Painter {
     } else if building.wall == .brick, building.style != .modern {
       paintLintel(shape)
     }
-    paintHood(shape, wide)
+    paintHood(shape, wide, floor)
     paintSash(
-      shape, depth: 0.06, columns: bay.kind == .wide ? building.muntinColumns + 1 : building.muntinColumns,
+      shape, depth: 0.085, columns: bay.kind == .wide ? building.muntinColumns + 1 : building.muntinColumns,
       rows: building.muntinRows, transom: building.transom)
     if building.rollers, windows.chance(building.blindChance) {
       paintRoller(shape, share: windows.pick([0.3, 0.5, 0.5, 0.8, 1]) * windows.uniform(0.8, 1))
@@ -88,7 +88,7 @@ extension Painter {
     }
     guard floor.balcony == .none else { return }
     let sill = Shape(shape.x0 - w * 0.08 - wide, shape.y1, shape.x1 + w * 0.08 + wide, shape.y1 + unit * 0.06)
-    paintTrim(sill, .sill, building.trim, relief: 0.08)
+    paintTrim(sill, .sill, building.trim, relief: 0.1)
     let fade = 1 / (unit * 0.4)
     canvas.paint(Shape(sill.x0, sill.y1, sill.x1, sill.y1 + unit * 0.4), nil) { x, y, sample in
       let streak = noise.smooth(x * 120, y * 4)
@@ -121,7 +121,7 @@ extension Painter {
     }
   }
 
-  private mutating func paintHood(_ shape: Shape, _ surround: Float) {
+  private mutating func paintHood(_ shape: Shape, _ surround: Float, _ floor: Floor) {
     let w = shape.width
     let center = (shape.x0 + shape.x1) * 0.5
     let top = shape.y0 - surround
@@ -140,7 +140,7 @@ extension Painter {
     case .pediment:
       let x0 = shape.x0 - w * 0.13 - surround
       let x1 = shape.x1 + w * 0.13 + surround
-      let high = min(unit * 0.17, (x1 - x0) * 0.34)
+      let high = min(unit * 0.16, (x1 - x0) * 0.3)
       let base = top - unit * 0.01
       let outline = Shape(x0, base - high, x1, base, top: .gable)
       paintTrim(outline, .deco, color, relief: 0.09)
@@ -175,9 +175,12 @@ extension Painter {
   mutating func paintSash(_ shape: Shape, depth: Float, columns: Int, rows: Int, transom: Bool) {
     let unit = unit
     let thin = max(0.0032, min(unit * 0.028, shape.width * 0.07))
-    paintTrim(shape, .window, building.frame, relief: -depth * 0.7, grain: 0.08)
+    // The reveal: a dark line of wall's thickness round the frame sets light frames off from light stone.
+    paintTrim(shape, .window, building.trim * 0.42, relief: -depth)
+    let sash = shape.inset(max(0.0022, thin * 0.5), bottom: 0)
+    paintTrim(sash, .window, building.frame, relief: -depth * 0.7, grain: 0.08)
     paintGlass(
-      shape.inset(thin), depth: depth, columns: columns, rows: rows, transom: transom, bar: thin * 0.8,
+      sash.inset(thin), depth: depth, columns: columns, rows: rows, transom: transom, bar: thin * 0.8,
       curtains: true)
   }
 
@@ -198,7 +201,7 @@ extension Painter {
       RGB(0.62, 0.58, 0.5), RGB(0.7, 0.68, 0.64), RGB(0.5, 0.34, 0.24), RGB(0.42, 0.46, 0.42),
     ])
     let lamp: Float = windows.chance(0.12) ? windows.uniform(0.3, 0.8) : 0
-    let mirror = windows.uniform(0.3, 0.62)
+    let mirror = windows.uniform(0.14, 0.5)
     let skyline = 0.5 + windows.uniform(-0.06, 0.06)
     let tilt = windows.uniform(-0.35, 0.35)
     let id = floorInt(shape.x0 * 5000) + floorInt(shape.y0 * 5000) * 31
@@ -225,7 +228,7 @@ extension Painter {
 
       let pane = noise.at(floorInt(column) + id, floorInt(row) + 40)
       // The room: darker towards the ceiling's far end, a lamp's glow low in some.
-      var room = RGB(0.035, 0.032, 0.03) * (0.6 + 0.8 * t)
+      var room = RGB(0.022, 0.020, 0.019) * (0.6 + 0.8 * t)
       if lamp > 0 {
         let u = s - 0.5
         let v = t - 0.62
@@ -234,7 +237,7 @@ extension Painter {
       let side = min(s, 1 - s)
       if side < curtainWidth * (0.82 + 0.25 * t * t) {
         let fold = noise.smooth(x * 330 + Float(id & 63), y * 9)
-        room = fabric * (0.2 + 0.36 * fold) * (0.7 + 0.5 * t)
+        room = fabric * (0.12 + 0.34 * fold) * (0.7 + 0.5 * t)
       }
       if 1 - t < netHeight {
         room = mix(room, RGB(0.6, 0.6, 0.58) * (0.6 + 0.4 * noise.smooth(x * 280, y * 30)), 0.62)
@@ -246,11 +249,11 @@ extension Painter {
       let cloud = noise.fractal(mx * 7, my * 11)
       let sky = mix(weather.sky(1 - my), weather.cloud, smoothstep(0.45, 0.75, cloud) * 0.7)
       let house = RGB(0.15, 0.125, 0.1) * (0.5 + 0.9 * noise.at(floorInt(mx * 60), floorInt(my * 44)))
-      let seen = mix(sky * 0.95, house * 0.6, smoothstep(roofs - 0.006, roofs + 0.006, my))
+      let seen = mix(sky * 0.85, house * 0.6, smoothstep(roofs - 0.006, roofs + 0.006, my))
       let glass = room * (1 - mirror * 0.55) + seen * (mirror * (0.8 + 0.4 * pane))
       sample = Sample(
-        albedo: mix(glass, frame, barCover), height: -unit * mix(depth, depth * 0.72, barCover),
-        glow: 0.72 * (1 - barCover))
+        albedo: mix(glass, frame, barCover), height: -unit * mix(depth, depth * 0.75, barCover),
+        glow: 0.55 * (1 - barCover))
     }
   }
 
@@ -340,7 +343,7 @@ extension Painter {
     let pitch = max(0.0085, unit * 0.062)
     let middle = (rail + foot) * 0.5
     let belly = (foot - rail) * 0.16
-    let height = unit * 0.045
+    let height = unit * 0.055
     canvas.paint(Shape(x0, rail, x1, foot), .balcony) { x, y, sample in
       var cover = stripe((x - x0) / pitch, width: 0.3, footprint: step / pitch)
       // Rings in the middle of every second field, rails above and below.
@@ -354,7 +357,7 @@ extension Painter {
       sample.glow *= 1 - cover
       if cover > 0.5 { sample.height = max(sample.height, height) }
     }
-    paintTrim(slab, .balcony, building.trim * 0.95, relief: 0.17)
+    paintTrim(slab, .balcony, building.trim * 0.95, relief: 0.2)
     // Brackets carry the slab.
     let count = max(2, floorInt((x1 - x0) / (unit * 0.42)) + 1)
     for i in 0..<count {
@@ -386,14 +389,14 @@ extension Painter {
       // A flat canopy.
       paintTrim(
         Shape(shape.x0 - unit * 0.14, top - unit * 0.09, shape.x1 + unit * 0.14, top - unit * 0.03), .molding,
-        building.trim, relief: 0.24)
+        building.trim, relief: 0.3)
     }
-    paintTrim(shape, .door, color * 0.8, relief: -0.07)
+    paintTrim(shape, .door, color * 0.8, relief: -0.1)
     let light = shape.y0 + max(rise, shape.height * 0.2)
     var fan = shape.inset(unit * 0.03, bottom: 0)
     fan.y1 = light
     paintGlass(
-      fan, depth: 0.1, columns: 3, rows: 1, transom: false, bar: unit * 0.02, curtains: false)
+      fan, depth: 0.12, columns: 3, rows: 1, transom: false, bar: unit * 0.02, curtains: false)
     let leaf = Shape(shape.x0 + unit * 0.03, light + unit * 0.03, shape.x1 - unit * 0.03, shape.y1)
     let leaves: Float = w > unit * 0.36 ? 2 : 1
     canvas.paint(leaf, .door) { x, y, sample in
@@ -409,12 +412,12 @@ extension Painter {
       let meet: Float = across < unit * 0.008 ? 0.4 : 1
       sample = Sample(
         albedo: color * wood * meet * (edge > 0 && edge < unit * 0.008 ? 0.55 : 1),
-        height: unit * (-0.09 + 0.02 * bevel), glow: 0)
+        height: unit * (-0.13 + 0.02 * bevel), glow: 0)
     }
     let knob = Shape(
       bay.center + unit * 0.02, (leaf.y0 + leaf.y1) * 0.5, bay.center + unit * 0.045,
       (leaf.y0 + leaf.y1) * 0.5 + unit * 0.035)
-    paintTrim(knob, nil, rgb(212, 176, 92), relief: -0.05)
+    paintTrim(knob, nil, rgb(212, 176, 92), relief: -0.08)
     // The step.
     paintTrim(
       Shape(shape.x0 - unit * 0.08, shape.y1, shape.x1 + unit * 0.08, building.ground), .facade,

@@ -22,9 +22,11 @@ extension Painter {
     let panes = max(2, floorInt(shape.width / (unit * 0.5)))
     let bay = shape.width / Float(panes)
     let doorPane = shopkeeper.integer(0...panes - 1)
-    let palette = (0..<4).map { _ in
-      RGB(shopkeeper.uniform(0.1, 0.8), shopkeeper.uniform(0.08, 0.6), shopkeeper.uniform(0.05, 0.5))
-    }
+    let wares = [
+      rgb(206, 76, 52), rgb(226, 176, 74), rgb(84, 132, 88), rgb(72, 112, 164), rgb(228, 214, 184),
+      rgb(142, 84, 56), rgb(172, 80, 118),
+    ]
+    let palette = (0..<4).map { _ in shopkeeper.pick(wares) }
     for pane in 0..<panes {
       let isDoor = pane == doorPane
       let x0 = shape.x0 + bay * Float(pane) + unit * 0.025
@@ -33,7 +35,7 @@ extension Painter {
       let shelf = area.height * 0.36
       canvas.paint(area, nil) { x, y, sample in
         let t = (y - area.y0) / area.height
-        var room = warm * (light * (0.16 + 0.3 * (1 - t)))
+        var room = warm * (light * (0.07 + 0.24 * (1 - t)))
         if !isDoor {
           // Goods on two shelves: boxes and jars of different heights.
           let up = fraction((area.y1 - y) / shelf)
@@ -51,9 +53,9 @@ extension Painter {
         }
         // A broad slanting gleam across the panes.
         let gleam = smoothstep(0.42, 0.6, noise.smooth(x * 9 + y * 7, 3.5))
-        let glass = room * 0.85 + sky * (0.05 + 0.15 * gleam)
+        let glass = room * 0.85 + sky * (0.025 + 0.13 * gleam)
         sample = Sample(
-          albedo: glass, height: -unit * (isDoor ? 0.09 : 0.03), glow: isDoor && t > 0.72 ? 0 : 0.75)
+          albedo: glass, height: -unit * (isDoor ? 0.09 : 0.03), glow: isDoor && t > 0.72 ? 0 : 0.4)
       }
     }
     if shopkeeper.chance(0.62) {
@@ -81,7 +83,7 @@ extension Painter {
       let cloth = mix(color, rgb(232, 226, 210), white)
       let fold = 0.92 + 0.16 * noise.smooth(x * 45, y * 10)
       let drop: Float = t > 1 ? 0.72 : 0.95 + 0.15 * (1 - t)
-      sample = Sample(albedo: cloth * fold * drop, height: unit * (0.06 + 0.24 * min(t, 1)), glow: 0)
+      sample = Sample(albedo: cloth * fold * drop, height: unit * (0.06 + 0.3 * min(t, 1)), glow: 0)
     }
   }
 

@@ -14,6 +14,10 @@ extension Painter {
         let far = 1 + y * 2.2
         let density = noise.fractal(x * 3.1 * far, y * 8.5 * far + 40)
         let cover = smoothstep(edge * 0.72, edge * 0.72 + 0.24, density)
+        if cover == 0 {
+          sample = Sample(albedo: weather.sky(y * 1.5 + 0.05) * 0.9, height: -1, glow: 1)
+          return
+        }
         let lit = noise.fractal(x * 3.1 * far + 0.14 * weather.slant, y * 8.5 * far + 40.3)
         let cloud = weather.cloud * (0.86 + 0.55 * clamp(density - lit + 0.12, -0.25, 0.25))
         sample = Sample(

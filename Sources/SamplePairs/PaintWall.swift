@@ -8,7 +8,7 @@ extension Painter {
   ) -> Sample {
     let color = building.wallColor
     let course = building.course
-    let large = noise.fractal(x * 5, y * 5) - 0.5
+    let large = 0.65 * noise.smooth(x * 6, y * 6) + 0.35 * noise.smooth(x * 15 + 3, y * 15) - 0.5
     switch wall {
     case .brick:
       let rows = y / course
@@ -25,13 +25,13 @@ extension Painter {
         color * (0.74 + 0.5 * second) * burnt * mix(RGB(1, 1, 1), RGB(1.16, 0.94, 0.82), kind)
         * (0.9 + 0.2 * noise.smooth(x * 260, y * 260))
       let mortar = mix(color, RGB(0.42, 0.39, 0.35), 0.62) * 0.82
-      return Sample(albedo: mix(brick, mortar, joint) * (1 + 0.34 * large), height: -0.0011 * joint, glow: 0)
+      return Sample(albedo: mix(brick, mortar, joint) * (1 + 0.3 * large), height: -0.0011 * joint, glow: 0)
     case .plaster:
       let fine = noise.smooth(x * 160, y * 160) - 0.5
       let finer = noise.smooth(x * 410, y * 410) - 0.5
-      let patch = noise.fractal(x * 11 + 7, y * 11) - 0.5
+      let patch = noise.smooth(x * 34 + 7, y * 34) - 0.5
       return Sample(
-        albedo: color * (1 + 0.42 * large + 0.22 * patch + 0.1 * fine + 0.08 * finer), height: 0.0007 * fine,
+        albedo: color * (1 + 0.38 * large + 0.12 * patch + 0.1 * fine + 0.08 * finer), height: 0.0007 * fine,
         glow: 0)
     case .ashlar:
       let height = course * 1.75
@@ -43,9 +43,9 @@ extension Painter {
         stripe(columns, width: 0.035, footprint: step / (height * 2.2)))
       let tint = noise.at(floorInt(columns), row)
       let warmth = noise.at(floorInt(columns) + 77, row)
-      let vein = noise.fractal(x * 34, y * 60) - 0.5
+      let vein = noise.smooth(x * 60, y * 110) - 0.5
       let stone =
-        color * (0.86 + 0.2 * tint + 0.2 * vein + 0.09 * (noise.smooth(x * 330, y * 330) - 0.5))
+        color * (0.86 + 0.2 * tint + 0.14 * vein + 0.09 * (noise.smooth(x * 330, y * 330) - 0.5))
         * mix(RGB(0.97, 1, 1.03), RGB(1.03, 1, 0.95), warmth)
       return Sample(albedo: stone * (1 - 0.48 * joint) * (1 + 0.3 * large), height: -0.0014 * joint, glow: 0)
     case .panels:
@@ -56,7 +56,7 @@ extension Painter {
         stripe(rows, width: 0.028, footprint: step / height),
         stripe(columns, width: 0.019, footprint: step / (height * 1.5)))
       let tint = noise.at(floorInt(columns), floorInt(rows))
-      let cast = noise.fractal(x * 46, y * 46) - 0.5
+      let cast = noise.smooth(x * 70, y * 70) - 0.5
       return Sample(
         albedo: color * (0.92 + 0.12 * tint + 0.12 * cast) * (1 - 0.5 * joint) * (1 + 0.24 * large),
         height: -0.0012 * joint, glow: 0)
@@ -76,11 +76,13 @@ extension Painter {
       sample = Painter.wallSurface(building.wall, x, y, building, noise, step)
       // Rain carries soot down from the cornice and splashes mud up from the street.
       let below = (y - building.top) / (unit * 0.9)
-      let streak = noise.smooth(x * 75, y * 3) * noise.smooth(x * 21 + 9, y * 2)
-      let run = below < 1 ? (1 - below) * streak * streaked : 0
-      let splash = 1 - clamp((building.ground - y) / (unit * 0.35))
-      let mud = splash * splash * 0.4 * (0.4 + noise.smooth(x * 30, y * 30))
-      sample.albedo *= 1 - age * (run + mud)
+      let splash = 1 - (building.ground - y) / (unit * 0.35)
+      if below < 1 {
+        let streak = noise.smooth(x * 75, y * 3) * noise.smooth(x * 21 + 9, y * 2)
+        sample.albedo *= 1 - age * (1 - below) * streak * streaked
+      } else if splash > 0 {
+        sample.albedo *= 1 - age * splash * splash * 0.4 * (0.4 + noise.smooth(x * 30, y * 30))
+      }
     }
     if crumbles {
       // Where plaster has fallen off, the bricks beneath show.

@@ -51,15 +51,29 @@ private func mix64(_ value: UInt64) -> UInt64 {
 struct Noise {
   let seed: UInt32
 
+  private static let acrossStep: UInt32 = 0x9E37_79B1
+  private static let downStep: UInt32 = 0x85EB_CA77
+
   /// White noise at a lattice point, in [0, 1).
   @inline(__always)
   func at(_ x: Int, _ y: Int) -> Float {
-    var h =
-      UInt32(truncatingIfNeeded: x) &* 0x9E37_79B1 &+ UInt32(truncatingIfNeeded: y) &* 0x85EB_CA77 &+ seed
+    let corner =
+      UInt32(truncatingIfNeeded: x) &* Noise.acrossStep &+ UInt32(truncatingIfNeeded: y) &* Noise.downStep
+    var h = corner &+ seed
     h = (h ^ (h >> 15)) &* 0x2C1B_3C6D
     h = (h ^ (h >> 12)) &* 0x297A_2D39
     h ^= h >> 15
     return Float(h >> 8) * 0x1p-24
+  }
+
+  /// `at` for four points of the lattice at once.
+  @inline(__always)
+  private static func scramble(_ corners: SIMD4<UInt32>) -> SIMD4<Float> {
+    var h = corners
+    h = (h ^ (h &>> 15)) &* 0x2C1B_3C6D
+    h = (h ^ (h &>> 12)) &* 0x297A_2D39
+    h ^= h &>> 15
+    return SIMD4<Float>(SIMD4<Int32>(truncatingIfNeeded: h &>> 8)) * 0x1p-24
   }
 
   /// Smooth noise with features one unit wide, in [0, 1).
@@ -69,9 +83,12 @@ struct Noise {
     let iy = floorInt(y)
     let u = ease(x - Float(ix))
     let v = ease(y - Float(iy))
-    let top = mix(at(ix, iy), at(ix + 1, iy), u)
-    let bottom = mix(at(ix, iy + 1), at(ix + 1, iy + 1), u)
-    return mix(top, bottom, v)
+    let corner =
+      UInt32(truncatingIfNeeded: ix) &* Noise.acrossStep &+ UInt32(truncatingIfNeeded: iy) &* Noise.downStep
+    let corners = Noise.scramble(
+      SIMD4(repeating: corner &+ seed)
+        &+ SIMD4(0, Noise.acrossStep, Noise.downStep, Noise.acrossStep &+ Noise.downStep))
+    return mix(mix(corners.x, corners.y, u), mix(corners.z, corners.w, u), v)
   }
 
   /// Three octaves of smooth noise, in [0, 1) around 0.5.

@@ -1,0 +1,312 @@
+import Foundation
+
+/// Curves over one horizontal axis, drawn as SVG: faint raw points, a smoothed line over them, round ticks.
+///
+/// Values that are not finite leave gaps. However long the run, at most `maximumPoints` points are drawn
+/// per curve.
+public struct LossChart: Sendable {
+  /// One curve.
+  public struct Series: Sendable {
+    public var name: String
+    /// As many values as the chart has places; NaN and infinities are gaps.
+    public var values: [Double]
+    /// A CSS colour.
+    public var color: String
+
+    public init(name: String, values: [Double], color: String) {
+      self.name = name
+      self.values = values
+      self.color = color
+    }
+  }
+
+  /// A dashed horizontal line and the words on it.
+  public struct Reference: Sendable {
+    public var value: Double
+    public var label: String
+
+    public init(value: Double, label: String) {
+      self.value = value
+      self.label = label
+    }
+  }
+
+  /// The picture's size and the plot's edges in it, in SVG units.
+  public enum Frame {
+    public static let width = 620.0
+    public static let height = 290.0
+    public static let left = 54.0
+    public static let right = 592.0
+    public static let top = 14.0
+    public static let bottom = 246.0
+  }
+
+  /// Long runs are cut into this many stretches, and one measured point is drawn for each.
+  public static let maximumPoints = 600
+
+  public let xLabel: String
+  /// The values' places on the horizontal axis, ascending.
+  public let places: [Double]
+  public let series: [Series]
+  public let reference: Reference?
+  /// The axes' ranges; the vertical one ends at round numbers.
+  public let xRange: ClosedRange<Double>
+  public let yRange: ClosedRange<Double>
+  private let yStep: Double
+
+  /// The curves' smoothed values at the points drawn.
+  private let curves: [[Point]]
+
+  private struct Point: Sendable {
+    var place: Double
+    /// Nil where a whole stretch has no finite value.
+    var value: (raw: Double, smooth: Double)?
+  }
+
+  public init(xLabel: String, places: [Double], series: [Series], reference: Reference? = nil) {
+    self.xLabel = xLabel
+    self.places = places
+    self.series = series
+    self.reference = reference
+    let finitePlaces = places.filter(\.isFinite)
+    let first = finitePlaces.min() ?? 0
+    let last = finitePlaces.max() ?? first
+    // A run is counted from zero; one that was resumed with its first part lost is not.
+    xRange = (first > 0 && first < 0.1 * last ? 0 : first)...last
+    curves = series.map { LossChart.thinned(places: places, values: $0.values) }
+
+    let points = curves.flatMap { $0.compactMap(\.value) }
+    // A few spikes must not press the curves flat: the axis covers the curves and 96% of the points.
+    let sorted = points.map(\.raw).sorted()
+    var low = points.map(\.smooth).min() ?? 0
+    var high = points.map(\.smooth).max() ?? 1
+    if !sorted.isEmpty {
+      low = min(low, sorted[sorted.count / 50])
+      high = max(high, sorted[sorted.count - 1 - sorted.count / 50])
+    }
+    if let reference {
+      low = min(low, reference.value)
+      high = max(high, reference.value)
+    }
+    // Losses are read against zero unless all the change is far above it.
+    if low > 0, low < 0.6 * high { low = 0 }
+    if !(high > low) {
+      let room = high == 0 ? 1 : abs(high) * 0.5
+      low = low == 0 ? 0 : low - room
+      high += room
+    }
+    let step = LossChart.roundStep(span: high - low, count: 5)
+    yStep = step
+    yRange = (low / step).rounded(.down) * step...(high / step).rounded(.up) * step
+  }
+
+  /// Whether any value can be drawn.
+  public var isEmpty: Bool { curves.allSatisfy { $0.allSatisfy { $0.value == nil } } }
+
+  /// The last smoothed value of each curve, nil where it has none.
+  public var lastValues: [Double?] { curves.map { $0.last { $0.value != nil }?.value?.smooth } }
+
+  /// The abscissa of a place, in SVG units.
+  public func x(_ place: Double) -> Double {
+    let span = xRange.upperBound - xRange.lowerBound
+    // A single place stands in the middle.
+    let share = span > 0 ? (place - xRange.lowerBound) / span : 0.5
+    return Frame.left + share * (Frame.right - Frame.left)
+  }
+
+  /// The ordinate of a value, in SVG units, downwards.
+  public func y(_ value: Double) -> Double {
+    let share = (value - yRange.lowerBound) / (yRange.upperBound - yRange.lowerBound)
+    return Frame.bottom - share * (Frame.bottom - Frame.top)
+  }
+
+  /// The chart as an `svg` element, well-formed as XML.
+  public func svg(title: String) -> String {
+    var svg = """
+      <svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 \(Int(Frame.width)) \(Int(Frame.height))" \
+      role="img"><title>\(Markup.escaped(title))</title>
+
+      """
+    svg += grid()
+    if isEmpty {
+      let x = coordinate((Frame.left + Frame.right) / 2)
+      let y = coordinate((Frame.top + Frame.bottom) / 2)
+      svg += "<text class=\"none\" x=\"\(x)\" y=\"\(y)\" text-anchor=\"middle\">no values yet</text>\n"
+    }
+    if let reference {
+      let y = y(reference.value)
+      svg += """
+        <line class="reference" x1="\(coordinate(Frame.left))" y1="\(coordinate(y))" \
+        x2="\(coordinate(Frame.right))" y2="\(coordinate(y))"/>
+
+        """
+    }
+    for (series, curve) in zip(series, curves) {
+      svg += "<path class=\"raw\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(dots(curve))\"/>\n"
+    }
+    for (series, curve) in zip(series, curves) {
+      svg += "<path class=\"line\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(line(curve))\"/>\n"
+    }
+    if let reference {
+      // Above the line, or below it where that would leave the plot; a halo keeps it readable over curves.
+      let y = y(reference.value)
+      let baseline = y - 6 > Frame.top + 10 ? y - 6 : y + 15
+      svg += """
+        <text class="note" x="\(coordinate(Frame.right - 4))" y="\(coordinate(baseline))" \
+        text-anchor="end">\(Markup.escaped(reference.label))</text>
+
+        """
+    }
+    return svg + "</svg>\n"
+  }
+
+  // MARK: - Parts
+
+  private func grid() -> String {
+    var svg = ""
+    let lines = Int(((yRange.upperBound - yRange.lowerBound) / yStep).rounded())
+    for index in 0...max(1, lines) {
+      let value = yRange.lowerBound + Double(index) * yStep
+      let y = y(value)
+      svg += """
+        <line class="grid" x1="\(coordinate(Frame.left))" y1="\(coordinate(y))" \
+        x2="\(coordinate(Frame.right))" y2="\(coordinate(y))"/>\
+        <text x="\(coordinate(Frame.left - 8))" y="\(coordinate(y + 4))" \
+        text-anchor="end">\(Markup.number(value, step: yStep))</text>
+
+        """
+    }
+    for place in xTicks() {
+      let x = x(place.value)
+      svg += """
+        <line class="tick" x1="\(coordinate(x))" y1="\(coordinate(Frame.bottom))" \
+        x2="\(coordinate(x))" y2="\(coordinate(Frame.bottom + 5))"/>\
+        <text x="\(coordinate(x))" y="\(coordinate(Frame.bottom + 19))" \
+        text-anchor="middle">\(place.label)</text>
+
+        """
+    }
+    return svg + """
+      <line class="tick" x1="\(coordinate(Frame.left))" y1="\(coordinate(Frame.bottom))" \
+      x2="\(coordinate(Frame.right))" y2="\(coordinate(Frame.bottom))"/>\
+      <text class="axis" x="\(coordinate((Frame.left + Frame.right) / 2))" y="\(coordinate(Frame.height - 6))" \
+      text-anchor="middle">\(Markup.escaped(xLabel))</text>
+
+      """
+  }
+
+  private func xTicks() -> [(value: Double, label: String)] {
+    let span = xRange.upperBound - xRange.lowerBound
+    guard span > 0 else {
+      return places.isEmpty ? [] : [(xRange.lowerBound, Markup.number(xRange.lowerBound, step: 1))]
+    }
+    // Steps and epochs are whole numbers, so are their ticks.
+    let step = max(1, LossChart.roundStep(span: span, count: 6))
+    var ticks: [(value: Double, label: String)] = []
+    var index = (xRange.lowerBound / step).rounded(.up)
+    while index * step <= xRange.upperBound {
+      ticks.append((index * step, Markup.number(index * step, step: step)))
+      index += 1
+    }
+    return ticks
+  }
+
+  private func dots(_ curve: [Point]) -> String {
+    var path = ""
+    for point in curve {
+      guard let value = point.value, yRange.contains(value.raw) else { continue }
+      path += "M\(coordinate(x(point.place))) \(coordinate(y(value.raw)))h0"
+    }
+    return path
+  }
+
+  private func line(_ curve: [Point]) -> String {
+    var path = ""
+    var isDrawing = false
+    for point in curve {
+      guard let value = point.value else {
+        isDrawing = false
+        continue
+      }
+      path += "\(isDrawing ? "L" : "M")\(coordinate(x(point.place))) \(coordinate(y(value.smooth)))"
+      isDrawing = true
+    }
+    return path
+  }
+
+  private func coordinate(_ value: Double) -> String { String(format: "%.2f", value) }
+
+  // MARK: - Numbers
+
+  /// One measured point for each stretch of the run, with the mean of its surroundings.
+  private static func thinned(places: [Double], values: [Double]) -> [Point] {
+    let count = min(places.count, values.count)
+    let stretches = min(count, maximumPoints)
+    // The mean reaches a fortieth of the run to each side, nearer values weighing more: long enough to
+    // calm the noise of batches of one, and a spike does not leave a plateau. A few values need no mean.
+    let reach = count < 100 ? 0 : count / 40
+    return (0..<stretches).map { stretch in
+      let range = stretch * count / stretches..<(stretch + 1) * count / stretches
+      guard let index = range.first(where: { values[$0].isFinite && places[$0].isFinite }) else {
+        return Point(place: places[range.lowerBound], value: nil)
+      }
+      var mean = 0.0
+      var total = 0.0
+      for near in max(0, index - reach)...min(count - 1, index + reach) where values[near].isFinite {
+        let weight = 1 - Double(abs(near - index)) / Double(reach + 1)
+        total += weight
+        // A running mean cannot overflow where a sum might.
+        mean += weight / total * values[near] - weight / total * mean
+      }
+      return Point(place: places[index], value: (values[index], mean))
+    }
+  }
+
+  /// 1, 2 or 5 times a power of ten, such that about `count` steps cover the span.
+  private static func roundStep(span: Double, count: Int) -> Double {
+    let rough = span / Double(count)
+    guard rough.isFinite, rough > 0 else { return 1 }
+    let power = pow(10, log10(rough).rounded(.down))
+    let factor = rough / power
+    return (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10) * power
+  }
+}
+
+/// Text for HTML that is XML as well.
+enum Markup {
+  /// The text with markup characters as references, and characters that XML forbids replaced.
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    result.reserveCapacity(text.utf8.count)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      case "\t", "\n": result.unicodeScalars.append(scalar)
+      default:
+        let isForbidden = scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF
+        result.unicodeScalars.append(isForbidden ? "\u{FFFD}" : scalar)
+      }
+    }
+    return result
+  }
+
+  /// A number with the decimals that a step of this size needs and thousands set apart: 20,000 or 0.25.
+  static func number(_ value: Double, step: Double) -> String {
+    guard value.isFinite, abs(value) < 1e15, step > 1e-6 else { return String(format: "%.3g", value) }
+    let decimals = step >= 1 ? 0 : Int((-log10(step) - 1e-9).rounded(.up))
+    let text = String(format: "%.\(decimals)f", abs(value))
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    var whole = ""
+    for (index, digit) in parts[0].reversed().enumerated() {
+      if index > 0, index % 3 == 0 { whole.append(",") }
+      whole.append(digit)
+    }
+    let isZero = text.allSatisfy { $0 == "0" || $0 == "." }
+    let sign = value < 0 && !isZero ? "\u{2212}" : ""
+    return sign + String(whole.reversed()) + (parts.count > 1 ? ".\(parts[1])" : "")
+  }
+}

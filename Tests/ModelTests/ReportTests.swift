@@ -1,0 +1,241 @@
+import Foundation
+import Model
+import Testing
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+/// Reads a page as XML and keeps what the tests ask about.
+private final class PageReader: NSObject, XMLParserDelegate {
+  var elements: [(name: String, attributes: [String: String])] = []
+  /// The text within each h1, h2, th, td, li, text, p and caption element.
+  var texts: [(name: String, text: String)] = []
+  private(set) var error: String?
+  private var open: [String] = []
+
+  init(_ page: String) {
+    super.init()
+    let parser = XMLParser(data: Data(page.utf8))
+    parser.delegate = self
+    if !parser.parse() {
+      error = "line \(parser.lineNumber): \(parser.parserError.map(String.init(describing:)) ?? "malformed")"
+    }
+  }
+
+  func parser(
+    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
+    attributes: [String: String]
+  ) {
+    elements.append((name, attributes))
+    open.append(name)
+    texts.append((name, ""))
+  }
+
+  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?)
+  {
+    open.removeLast()
+  }
+
+  func parser(_ parser: XMLParser, foundCharacters string: String) {
+    if let name = open.last, let at = texts.lastIndex(where: { $0.name == name }) { texts[at].text += string }
+  }
+
+  func texts(of name: String) -> [String] { texts.filter { $0.name == name }.map(\.text) }
+
+  /// The `d` attributes of the paths of this class.
+  func paths(_ kind: String) -> [String] {
+    elements.filter { $0.name == "path" && $0.attributes["class"] == kind }.map { $0.attributes["d"] ?? "" }
+  }
+}
+
+/// The points of a path of M, L and h0 commands, and where a new piece begins.
+private func points(_ path: String) -> (points: [(x: Double, y: Double)], pieces: Int) {
+  var points: [(x: Double, y: Double)] = []
+  for command in path.replacingOccurrences(of: "h0", with: "").split(whereSeparator: { "ML".contains($0) }) {
+    let numbers = command.split(separator: " ").compactMap { Double($0) }
+    if numbers.count == 2 { points.append((numbers[0], numbers[1])) }
+  }
+  return (points, path.filter { $0 == "M" }.count)
+}
+
+private let names = ["G_GAN", "G_L1", "D_real", "D_fake"]
+
+private func report(steps: Int, value: (Int, Int) -> Double) -> TrainingReport {
+  TrainingReport(
+    title: "run", lossNames: names,
+    losses: (0..<steps).map { step in
+      TrainingReport.LossPoint(
+        step: step * 10, epoch: Double(step) / 40, values: names.indices.map { value(step, $0) })
+    })
+}
+
+/// The header of a 96 x 32 PNG; the rest is never read.
+private let png: [UInt8] = [
+  0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 96, 0, 0, 0,
+  32,
+]
+
+@Suite struct ReportTests {
+  @Test func fullReportIsWellFormedAndStandsAlone() {
+    var report = report(steps: 300) { step, loss in loss == 1 ? 40 - Double(step) / 10 : 0.5 }
+    report.validation = [(1, 40), (2, 35), (3, 36)]
+    report.samples = [
+      TrainingReport.Sample(step: 100, epoch: 1, png: png),
+      TrainingReport.Sample(step: 300, epoch: 3, png: png),
+      TrainingReport.Sample(step: 200, epoch: 2, png: png),
+    ]
+    report.options = [("size", "256")]
+    report.device = [("name", "a GPU")]
+    report.timings = [("per step", "20 ms")]
+    let page = PageReader(report.html())
+    #expect(page.error == nil)
+    #expect(page.texts(of: "caption") == ["Options", "Timings", "Device"])
+    #expect(page.elements.filter { $0.name == "svg" }.count == 4)
+
+    let images = page.elements.filter { $0.name == "img" }.map(\.attributes)
+    #expect(images.compactMap { $0["alt"]?.suffix(3) } == ["300", "200", "100"], "newest first")
+    for image in images {
+      #expect(image["src"] == "data:image/png;base64," + Data(png).base64EncodedString())
+      #expect(image["width"] == "96" && image["height"] == "32")
+    }
+    for element in page.elements {
+      #expect(!["script", "link", "a", "iframe"].contains(element.name))
+      #expect(element.attributes["href"] == nil)
+    }
+  }
+
+  @Test func textIsEscaped() {
+    let nasty = "</td><script>alert('a & \"b\"')</script>\u{0}\u{1B}"
+    let shown = "</td><script>alert('a & \"b\"')</script>\u{FFFD}\u{FFFD}"
+    var report = report(steps: 3) { _, _ in 1 }
+    report.title = nasty
+    report.lossNames = [nasty]
+    report.options = [(nasty, nasty)]
+    report.undecided = LossChart.Reference(value: 1, label: nasty)
+    let page = PageReader(report.html())
+    #expect(page.error == nil)
+    #expect(!page.elements.contains { $0.name == "script" })
+    #expect(page.texts(of: "h1") == [shown])
+    #expect(page.texts(of: "th") == [shown])
+    #expect(page.texts(of: "td") == [shown])
+  }
+
+  @Test(arguments: [0, 1, 2])
+  func fewPointsAreTolerated(_ count: Int) {
+    for value in [0.0, 3, -2, .nan, .infinity] {
+      let page = PageReader(report(steps: count) { _, _ in value }.html())
+      #expect(page.error == nil)
+      #expect(page.elements.filter { $0.name == "svg" }.count == 3)
+      let drawn = page.paths("raw").flatMap { points($0).points }
+      #expect(drawn.count == (value.isFinite ? count * names.count : 0))
+      for point in drawn {
+        #expect(point.x >= LossChart.Frame.left && point.x <= LossChart.Frame.right)
+        #expect(point.y >= LossChart.Frame.top && point.y <= LossChart.Frame.bottom)
+      }
+      if drawn.isEmpty { #expect(page.texts(of: "text").filter { $0 == "no values yet" }.count == 3) }
+    }
+  }
+
+  @Test func emptyReportSaysSo() {
+    let page = PageReader(TrainingReport(title: "nothing").html())
+    #expect(page.error == nil)
+    #expect(page.texts(of: "p") == ["Nothing has been recorded yet."])
+  }
+
+  /// Points stand where the axes' ranges say: x from left to right, y from bottom to top, both linear.
+  @Test func pointsStandWhereTheFormulaSays() throws {
+    let values = [4.0, 1, 2.5, 3, 0.5]
+    let places = [0.0, 10, 15, 30, 40]
+    let chart = LossChart(
+      xLabel: "step", places: places, series: [LossChart.Series(name: "a", values: values, color: "#000")])
+    #expect(chart.xRange == 0...40)
+    #expect(chart.yRange == 0...4)
+    let page = PageReader(chart.svg(title: "t"))
+    #expect(page.error == nil)
+    for kind in ["raw", "line"] {
+      // Five values are too few to need a mean: the line passes through the points.
+      let drawn = points(try #require(page.paths(kind).first)).points
+      #expect(drawn.count == values.count)
+      for (index, point) in drawn.enumerated() {
+        let x = 54 + places[index] / 40 * (592 - 54)
+        let y = 246 - values[index] / 4 * (246 - 14)
+        #expect(abs(point.x - x) < 0.006 && abs(point.y - y) < 0.006)
+      }
+    }
+    let labels = page.texts(of: "text")
+    #expect(labels == ["0", "1", "2", "3", "4", "0", "10", "20", "30", "40", "step"])
+  }
+
+  @Test func valuesThatAreNotFiniteAreGaps() throws {
+    var values = (0..<50).map { 1 + Double($0 % 7) }
+    values[20] = .nan
+    values[21] = .infinity
+    values[35] = -.infinity
+    let chart = LossChart(
+      xLabel: "step", places: (0..<50).map(Double.init),
+      series: [LossChart.Series(name: "a", values: values, color: "#000")])
+    let page = PageReader(chart.svg(title: "t"))
+    let line = points(try #require(page.paths("line").first))
+    #expect(line.points.count == 47)
+    #expect(line.pieces == 3)
+    #expect(!chart.svg(title: "t").contains("nan") && !chart.svg(title: "t").contains("inf"))
+
+    let warned = PageReader(report(steps: 50) { step, loss in loss == 2 ? values[step] : 1 }.html())
+    #expect(warned.error == nil)
+    #expect(warned.texts(of: "li") == ["D_real: 3 values are not finite, first at step 200."])
+  }
+
+  /// A line of losses without noise stays that line, however much it is thinned; spikes do not set the scale.
+  @Test func longRunsAreThinned() throws {
+    let count = 200_000
+    let values = (0..<count).map { $0 % 1000 == 0 ? 1e6 : Double($0) / Double(count) }
+    let chart = LossChart(
+      xLabel: "step", places: (0..<count).map(Double.init),
+      series: [LossChart.Series(name: "a", values: values.map { $0 > 1 ? .nan : $0 }, color: "#000")])
+    let line = points(try #require(PageReader(chart.svg(title: "t")).paths("line").first))
+    #expect(line.points.count == LossChart.maximumPoints)
+    #expect(line.pieces == 1)
+    #expect(chart.yRange == 0...1)
+    // Away from the ends, the mean of a straight line is the line.
+    let middle = line.points[300]
+    let share = (middle.x - LossChart.Frame.left) / (LossChart.Frame.right - LossChart.Frame.left)
+    #expect(abs(chart.y(share) - middle.y) < 0.1)
+    #expect(chart.svg(title: "t").utf8.count < 40_000)
+  }
+
+  @Test func aFewSpikesDoNotSetTheScale() {
+    var values = (0..<600).map { 0.5 + 0.1 * Double($0 % 5) }
+    values[100] = 20
+    values[400] = 15
+    let chart = LossChart(
+      xLabel: "step", places: (0..<600).map(Double.init),
+      series: [LossChart.Series(name: "a", values: values, color: "#000")])
+    #expect(chart.yRange.upperBound < 4)
+  }
+
+  @Test func undecidedDiscriminatorHasItsLine() throws {
+    var report = report(steps: 100) { _, loss in loss == 1 ? 30 : 0.4 }
+    let page = PageReader(report.html())
+    #expect(page.elements.filter { $0.attributes["class"] == "reference" }.count == 1)
+    #expect(page.texts(of: "text").contains { $0.hasPrefix("ln 2 = 0.693") })
+    report.undecided = nil
+    #expect(!PageReader(report.html()).elements.contains { $0.attributes["class"] == "reference" })
+  }
+
+  @Test func aWinningDiscriminatorIsSaid() {
+    let page = PageReader(report(steps: 100) { _, loss in loss >= 2 ? 0.001 : 6 }.html())
+    #expect(page.texts(of: "li").count == 1)
+    #expect(PageReader(report(steps: 100) { _, _ in 0.5 }.html()).texts(of: "li").isEmpty)
+  }
+
+  @Test func valuesMayBeFewerThanNames() {
+    let short = TrainingReport(
+      title: "run", lossNames: names,
+      losses: [
+        TrainingReport.LossPoint(step: 1, epoch: .nan, values: [1]),
+        TrainingReport.LossPoint(step: 2, epoch: .infinity, values: []),
+      ], validation: [(1, .nan)])
+    #expect(PageReader(short.html()).error == nil)
+  }
+}
