@@ -130,23 +130,23 @@ inline void finish(float4 sum, int n, int block, int quad, int oy, int ox, globa
 //   parts      [splits][N * OH * OW][outputs, whole blocks], written otherwise
 //   input      .x channel blocks .y H .z W .w N
 //   output     .x channel blocks .y OH .z OW .w splits
-//   kernel_    .x KH .y KW .z stride .w padding
+//   geometry   .x KH .y KW .z stride .w padding
 //   range: (tiles of TILE_PIXELS cells of the largest phase * WORK_ITEMS, tiles of TILE_CHANNELS, phases * splits)
 kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
     global const float4* restrict x, const int4 x_place, const float input_slope,
     global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
     global const float4* restrict gate, const int4 gate_place, const float gate_slope,
     global float4* restrict y, const int4 y_place, global float4* restrict parts, const int4 input,
-    const int4 output, const int4 kernel_) {
+    const int4 output, const int4 geometry) {
   local float4 input_tile[TILE_PIXELS * PIXEL_STRIDE];
   local float4 weight_tile[DEPTH * TILE_QUADS];
 
   const int item = get_local_id(0);
-  const int phases = TRANSPOSED ? kernel_.z : 1;
+  const int phases = TRANSPOSED ? geometry.z : 1;
   const int phase = get_group_id(2) % (phases * phases);
   const int split = get_group_id(2) / (phases * phases);
-  const axis_t rows = axis_of(phase / phases, kernel_.x, kernel_.z, kernel_.w, input.y, output.y);
-  const axis_t columns = axis_of(phase % phases, kernel_.y, kernel_.z, kernel_.w, input.z, output.z);
+  const axis_t rows = axis_of(phase / phases, geometry.x, geometry.z, geometry.w, input.y, output.y);
+  const axis_t columns = axis_of(phase % phases, geometry.y, geometry.z, geometry.w, input.z, output.z);
   const int cells = rows.cells * columns.cells, pixels = input.w * cells;
   const int first_pixel = get_group_id(0) * TILE_PIXELS;
   if (first_pixel >= pixels) return;  // the whole group: phases differ in size
@@ -165,7 +165,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
   }
 
   // And in loading the weight tile: four channels of WEIGHT_LOADS rows of 16. Panels that are not there give zero.
-  const int panel_stride = input.x * kernel_.x * kernel_.y * (DEPTH * 8);  // in vectors
+  const int panel_stride = input.x * geometry.x * geometry.y * (DEPTH * 8);  // in vectors
   const int panels = (output.x + 1) / 2;
 
   const int taps = rows.count * columns.count;
@@ -216,7 +216,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
     if (step < end) {
 #if INPUT_QUADS == 4
       const int moved = block * x_place.z + TAP_STEP * (row * x_place.w + column);
-      const int tap = (block * kernel_.x + rows.first + row) * kernel_.y + columns.first + column;
+      const int tap = (block * geometry.x + rows.first + row) * geometry.y + columns.first + column;
       const bool there = true;
       const int channel_quad = load_quad;
 #else
@@ -238,7 +238,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
 #if INPUT_QUADS != 4
         const int weight_tap = step * TAPS_PER_STEP + depth / (4 * INPUT_QUADS);
         wanted = wanted && weight_tap < taps;
-        const int tap = (rows.first + weight_tap / columns.count) * kernel_.y + columns.first +
+        const int tap = (rows.first + weight_tap / columns.count) * geometry.y + columns.first +
                         weight_tap % columns.count;
         depth %= 4 * INPUT_QUADS;
 #endif
@@ -322,15 +322,16 @@ kernel void convolve_sum(global const float4* restrict parts, global const float
 // A packed weight with the other side's channels in the lanes, as repack of packing.cl makes it on CPU devices:
 // [B/32][A/16][tap][16 a][32 b] into [A/32][B/16][tap][16 b][32 a]. One work-group turns the 32 a x 32 b of one tap.
 //   source_blocks: A/16 rounded up; target_blocks: B/16 rounded up
-//   kernel_ as above; from_phase_order: 1 if the source has its taps ordered by phase, 0 if the target has
+//   geometry as above; from_phase_order: 1 if the source has its taps ordered by phase, 0 if the target has
 //   range: (32 * panels of the target, 4 * panels of the source, taps) in groups of (32, 4, 1)
 kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack_gpu(
     global const float* restrict source, global float* restrict target, const int source_blocks,
-    const int target_blocks, const int4 kernel_, const int from_phase_order) {
+    const int target_blocks, const int4 geometry, const int from_phase_order) {
   local float square[32 * 33];
   const int a_panel = get_group_id(0), b_panel = get_group_id(1);
-  const int taps = kernel_.x * kernel_.y, kh = get_group_id(2) / kernel_.y, kw = get_group_id(2) % kernel_.y;
-  const int by_row = get_group_id(2), by_phase = TAP(kh, kernel_.x, kernel_.z) * kernel_.y + TAP(kw, kernel_.y, kernel_.z);
+  const int taps = geometry.x * geometry.y, by_row = get_group_id(2);
+  const int kh = by_row / geometry.y, kw = by_row % geometry.y;
+  const int by_phase = TAP(kh, geometry.x, geometry.z) * geometry.y + TAP(kw, geometry.y, geometry.z);
   const int source_tap = from_phase_order ? by_phase : by_row, target_tap = from_phase_order ? by_row : by_phase;
   const int lane = get_local_id(0);
   for (int a = get_local_id(1); a < 32; a += 4) {

@@ -63,14 +63,14 @@
 
 // Where four channels of row quad `quad` of tap (kh, kw) lie in dw, in vectors: row r of the four is 8 further on.
 //   broadcast_blocks: A/16 rounded up; lane_quad: lane channel / 4
-inline size_t packed(int quad, int kh, int kw, int lane_quad, int broadcast_blocks, int4 kernel_) {
+inline size_t packed(int quad, int kh, int kw, int lane_quad, int broadcast_blocks, int4 geometry) {
 #if LANES_INPUT
-  const int tap = TAP(kh, kernel_.x, kernel_.z) * kernel_.y + TAP(kw, kernel_.y, kernel_.z);
+  const int tap = TAP(kh, geometry.x, geometry.z) * geometry.y + TAP(kw, geometry.y, geometry.z);
 #else
-  const int tap = kh * kernel_.y + kw;
+  const int tap = kh * geometry.y + kw;
 #endif
   const size_t block = (size_t)(lane_quad / 8) * broadcast_blocks + quad / 4;
-  return ((block * kernel_.x * kernel_.y + tap) * 16 + quad % 4 * 4) * 8 + lane_quad % 8;
+  return ((block * geometry.x * geometry.y + tap) * 16 + quad % 4 * 4) * 8 + lane_quad % 8;
 }
 
 inline float4 activated(float4 v, float slope) { return slope == 1.0f ? v : select(slope * v, v, v > 0.0f); }
@@ -83,18 +83,18 @@ inline float4 activated(float4 v, float slope) { return slope == 1.0f ? v : sele
 //              a tile's lanes move with the tap, so a tile must not hold two.
 //   quads      .x quads of broadcast channels that hold anything .y broadcast blocks .z lane blocks .w row_quads
 //   pixels     .x N .y OH .z OW .w splits
-//   kernel_    .x KH .y KW .z stride .w padding
+//   geometry    .x KH .y KW .z stride .w padding
 //   range: (tiles of taps * row_quads * WORK_ITEMS, tiles of lane channels, splits)
 kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient(
     global const float4* restrict image, const int4 image_place, const float image_slope,
     global const float4* restrict gradient, const int4 gradient_place, const float gradient_slope,
     global float4* restrict dw, global float4* restrict parts, const int4 quads, const int4 pixels,
-    const int4 kernel_) {
+    const int4 geometry) {
   local float4 row_tile[DEPTH * ROW_STRIDE];
   local float4 lane_tile[DEPTH * LANE_STRIDE];
 
   const int item = get_local_id(0);
-  const int taps = kernel_.x * kernel_.y;
+  const int taps = geometry.x * geometry.y;
   const int first_row = get_group_id(0) * TILE_ROW_QUADS;  // quads
   const int first_lane = get_group_id(1) * TILE_LANE_QUADS;
 
@@ -114,7 +114,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
   for (int i = 0; i < ROW_LOADS; i++) {
     const int row = first_row + (team + i * TEAMS) * 4 + item % 4;
     const int tap = row / quads.w, quad = row % quads.w;
-    const int moved = LANES_INPUT ? 0 : tap / kernel_.y * image_place.w + tap % kernel_.y;
+    const int moved = LANES_INPUT ? 0 : tap / geometry.y * image_place.w + tap % geometry.y;
     const int block_stride = LANES_INPUT ? gradient_place.z : image_place.z;
     row_offset[i] = tap < taps && quad < quads.x
                         ? ((long)(quad / 4) * block_stride + moved) * 4 + quad % 4
@@ -124,7 +124,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
 #pragma unroll
   for (int i = 0; i < LANE_LOADS; i++) {
     const int quad = first_lane + (team + i * TEAMS) * 4 + item % 4;
-    const int moved = LANES_INPUT ? tile_tap / kernel_.y * image_place.w + tile_tap % kernel_.y : 0;
+    const int moved = LANES_INPUT ? tile_tap / geometry.y * image_place.w + tile_tap % geometry.y : 0;
     const int block_stride = LANES_INPUT ? image_place.z : gradient_place.z;
     lane_offset[i] = quad < quads.z * 4 ? ((long)(quad / 4) * block_stride + moved) * 4 + quad % 4 : -1;
   }
@@ -168,7 +168,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
     if (step < end) {
       const bool there = pixel < count;
       const long on_image = ((long)image_place.x + (long)n * image_place.y +
-                             (long)(oy * kernel_.z - kernel_.w) * image_place.w + ox * kernel_.z - kernel_.w) * 4;
+                             (long)(oy * geometry.z - geometry.w) * image_place.w + ox * geometry.z - geometry.w) * 4;
       const long on_gradient = ((long)gradient_place.x + (long)n * gradient_place.y + oy * gradient_place.w + ox) * 4;
       const long row_pixel = LANES_INPUT ? on_gradient : on_image;
       const long lane_pixel = LANES_INPUT ? on_image : on_gradient;
@@ -227,7 +227,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
       if (lane_quad >= quads.z * 4) continue;
       const bool whole = pixels.w == 1;
       global float4* to =
-          whole ? dw + packed(quad, tap / kernel_.y, tap % kernel_.y, lane_quad, quads.y, kernel_)
+          whole ? dw + packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry)
                 : parts + ((size_t)split * taps * quads.w + row) * 4 * (quads.z * 4) + lane_quad;
       const int stride = whole ? 8 : quads.z * 4;
       to[0] = sum[r * 4 + 0][q];
@@ -241,9 +241,9 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
 // Adds the parts of a split weight gradient in their order. Arguments as above.
 //   range: taps * quads.x * 4 * lane blocks * 4, and what fills up the last work-group
 kernel void weight_gradient_sum(global const float4* restrict parts, global float4* restrict dw, const int4 quads,
-                                const int splits, const int4 kernel_) {
+                                const int splits, const int4 geometry) {
   const int index = get_global_id(0);
-  const int taps = kernel_.x * kernel_.y, lane_quads = quads.z * 4;
+  const int taps = geometry.x * geometry.y, lane_quads = quads.z * 4;
   const int lane_quad = index % lane_quads, row = index / lane_quads;  // row: (tap, quad, channel of the quad)
   const int r = row % 4, quad = row / 4 % quads.x, tap = row / 4 / quads.x;
   if (tap >= taps) return;
@@ -251,5 +251,5 @@ kernel void weight_gradient_sum(global const float4* restrict parts, global floa
   for (int split = 0; split < splits; split++) {
     sum += parts[((((size_t)split * taps + tap) * quads.w + quad) * 4 + r) * lane_quads + lane_quad];
   }
-  dw[packed(quad, tap / kernel_.y, tap % kernel_.y, lane_quad, quads.y, kernel_) + r * 8] = sum;
+  dw[packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry) + r * 8] = sum;
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLBackend
 import Foundation
+import Images
 import Model
 import Synchronization
 import Tape
@@ -39,7 +40,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"))
   var out: String
   @Option(help: "AtoB or BtoA. (default: AtoB)")
-  var direction: TrainingOptions.Direction?
+  var direction: Direction?
   @Option(help: "Pixels on a side, a power of two from 32 to 1024. (default: 256)")
   var size: Int?
   @Option(help: "Halvings in the U-Net. (default: log2 of the size)")
@@ -209,7 +210,7 @@ struct Train: ParsableCommand {
   }
 }
 
-extension TrainingOptions.Direction: ExpressibleByArgument {}
+extension Direction: ExpressibleByArgument {}
 
 /// Turns the first Ctrl-C (or SIGTERM) into a wish to stop; the second ends the program as usual.
 final class Interruption: Sendable {

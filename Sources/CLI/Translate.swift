@@ -75,7 +75,7 @@ struct Translate: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     for (index, file) in files.enumerated() {
-      let picture = try half(of: Picture(path: file), file)
+      let picture = try half(of: Picture(contentsOf: file), file)
       let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
       try translator.translate(picture, index: index).writePNG(to: "\(out)/\(name).png")
     }
@@ -93,15 +93,16 @@ struct Translate: ParsableCommand {
       throw ModelError.file(input, "no such file or folder")
     }
     guard isFolder.boolValue else { return [input] }
-    let names = try PairSource.pictures(input)
+    let files = try PairSource.pictures(in: input)
+    guard !files.isEmpty else { throw ModelError.file(input, "holds no pictures (png, jpg, jpeg)") }
     var stems: [String: String] = [:]
-    for name in names {
-      let stem = (name as NSString).deletingPathExtension
-      if let other = stems.updateValue(name, forKey: stem) {
-        throw ModelError.file(input, "\(other) and \(name) would both become \(stem).png; rename one")
+    for file in files {
+      let stem = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
+      if let other = stems.updateValue(file, forKey: stem) {
+        throw ModelError.file(input, "\(other) and \(file) would both become \(stem).png; rename one")
       }
     }
-    return names.map { "\(input)/\($0)" }
+    return files
   }
 
   private func half(of picture: Picture, _ file: String) throws -> Picture {
@@ -110,7 +111,7 @@ struct Translate: ParsableCommand {
       throw ModelError.file(file, "is \(picture.width) pixels wide, an odd number: it has no halves A and B")
     }
     let half = picture.width / 2
-    return picture.cropped(columns: side == .a ? 0..<half : half..<picture.width)
+    return picture.cropped(x: side == .a ? 0 : half, y: 0, width: half, height: picture.height)
   }
 }
 

@@ -2,153 +2,170 @@
 
 #include <png.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-  jmp_buf jump;
-  char *message;
-} failure_t;
+int cpng_placeholder(void) { return PNG_LIBPNG_VER; }
 
-static void on_error(png_structp png, png_const_charp text) {
-  failure_t *failure = png_get_error_ptr(png);
-  snprintf(failure->message, CPNG_MESSAGE, "%s", text);
-  longjmp(failure->jump, 1);
+// What libpng's callbacks need: where the error text goes, and the memory that stands for the file.
+typedef struct {
+  char *error;
+  size_t error_size;
+  const uint8_t *input;
+  size_t input_size;
+  size_t input_offset;
+  uint8_t *output;
+  size_t output_size;
+  size_t output_capacity;
+} context;
+
+static void keep_error(context *c, const char *message) {
+  if (c->error_size == 0) return;
+  strncpy(c->error, message, c->error_size - 1);
+  c->error[c->error_size - 1] = 0;
 }
 
-// Warnings (an odd colour profile, a late chunk) do not stop anybody.
-static void on_warning(png_structp png, png_const_charp text) {
+static void on_error(png_structp png, png_const_charp message) {
+  keep_error(png_get_error_ptr(png), message);
+  png_longjmp(png, 1);
+}
+
+// Warnings are about colour profiles and text chunks, which we do not use; printing them would be noise.
+static void on_warning(png_structp png, png_const_charp message) {
   (void)png;
-  (void)text;
+  (void)message;
 }
 
-typedef struct {
-  const uint8_t *bytes;
-  size_t count, position;
-} source_t;
-
-static void read_bytes(png_structp png, png_bytep target, size_t count) {
-  source_t *source = png_get_io_ptr(png);
-  if (count > source->count - source->position) png_error(png, "the file is cut short");
-  memcpy(target, source->bytes + source->position, count);
-  source->position += count;
+static void on_read(png_structp png, png_bytep bytes, size_t count) {
+  context *c = png_get_io_ptr(png);
+  if (count > c->input_size - c->input_offset) png_error(png, "the file ends too early");
+  memcpy(bytes, c->input + c->input_offset, count);
+  c->input_offset += count;
 }
 
-int cpng_decode(const uint8_t *bytes, size_t count, uint32_t largest, cpng_image *image, char *message) {
-  failure_t failure = {.message = message};
-  source_t source = {bytes, count, 0};
-  // Set after setjmp and read after longjmp, so volatile.
-  void *volatile samples = NULL;
-  png_bytep *volatile rows = NULL;
-  png_infop info = NULL;
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &failure, on_error, on_warning);
-  if (png) info = png_create_info_struct(png);
-  if (!info) {
-    png_destroy_read_struct(&png, NULL, NULL);
-    snprintf(message, CPNG_MESSAGE, "out of memory");
+static void on_write(png_structp png, png_bytep bytes, size_t count) {
+  context *c = png_get_io_ptr(png);
+  if (count > c->output_capacity - c->output_size) {
+    size_t capacity = c->output_capacity * 2 + count + 4096;
+    uint8_t *grown = realloc(c->output, capacity);
+    if (!grown) png_error(png, "out of memory");
+    c->output = grown;
+    c->output_capacity = capacity;
+  }
+  memcpy(c->output + c->output_size, bytes, count);
+  c->output_size += count;
+}
+
+static void on_flush(png_structp png) { (void)png; }
+
+static int is_little_endian(void) {
+  const uint16_t one = 1;
+  return *(const uint8_t *)&one;
+}
+
+// With pixels == NULL it stops after the header and fills *out.
+static int read_png(context *c, cpng_info *out, uint8_t *pixels, size_t capacity) {
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, c, on_error, on_warning);
+  if (!png) {
+    keep_error(c, "out of memory");
     return -1;
   }
-  if (setjmp(failure.jump)) {
-    free(samples);
-    free(rows);
+  png_infop info = png_create_info_struct(png);
+  if (!info) {
+    png_destroy_read_struct(&png, NULL, NULL);
+    keep_error(c, "out of memory");
+    return -1;
+  }
+  // Nothing below this line assigns to png or info, so both are valid after the jump.
+  if (setjmp(png_jmpbuf(png))) {
     png_destroy_read_struct(&png, &info, NULL);
     return -1;
   }
-  png_set_read_fn(png, &source, read_bytes);
-  // The limit below speaks first, and more clearly than libpng's own.
-  png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
+  // libpng would only warn about a wrong CRC in an ancillary chunk; a damaged file should be said.
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  png_set_read_fn(png, c, on_read);
   png_read_info(png, info);
-  image->width = png_get_image_width(png, info);
-  image->height = png_get_image_height(png, info);
-  if (image->width > largest || image->height > largest) {
-    char text[CPNG_MESSAGE];
-    snprintf(text, sizeof text, "%u x %u pixels are more than %u on a side", image->width, image->height, largest);
-    png_error(png, text);
-  }
-  image->is_palette = png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE;
-  png_set_expand(png);
-  if (png_get_bit_depth(png, info) == 16) {
-    const uint16_t probe = 1;
-    if (*(const uint8_t *)&probe) png_set_swap(png);
-  }
-  png_set_interlace_handling(png);
-  png_read_update_info(png, info);
-  image->channels = png_get_channels(png, info);
-  image->bit_depth = png_get_bit_depth(png, info);
 
-  const size_t row_bytes = png_get_rowbytes(png, info);
-  samples = malloc(row_bytes * image->height);
-  rows = malloc(sizeof(png_bytep) * image->height);
-  if (!samples || !rows) png_error(png, "out of memory");
-  for (uint32_t y = 0; y < image->height; y++) rows[y] = (png_bytep)samples + y * row_bytes;
-  png_read_image(png, rows);
-  // The end's checksum counts too.
-  png_read_end(png, NULL);
-  free(rows);
+  int is_palette = png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE;
+  png_set_expand(png);  // palette to RGB, 1/2/4 bits to 8, tRNS to alpha
+  if (png_get_bit_depth(png, info) == 16 && is_little_endian()) png_set_swap(png);
+  int passes = png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+
+  size_t stride = png_get_rowbytes(png, info);
+  uint32_t height = png_get_image_height(png, info);
+  if (out) {
+    out->width = png_get_image_width(png, info);
+    out->height = height;
+    out->channels = png_get_channels(png, info);
+    out->bit_depth = png_get_bit_depth(png, info);
+    out->is_palette = is_palette;
+  }
+  if (pixels) {
+    if (stride == 0 || capacity / stride != height || capacity % stride != 0)
+      png_error(png, "the buffer does not have the picture's size");
+    for (int pass = 0; pass < passes; ++pass)
+      for (uint32_t y = 0; y < height; ++y) png_read_row(png, pixels + stride * y, NULL);
+    png_read_end(png, NULL);
+  }
   png_destroy_read_struct(&png, &info, NULL);
-  image->samples = samples;
   return 0;
 }
 
-void cpng_free(cpng_image *image) {
-  free(image->samples);
-  image->samples = NULL;
+int cpng_read_info(const uint8_t *data, size_t size, cpng_info *info, char *error, size_t error_size) {
+  context c = {.error = error, .error_size = error_size, .input = data, .input_size = size};
+  return read_png(&c, info, NULL, 0);
 }
 
-typedef struct {
-  uint8_t *bytes;
-  size_t count, capacity;
-} sink_t;
-
-static void write_bytes(png_structp png, png_bytep source, size_t count) {
-  sink_t *sink = png_get_io_ptr(png);
-  if (count > sink->capacity - sink->count) {
-    size_t capacity = sink->capacity * 2 + count;
-    uint8_t *grown = realloc(sink->bytes, capacity);
-    if (!grown) png_error(png, "out of memory");
-    sink->bytes = grown;
-    sink->capacity = capacity;
-  }
-  memcpy(sink->bytes + sink->count, source, count);
-  sink->count += count;
+int cpng_read_pixels(
+    const uint8_t *data, size_t size, void *pixels, size_t capacity, char *error, size_t error_size) {
+  context c = {.error = error, .error_size = error_size, .input = data, .input_size = size};
+  return read_png(&c, NULL, pixels, capacity);
 }
 
-static void flush_bytes(png_structp png) { (void)png; }
-
-int cpng_encode(const cpng_image *image, uint8_t **bytes, size_t *count, char *message) {
-  failure_t failure = {.message = message};
-  sink_t sink = {NULL, 0, 0};
-  png_infop info = NULL;
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &failure, on_error, on_warning);
-  if (png) info = png_create_info_struct(png);
-  if (!info) {
-    png_destroy_write_struct(&png, NULL);
-    snprintf(message, CPNG_MESSAGE, "out of memory");
+static int write_png(
+    context *c, const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int bit_depth) {
+  static const int color_types[] = {
+      PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, c, on_error, on_warning);
+  if (!png) {
+    keep_error(c, "out of memory");
     return -1;
   }
-  if (setjmp(failure.jump)) {
-    free(sink.bytes);
+  png_infop info = png_create_info_struct(png);
+  if (!info) {
+    png_destroy_write_struct(&png, NULL);
+    keep_error(c, "out of memory");
+    return -1;
+  }
+  if (setjmp(png_jmpbuf(png))) {
     png_destroy_write_struct(&png, &info);
     return -1;
   }
-  png_set_write_fn(png, &sink, write_bytes, flush_bytes);
-  png_set_IHDR(png, info, image->width, image->height, (int)image->bit_depth,
-               image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_write_fn(png, c, on_write, on_flush);
+  png_set_IHDR(
+      png, info, width, height, bit_depth, color_types[channels - 1], PNG_INTERLACE_NONE,
+      PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
-  if (image->bit_depth == 16) {
-    const uint16_t probe = 1;
-    if (*(const uint8_t *)&probe) png_set_swap(png);
-  }
-  const size_t row_bytes = (size_t)image->width * image->channels * (image->bit_depth / 8);
-  for (uint32_t y = 0; y < image->height; y++) {
-    png_write_row(png, (png_const_bytep)image->samples + y * row_bytes);
-  }
-  png_write_end(png, NULL);
+  if (bit_depth == 16 && is_little_endian()) png_set_swap(png);
+  size_t stride = (size_t)width * channels * (bit_depth / 8);
+  for (uint32_t y = 0; y < height; ++y) png_write_row(png, pixels + stride * y);
+  png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
-  *bytes = sink.bytes;
-  *count = sink.count;
   return 0;
 }
+
+int cpng_write(
+    const void *pixels, uint32_t width, uint32_t height, int channels, int bit_depth, uint8_t **png,
+    size_t *png_size, char *error, size_t error_size) {
+  context c = {.error = error, .error_size = error_size};
+  if (write_png(&c, pixels, width, height, channels, bit_depth) != 0) {
+    free(c.output);
+    return -1;
+  }
+  *png = c.output;
+  *png_size = c.output_size;
+  return 0;
+}
+
+void cpng_free(uint8_t *png) { free(png); }

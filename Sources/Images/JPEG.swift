@@ -1,9 +1,65 @@
 import CTurboJPEG
 
+/// JPEG through TurboJPEG: colour and gray, baseline and progressive, turned upright as EXIF says.
 enum JPEG {
-  static let signature: [UInt8] = [0xFF, 0xD8, 0xFF]
+  static let signature: [UInt8] = [0xff, 0xd8, 0xff]
 
-  /// A decompressor of libjpeg-turbo.
+  static func decode(_ bytes: [UInt8], path: String) throws(ImageError) -> Picture {
+    guard let decoder = Decompressor() else {
+      throw .unreadable(path: path, reason: "out of memory for the JPEG decoder")
+    }
+    var (width, height, subsampling, colours): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+    guard
+      tjDecompressHeader3(
+        decoder.handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &colours) == 0,
+      // Without a frame header TurboJPEG finds nothing wrong: such files exist, to carry tables only.
+      width > 0, height > 0
+    else { throw .corrupt(path: path, detail: detail(decoder, bytes)) }
+    try checkDimensions(width: Int(width), height: Int(height), path: path)
+    if colours == TJCS_CMYK.rawValue || colours == TJCS_YCCK.rawValue {
+      throw .unsupported(
+        path: path, detail: "is a CMYK JPEG (made for print); convert it to RGB, for example to PNG")
+    }
+
+    let channels = colours == TJCS_GRAY.rawValue ? 1 : 3
+    let format = channels == 1 ? TJPF_GRAY : TJPF_RGB
+    let count = Int(width) * Int(height) * channels
+    var status: Int32 = 0
+    let samples = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      // Limiting scans stops a small progressive file from taking minutes.
+      status = tjDecompress2(
+        decoder.handle, bytes, UInt(bytes.count), buffer.baseAddress, width, 0, height, format.rawValue,
+        TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS)
+      initialized = count
+    }
+    if status != 0, !isHarmless(decoder, bytes) {
+      throw .corrupt(path: path, detail: detail(decoder, bytes))
+    }
+    let picture = Picture(
+      width: Int(width), height: Int(height), channels: channels, samples: .eight(samples))
+    return EXIF.orientation(ofJPEG: bytes).upright(picture)
+  }
+
+  /// TurboJPEG decodes truncated data with a warning and fills the rest with gray, which nobody wants to
+  /// train on, so warnings are errors. The one exception is stray bytes between segments, which some
+  /// cameras write. TurboJPEG keeps the text of the first warning only, so then the end marker must be
+  /// there too, or the file could be truncated all the same.
+  private static func isHarmless(_ decoder: Decompressor, _ bytes: [UInt8]) -> Bool {
+    tjGetErrorCode(decoder.handle) == TJERR_WARNING.rawValue
+      && decoder.message.contains("extraneous bytes before marker") && hasEndMarker(bytes)
+  }
+
+  /// Why decoding failed. Data cut inside a table makes the library complain of the table.
+  private static func detail(_ decoder: Decompressor, _ bytes: [UInt8]) -> String {
+    hasEndMarker(bytes) ? decoder.message : "the file ends too early (\(decoder.message))"
+  }
+
+  /// Looks a little before the end, as some programs append data of their own.
+  private static func hasEndMarker(_ bytes: [UInt8]) -> Bool {
+    let tail = bytes.suffix(4096)
+    return zip(tail, tail.dropFirst()).contains { $0 == 0xff && $1 == 0xd9 }
+  }
+
   private final class Decompressor {
     let handle: tjhandle
 
@@ -14,105 +70,7 @@ enum JPEG {
 
     deinit { tjDestroy(handle) }
 
-    var message: String { String(cString: tjGetErrorStr2(handle)) }
-  }
-
-  /// Decodes a whole JPEG file, turned upright as its EXIF orientation says.
-  static func decode(_ bytes: [UInt8], path: String) throws(ImageError) -> Picture {
-    guard let decompressor = Decompressor() else { throw ImageError(path, "out of memory") }
-    var (width, height, subsampling, colourspace): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-    let count = UInt(bytes.count)
-    guard
-      tjDecompressHeader3(decompressor.handle, bytes, count, &width, &height, &subsampling, &colourspace) == 0
-    else { throw ImageError(path, "not a readable JPEG: \(decompressor.message)") }
-    guard width <= Picture.largestSide, height <= Picture.largestSide else {
-      throw ImageError(
-        path,
-        "not a readable JPEG: \(width) x \(height) pixels are more than \(Picture.largestSide) on a side")
-    }
-    guard colourspace != TJCS_CMYK.rawValue, colourspace != TJCS_YCCK.rawValue else {
-      throw ImageError(path, "a CMYK JPEG, made for printing; convert it to RGB")
-    }
-    let isGray = colourspace == TJCS_GRAY.rawValue
-    let channels = isGray ? 1 : 3
-    var pixels = [UInt8](repeating: 0, count: Int(width) * Int(height) * channels)
-    let format = isGray ? TJPF_GRAY.rawValue : TJPF_RGB.rawValue
-    let status = tjDecompress2(
-      decompressor.handle, bytes, count, &pixels, width, 0, height, Int32(format), TJFLAG_ACCURATEDCT)
-    // Truncated and damaged data are warnings to the library: it fills the rest with gray. Not for us.
-    guard
-      status == 0
-        || (tjGetErrorCode(decompressor.handle) == TJERR_WARNING.rawValue
-          && !decompressor.message.contains("Premature end") && !decompressor.message.contains("Corrupt"))
-    else { throw ImageError(path, "not a readable JPEG: \(decompressor.message)") }
-    let picture = Picture(
-      width: Int(width), height: Int(height), channels: channels, samples: pixels.map(UInt16.init))
-    return picture.turned(orientation: orientation(bytes))
-  }
-
-  /// The EXIF orientation, 1 to 8; 1 when there is none or it makes no sense.
-  static func orientation(_ bytes: [UInt8]) -> Int {
-    func word(_ at: Int) -> Int? { at + 1 < bytes.count ? Int(bytes[at]) << 8 | Int(bytes[at + 1]) : nil }
-    var position = 2
-    // Segments until the picture's data begins.
-    while let marker = word(position), marker >> 8 == 0xFF, marker != 0xFFDA, let length = word(position + 2),
-      length >= 2
-    {
-      let segment = position + 4..<min(bytes.count, position + 2 + length)
-      if marker == 0xFFE1, segment.count > 14, bytes[segment].starts(with: Array("Exif\0\0".utf8)) {
-        return tiffOrientation(Array(bytes[segment.lowerBound + 6..<segment.upperBound]))
-      }
-      position += 2 + length
-    }
-    return 1
-  }
-
-  /// Tag 0x0112 of the first directory of a TIFF structure.
-  private static func tiffOrientation(_ tiff: [UInt8]) -> Int {
-    let littleEndian = tiff.starts(with: Array("II".utf8))
-    func number(_ at: Int, _ size: Int) -> Int? {
-      guard at >= 0, at + size <= tiff.count else { return nil }
-      let field = tiff[at..<at + size]
-      return (littleEndian ? Array(field.reversed()) : Array(field)).reduce(0) { $0 << 8 | Int($1) }
-    }
-    guard number(2, 2) == 42, let directory = number(4, 4), let entries = number(directory, 2) else {
-      return 1
-    }
-    for entry in 0..<entries {
-      let at = directory + 2 + 12 * entry
-      guard let tag = number(at, 2) else { return 1 }
-      if tag == 0x0112, let value = number(at + 8, 2), (1...8).contains(value) { return value }
-    }
-    return 1
-  }
-}
-
-extension Picture {
-  /// The picture upright, given how it is stored (EXIF orientation 1 to 8).
-  func turned(orientation: Int) -> Picture {
-    guard (2...8).contains(orientation) else { return self }
-    let swapped = orientation >= 5
-    let (newWidth, newHeight) = swapped ? (height, width) : (width, height)
-    var result = [UInt16](repeating: 0, count: samples.count)
-    for y in 0..<newHeight {
-      for x in 0..<newWidth {
-        let (sx, sy) =
-          switch orientation {
-          case 2: (width - 1 - x, y)
-          case 3: (width - 1 - x, height - 1 - y)
-          case 4: (x, height - 1 - y)
-          case 5: (y, x)
-          case 6: (y, height - 1 - x)
-          case 7: (width - 1 - y, height - 1 - x)
-          default: (width - 1 - y, x)
-          }
-        for c in 0..<channels {
-          result[(y * newWidth + x) * channels + c] = samples[(sy * width + sx) * channels + c]
-        }
-      }
-    }
-    return Picture(
-      width: newWidth, height: newHeight, channels: channels, maximum: maximum, samples: result,
-      isPalette: isPalette)
+    /// Why the last call failed.
+    var message: String { tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error" }
   }
 }

@@ -1,189 +1,277 @@
 import Foundation
 
-/// Pairs of pictures in folders, in the order of their names.
+/// Which side of a pair the generator is given.
+public enum Direction: String, Sendable, Codable, CaseIterable {
+  /// From A (left half, folder A) to B.
+  case aToB = "AtoB"
+  /// From B (right half, folder B) to A.
+  case bToA = "BtoA"
+}
+
+/// Which part of a data set. A data set without folders of these names is all `train`.
+public enum Split: String, Sendable, CaseIterable {
+  case train, val, test
+}
+
+/// One pair on disk, not yet decoded.
+public struct PairFiles: Sendable, Equatable {
+  public enum Location: Sendable, Equatable {
+    /// One picture, A in its left half and B in its right half.
+    case sideBySide(path: String, direction: Direction)
+    case twoFiles(input: String, target: String)
+  }
+
+  /// The file's name without extension; unique in its source.
+  public let name: String
+  public let location: Location
+
+  public init(name: String, location: Location) {
+    self.name = name
+    self.location = location
+  }
+
+  /// Decodes both halves at the size they have on disk, as RGB.
+  /// - Throws: what `Picture(contentsOf:)` throws, `.oddWidth`, and `.tooSmall` for halves of less than
+  ///   `PairSource.minimumSide` pixels on a side.
+  public func load() throws(ImageError) -> (input: Picture, target: Picture) {
+    switch location {
+    case .sideBySide(let path, let direction):
+      let picture = try Picture(contentsOf: path)
+      guard picture.width % 2 == 0 else { throw .oddWidth(path: path, width: picture.width) }
+      let half = picture.width / 2
+      try Self.checkSize(width: half, height: picture.height, path: path)
+      let left = picture.cropped(x: 0, y: 0, width: half, height: picture.height).rgb()
+      let right = picture.cropped(x: half, y: 0, width: half, height: picture.height).rgb()
+      return direction == .aToB ? (left, right) : (right, left)
+    case .twoFiles(let inputPath, let targetPath):
+      let input = try Picture(contentsOf: inputPath)
+      try Self.checkSize(width: input.width, height: input.height, path: inputPath)
+      let target = try Picture(contentsOf: targetPath)
+      try Self.checkSize(width: target.width, height: target.height, path: targetPath)
+      return (input.rgb(), target.rgb())
+    }
+  }
+
+  private static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
+    let minimum = PairSource.minimumSide
+    guard width >= minimum, height >= minimum else {
+      throw .tooSmall(path: path, width: width, height: height, minimum: minimum)
+    }
+  }
+}
+
+/// The pairs of one split of a data set, in the order of their names: the same on every machine.
 ///
-/// Understood are one folder of side-by-side pictures (A left, B right), or two folders whose pictures are
-/// matched by name whatever their extensions: `A` and `B` in the data folder, or two folders given by name. Each
-/// with `train`, `val` or `test` above or below, or without.
+/// Pictures are files ending in png, jpg or jpeg (any case) that are not hidden; everything else in a
+/// folder is ignored. Only names are looked at here, so this is quick and says at once when they do not
+/// match; files are opened by `PairFiles.load()`.
 public struct PairSource: Sendable {
-  /// Which part of a data set.
-  public enum Split: Sendable {
-    case train
-    /// The folder `val`, or `test` where there is no `val`.
-    case validation
+  /// Half of a pair needs at least this many pixels on each side.
+  public static let minimumSide = 8
 
-    fileprivate var folders: [String] { self == .train ? ["train"] : ["val", "test"] }
+  /// One line for error messages and help.
+  public static let layouts =
+    "side-by-side pictures A|B in DIR or DIR/{train,val,test}; or pictures with equal names in DIR/A and "
+    + "DIR/B, in DIR/{train,val,test}/{A,B}, or in DIR/{A,B}/{train,val,test}"
+
+  public let pairs: [PairFiles]
+
+  public var count: Int { pairs.count }
+
+  /// The same pairs with input and target exchanged.
+  public func reversed() -> PairSource {
+    PairSource(
+      pairs: pairs.map { pair in
+        switch pair.location {
+        case .sideBySide(let path, let direction):
+          PairFiles(
+            name: pair.name, location: .sideBySide(path: path, direction: direction == .aToB ? .bToA : .aToB))
+        case .twoFiles(let input, let target):
+          PairFiles(name: pair.name, location: .twoFiles(input: target, target: input))
+        }
+      })
   }
 
-  /// Where one pair lies.
-  public enum Pair: Sendable, Equatable {
-    case sideBySide(String)
-    case separate(a: String, b: String)
+  /// Pairs at known places, for layouts that the other initialisers do not know.
+  public init(pairs: [PairFiles]) {
+    self.pairs = pairs
   }
 
-  /// Empty for a validation split that is not there.
-  public let pairs: [Pair]
-  /// B is the input and A the target.
-  public let reversed: Bool
+  /// Finds the pairs of a split in any of `layouts`. A folder without split folders is all `train`.
+  /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
+  public init(
+    folder: String, split: Split = .train, direction: Direction = .aToB
+  ) throws(ImageError) {
+    guard let source = try Self.find(folder: folder, split: split, direction: direction) else {
+      throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
+    }
+    self = source
+  }
 
-  /// Looks through the folders; no picture is opened.
-  ///
-  /// - Parameters:
-  ///   - directory: the data folder, or the folder of A where `targets` is given
-  ///   - targets: the folder of B
-  ///   - reversed: from B to A
-  /// - Throws: `ImageError` when a folder is missing or holds no pictures, or pictures have no partner.
-  public init(_ directory: String, targets: String? = nil, split: Split, reversed: Bool = false)
-    throws(ImageError)
+  /// Pairs the pictures of two folders by name; each folder may have split folders (both or neither).
+  /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
+  public init(inputs: String, targets: String, split: Split = .train) throws(ImageError) {
+    guard let source = try Self.find(inputs: inputs, targets: targets, split: split) else {
+      throw .noPairs(
+        folder: "\(inputs) and \(targets)", reason: "no pictures for the split \"\(split.rawValue)\"")
+    }
+    self = source
+  }
+
+  /// What to validate on: the split `val`, else `test`, else nil.
+  /// - Throws: as `init(folder:split:direction:)`.
+  public static func validation(folder: String, direction: Direction = .aToB) throws(ImageError)
+    -> PairSource?
   {
-    self.reversed = reversed
-    for folder in [directory, targets].compactMap({ $0 }) where !Self.isFolder(folder) {
-      throw ImageError(folder, "no such folder")
+    for split in [Split.val, .test] {
+      if let source = try find(folder: folder, split: split, direction: direction) { return source }
     }
-    if let targets {
-      let folders = split.folders.first { Self.isFolder("\(directory)/\($0)") }
-      guard folders != nil || split == .train else {
-        pairs = []
-        return
-      }
-      func part(_ folder: String) -> String { folders.map { "\(folder)/\($0)" } ?? folder }
-      pairs = try Self.match(part(directory), part(targets))
-    } else if let (a, b) = Self.separateFolders(directory, split) {
-      pairs = try Self.match(a, b)
-    } else if let folder = Self.sideBySideFolder(directory, split) {
-      pairs = try Self.pictures(folder).map { .sideBySide("\(folder)/\($0)") }
-    } else if split == .validation {
-      pairs = []
-    } else {
-      throw ImageError(
-        directory,
-        "holds no pairs; looked for side-by-side pictures (png, jpg) in it or in train/, and for folders A and B in it, in train/, or with train/ in each"
-      )
+    return nil
+  }
+
+  /// What to validate on: the split `val`, else `test`, else nil.
+  /// - Throws: as `init(inputs:targets:split:)`.
+  public static func validation(inputs: String, targets: String) throws(ImageError) -> PairSource? {
+    for split in [Split.val, .test] {
+      if let source = try find(inputs: inputs, targets: targets, split: split) { return source }
     }
+    return nil
   }
 
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-
-  /// DIR/A/train and DIR/B/train, DIR/train/A and DIR/train/B, or DIR/A and DIR/B.
-  private static func separateFolders(_ directory: String, _ split: Split) -> (String, String)? {
-    for name in split.folders {
-      for (a, b) in [
-        ("\(directory)/A/\(name)", "\(directory)/B/\(name)"),
-        ("\(directory)/\(name)/A", "\(directory)/\(name)/B"),
-      ] where isFolder(a) && isFolder(b) {
-        return (a, b)
-      }
-    }
-    let (a, b) = ("\(directory)/A", "\(directory)/B")
-    return split == .train && isFolder(a) && isFolder(b) ? (a, b) : nil
-  }
-
-  private static func sideBySideFolder(_ directory: String, _ split: Split) -> String? {
-    for name in split.folders where isFolder("\(directory)/\(name)") { return "\(directory)/\(name)" }
-    let hasPictures = (try? pictures(directory)).map { !$0.isEmpty } ?? false
-    return split == .train && hasPictures ? directory : nil
-  }
-
-  /// File names of the pictures in a folder, sorted; hidden files and other extensions are passed over.
-  public static func pictures(_ folder: String) throws(ImageError) -> [String] {
+  /// The pictures directly in a folder, as sorted paths: for use of a model on pictures without targets.
+  /// - Throws: `.noPairs` when the folder is missing or not a folder, `.unreadable`.
+  public static func pictures(in folder: String) throws(ImageError) -> [String] {
+    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: folder)
     } catch {
-      throw ImageError(folder, "cannot be read")
+      throw .unreadable(path: folder, reason: error.localizedDescription)
     }
-    let pictures = names.filter {
-      !$0.hasPrefix(".") && Picture.extensions.contains(($0 as NSString).pathExtension.lowercased())
+    return names.filter { name in
+      !name.hasPrefix(".") && ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
     }
-    guard !pictures.isEmpty else { throw ImageError(folder, "holds no pictures (png, jpg, jpeg)") }
-    // By bytes, so that the order is the same on every machine.
-    return pictures.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    .sorted().map { folder + "/" + $0 }
   }
 
-  private static func match(_ a: String, _ b: String) throws(ImageError) -> [Pair] {
-    for folder in [a, b] where !isFolder(folder) { throw ImageError(folder, "no such folder") }
-    func byStem(_ folder: String) throws(ImageError) -> [String: String] {
-      var result: [String: String] = [:]
-      for name in try pictures(folder) {
-        let stem = (name as NSString).deletingPathExtension
-        if let other = result[stem] { throw ImageError(folder, "\(other) and \(name) have the same name") }
-        result[stem] = name
+  // MARK: - Layouts
+
+  private static func find(
+    folder: String, split: Split, direction: Direction
+  ) throws(ImageError) -> PairSource? {
+    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+
+    // Split folders above A and B, or holding side-by-side pictures.
+    let splitFolder = "\(folder)/\(split.rawValue)"
+    if isFolder(splitFolder) {
+      if let pair = try sides(of: splitFolder) { return try matched(pair, direction: direction) }
+      return try sideBySide(splitFolder, direction: direction)
+    }
+    // A and B above split folders, or holding the pictures.
+    if let pair = try sides(of: folder) {
+      let (inputs, targets) = direction == .aToB ? pair : (pair.b, pair.a)
+      return try find(inputs: inputs, targets: targets, split: split)
+    }
+    // Side-by-side pictures without splits.
+    if split == .train, !hasSplits(folder) { return try sideBySide(folder, direction: direction) }
+    return nil
+  }
+
+  private static func find(
+    inputs: String, targets: String, split: Split
+  ) throws(ImageError) -> PairSource? {
+    for folder in [inputs, targets] where !isFolder(folder) {
+      throw .noPairs(folder: folder, reason: missing(folder))
+    }
+    let (inputSplit, targetSplit) = ("\(inputs)/\(split.rawValue)", "\(targets)/\(split.rawValue)")
+    switch (isFolder(inputSplit), isFolder(targetSplit)) {
+    case (true, true): return try matched(inputSplit, targetSplit)
+    case (true, false):
+      throw .noPairs(folder: targetSplit, reason: "no such folder, but \(inputSplit) exists")
+    case (false, true):
+      throw .noPairs(folder: inputSplit, reason: "no such folder, but \(targetSplit) exists")
+    case (false, false):
+      if split == .train, !hasSplits(inputs), !hasSplits(targets) { return try matched(inputs, targets) }
+      return nil
+    }
+  }
+
+  /// The folders A and B of a folder, nil when it has neither.
+  private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
+    let (a, b) = ("\(folder)/A", "\(folder)/B")
+    switch (isFolder(a), isFolder(b)) {
+    case (true, true): return (a, b)
+    case (false, false): return nil
+    case (true, false): throw .noPairs(folder: b, reason: "no such folder, but \(a) exists")
+    case (false, true): throw .noPairs(folder: a, reason: "no such folder, but \(b) exists")
+    }
+  }
+
+  private static func sideBySide(_ folder: String, direction: Direction) throws(ImageError) -> PairSource {
+    let files = try byStem(folder)
+    guard !files.isEmpty else { throw .noPairs(folder: folder, reason: "no pictures (png, jpg, jpeg)") }
+    return PairSource(
+      pairs: files.values.map { file in
+        PairFiles(name: stem(file), location: .sideBySide(path: file, direction: direction))
       }
-      return result
-    }
-    let (left, right) = (try byStem(a), try byStem(b))
-    let alone =
-      left.filter { right[$0.key] == nil }.map { "\(a)/\($0.value)" }
-      + right.filter { left[$0.key] == nil }.map { "\(b)/\($0.value)" }
-    guard alone.isEmpty else {
-      let shown = alone.sorted().prefix(10).joined(separator: ", ")
-      let rest = alone.count > 10 ? " and \(alone.count - 10) more" : ""
-      throw ImageError(a, "\(alone.count) pictures have no partner of the same name: \(shown)\(rest)")
-    }
-    return left.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map {
-      .separate(a: "\(a)/\(left[$0] ?? "")", b: "\(b)/\(right[$0] ?? "")")
-    }
+    )
+    .sorted()
   }
 
-  /// What a pair is called.
-  public func name(_ index: Int) -> String {
-    let path =
-      switch pairs[index] {
-      case .sideBySide(let path): path
-      case .separate(let a, _): a
+  private static func matched(
+    _ sides: (a: String, b: String), direction: Direction
+  ) throws(ImageError) -> PairSource {
+    try direction == .aToB ? matched(sides.a, sides.b) : matched(sides.b, sides.a)
+  }
+
+  private static func matched(_ inputs: String, _ targets: String) throws(ImageError) -> PairSource {
+    let inputFiles = try byStem(inputs)
+    let targetFiles = try byStem(targets)
+    if inputFiles.isEmpty && targetFiles.isEmpty {
+      throw .noPairs(folder: "\(inputs) and \(targets)", reason: "no pictures (png, jpg, jpeg)")
+    }
+    let onlyInputs = inputFiles.filter { targetFiles[$0.key] == nil }.values.map(fileName).sorted()
+    let onlyTargets = targetFiles.filter { inputFiles[$0.key] == nil }.values.map(fileName).sorted()
+    guard onlyInputs.isEmpty, onlyTargets.isEmpty else {
+      throw .unmatched(
+        inputs: inputs, targets: targets, onlyInInputs: onlyInputs, onlyInTargets: onlyTargets)
+    }
+    return PairSource(
+      pairs: inputFiles.map { key, input in
+        PairFiles(name: stem(input), location: .twoFiles(input: input, target: targetFiles[key]!))
       }
-    return ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    )
+    .sorted()
   }
 
-  /// The fewest pixels on a side of either half.
-  public static let leastSide = 8
-
-  /// Reads one pair.
-  ///
-  /// - Throws: `ImageError` naming the file.
-  public func load(_ index: Int) throws(ImageError) -> (input: Picture, target: Picture) {
-    let a: Picture
-    let b: Picture
-    switch pairs[index] {
-    case .sideBySide(let path):
-      let picture = try Picture(path: path)
-      guard picture.width.isMultiple(of: 2) else {
-        throw ImageError(
-          path, "is \(picture.width) pixels wide, an odd number: it cannot be A and B side by side")
-      }
-      let half = picture.width / 2
-      try Self.requireSize(half, picture.height, path)
-      a = picture.cropped(columns: 0..<half)
-      b = picture.cropped(columns: half..<picture.width)
-    case .separate(let pathA, let pathB):
-      a = try Picture(path: pathA)
-      b = try Picture(path: pathB)
-      try Self.requireSize(a.width, a.height, pathA)
-      try Self.requireSize(b.width, b.height, pathB)
-    }
-    return reversed ? (b, a) : (a, b)
+  private func sorted() -> PairSource {
+    PairSource(pairs: pairs.sorted { $0.name < $1.name })
   }
 
-  private static func requireSize(_ width: Int, _ height: Int, _ path: String) throws(ImageError) {
-    guard min(width, height) >= leastSide else {
-      throw ImageError(
-        path, "\(width) x \(height) pixels are too few to learn from; \(leastSide) on a side at least")
-    }
+  // MARK: - Files
+
+  /// A folder's pictures by lower-case name without extension.
+  private static func byStem(_ folder: String) throws(ImageError) -> [String: String] {
+    let groups = Dictionary(grouping: try pictures(in: folder)) { stem($0).lowercased() }
+    let shared = groups.values.filter { $0.count > 1 }.flatMap { $0.map(fileName) }
+    guard shared.isEmpty else { throw .ambiguous(folder: folder, names: shared.sorted()) }
+    return groups.mapValues { $0[0] }
   }
 
-  /// One pair at the size of the networks, without jitter: planes [3, size, size] in [-1, 1].
-  public func planes(_ index: Int, size: Int) throws(ImageError) -> (input: [Float], target: [Float]) {
-    let (input, target) = try load(index)
-    return (input.fitted(size).planes(), target.fitted(size).planes())
-  }
-}
+  private static func stem(_ path: String) -> String { (fileName(path) as NSString).deletingPathExtension }
 
-extension Picture {
-  /// The picture at size x size: bicubic, or nearest when its colours are a palette's.
-  public func fitted(_ size: Int) -> Picture {
-    resized(width: size, height: size, isPalette ? .nearest : .bicubic)
+  private static func fileName(_ path: String) -> String { (path as NSString).lastPathComponent }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
+  private static func hasSplits(_ folder: String) -> Bool {
+    Split.allCases.contains { isFolder("\(folder)/\($0.rawValue)") }
+  }
+
+  private static func missing(_ path: String) -> String {
+    FileManager.default.fileExists(atPath: path) ? "is not a folder" : "no such folder"
   }
 }

@@ -1,124 +1,112 @@
-/// A decoded picture: samples row-major and interleaved, 1 channel (gray) or 3 (RGB).
+/// A picture in memory: rows from top to bottom, channels interleaved (HWC), no padding.
+///
+/// Channels are 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA. Colour profiles and gamma chunks are not applied:
+/// samples are what the file stores.
 public struct Picture: Sendable, Equatable {
+  /// H*W*C samples, 0...255 or 0...65535.
+  public enum Samples: Sendable, Equatable {
+    case eight([UInt8])
+    case sixteen([UInt16])
+  }
+
+  /// In pixels, at least 1.
   public let width: Int
+  /// In pixels, at least 1.
   public let height: Int
+  /// 1...4.
   public let channels: Int
-  /// 255 for 8-bit samples, 65535 for 16-bit ones.
-  public let maximum: UInt16
-  /// height x width x channels values from 0 to `maximum`.
-  public var samples: [UInt16]
-  /// From a palette: probably a label map, whose colours must not be mixed.
+  public let samples: Samples
+  /// The file stored palette indices, so this is probably a label map: its colours name classes, and
+  /// blends of them mean nothing. It is resized by nearest neighbour when a pair is loaded.
   public let isPalette: Bool
 
-  public init(
-    width: Int, height: Int, channels: Int, maximum: UInt16 = 255, samples: [UInt16], isPalette: Bool = false
-  ) {
-    precondition(samples.count == width * height * channels && (channels == 1 || channels == 3))
+  /// The largest side that is read, in pixels.
+  public static let maximumSide = 16384
+  /// The most pixels that are read.
+  public static let maximumPixels = 1 << 28
+
+  public init(width: Int, height: Int, channels: Int, samples: Samples, isPalette: Bool = false) {
+    precondition(width > 0 && height > 0 && (1...4).contains(channels), "a picture needs pixels")
+    let count =
+      switch samples {
+      case .eight(let values): values.count
+      case .sixteen(let values): values.count
+      }
+    precondition(count == width * height * channels, "samples are H*W*C")
     self.width = width
     self.height = height
     self.channels = channels
-    self.maximum = maximum
     self.samples = samples
     self.isPalette = isPalette
   }
 
-  /// The most pixels on a side that are decoded.
-  public static let largestSide = 16384
-
-  /// The columns `columns` of every row.
-  public func cropped(columns: Range<Int>, rows: Range<Int>? = nil) -> Picture {
-    let rows = rows ?? 0..<height
-    var result: [UInt16] = []
-    result.reserveCapacity(columns.count * rows.count * channels)
-    for y in rows {
-      let row = y * width * channels
-      result += samples[row + columns.lowerBound * channels..<row + columns.upperBound * channels]
+  /// 8 or 16.
+  public var bitDepth: Int {
+    switch samples {
+    case .eight: 8
+    case .sixteen: 16
     }
+  }
+
+  /// The memory that the samples take.
+  var byteCount: Int { width * height * channels * (bitDepth / 8) }
+
+  /// Three channels of the same depth: gray becomes three equal channels; alpha is composited over white,
+  /// which is how a page shows a cut-out (c' = (c*a + max*(max-a)) / max, rounded), so that colours hidden
+  /// under transparent pixels do not reach the network.
+  public func rgb() -> Picture {
+    if channels == 3 { return self }
+    let converted: Samples =
+      switch samples {
+      case .eight(let values): .eight(Self.rgb(values, channels: channels))
+      case .sixteen(let values): .sixteen(Self.rgb(values, channels: channels))
+      }
+    return Picture(width: width, height: height, channels: 3, samples: converted, isPalette: isPalette)
+  }
+
+  private static func rgb<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], channels: Int) -> [S] {
+    let pixels = values.count / channels
+    let colours = channels < 3 ? 1 : 3
+    let hasAlpha = channels == 2 || channels == 4
+    let white = UInt64(S.max)
+    return [S](unsafeUninitializedCapacity: pixels * 3) { out, count in
+      for pixel in 0..<pixels {
+        let alpha = hasAlpha ? UInt64(values[pixel * channels + channels - 1]) : white
+        for channel in 0..<3 {
+          let value = UInt64(values[pixel * channels + (colours == 3 ? channel : 0)])
+          out[pixel * 3 + channel] = S((value * alpha + white * (white - alpha) + white / 2) / white)
+        }
+      }
+      count = pixels * 3
+    }
+  }
+
+  /// The same picture with 8-bit samples; 16-bit ones are divided by 257 and rounded.
+  public func eightBit() -> Picture {
+    guard case .sixteen(let values) = samples else { return self }
     return Picture(
-      width: columns.count, height: rows.count, channels: channels, maximum: maximum, samples: result,
-      isPalette: isPalette)
+      width: width, height: height, channels: channels,
+      samples: .eight(values.map { UInt8((UInt32($0) + 128) / 257) }), isPalette: isPalette)
   }
 
-  /// Planes [3, height, width] of values in [-1, 1]; gray becomes three equal planes.
-  public func planes() -> [Float] {
-    var result = [Float](repeating: 0, count: 3 * width * height)
-    writePlanes(into: &result, at: 0, left: 0, top: 0, width: width, height: height, flipped: false)
-    return result
-  }
-
-  /// Writes the planes [3, height, width] of a cut of this picture, mirrored left to right on request, from
-  /// `offset` on. x / (maximum / 2) - 1.
-  func writePlanes(
-    into planes: inout [Float], at offset: Int, left: Int, top: Int, width cutWidth: Int,
-    height cutHeight: Int,
-    flipped: Bool
-  ) {
-    let scale = 2 / Float(maximum)
-    let area = cutWidth * cutHeight
-    samples.withUnsafeBufferPointer { source in
-      planes.withUnsafeMutableBufferPointer { target in
-        for plane in 0..<3 {
-          let channel = channels == 1 ? 0 : plane
-          for y in 0..<cutHeight {
-            let row = ((top + y) * width + left) * channels + channel
-            let out = offset + plane * area + y * cutWidth
-            for x in 0..<cutWidth {
-              let column = flipped ? cutWidth - 1 - x : x
-              target[out + x] = Float(source[row + column * channels]) * scale - 1
-            }
-          }
-        }
+  /// The rectangle with its top left corner at (x, y), which must lie inside.
+  public func cropped(x: Int, y: Int, width: Int, height: Int) -> Picture {
+    precondition(
+      x >= 0 && y >= 0 && x + width <= self.width && y + height <= self.height, "the cut leaves the picture")
+    func cut<S>(_ values: [S]) -> [S] {
+      var out: [S] = []
+      out.reserveCapacity(width * height * channels)
+      for row in y..<y + height {
+        let start = (row * self.width + x) * channels
+        out += values[start..<start + width * channels]
       }
+      return out
     }
-  }
-
-  /// A picture of planes [3, height, width] in [-1, 1]: round((x + 1) * 127.5), cut off at 0 and 255.
-  public init(planes: [Float], width: Int, height: Int) {
-    precondition(planes.count == 3 * width * height)
-    let area = width * height
-    var samples = [UInt16](repeating: 0, count: planes.count)
-    for p in 0..<area {
-      for c in 0..<3 {
-        let value = ((planes[c * area + p] + 1) * 127.5).rounded()
-        samples[3 * p + c] = value.isNaN ? 0 : UInt16(min(255, max(0, value)))
+    let part: Samples =
+      switch samples {
+      case .eight(let values): .eight(cut(values))
+      case .sixteen(let values): .sixteen(cut(values))
       }
-    }
-    self.init(width: width, height: height, channels: 3, samples: samples)
+    return Picture(width: width, height: height, channels: channels, samples: part, isPalette: isPalette)
   }
-
-  /// Pictures of one size in rows and columns: a sample strip is a row of input, output and target.
-  public static func sheet(_ rows: [[Picture]]) -> Picture {
-    guard let first = rows.first?.first else { preconditionFailure("a sheet of no pictures") }
-    let columns = rows[0].count
-    let (width, height) = (first.width * columns, first.height * rows.count)
-    var samples = [UInt16](repeating: 0, count: width * height * 3)
-    for (j, row) in rows.enumerated() {
-      for (i, picture) in row.enumerated() {
-        precondition(picture.width == first.width && picture.height == first.height)
-        for y in 0..<picture.height {
-          for x in 0..<picture.width {
-            for c in 0..<3 {
-              samples[((j * picture.height + y) * width + i * picture.width + x) * 3 + c] =
-                picture.samples[(y * picture.width + x) * picture.channels + (picture.channels == 1 ? 0 : c)]
-            }
-          }
-        }
-      }
-    }
-    return Picture(width: width, height: height, channels: 3, samples: samples)
-  }
-}
-
-/// What is wrong with a picture or a folder of pictures, in one line for the user.
-public struct ImageError: Error, Equatable, CustomStringConvertible {
-  /// The file or folder.
-  public let path: String
-  public let reason: String
-
-  init(_ path: String, _ reason: String) {
-    self.path = path
-    self.reason = reason
-  }
-
-  public var description: String { "\(path): \(reason)" }
 }

@@ -1,46 +1,90 @@
 import Foundation
 
 extension Picture {
-  /// Extensions of the files that count as pictures in a folder.
-  public static let extensions: Set<String> = ["png", "jpg", "jpeg"]
+  /// Reads a PNG or JPEG file, told apart by content. JPEG pictures are turned upright as EXIF says.
+  /// - Throws: `.unreadable`, `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
+  public init(contentsOf path: String) throws(ImageError) {
+    try self.init(decoding: try readFile(path), path: path)
+  }
 
-  /// Reads a PNG or JPEG file, told apart by its first bytes.
-  ///
-  /// - Throws: `ImageError` naming the file: unreadable, neither PNG nor JPEG, damaged, or more than
-  ///   `largestSide` pixels on a side (refused before anything is allocated for it).
-  public init(path: String) throws(ImageError) {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw ImageError(path, "no such file")
-    }
-    guard !isFolder.boolValue else { throw ImageError(path, "a folder, not a picture") }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ImageError(path, "cannot be read")
-    }
-    let bytes = [UInt8](data)
+  /// Decodes a PNG or JPEG file that is already in memory; `path` is only for errors.
+  /// - Throws: `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
+  public init(decoding bytes: [UInt8], path: String) throws(ImageError) {
+    if bytes.isEmpty { throw .corrupt(path: path, detail: "the file is empty") }
     if bytes.starts(with: PNG.signature) {
       self = try PNG.decode(bytes, path: path)
     } else if bytes.starts(with: JPEG.signature) {
       self = try JPEG.decode(bytes, path: path)
     } else {
-      throw ImageError(path, "neither a PNG nor a JPEG file, whatever its name says")
+      throw .notAPicture(path: path)
     }
   }
 
-  /// The picture as a PNG file.
-  public func pngData() throws(ImageError) -> Data {
-    try PNG.encode(self, path: "picture")
-  }
-
-  /// Writes a PNG file beside its name and renames it.
-  ///
-  /// - Throws: `ImageError` naming the file when it cannot be written; a file of that name remains as it was.
+  /// Writes a PNG of the same channels and depth. The file is written beside its name, flushed to the
+  /// disk and renamed, so that `path` is never half a picture and an old one survives a full disk.
+  /// - Throws: `.unwritable`.
   public func writePNG(to path: String) throws(ImageError) {
-    let data = try PNG.encode(self, path: path)
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ImageError(path, "cannot be written: \((error as NSError).localizedFailureReason ?? "\(error)")")
+    try writeFile(try PNG.encode(self, path: path), to: path)
+  }
+}
+
+/// Called with what a header says, before anything of that size is allocated.
+func checkDimensions(width: Int, height: Int, path: String) throws(ImageError) {
+  let sides = 1...Picture.maximumSide
+  guard sides.contains(width), sides.contains(height), width * height <= Picture.maximumPixels else {
+    throw .badDimensions(path: path, width: width, height: height)
+  }
+}
+
+private func systemMessage() -> String { String(cString: strerror(errno)) }
+
+private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
+  // Looking before opening: opening a pipe would wait for ever.
+  var status = stat()
+  guard stat(path, &status) == 0 else { throw .unreadable(path: path, reason: systemMessage()) }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    throw .unreadable(path: path, reason: "not a regular file")
+  }
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { throw .unreadable(path: path, reason: systemMessage()) }
+  defer { close(file) }
+  guard status.st_size <= Int(Int32.max) else {
+    throw .unreadable(path: path, reason: "\(status.st_size) bytes are too many for a picture")
+  }
+  var failure: String?
+  let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, filled in
+    while filled < buffer.count {
+      let count = read(file, buffer.baseAddress! + filled, buffer.count - filled)
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 { failure = systemMessage() }
+      if count <= 0 { break }
+      filled += count
     }
+  }
+  if let failure { throw .unreadable(path: path, reason: failure) }
+  return bytes
+}
+
+private func writeFile(_ bytes: [UInt8], to path: String) throws(ImageError) {
+  // Hidden, so that a reader of the folder does not take it for a picture.
+  let folder = (path as NSString).deletingLastPathComponent
+  let name = ".\((path as NSString).lastPathComponent).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
+  let partial = folder.isEmpty ? name : folder + "/" + name
+  let file = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+  guard file >= 0 else { throw .unwritable(path: path, reason: systemMessage()) }
+
+  // A full disk may show at any of write, fsync and close; the first word is the one to report.
+  var failure: String?
+  var written = 0
+  while failure == nil, written < bytes.count {
+    let count = bytes.withUnsafeBytes { write(file, $0.baseAddress! + written, bytes.count - written) }
+    if count >= 0 { written += count } else if errno != EINTR { failure = systemMessage() }
+  }
+  if failure == nil, fsync(file) != 0 { failure = systemMessage() }
+  if close(file) != 0, failure == nil { failure = systemMessage() }
+  if failure == nil, rename(partial, path) != 0 { failure = systemMessage() }
+  if let failure {
+    unlink(partial)
+    throw .unwritable(path: path, reason: failure)
   }
 }

@@ -36,7 +36,7 @@ public final class Trainer {
   private let model: Pix2Pix
   private let executor: any Executor
   private let training: PairSource
-  private let validation: PairSource
+  private let validation: PairSource?
   private var progress: Checkpoint.Progress
   private var log: RunLog
   private let device: [(String, String)]
@@ -63,22 +63,18 @@ public final class Trainer {
     self.options = options
     self.run = run
     self.device = device
-    let reversed = options.direction == .bToA
-    training = try PairSource(options.data, targets: options.targets, split: .train, reversed: reversed)
-    validation = try PairSource(
-      options.validationData ?? options.data, targets: options.validationTargets ?? options.targets,
-      split: options.validationData == nil ? .validation : .train, reversed: reversed)
-    guard training.pairs.count >= options.batchSize else {
+    (training, validation) = try Self.sources(options)
+    guard training.count >= options.batchSize else {
       throw ModelError.option(
         "--batch-size",
-        "\(options.batchSize) is more than the \(training.pairs.count) pairs in \(options.data)")
+        "\(options.batchSize) is more than the \(training.count) pairs in \(options.data)")
     }
     var stepOptions = Pix2Pix.Options()
     stepOptions.batchSize = options.batchSize
     stepOptions.lambdaL1 = options.lambdaL1
     model = try Pix2Pix(options.network, stepOptions, sections: [.train, .translate])
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
-    let stepsPerEpoch = training.pairs.count / options.batchSize
+    let stepsPerEpoch = training.count / options.batchSize
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
     guard progress.step < total else {
       throw ModelError.training(
@@ -86,7 +82,7 @@ public final class Trainer {
       )
     }
     // A pair that cannot be read is said now, not when its turn comes: at least the first.
-    _ = try training.load(0)
+    _ = try training.pairs[0].load()
     executor = try makeExecutor(model.recording)
     if let checkpoint {
       try checkpoint.0.restore(model, executor, path: checkpoint.path)
@@ -98,8 +94,27 @@ public final class Trainer {
     run.prune(keep: options.keep)
   }
 
+  /// Training pairs, and validation pairs where there are any.
+  private static func sources(_ options: TrainingOptions) throws -> (PairSource, PairSource?) {
+    let direction = options.direction
+    func source(_ data: String, _ targets: String?) throws -> PairSource {
+      if let targets { return try ordered(PairSource(inputs: data, targets: targets)) }
+      return try PairSource(folder: data, direction: direction)
+    }
+    /// Two folders given by name are A and B, and may be trained backwards too.
+    func ordered(_ source: PairSource) -> PairSource { direction == .aToB ? source : source.reversed() }
+    let training = try source(options.data, options.targets)
+    if let data = options.validationData {
+      return (training, try source(data, options.validationTargets))
+    }
+    if let targets = options.targets {
+      return (training, try PairSource.validation(inputs: options.data, targets: targets).map(ordered))
+    }
+    return (training, try PairSource.validation(folder: options.data, direction: direction))
+  }
+
   /// Pairs to train on and to validate with.
-  public var pairCounts: (training: Int, validation: Int) { (training.pairs.count, validation.pairs.count) }
+  public var pairCounts: (training: Int, validation: Int) { (training.count, validation?.count ?? 0) }
   public var stepsDone: Int { progress.step }
 
   /// Trains until the last step, or until `shouldStop` says so, which is asked after every step.
@@ -108,12 +123,10 @@ public final class Trainer {
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
     guard let handles = model.training else { preconditionFailure("no training step was recorded") }
     let prefetcher = Prefetcher(
-      training, size: options.network.size, batchSize: options.batchSize, jitters: options.jitter,
+      source: training, size: options.network.size, batchSize: options.batchSize, jitter: options.jitter,
       seed: options.seed, startStep: progress.step)
-    defer {
-      prefetcher.stop()
-    }
-    let stepsPerEpoch = prefetcher.sampler.batchesPerEpoch
+    defer { prefetcher.stop() }
+    let stepsPerEpoch = prefetcher.batchesPerEpoch
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
     let saveEvery = options.saveEvery ?? stepsPerEpoch
     let sampleEvery = options.sampleEvery ?? stepsPerEpoch
@@ -164,8 +177,8 @@ public final class Trainer {
             secondsLeft: perStep * Double(total - progress.step))))
 
       var isBest = false
-      if (epochEnds || done) && !validation.pairs.isEmpty {
-        isBest = try validate(epoch: (progress.step + stepsPerEpoch - 1) / stepsPerEpoch, onEvent)
+      if epochEnds || done, let validation {
+        isBest = try validate(validation, epoch: (progress.step + stepsPerEpoch - 1) / stepsPerEpoch, onEvent)
       }
       if samples { onEvent(.sampled(try writeSample())) }
       if saves || isBest {
@@ -195,7 +208,8 @@ public final class Trainer {
     input: [Float], output: [Float], target: [Float]
   ) {
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    let (input, target) = try source.planes(index, size: options.network.size)
+    let pair = try source.pairs[index].load()
+    let (input, target) = (fitted(pair.input).planes(), fitted(pair.target).planes())
     try executor.write(input, to: handles.input)
     // Dropout stays on; its masks depend on the picture alone, so that epochs can be compared.
     try executor.write(Schedule(step: index, learningRate: 0, seed: options.seed).values, to: model.schedule)
@@ -203,15 +217,17 @@ public final class Trainer {
     return (input, try executor.read(handles.output), target)
   }
 
+  private func fitted(_ picture: Picture) -> Picture { picture.fitted(to: options.network.size) }
+
   /// Mean absolute difference over all validation pairs, in 0...255; whether it is the lowest so far.
-  private func validate(epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
+  private func validate(_ validation: PairSource, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
     var sum = 0.0
     for index in validation.pairs.indices {
       let (_, output, target) = try translate(validation, index)
       let difference = zip(output, target).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) }
       sum += difference / Double(output.count) * 127.5
     }
-    let l1 = sum / Double(validation.pairs.count)
+    let l1 = sum / Double(validation.count)
     guard l1.isFinite else {
       throw ModelError.training(
         "the generator's pictures became NaN by step \(progress.step); resume from an earlier checkpoint with a lower --learning-rate"
@@ -229,11 +245,11 @@ public final class Trainer {
 
   /// A strip of input, output and target of the same few pairs every time.
   private func writeSample() throws -> String {
-    let source = validation.pairs.isEmpty ? training : validation
-    let count = min(Self.sampleRows, source.pairs.count)
+    let source = validation ?? training
+    let count = min(Self.sampleRows, source.count)
     let size = options.network.size
     let rows = try (0..<count).map { row in
-      let (input, output, target) = try translate(source, row * source.pairs.count / count)
+      let (input, output, target) = try translate(source, row * source.count / count)
       return [input, output, target].map { Picture(planes: $0, width: size, height: size) }
     }
     let path = run.sample(step: progress.step)

@@ -1,11 +1,7 @@
+import Images
+
 /// Everything a training run was asked for: what a checkpoint carries so that nothing need be said again.
 public struct TrainingOptions: Sendable, Codable, Equatable {
-  /// Which side of a pair is the input.
-  public enum Direction: String, Sendable, Codable, CaseIterable {
-    case aToB = "AtoB"
-    case bToA = "BtoA"
-  }
-
   /// How long to train.
   public enum Length: Sendable, Codable, Equatable {
     /// The rate is constant for `constant` epochs, then falls linearly towards 0 for `decaying` ones.
@@ -26,6 +22,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Folders of validation pairs, where they are not the data folder's own.
   public var validationData: String?
   public var validationTargets: String?
+  /// Which side of a pair is the input.
   public var direction = Direction.aToB
   /// Resize to 286/256 of the size, cut at random and flip.
   public var jitter = true

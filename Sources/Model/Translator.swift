@@ -2,6 +2,13 @@ import Foundation
 import Images
 import Tape
 
+extension Picture {
+  /// The picture at size x size: bicubic, or nearest where its colours are a palette's and must not be mixed.
+  func fitted(to size: Int) -> Picture {
+    rgb().resized(width: size, height: size, method: isPalette ? .nearest : .bicubic)
+  }
+}
+
 /// A trained generator, ready to translate pictures one by one.
 public final class Translator {
   /// What dropout does in use.
@@ -50,7 +57,7 @@ public final class Translator {
   public func translate(_ picture: Picture, index: Int = 0) throws -> Picture {
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
     let size = options.network.size
-    try executor.write(picture.fitted(size).planes(), to: handles.input)
+    try executor.write(picture.fitted(to: size).planes(), to: handles.input)
     try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: model.schedule)
     try executor.run(section: "translate")
     return Picture(planes: try executor.read(handles.output), width: size, height: size)

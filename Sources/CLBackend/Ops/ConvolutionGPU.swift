@@ -45,10 +45,11 @@ struct GPUProduct: Equatable {
       self.tile = tile
     } else if rows <= GPUTile.low.rows {
       self.tile = .low
-    } else if 2 * products * GPUTile.large.count(rows: rows, columns: columns) >= wanted {
-      self.tile = .large
     } else {
-      self.tile = .medium
+      let large = GPUTile.large.count(rows: rows, columns: columns)
+      let medium = GPUTile.medium.count(rows: rows, columns: columns)
+      // Only where little more of the large tiles lies beyond the last row.
+      self.tile = 2 * products * large >= wanted && 16 * large <= 9 * medium ? .large : .medium
     }
     // A device half full gains less from a split than the second kernel costs.
     let groups = products * self.tile.count(rows: rows, columns: columns)
@@ -114,16 +115,16 @@ extension ConvolutionPass {
     let outputSize = SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(splits))
     let cells = y.images * cellHeight * cellWidth
     let writtenQuads = min(y.blocks * 4, (y.channels + tile.columns - 1) / tile.columns * tile.columns / 4)
+    let macros = [
+      ("TRANSPOSED", transposed ? "1" : "0"), ("TILE_PIXELS", "\(tile.rows)"),
+      ("TILE_CHANNELS", "\(tile.columns)"), ("ITEM_PIXELS", "\(tile.itemRows)"),
+      ("ITEM_CHANNELS", "\(tile.itemColumns)"), ("INPUT_QUADS", "\(inputQuads)"),
+    ]
     try planner.launch(
-      .convolutionGPU, "convolve",
-      macros: [
-        ("TRANSPOSED", transposed ? "1" : "0"), ("TILE_PIXELS", "\(tile.rows)"),
-        ("TILE_CHANNELS", "\(tile.columns)"), ("ITEM_PIXELS", "\(tile.itemRows)"),
-        ("ITEM_CHANNELS", "\(tile.itemColumns)"), ("INPUT_QUADS", "\(inputQuads)"),
-      ],
+      .convolutionGPU, "convolve", macros: macros,
       arguments: x.arguments + [.float(inputActivation.negativeSlope), .buffer(weight.buffer)] + epilogue + [
         .buffer(parts), .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), Int32(x.images))),
-        .int4(outputSize), .int4(weight.packing.kernel(geometry)),
+        .int4(outputSize), .int4(weight.packing.kernelGeometry(geometry)),
       ],
       global: [
         (cells + tile.rows - 1) / tile.rows * tile.workItems,
@@ -132,7 +133,7 @@ extension ConvolutionPass {
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
     try planner.launch(
-      .convolutionGPU, "convolve_sum",
+      .convolutionGPU, "convolve_sum", macros: macros,
       arguments: [.buffer(parts)] + epilogue + [
         .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
       ],
@@ -166,7 +167,7 @@ extension WeightGradient {
       arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
         .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
         .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
-        .int4(dw.packing.kernel(geometry)),
+        .int4(dw.packing.kernelGeometry(geometry)),
       ],
       global: [
         (rows + tile.rows - 1) / tile.rows * tile.workItems,
@@ -178,7 +179,7 @@ extension WeightGradient {
       .weightGradientGPU, "weight_gradient_sum", macros: macros,
       arguments: [
         .buffer(parts), .buffer(dw.buffer), .int4(sizes), .int(Int32(splits)),
-        .int4(dw.packing.kernel(geometry)),
+        .int4(dw.packing.kernelGeometry(geometry)),
       ],
       global: [(dw.taps * quads * 4 * lanes.blocks * 4 + 63) / 64 * 64], local: [64])
   }
@@ -192,7 +193,7 @@ extension LaunchPlanner {
       arguments: [
         .buffer(source.buffer), .buffer(target.buffer), .int(Int32(source.blocks)),
         .int(Int32(target.blocks)),
-        .int4(source.packing.kernel(ConvolutionGeometry(stride: source.packing.stride, padding: 0))),
+        .int4(source.packing.kernelGeometry(ConvolutionGeometry(stride: source.packing.stride, padding: 0))),
         .int(source.lanes == .input ? 1 : 0),
       ],
       global: [32 * target.panels, 4 * source.panels, source.taps], local: [32, 4, 1])
@@ -201,7 +202,7 @@ extension LaunchPlanner {
 
 extension WeightPacking {
   /// KH, KW, stride and padding, as the kernels take them.
-  fileprivate func kernel(_ geometry: ConvolutionGeometry) -> SIMD4<Int32> {
+  fileprivate func kernelGeometry(_ geometry: ConvolutionGeometry) -> SIMD4<Int32> {
     SIMD4(Int32(kernelHeight), Int32(kernelWidth), Int32(geometry.stride), Int32(geometry.padding))
   }
 }

@@ -1,33 +1,38 @@
-// A small face over libpng: decoding and encoding in memory, errors as text. libpng reports errors by longjmp,
-// which must not cross Swift frames, so every call into it is made here.
 #ifndef CPNG_H
 #define CPNG_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+// A narrow door to libpng for Swift. libpng reports errors with longjmp, which must never cross a Swift
+// frame: every call below sets its own jump target, returns 0 on success, and otherwise returns -1 with
+// libpng's text in `error` (always terminated). Nothing here keeps state between calls.
+
 typedef struct {
-  uint32_t width, height;
-  // 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; palettes are expanded to colours, 1- to 4-bit gray to 8 bits.
-  uint32_t channels;
-  // 8 or 16.
-  uint32_t bit_depth;
-  int is_palette;
-  // Row-major, interleaved; 16-bit samples in the machine's byte order. Freed by cpng_free.
-  void *samples;
-} cpng_image;
+  uint32_t width;     // pixels
+  uint32_t height;    // pixels
+  int channels;       // after expansion: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA
+  int bit_depth;      // after expansion: 8 or 16
+  int is_palette;     // 1 when the file stores palette indices
+} cpng_info;
 
-// Bytes of a message, its final 0 included.
-#define CPNG_MESSAGE 256
+// Reads everything before the pixels of the PNG file in data[0 ..< size].
+int cpng_read_info(const uint8_t *data, size_t size, cpng_info *info, char *error, size_t error_size);
 
-// Decodes a PNG file that lies in memory. Pictures of more than `largest` pixels on a side, or of none, are refused
-// before anything is allocated for them. Returns 0, or -1 with `message` set and nothing to free.
-int cpng_decode(const uint8_t *bytes, size_t count, uint32_t largest, cpng_image *image, char *message);
+// Decodes into pixels: rows top to bottom, channels interleaved, no padding; 16-bit samples in the
+// machine's byte order. `capacity` is in bytes and must be what cpng_read_info's numbers multiply to.
+// A wrong CRC in any chunk, missing data or a missing end is an error.
+int cpng_read_pixels(
+    const uint8_t *data, size_t size, void *pixels, size_t capacity, char *error, size_t error_size);
 
-void cpng_free(cpng_image *image);
+// Encodes pixels (laid out as above) into a buffer at *png of *png_size bytes, to be given to cpng_free.
+int cpng_write(
+    const void *pixels, uint32_t width, uint32_t height, int channels, int bit_depth, uint8_t **png,
+    size_t *png_size, char *error, size_t error_size);
 
-// Encodes 8- or 16-bit gray (1 channel) or RGB (3) samples. Returns 0 with *bytes to be freed by free(), or -1 with
-// `message` set.
-int cpng_encode(const cpng_image *image, uint8_t **bytes, size_t *count, char *message);
+void cpng_free(uint8_t *png);
+
+// What the command's first stub prints; goes away with that stub.
+int cpng_placeholder(void);
 
 #endif

@@ -1,0 +1,72 @@
+/// Everything that can go wrong between a file and a batch. `description` is one line that names the file
+/// and says what to do.
+public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file could not be opened or read; `reason` is the system's own word.
+  case unreadable(path: String, reason: String)
+  /// The content is neither PNG nor JPEG, whatever the name says.
+  case notAPicture(path: String)
+  /// The file is damaged or cut short; `detail` is the decoder's own word.
+  case corrupt(path: String, detail: String)
+  /// A kind of picture that we do not read.
+  case unsupported(path: String, detail: String)
+  /// The header claims 0 pixels, or more than `Picture.maximumSide` or `Picture.maximumPixels` allow.
+  case badDimensions(path: String, width: Int, height: Int)
+  /// Decodes, but has too few pixels to learn anything from.
+  case tooSmall(path: String, width: Int, height: Int, minimum: Int)
+  /// A side-by-side picture that cannot be cut into two equal halves.
+  case oddWidth(path: String, width: Int)
+  /// Names that are in one folder of a pair of folders and not in the other (sorted).
+  case unmatched(inputs: String, targets: String, onlyInInputs: [String], onlyInTargets: [String])
+  /// Two files of one folder have the same name but for extension or case.
+  case ambiguous(folder: String, names: [String])
+  /// The folder does not exist, or holds no pictures, or not in a layout that we know.
+  case noPairs(folder: String, reason: String)
+  /// The file could not be written; `reason` is the system's or the encoder's own word.
+  case unwritable(path: String, reason: String)
+  /// `Prefetcher.next()` was called after, or was waiting during, `Prefetcher.stop()`.
+  case stopped
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason):
+      return "\(path): cannot be read: \(reason)"
+    case .notAPicture(let path):
+      return "\(path): is not a PNG or JPEG (judged by its content, not its name); convert or remove it"
+    case .corrupt(let path, let detail):
+      return "\(path): is damaged or incomplete: \(detail); copy it again or remove it"
+    case .unsupported(let path, let detail):
+      return "\(path): \(detail)"
+    case .badDimensions(let path, let width, let height):
+      return "\(path): its header claims \(width)x\(height) pixels; we read 1x1 up to "
+        + "\(Picture.maximumSide) on a side and \(Picture.maximumPixels) in total; "
+        + "scale it down or remove it"
+    case .tooSmall(let path, let width, let height, let minimum):
+      return "\(path): \(width)x\(height) pixels are too small to train on (at least \(minimum) on a "
+        + "side, for each half of a side-by-side picture); remove it"
+    case .oddWidth(let path, let width):
+      return "\(path): its width \(width) is odd, so it is not two pictures side by side; "
+        + "give pairs of equal width, or two folders A and B"
+    case .unmatched(let inputs, let targets, let onlyInInputs, let onlyInTargets):
+      var parts: [String] = []
+      if !onlyInInputs.isEmpty { parts.append("only in \(inputs): \(Self.list(onlyInInputs))") }
+      if !onlyInTargets.isEmpty { parts.append("only in \(targets): \(Self.list(onlyInTargets))") }
+      return "pictures without a partner of the same name: \(parts.joined(separator: "; ")); "
+        + "add or remove files until the names match"
+    case .ambiguous(let folder, let names):
+      return "\(folder): several files share a name but for extension or case: \(Self.list(names)); "
+        + "keep one of each"
+    case .noPairs(let folder, let reason):
+      return "\(folder): \(reason); understood layouts: \(PairSource.layouts)"
+    case .unwritable(let path, let reason):
+      return "\(path): cannot be written: \(reason)"
+    case .stopped:
+      return "the prefetcher has been stopped"
+    }
+  }
+
+  /// The first ten names, and how many there are when that is not all.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(10).joined(separator: ", ")
+    return names.count > 10 ? "\(shown), ... (\(names.count) in all)" : shown
+  }
+}

@@ -1,0 +1,23 @@
+import Random
+
+/// The third counter word says what a number is for, so that no two uses share numbers.
+enum RandomPurpose: UInt32 {
+  case cut = 0x494D_0001
+  case order = 0x494D_0002
+}
+
+/// A number in 0..<bound from one word, by multiplication. Its bias is below bound / 2^32.
+func uniform(_ word: UInt32, below bound: Int) -> Int {
+  Int((UInt64(word) * UInt64(bound)) >> 32)
+}
+
+/// The order in which an epoch visits `count` pairs: Fisher-Yates over Philox words of (seed, epoch).
+public func shuffledOrder(count: Int, seed: UInt64, epoch: Int) -> [Int] {
+  let philox = Philox(seed: seed)
+  var order = Array(0..<count)
+  for last in stride(from: count - 1, to: 0, by: -1) {
+    let words = philox.words(UInt32(last), UInt32(truncatingIfNeeded: epoch), RandomPurpose.order.rawValue)
+    order.swapAt(last, uniform(words[0], below: last + 1))
+  }
+  return order
+}

@@ -1,0 +1,76 @@
+extension Picture {
+  /// The samples as planes CHW [3, height, width] in [-1, 1]: x / 127.5 - 1, or x / 32767.5 - 1 for 16
+  /// bits. Gray becomes three equal planes, alpha goes as in `rgb()`.
+  public func planes() -> [Float] {
+    var out = [Float](repeating: 0, count: 3 * width * height)
+    out.withUnsafeMutableBufferPointer {
+      rgb().writePlanes(x: 0, y: 0, width: width, height: height, isFlipped: false, into: $0)
+    }
+    return out
+  }
+
+  /// Writes a rectangle of an RGB picture as planes [3, height, width].
+  func writePlanes(
+    x: Int, y: Int, width: Int, height: Int, isFlipped: Bool, into out: UnsafeMutableBufferPointer<Float>
+  ) {
+    precondition(channels == 3 && out.count == 3 * width * height, "planes are [3, height, width]")
+    precondition(x >= 0 && y >= 0 && x + width <= self.width && y + height <= self.height)
+    func write<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], half: Float) {
+      values.withUnsafeBufferPointer { source in
+        for row in 0..<height {
+          var from = ((y + row) * self.width + x + (isFlipped ? width - 1 : 0)) * 3
+          let step = isFlipped ? -3 : 3
+          for column in 0..<width {
+            for channel in 0..<3 {
+              out[(channel * height + row) * width + column] = Float(source[from + channel]) / half - 1
+            }
+            from += step
+          }
+        }
+      }
+    }
+    switch samples {
+    case .eight(let values): write(values, half: 127.5)
+    case .sixteen(let values): write(values, half: 32767.5)
+    }
+  }
+
+  /// An 8-bit picture from planes CHW [channels, height, width] in [-1, 1]: round((x + 1) * 127.5),
+  /// clamped; what is not a number becomes 0. `planes` may be a slice of a batch.
+  public init(planes: some RandomAccessCollection<Float>, width: Int, height: Int, channels: Int = 3) {
+    precondition(planes.count == width * height * channels, "planes are [channels, height, width]")
+    let area = width * height
+    let samples = [UInt8](unsafeUninitializedCapacity: area * channels) { out, count in
+      for (index, value) in planes.enumerated() {
+        let level = ((value + 1) * 127.5).rounded()
+        // max and min let NaN through in one order of their arguments; the comparison does not.
+        out[index % area * channels + index / area] = level > 0 ? UInt8(min(level, 255)) : 0
+      }
+      count = area * channels
+    }
+    self.init(width: width, height: height, channels: channels, samples: .eight(samples))
+  }
+
+  /// A sheet of equally large pictures, for example a row input | output | target per pair. 8-bit RGB;
+  /// cells that a short row lacks are white.
+  public static func sheet(_ rows: [[Picture]]) -> Picture {
+    guard let first = rows.first?.first else { preconditionFailure("a sheet needs a picture") }
+    let (width, height) = (first.width, first.height)
+    let columns = rows.map(\.count).max() ?? 1
+    var samples = [UInt8](repeating: 255, count: rows.count * height * columns * width * 3)
+    for (row, pictures) in rows.enumerated() {
+      for (column, picture) in pictures.enumerated() {
+        precondition(
+          picture.width == width && picture.height == height, "pictures of a sheet are equally large")
+        guard case .eight(let source) = picture.rgb().eightBit().samples else { continue }
+        for line in 0..<height {
+          let to = (((row * height + line) * columns + column) * width) * 3
+          let from = line * width * 3
+          samples.replaceSubrange(to..<to + width * 3, with: source[from..<from + width * 3])
+        }
+      }
+    }
+    return Picture(
+      width: columns * width, height: rows.count * height, channels: 3, samples: .eight(samples))
+  }
+}

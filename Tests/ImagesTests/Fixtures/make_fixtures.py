@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Makes the pictures beside this file. Needs Pillow and numpy; run it only to change them.
+
+PNG files are written here byte by byte (zlib and struct only), so that reading them with libpng is
+checked by something that is not libpng. Their samples follow a formula that the tests know too.
+JPEG files, and everything named expected_*, are Pillow's.
+"""
+
+import io
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps, features
+
+HERE = pathlib.Path(__file__).parent
+
+
+def chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def packed_row(samples, depth):
+    """samples: 1-D ints -> bytes, high bits first."""
+    if depth == 16:
+        return b"".join(struct.pack(">H", v) for v in samples)
+    if depth == 8:
+        return bytes(samples)
+    bits = "".join(format(v, f"0{depth}b") for v in samples)
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def write_png(name, samples, depth, colour_type, interlaced=False, extra=b""):
+    """samples: [H][W][C] ints."""
+    height, width = len(samples), len(samples[0])
+    passes = [(0, 0, 1, 1)]
+    if interlaced:  # Adam7: first x, first y, step x, step y
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    raw = b""
+    for x0, y0, dx, dy in passes:
+        for y in range(y0, height, dy):
+            row = [v for x in range(x0, width, dx) for v in samples[y][x]]
+            if row:
+                raw += b"\0" + packed_row(row, depth)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, int(interlaced))
+    (HERE / name).write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + extra
+        + chunk(b"IDAT", zlib.compress(raw, 9))
+        + chunk(b"IEND", b"")
+    )
+
+
+def formula(width, height, channels, depth):
+    """The tests compute the same numbers: see PNGTests.formula."""
+    top = (1 << depth) - 1
+    factor = 1 if depth <= 8 else 257
+    return [
+        [[((37 * x + 101 * y + 59 * c + 11) * factor) % (top + 1) for c in range(channels)] for x in range(width)]
+        for y in range(height)
+    ]
+
+
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
+
+
+def png_files():
+    width, height = 13, 9
+    for depth in (1, 2, 4, 8, 16):
+        write_png(f"gray{depth}.png", formula(width, height, 1, depth), depth, GRAY)
+    for depth in (8, 16):
+        write_png(f"grayalpha{depth}.png", formula(width, height, 2, depth), depth, GRAY_ALPHA)
+        write_png(f"rgb{depth}.png", formula(width, height, 3, depth), depth, RGB)
+        write_png(f"rgba{depth}.png", formula(width, height, 4, depth), depth, RGBA)
+    write_png("rgb8_interlaced.png", formula(width, height, 3, 8), 8, RGB, interlaced=True)
+    write_png("gray4_interlaced.png", formula(width, height, 1, 4), 4, GRAY, interlaced=True)
+    for depth in (1, 2, 4, 8):
+        entries = 1 << depth
+        # Entry i has the colour (i * 7 + 5, i * 13 + 50, 255 - i), and in the file with tRNS alpha 255 - i.
+        palette = b"".join(bytes([(i * 7 + 5) % 256, (i * 13 + 50) % 256, 255 - i]) for i in range(entries))
+        plte = chunk(b"PLTE", palette)
+        write_png(f"palette{depth}.png", formula(width, height, 1, depth), depth, PALETTE, extra=plte)
+        if depth == 8:
+            trns = chunk(b"tRNS", bytes(255 - i for i in range(entries)))
+            write_png("palette8_trns.png", formula(width, height, 1, depth), depth, PALETTE, extra=plte + trns)
+    write_png("one_pixel.png", formula(1, 1, 3, 8), 8, RGB)
+    # Alpha over white by Pillow.
+    rgba = Image.open(HERE / "rgba8.png")
+    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+    Image.alpha_composite(white, rgba).convert("RGB").save(HERE / "expected_rgba8_over_white.png", optimize=True)
+
+
+def resize_files():
+    random = np.random.default_rng(1)
+    noise = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    noise[10:20, 10:30] = random.choice([0, 255], (10, 20, 3))  # hard edges make the bicubic overshoot
+    source = Image.fromarray(noise)
+    source.save(HERE / "resize_source.png", optimize=True)
+    for method in ("nearest", "bilinear", "bicubic"):
+        filter = getattr(Image.Resampling, method.upper())
+        for size in ((57, 45), (13, 9), (20, 64), (40, 11), (7, 30), (3, 2)):
+            source.resize(size, filter).save(
+                HERE / f"expected_{method}_{size[0]}x{size[1]}.png", optimize=True
+            )
+    # 286 from 256 along one axis, the sizes of training.
+    strip = Image.fromarray(random.integers(0, 256, (3, 256), dtype=np.uint8))
+    strip.save(HERE / "resize_strip.png", optimize=True)
+    for method in ("nearest", "bicubic"):
+        strip.resize((286, 3), getattr(Image.Resampling, method.upper())).save(
+            HERE / f"expected_strip_{method}_286x3.png", optimize=True
+        )
+    gray16 = Image.fromarray(random.integers(0, 65536, (20, 24), dtype=np.uint16))
+    gray16.save(HERE / "resize_gray16.png")
+    for size in ((31, 29), (9, 7)):
+        gray16.resize(size, Image.Resampling.BICUBIC).save(HERE / f"expected_gray16_bicubic_{size[0]}x{size[1]}.png")
+
+
+def photo(width, height):
+    """A smooth picture without any symmetry."""
+    y, x = np.mgrid[0:height, 0:width]
+    red = 255 * x / (width - 1)
+    green = 255 * y / (height - 1)
+    blue = 127.5 + 127.5 * np.sin(x * 0.35 + y * y * 0.02)
+    return Image.fromarray(np.stack([red, green, blue], -1).round().astype(np.uint8))
+
+
+def jpeg_files():
+    picture = photo(52, 37)
+
+    def save(name, image, expected=True, **options):
+        image.save(HERE / f"{name}.jpg", **options)
+        if expected:
+            decoded = ImageOps.exif_transpose(Image.open(HERE / f"{name}.jpg"))
+            decoded.save(HERE / f"expected_{name}.png", optimize=True)
+
+    save("jpeg_420", picture, quality=90, subsampling="4:2:0")
+    save("jpeg_444", picture, quality=90, subsampling="4:4:4")
+    save("jpeg_progressive", picture, quality=90, progressive=True)
+    save("jpeg_gray", picture.convert("L"), quality=90)
+    save("jpeg_cmyk", picture.resize((16, 16)).convert("CMYK"), expected=False, quality=80)
+    small = photo(24, 17)
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        if orientation % 2:  # both byte orders
+            exif.endian = "<"
+        save(f"jpeg_orientation{orientation}", small, quality=85, exif=exif, subsampling="4:4:4")
+
+
+if __name__ == "__main__":
+    png_files()
+    resize_files()
+    jpeg_files()
+    print("Pillow", Image.__version__, "libjpeg-turbo", features.version("libjpeg_turbo"))
+    print(sum(f.stat().st_size for f in HERE.iterdir()), "bytes")

@@ -1,0 +1,53 @@
+import Images
+import Testing
+
+@Suite struct JPEGTests {
+  /// Pillow 13 decodes with libjpeg-turbo 3.2 and we with 2.1: the same exact integer transform.
+  @Test(arguments: ["jpeg_420", "jpeg_444", "jpeg_progressive", "jpeg_gray"])
+  func decodesLikePillow(_ name: String) throws {
+    let picture = try Picture(contentsOf: fixture("\(name).jpg"))
+    let pillow = try Picture(contentsOf: fixture("expected_\(name).png"))
+    #expect(picture.channels == (name == "jpeg_gray" ? 1 : 3))
+    let difference = try #require(largestDifference(picture, pillow))
+    #expect(difference == 0)
+  }
+
+  @Test(arguments: 1...8) func turnsUprightAsEXIFSays(orientation: Int) throws {
+    let picture = try Picture(contentsOf: fixture("jpeg_orientation\(orientation).jpg"))
+    let pillow = try Picture(contentsOf: fixture("expected_jpeg_orientation\(orientation).png"))
+    #expect((picture.width, picture.height) == (orientation < 5 ? (24, 17) : (17, 24)))
+    let difference = try #require(largestDifference(picture, pillow))
+    #expect(difference == 0)
+  }
+
+  @Test func cmykIsRefusedByName() throws {
+    let error = #expect(throws: ImageError.self) { try Picture(contentsOf: fixture("jpeg_cmyk.jpg")) }
+    let text = try #require(error).description
+    #expect(text.contains("CMYK") && text.contains("jpeg_cmyk.jpg"))
+  }
+
+  /// Some cameras leave stray bytes before the end marker; the picture is whole.
+  @Test func strayBytesAreNoError() throws {
+    var bytes = try bytes(ofFixture: "jpeg_420.jpg")
+    bytes.insert(contentsOf: [0, 0, 0, 0, 0, 0], at: bytes.count - 2)
+    let expected = try Picture(contentsOf: fixture("jpeg_420.jpg"))
+    #expect(try Picture(decoding: bytes, path: "stray.jpg") == expected)
+    // But not when the end marker is missing too.
+    #expect(throws: ImageError.self) {
+      try Picture(decoding: Array(bytes.dropLast(2)), path: "stray.jpg")
+    }
+  }
+
+  @Test func damagedEXIFNeverStopsADecode() throws {
+    let whole = try bytes(ofFixture: "jpeg_orientation6.jpg")
+    // The EXIF segment lies at 20..<56 in these files.
+    for offset in 26..<56 {
+      for value: UInt8 in [0, 1, 0x7f, 0x80, 0xff] {
+        var bytes = whole
+        bytes[offset] = value
+        let picture = try Picture(decoding: bytes, path: "exif.jpg")
+        #expect(picture.width * picture.height == 24 * 17)
+      }
+    }
+  }
+}
