@@ -14,7 +14,9 @@ struct OperationTests {
     var worst: [String: Double] = [:]
     for testCase in operationCases {
       let recorded = try testCase.record()
-      guard let name = recorded.recording.steps.first?.name, !Self.convolutions.contains(name) else { continue }
+      guard let name = recorded.recording.steps.first?.name, !Self.convolutions.contains(name) else {
+        continue
+      }
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
       let executor = try OpenCLExecutor(recorded.recording, on: device, deviceClass: deviceClass)
       let actual = try recorded.run(on: executor)
