@@ -1,124 +1,145 @@
-// What is done to every value of an activation by itself. Shapes [N][C/16][H][W][16], see layout.clh; each
-// operand has a place of its own, since borders differ. Channels that only fill up a block stay zero.
+// What is done to every value of an activation by itself. Shapes [N][C/16][H][W][16], see layout.clh; each operand
+// has a place of its own, since borders differ, and no result lies over an operand. Channels that only fill up a
+// block stay zero. Ranges: "Elementwise kernels" in rows.clh, where a kernel does not say otherwise.
 
 #include "rows.clh"
 
 // y = x > 0 ? x : slope * x
-kernel ONE_WORK_ITEM void activate(global const float* x, const int4 x_place, global float* y, const int4 y_place,
-                                   const int blocks, const int width, const float slope) {
-  const size_t from = ROW(x_place, blocks), to = ROW(y_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    const lanes value = LOAD(x, from + v * LANES);
-    STORE(y, to + v * LANES, ACTIVATE(value, slope));
+kernel WORK_GROUP void activate(global const float* x, const int4 x_place, global float* y, const int4 y_place,
+                                const int4 shape, const int rows, const float slope) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t from = ROW(x_place, shape, row), to = ROW(y_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(x, from + v * LANES);
+      STORE(y, to + v * LANES, ACTIVATE(value, slope));
+    }
   }
 }
 
 // dx = dy * (x > 0 ? 1 : slope)
-kernel ONE_WORK_ITEM void activation_gradient(global const float* dy, const int4 dy_place, global const float* x,
-                                              const int4 x_place, global float* dx, const int4 dx_place,
-                                              const int blocks, const int width, const float slope) {
-  const size_t gradient = ROW(dy_place, blocks), from = ROW(x_place, blocks), to = ROW(dx_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    const lanes value = LOAD(dy, gradient + v * LANES);
-    STORE(dx, to + v * LANES, LOAD(x, from + v * LANES) > 0.0f ? value : slope * value);
+kernel WORK_GROUP void activation_gradient(global const float* dy, const int4 dy_place, global const float* x,
+                                           const int4 x_place, global float* dx, const int4 dx_place,
+                                           const int4 shape, const int rows, const float slope) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t gradient = ROW(dy_place, shape, row), from = ROW(x_place, shape, row);
+    const size_t to = ROW(dx_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(dy, gradient + v * LANES);
+      STORE(dx, to + v * LANES, LOAD(x, from + v * LANES) > 0.0f ? value : slope * value);
+    }
   }
 }
 
 // y = tanh(x)
-kernel ONE_WORK_ITEM void tanh_forward(global const float* x, const int4 x_place, global float* y,
-                                       const int4 y_place, const int blocks, const int width) {
-  const size_t from = ROW(x_place, blocks), to = ROW(y_place, blocks);
-  FOR_EACH_VECTOR(v, width) STORE(y, to + v * LANES, tanh(LOAD(x, from + v * LANES)));
+kernel WORK_GROUP void tanh_forward(global const float* x, const int4 x_place, global float* y,
+                                    const int4 y_place, const int4 shape, const int rows) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t from = ROW(x_place, shape, row), to = ROW(y_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) STORE(y, to + v * LANES, tanh(LOAD(x, from + v * LANES)));
+  }
 }
 
-// dx = dy * (1 - y * y), y = tanh(x)
-kernel ONE_WORK_ITEM void tanh_gradient(global const float* dy, const int4 dy_place, global const float* y,
-                                        const int4 y_place, global float* dx, const int4 dx_place,
-                                        const int blocks, const int width) {
-  const size_t gradient = ROW(dy_place, blocks), from = ROW(y_place, blocks), to = ROW(dx_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    const lanes value = LOAD(y, from + v * LANES);
-    STORE(dx, to + v * LANES, LOAD(dy, gradient + v * LANES) * (1.0f - value * value));
+// dx = dy * (1 - y * y), y = tanh(x); (1 - y) (1 + y) keeps its digits where y is near 1 or -1
+kernel WORK_GROUP void tanh_gradient(global const float* dy, const int4 dy_place, global const float* y,
+                                     const int4 y_place, global float* dx, const int4 dx_place,
+                                     const int4 shape, const int rows) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t gradient = ROW(dy_place, shape, row), from = ROW(y_place, shape, row);
+    const size_t to = ROW(dx_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(y, from + v * LANES);
+      STORE(dx, to + v * LANES, LOAD(dy, gradient + v * LANES) * ((1.0f - value) * (1.0f + value)));
+    }
   }
 }
 
 // c = a * b
-kernel ONE_WORK_ITEM void multiply(global const float* a, const int4 a_place, global const float* b,
-                                   const int4 b_place, global float* c, const int4 c_place, const int blocks,
-                                   const int width) {
-  const size_t first = ROW(a_place, blocks), second = ROW(b_place, blocks), to = ROW(c_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    STORE(c, to + v * LANES, LOAD(a, first + v * LANES) * LOAD(b, second + v * LANES));
+kernel WORK_GROUP void multiply(global const float* a, const int4 a_place, global const float* b,
+                                const int4 b_place, global float* c, const int4 c_place, const int4 shape,
+                                const int rows) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t first = ROW(a_place, shape, row), second = ROW(b_place, shape, row);
+    const size_t to = ROW(c_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      STORE(c, to + v * LANES, LOAD(a, first + v * LANES) * LOAD(b, second + v * LANES));
+    }
   }
 }
 
 // y = alpha * a + beta * b
-kernel ONE_WORK_ITEM void combine(global const float* a, const int4 a_place, global const float* b,
-                                  const int4 b_place, global float* y, const int4 y_place, const int blocks,
-                                  const int width, const float alpha, const float beta) {
-  const size_t first = ROW(a_place, blocks), second = ROW(b_place, blocks), to = ROW(y_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    STORE(y, to + v * LANES, alpha * LOAD(a, first + v * LANES) + beta * LOAD(b, second + v * LANES));
+kernel WORK_GROUP void combine(global const float* a, const int4 a_place, global const float* b,
+                               const int4 b_place, global float* y, const int4 y_place, const int4 shape,
+                               const int rows, const float alpha, const float beta) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t first = ROW(a_place, shape, row), second = ROW(b_place, shape, row);
+    const size_t to = ROW(y_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      STORE(y, to + v * LANES, alpha * LOAD(a, first + v * LANES) + beta * LOAD(b, second + v * LANES));
+    }
   }
 }
 
 // The same for flat arrays (weights, vectors) of `vectors` vectors; each work-item takes `run` of them.
-//   range: (vectors / run rounded up)
-kernel void combine_flat(global const float* a, global const float* b, global float* y, const int vectors,
-                         const int run, const float alpha, const float beta) {
-  const size_t first = get_global_id(0) * run;
-  for (size_t v = first; v < min(first + run, (size_t)vectors); v++) {
+//   range: (vectors / run, rounded up)
+kernel void combine_flat(global const float* restrict a, global const float* restrict b, global float* restrict y,
+                         const int vectors, const int run, const float alpha, const float beta) {
+  const size_t first = get_global_id(0) * run, end = min(first + run, (size_t)vectors);
+  for (size_t v = first; v < end; v++) {
     STORE(y, v * LANES, alpha * LOAD(a, v * LANES) + beta * LOAD(b, v * LANES));
   }
 }
 
-// Channels `from` ... of x to channels `to` ... of y, `count` of them, lane by lane: for concatenations and slices
-// that do not come in whole blocks.
-//   range: (1 on a CPU, W on a GPU; H; N)
-kernel ONE_WORK_ITEM void copy_channels(global const float* x, const int4 x_place, global float* y,
-                                        const int4 y_place, const int width, const int from, const int to,
-                                        const int count) {
-  const int n = get_global_id(2), row = get_global_id(1);
-  FOR_EACH_VECTOR(column, width) {
-    for (int c = 0; c < count; c++) {
-      y[at(y_place, n, (to + c) / 16, row, column) + (to + c) % 16] =
-          x[at(x_place, n, (from + c) / 16, row, column) + (from + c) % 16];
+// `count` channels of x, from channel `from` on, to those of y from channel `to` on, number by number: for
+// concatenations and slices that do not come in whole blocks.
+//   shape: (N, count, H, W)     range: (1 on a CPU, W on a GPU; H / rows; N), rounded up
+kernel WORK_GROUP void copy_channels(global const float* x, const int4 x_place, global float* y,
+                                     const int4 y_place, const int4 shape, const int rows, const int from,
+                                     const int to) {
+  const int n = get_global_id(2), first = get_global_id(1) * rows;
+  for (int row = first; row < min(first + rows, n < shape.x ? shape.z : 0); row++) {
+    for (int column = get_global_id(0); column < shape.w; column += get_global_size(0)) {
+      for (int c = 0; c < shape.y; c++) {
+        y[at(y_place, n, (to + c) / 16, row, column) + (to + c) % 16] =
+            x[at(x_place, n, (from + c) / 16, row, column) + (from + c) % 16];
+      }
     }
   }
 }
 
 // A dropout mask, 0 or `kept`, by Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011) on the element's index
-// e = ((n * C + c) * H + y) * W + x, so that the mask does not depend on the layout: word e % 4 of the block with
-// key = seed and counter = (e / 4, 0, stream, low 32 bits of the step). schedule[2...7] hold the step and the seed
-// in 16-bit pieces. Below `threshold` an element is dropped.
-kernel ONE_WORK_ITEM void dropout_mask(global const float* schedule, global float* mask, const int4 mask_place,
-                                       const int4 sizes, const uint stream, const uint threshold,
-                                       const float kept) {
-  const int channels = sizes.y, height = sizes.z, width = sizes.w, blocks = (channels + 15) / 16;
-  const int n = get_global_id(2) / blocks, block = get_global_id(2) % blocks, row = get_global_id(1);
+// e = ((n * C + c) * H + y) * W + x, so that the mask depends neither on the layout nor on the device: word e % 4 of
+// the block with key = seed and counter = (low and high 32 bits of e / 4, stream, low 32 bits of the step).
+// schedule[2...7] hold the step and the seed in 16-bit pieces. Below `threshold` an element is dropped.
+kernel WORK_GROUP void dropout_mask(global const float* schedule, global float* mask, const int4 mask_place,
+                                    const int4 shape, const int rows, const uint stream, const uint threshold,
+                                    const float kept) {
   const uint step = (uint)schedule[2] | (uint)schedule[3] << 16;
-  const uint key0 = (uint)schedule[4] | (uint)schedule[5] << 16;
-  const uint key1 = (uint)schedule[6] | (uint)schedule[7] << 16;
-  const size_t to = ROW(mask_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    const int channel = block * 16 + v % QUARTERS * LANES, x = v / QUARTERS;
-    const ulanes element =
-        (((uint)n * channels + channel + LANE_NUMBERS) * (uint)height + (uint)row) * (uint)width + (uint)x;
-    ulanes c0 = element >> 2, c1 = 0, c2 = stream, c3 = step;
-    uint k0 = key0, k1 = key1;
-    for (int round = 0; round < 10; round++) {
-      const ulanes high0 = mul_hi(c0, (ulanes)0xD2511F53u), low0 = c0 * 0xD2511F53u;
-      const ulanes high1 = mul_hi(c2, (ulanes)0xCD9E8D57u), low1 = c2 * 0xCD9E8D57u;
-      c0 = high1 ^ c1 ^ k0;
-      c1 = low1;
-      c2 = high0 ^ c3 ^ k1;
-      c3 = low0;
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
+  const uint seed_low = (uint)schedule[4] | (uint)schedule[5] << 16;
+  const uint seed_high = (uint)schedule[6] | (uint)schedule[7] << 16;
+  const ulanes keepable = AS_ULANES(real_lanes(FIRST_CHANNEL(shape), shape.y));
+  const ulanes kept_bits = keepable & as_uint(kept);
+  const ullanes channels = CONVERT_ULLANES(LANE_NUMBERS) * ((ulong)shape.z * shape.w);
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t to = ROW(mask_place, shape, row);
+    const ulong channel = (ulong)IMAGE(shape) * shape.y + FIRST_CHANNEL(shape);
+    const ulong first = (channel * shape.z + row) * shape.w;
+    FOR_EACH_VECTOR(v, shape) {
+      const ullanes element = channels + (first + v * LANES / 16);
+      ulanes c0 = CONVERT_ULANES(element >> 2), c1 = CONVERT_ULANES(element >> 34), c2 = stream, c3 = step;
+      uint k0 = seed_low, k1 = seed_high;
+      for (int round = 0; round < 10; round++) {
+        const ulanes high0 = mul_hi(c0, (ulanes)0xD2511F53u), low0 = c0 * 0xD2511F53u;
+        const ulanes high1 = mul_hi(c2, (ulanes)0xCD9E8D57u), low1 = c2 * 0xCD9E8D57u;
+        c0 = high1 ^ c1 ^ k0;
+        c1 = low1;
+        c2 = high0 ^ c3 ^ k1;
+        c3 = low0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+      }
+      const ulanes position = CONVERT_ULANES(element) & 3u;
+      const ulanes word = position == 0u ? c0 : position == 1u ? c1 : position == 2u ? c2 : c3;
+      STORE(mask, to + v * LANES, AS_LANES(AS_ULANES(word >= threshold) & kept_bits));
     }
-    const ulanes lane = element & 3u;
-    const ulanes word = lane == 0u ? c0 : lane == 1u ? c1 : lane == 2u ? c2 : c3;
-    const ilanes keep = (ilanes)(word >= threshold) & real_lanes(channel, channels);
-    STORE(mask, to + v * LANES, keep ? (lanes)kept : (lanes)0.0f);
   }
 }

@@ -1,58 +1,57 @@
-// Losses, as means over all values, and their gradients. Sums go from rows to groups of rows to one number, in a
-// fixed order; the lanes that only fill up a block are left out.
+// Losses, as means over all values, and their gradients. Every work-group sums up a group of rows of one channel block
+// over all images; one group's sum is the loss already, of several a second launch makes one. The lanes that only
+// fill up a block are left out.
 //
-//   partial [N * blocks * groups * (1 on a CPU, 4 on a GPU)]
-//   range of the partial kernels: (1 or 4; groups; N * blocks)
+//   sums [blocks][groups]      range and groups: see "Sums" in rows.clh
 
 #include "rows.clh"
 
-#define QUARTER (get_global_id(0) * LANES)
-
+// All lanes of all work-items of a work-group.
+inline float total_of_group(lanes value, local lanes* shared) {
+  const lanes sum = sum_over_group(value, shared);
 #if LANES == 16
-inline float sum_of(float16 v) {
-  const float8 a = v.lo + v.hi;
+  const float8 a = sum.lo + sum.hi;
   const float4 b = a.lo + a.hi;
   return (b.x + b.y) + (b.z + b.w);
-}
 #else
-inline float sum_of(float4 v) { return (v.x + v.y) + (v.z + v.w); }
+  const float4 quarters = (shared[0] + shared[1]) + (shared[2] + shared[3]);
+  return (quarters.x + quarters.y) + (quarters.z + quarters.w);
 #endif
-
-#define GROUP_ROWS                                                                                        \
-  const int first = get_global_id(1) * rows;                                                              \
-  const int last = min(first + rows, height);                                                             \
-  const int n = get_global_id(2) / blocks;                                                                \
-  const int block = get_global_id(2) % blocks;                                                            \
-  const size_t slot = (get_global_id(2) * get_global_size(1) + get_global_id(1)) * QUARTERS + get_global_id(0);
-
-// Binary cross-entropy of logits x against target t: max(x, 0) - x t + log(1 + exp(-|x|)).
-kernel void bce_partial(global const float* x, const int4 x_place, global float* partial, const int blocks,
-                        const int channels, const int height, const int width, const int rows,
-                        const float target) {
-  GROUP_ROWS
-  lanes sum = 0.0f;
-  for (int y = first; y < last; y++) {
-    const size_t from = at(x_place, n, block, y, 0) + QUARTER;
-    lanes row_sum = 0.0f;
-    for (int column = 0; column < width; column++) {
-      const lanes value = LOAD(x, from + column * 16);
-      row_sum += fmax(value, 0.0f) - value * target + log1p(exp(-fabs(value)));
-    }
-    sum += row_sum;
-  }
-  partial[slot] = sum_of(real_lanes(block * 16 + QUARTER, channels) ? sum : (lanes)0.0f);
 }
 
-// dx = factor * (sigmoid(x) - target)
-kernel ONE_WORK_ITEM void bce_gradient(global const float* x, const int4 x_place, global float* dx,
-                                       const int4 dx_place, const int blocks, const int channels, const int width,
-                                       const float target, const float factor) {
-  const size_t from = ROW(x_place, blocks), to = ROW(dx_place, blocks);
-  const int block = get_global_id(2) % blocks;
-  FOR_EACH_VECTOR(v, width) {
-    const lanes value = factor * (1.0f / (1.0f + exp(-LOAD(x, from + v * LANES))) - target);
-    const int channel = block * 16 + v % QUARTERS * LANES;
-    STORE(dx, to + v * LANES, real_lanes(channel, channels) ? value : (lanes)0.0f);
+#define SUM_SLOT ((size_t)get_group_id(2) * get_num_groups(1) + get_group_id(1))
+
+// Binary cross-entropy of logits x against target t: max(x, 0) - x t + log(1 + exp(-|x|)), summed up times factor.
+kernel WORK_GROUP void bce(global const float* x, const int4 x_place, global float* sums, const int4 shape,
+                           const int rows, const float target, const float factor) {
+  SHARED(shared);
+  const ilanes real = real_lanes(FIRST_CHANNEL(shape), shape.y);
+  lanes sum = 0.0f, lost = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
+    const size_t from = GROUP_ROW(x_place, shape, row, shape.x);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(x, from + v * LANES);
+      ADD(sum, lost, fmax(value, 0.0f) - value * target + log1p(exp(-fabs(value))));
+    }
+  }
+  const float total = total_of_group(real ? sum : (lanes)0.0f, shared);
+  if (ITEM == 0) sums[SUM_SLOT] = factor * total;
+}
+
+// dx = factor * (sigmoid(x) - target), as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid
+// near 1 from 1 would have no digits left.  range: elementwise
+kernel WORK_GROUP void bce_gradient(global const float* x, const int4 x_place, global float* dx,
+                                    const int4 dx_place, const int4 shape, const int rows, const float target,
+                                    const float factor) {
+  const ilanes real = real_lanes(FIRST_CHANNEL(shape), shape.y);
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t from = ROW(x_place, shape, row), to = ROW(dx_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(x, from + v * LANES), small = exp(-fabs(value)), large = 1.0f / (1.0f + small);
+      const lanes sigmoid = value > 0.0f ? large : small * large, rest = value > 0.0f ? small * large : large;
+      const lanes gradient = factor * ((1.0f - target) * sigmoid - target * rest);
+      STORE(dx, to + v * LANES, real ? gradient : (lanes)0.0f);
+    }
   }
 }
 
@@ -61,43 +60,43 @@ kernel ONE_WORK_ITEM void bce_gradient(global const float* x, const int4 x_place
 #define DISTANCE 1
 #endif
 
-// The lanes that fill up a block are zero in both, and so is their distance.
-kernel void pixel_partial(global const float* a, const int4 a_place, global const float* b, const int4 b_place,
-                          global float* partial, const int blocks, const int height, const int width,
-                          const int rows) {
-  GROUP_ROWS
-  lanes sum = 0.0f;
-  for (int y = first; y < last; y++) {
-    const size_t left = at(a_place, n, block, y, 0) + QUARTER, right = at(b_place, n, block, y, 0) + QUARTER;
-    lanes row_sum = 0.0f;
-    for (int column = 0; column < width; column++) {
-      const lanes difference = LOAD(a, left + column * 16) - LOAD(b, right + column * 16);
-      row_sum += DISTANCE == 1 ? fabs(difference) : difference * difference;
+// The distances of a from b, summed up times factor. The lanes that fill up a block are zero in both.
+kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, global const float* b,
+                                  const int4 b_place, global float* sums, const int4 shape, const int rows,
+                                  const float factor) {
+  SHARED(shared);
+  lanes sum = 0.0f, lost = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
+    const size_t left = GROUP_ROW(a_place, shape, row, shape.x), right = GROUP_ROW(b_place, shape, row, shape.x);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
+      ADD(sum, lost, DISTANCE == 1 ? fabs(difference) : difference * difference);
     }
-    sum += row_sum;
   }
-  partial[slot] = sum_of(sum);
+  const float total = total_of_group(sum, shared);
+  if (ITEM == 0) sums[SUM_SLOT] = factor * total;
 }
 
-// da = factor * sign(a - b), or factor * 2 (a - b); sign(0) = 0
-kernel ONE_WORK_ITEM void pixel_gradient(global const float* a, const int4 a_place, global const float* b,
-                                         const int4 b_place, global float* da, const int4 da_place,
-                                         const int blocks, const int width, const float factor) {
-  const size_t left = ROW(a_place, blocks), right = ROW(b_place, blocks), to = ROW(da_place, blocks);
-  FOR_EACH_VECTOR(v, width) {
-    const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
-    STORE(da, to + v * LANES, factor * (DISTANCE == 1 ? sign(difference) : 2.0f * difference));
+// da = factor * sign(a - b), with sign(0) = 0, or factor * 2 (a - b).  range: elementwise
+kernel WORK_GROUP void pixel_gradient(global const float* a, const int4 a_place, global const float* b,
+                                      const int4 b_place, global float* da, const int4 da_place,
+                                      const int4 shape, const int rows, const float factor) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t left = ROW(a_place, shape, row), right = ROW(b_place, shape, row);
+    const size_t to = ROW(da_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
+      STORE(da, to + v * LANES, factor * (DISTANCE == 1 ? sign(difference) : 2.0f * difference));
+    }
   }
 }
 
-// result = factor * the sum of `count` partial sums, with Kahan's compensation.  range: (1)
-kernel void loss_combine(global const float* partial, global float* result, const int count, const float factor) {
-  float sum = 0.0f, lost = 0.0f;
-  for (int i = 0; i < count; i++) {
-    const float value = partial[i] - lost;
-    const float next = sum + value;
-    lost = (next - sum) - value;
-    sum = next;
-  }
-  result[0] = sum * factor;
+// result = factor * the sum of `count` sums.  range: one work-group
+kernel WORK_GROUP void loss_total(global const float* sums, global float* result, const int count,
+                                  const float factor) {
+  SHARED(shared);
+  lanes sum = 0.0f, lost = 0.0f;
+  for (int i = ITEM; i < count; i += ITEMS) ADD(sum, lost, (lanes)sums[i]);
+  const float total = total_of_group(LANE_NUMBERS == 0u ? sum : (lanes)0.0f, shared);
+  if (ITEM == 0) result[0] = factor * total;
 }

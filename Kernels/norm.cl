@@ -1,78 +1,20 @@
-// Normalisation, and other sums over the pixels of a channel.
+// Normalisation, and sums over the pixels of a channel.
 //
-// Statistics are taken in two launches. First every group of `rows` rows of a channel block of an image gives its
-// mean and its sum of squared differences from that mean, computed in two passes over values that are in the
-// cache; then the groups are combined in a fixed order by Chan's formula. (The mean of squares less the square of
-// the mean would lose every digit where the mean is large.)
+// A statistic covers one channel of `images` images: of all (batch norm) or of one (instance norm). Small maps are
+// normalised in one launch, a work-group to a statistic of a channel block. Large ones are cut into groups of rows
+// and take two: the first leaves every group's part in `partial`, in the second every work-group adds the parts of
+// all groups up, always in the same order, and goes over its own rows.
 //
-//   partial  [N][blocks][groups][2][16]: mean and M2, or two sums
-//   mean, variance, sums: [rows of statistics][stride]
-//   range of the partial kernels: (1 on a CPU, 4 on a GPU; groups; N * blocks)
-//   range of the combining kernels: (1 or 4; blocks; 1 per batch, N per image)
+// Mean and squares are taken in two passes, groups are combined by Chan's formula: the mean of squares less the
+// square of the mean would lose every digit where the mean is large.
+//
+//   x, y, dy, dx [N][C/16][H][W][16]      mean, variance, sums [statistics][stride]      scale, shift [C]
+//   partial [statistics * blocks][groups][2][16]: mean and sum of squared differences from it, or two sums
+//   range and groups: see "Sums" in rows.clh
 
 #include "rows.clh"
 
-#define QUARTER (get_global_id(0) * LANES)
-
-// Rows [first, last) of this work-item's group.
-#define GROUP_ROWS                                   \
-  const int first = get_global_id(1) * rows;         \
-  const int last = min(first + rows, height);        \
-  const int n = get_global_id(2) / blocks;           \
-  const int block = get_global_id(2) % blocks;       \
-  const int groups = get_global_size(1);             \
-  const size_t slot = ((size_t)get_global_id(2) * groups + get_global_id(1)) * 32 + QUARTER;
-
-kernel void statistics_partial(global const float* x, const int4 x_place, global float* partial, const int blocks,
-                               const int height, const int width, const int rows) {
-  GROUP_ROWS
-  lanes sum = 0.0f;
-  for (int y = first; y < last; y++) {
-    const size_t row = at(x_place, n, block, y, 0) + QUARTER;
-    lanes row_sum = 0.0f;
-    for (int column = 0; column < width; column++) row_sum += LOAD(x, row + column * 16);
-    sum += row_sum;
-  }
-  const lanes mean = sum / (float)((last - first) * width);
-  lanes squares = 0.0f;
-  for (int y = first; y < last; y++) {
-    const size_t row = at(x_place, n, block, y, 0) + QUARTER;
-    lanes row_squares = 0.0f;
-    for (int column = 0; column < width; column++) {
-      const lanes difference = LOAD(x, row + column * 16) - mean;
-      row_squares += difference * difference;
-    }
-    squares += row_squares;
-  }
-  STORE(partial, slot, mean);
-  STORE(partial, slot + 16, squares);
-}
-
-// images: how many images one statistic covers, all or 1.
-kernel void statistics_combine(global const float* partial, global float* mean, global float* variance,
-                               const int images, const int groups, const int stride, const int height,
-                               const int width, const int rows) {
-  const int block = get_global_id(1), blocks = get_global_size(1), row = get_global_id(2);
-  lanes total_mean = 0.0f, squares = 0.0f;
-  float count = 0.0f;
-  for (int n = row * images; n < (row + 1) * images; n++) {
-    for (int group = 0; group < groups; group++) {
-      const size_t slot = (((size_t)n * blocks + block) * groups + group) * 32 + QUARTER;
-      const float added = (float)((min((group + 1) * rows, height) - group * rows) * width);
-      const lanes difference = LOAD(partial, slot) - total_mean;
-      const float share = added / (count + added);
-      total_mean += difference * share;
-      squares += LOAD(partial, slot + 16) + difference * difference * (count * share);
-      count += added;
-    }
-  }
-  const size_t target = (size_t)row * stride + block * 16 + QUARTER;
-  STORE(mean, target, total_mean);
-  STORE(variance, target, squares / count);
-}
-
-// y = (x - mean) / sqrt(variance + epsilon) * scale + shift
-//   statistics_stride: floats from image to image in mean and variance; 0 per batch
+// Whether there is a scale or a shift; the argument is ignored if not.
 #ifndef HAS_SCALE
 #define HAS_SCALE 0
 #endif
@@ -80,112 +22,265 @@ kernel void statistics_combine(global const float* partial, global float* mean, 
 #define HAS_SHIFT 0
 #endif
 
-kernel ONE_WORK_ITEM void norm_apply(global const float* x, const int4 x_place, global const float* mean,
-                                    global const float* variance, global const float* scale,
-                                    global const float* shift, global float* y, const int4 y_place,
-                                    const int blocks, const int width, const int statistics_stride,
-                                    const float epsilon) {
-  const size_t from = ROW(x_place, blocks), to = ROW(y_place, blocks);
-  const size_t image = (size_t)(get_global_id(2) / blocks) * statistics_stride;
-  const int block = get_global_id(2) % blocks;
-  FOR_EACH_VECTOR(v, width) {
-    const int channel = block * 16 + v % QUARTERS * LANES;
-    lanes factor = 1.0f / sqrt(LOAD(variance, image + channel) + epsilon);
-#if HAS_SCALE
-    factor *= LOAD(scale, channel);
+// Further copies of y that the normalisations write beside it, with an activation each: what the convolutions of a
+// CPU read. 0, 1 or 2.
+#ifndef COPIES
+#define COPIES 0
 #endif
-    lanes value = (LOAD(x, from + v * LANES) - LOAD(mean, image + channel)) * factor;
-#if HAS_SHIFT
-    value += LOAD(shift, channel);
+#if COPIES > 0
+#define COPY_1_ARGUMENTS , global float* copy_1, const int4 copy_1_place, const float copy_1_slope
+#else
+#define COPY_1_ARGUMENTS
 #endif
-    STORE(y, to + v * LANES, value);
+#if COPIES > 1
+#define COPY_2_ARGUMENTS , global float* copy_2, const int4 copy_2_place, const float copy_2_slope
+#else
+#define COPY_2_ARGUMENTS
+#endif
+
+#define GROUPS ((int)get_num_groups(1))
+#define GROUP ((int)get_group_id(1))
+#define PARTIAL(group) (((size_t)get_group_id(2) * GROUPS + (group)) * 32 + QUARTER)
+
+// Where a vector's statistics lie.
+#define STATISTIC_OFFSET(shape, stride) ((size_t)STATISTIC(shape) * (stride) + FIRST_CHANNEL(shape))
+
+// Mean and sum of squared differences from it of a group of rows.
+inline void statistics_of_rows(global const float* x, const int4 x_place, const int4 shape, const int rows,
+                               const int images, local lanes* shared, lanes* mean, lanes* squares) {
+  const float pixels = GROUP_PIXELS(GROUP, shape, rows, images);
+  lanes sum = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    const size_t from = GROUP_ROW(x_place, shape, row, images);
+    lanes row_sum = 0.0f;
+    FOR_EACH_VECTOR(v, shape) row_sum += LOAD(x, from + v * LANES);
+    sum += row_sum;
+  }
+  const lanes center = sum_over_group(sum, shared) / pixels;
+  lanes square = 0.0f, rest = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    const size_t from = GROUP_ROW(x_place, shape, row, images);
+    lanes row_square = 0.0f, row_rest = 0.0f;
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes difference = LOAD(x, from + v * LANES) - center;
+      row_square += difference * difference;
+      row_rest += difference;
+    }
+    square += row_square;
+    rest += row_rest;
+  }
+  // The differences' own mean is what rounding took from the first sum.
+  const lanes correction = sum_over_group(rest, shared) / pixels;
+  *mean = center + correction;
+  *squares = sum_over_group(square, shared) - correction * correction * pixels;
+}
+
+// The same of all rows, from the groups' parts: the squares of the groups plus those of their means' differences.
+inline void statistics_of_groups(global const float* partial, const int4 shape, const int rows, const int images,
+                                 local lanes* shared, lanes* mean, lanes* squares) {
+  const lanes center = LOAD(partial, PARTIAL(0));
+  lanes sum = 0.0f;
+  for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+    sum += GROUP_PIXELS(g, shape, rows, images) * (LOAD(partial, PARTIAL(g)) - center);
+  }
+  *mean = center + sum_over_group(sum, shared) / ((float)images * shape.z * shape.w);
+  lanes square = 0.0f;
+  for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+    const lanes difference = LOAD(partial, PARTIAL(g)) - *mean;
+    square += LOAD(partial, PARTIAL(g) + 16) + GROUP_PIXELS(g, shape, rows, images) * difference * difference;
+  }
+  *squares = sum_over_group(square, shared);
+}
+
+// First launch of `norm`, for large maps.
+kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, global float* partial,
+                                    const int4 shape, const int rows, const int images) {
+  SHARED(shared);
+  lanes mean, squares;
+  statistics_of_rows(x, x_place, shape, rows, images, shared, &mean, &squares);
+  if (ITEM < 16 / LANES) {
+    STORE(partial, PARTIAL(GROUP), mean);
+    STORE(partial, PARTIAL(GROUP) + 16, squares);
   }
 }
 
-// Sums over a group of dy, and of dy * xhat with xhat = (x - mean) / sqrt(variance + epsilon).
-kernel void gradient_partial(global const float* x, const int4 x_place, global const float* dy,
-                             const int4 dy_place, global const float* mean, global const float* variance,
-                             global float* partial, const int blocks, const int height, const int width,
-                             const int rows, const int statistics_stride, const float epsilon) {
-  GROUP_ROWS
-  const size_t statistics = (size_t)n * statistics_stride + block * 16 + QUARTER;
-  const lanes center = LOAD(mean, statistics);
-  const lanes inverse = 1.0f / sqrt(LOAD(variance, statistics) + epsilon);
+// 1 / sqrt(variance + epsilon), and 0 in the lanes that fill up a block, whatever epsilon is.
+inline lanes inverse_deviation(const lanes variance, const float epsilon, const int4 shape) {
+  return real_lanes(FIRST_CHANNEL(shape), shape.y) ? 1.0f / sqrt(variance + epsilon) : (lanes)0.0f;
+}
+
+inline lanes norm_scale(global const float* scale, const int4 shape) {
+#if HAS_SCALE
+  return LOAD(scale, FIRST_CHANNEL(shape));
+#else
+  return 1.0f;
+#endif
+}
+
+inline lanes norm_shift(global const float* shift, const int4 shape) {
+#if HAS_SHIFT
+  return LOAD(shift, FIRST_CHANNEL(shape));
+#else
+  return 0.0f;
+#endif
+}
+
+// y = (x - mean) / sqrt(variance + epsilon) * scale + shift with the mean and the biased variance of x itself, which
+// are written, too.
+kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global const float* partial,
+                            global float* means, global float* variances, global const float* scale,
+                            global const float* shift, global float* y, const int4 y_place, const int4 shape,
+                            const int rows, const int images, const int stride,
+                            const float epsilon COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
+  SHARED(shared);
+  lanes mean, squares;
+  if (GROUPS == 1) {
+    statistics_of_rows(x, x_place, shape, rows, images, shared, &mean, &squares);
+  } else {
+    statistics_of_groups(partial, shape, rows, images, shared, &mean, &squares);
+  }
+  const lanes variance = squares / ((float)images * shape.z * shape.w);
+  if (GROUP == 0 && ITEM < 16 / LANES) {
+    STORE(means, STATISTIC_OFFSET(shape, stride), mean);
+    STORE(variances, STATISTIC_OFFSET(shape, stride), variance);
+  }
+  const lanes factor = inverse_deviation(variance, epsilon, shape) * norm_scale(scale, shape);
+  const lanes offset = norm_shift(shift, shape);
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    const size_t from = GROUP_ROW(x_place, shape, row, images), to = GROUP_ROW(y_place, shape, row, images);
+#if COPIES > 0
+    const size_t to_1 = GROUP_ROW(copy_1_place, shape, row, images);
+#endif
+#if COPIES > 1
+    const size_t to_2 = GROUP_ROW(copy_2_place, shape, row, images);
+#endif
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = (LOAD(x, from + v * LANES) - mean) * factor + offset;
+      STORE(y, to + v * LANES, value);
+#if COPIES > 0
+      STORE(copy_1, to_1 + v * LANES, ACTIVATE(value, copy_1_slope));
+#endif
+#if COPIES > 1
+      STORE(copy_2, to_2 + v * LANES, ACTIVATE(value, copy_2_slope));
+#endif
+    }
+  }
+}
+
+// The same with given statistics [C].  range: elementwise
+kernel WORK_GROUP void normalize_given(global const float* x, const int4 x_place, global const float* means,
+                                       global const float* variances, global const float* scale,
+                                       global const float* shift, global float* y, const int4 y_place,
+                                       const int4 shape, const int rows, const float epsilon) {
+  if (get_global_id(2) >= shape.x * BLOCKS(shape)) return;  // no statistics there to read
+  const lanes mean = LOAD(means, FIRST_CHANNEL(shape)), variance = LOAD(variances, FIRST_CHANNEL(shape));
+  const lanes factor = inverse_deviation(variance, epsilon, shape) * norm_scale(scale, shape);
+  const lanes offset = norm_shift(shift, shape);
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t from = ROW(x_place, shape, row), to = ROW(y_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      STORE(y, to + v * LANES, (LOAD(x, from + v * LANES) - mean) * factor + offset);
+    }
+  }
+}
+
+// Sums over a group of rows of dy, and of dy * xhat with xhat = (x - mean) / sqrt(variance + epsilon).
+inline void gradient_sums_of_rows(global const float* x, const int4 x_place, global const float* dy,
+                                  const int4 dy_place, const lanes mean, const lanes inverse, const int4 shape,
+                                  const int rows, const int images, local lanes* shared, lanes* shift_sum,
+                                  lanes* scale_sum) {
   lanes sum = 0.0f, product = 0.0f;
-  for (int y = first; y < last; y++) {
-    const size_t from = at(x_place, n, block, y, 0) + QUARTER, gradient = at(dy_place, n, block, y, 0) + QUARTER;
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    const size_t from = GROUP_ROW(x_place, shape, row, images);
+    const size_t gradient = GROUP_ROW(dy_place, shape, row, images);
     lanes row_sum = 0.0f, row_product = 0.0f;
-    for (int column = 0; column < width; column++) {
-      const lanes value = LOAD(dy, gradient + column * 16);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(dy, gradient + v * LANES);
       row_sum += value;
-      row_product += value * (LOAD(x, from + column * 16) - center);
+      row_product += value * (LOAD(x, from + v * LANES) - mean);
     }
     sum += row_sum;
     product += row_product;
   }
-  STORE(partial, slot, sum);
-  STORE(partial, slot + 16, product * inverse);
+  *shift_sum = sum_over_group(sum, shared);
+  *scale_sum = sum_over_group(product, shared) * inverse;
 }
 
-// Both sums over all groups (and images) that a statistic covers.
-kernel void sums_combine(global const float* partial, global float* first_sum, global float* second_sum,
-                         const int images, const int groups, const int stride) {
-  const int block = get_global_id(1), blocks = get_global_size(1), row = get_global_id(2);
-  lanes first = 0.0f, second = 0.0f;
-  for (int n = row * images; n < (row + 1) * images; n++) {
-    lanes image_first = 0.0f, image_second = 0.0f;
-    for (int group = 0; group < groups; group++) {
-      const size_t slot = (((size_t)n * blocks + block) * groups + group) * 32 + QUARTER;
-      image_first += LOAD(partial, slot);
-      image_second += LOAD(partial, slot + 16);
+// First launch of `norm_gradient`, for large maps.
+kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x_place, global const float* dy,
+                                             const int4 dy_place, global const float* means,
+                                             global const float* variances, global float* partial,
+                                             const int4 shape, const int rows, const int images, const int stride,
+                                             const float epsilon) {
+  SHARED(shared);
+  const lanes mean = LOAD(means, STATISTIC_OFFSET(shape, stride));
+  const lanes inverse =
+      inverse_deviation(LOAD(variances, STATISTIC_OFFSET(shape, stride)), epsilon, shape);
+  lanes sum, product;
+  gradient_sums_of_rows(x, x_place, dy, dy_place, mean, inverse, shape, rows, images, shared, &sum, &product);
+  if (ITEM < 16 / LANES) {
+    STORE(partial, PARTIAL(GROUP), sum);
+    STORE(partial, PARTIAL(GROUP) + 16, product);
+  }
+}
+
+// dx = scale / sqrt(variance + epsilon) * (dy - shift_sum / m - xhat * scale_sum / m), m values to a statistic;
+// shift_sum, the sum of dy, and scale_sum, that of dy * xhat, are written, too.
+kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, global const float* dy,
+                                     const int4 dy_place, global const float* means,
+                                     global const float* variances, global const float* scale,
+                                     global const float* partial, global float* shift_sums,
+                                     global float* scale_sums, global float* dx, const int4 dx_place,
+                                     const int4 shape, const int rows, const int images, const int stride,
+                                     const float epsilon) {
+  SHARED(shared);
+  const lanes mean = LOAD(means, STATISTIC_OFFSET(shape, stride));
+  const lanes inverse =
+      inverse_deviation(LOAD(variances, STATISTIC_OFFSET(shape, stride)), epsilon, shape);
+  lanes sum = 0.0f, product = 0.0f;
+  if (GROUPS == 1) {
+    gradient_sums_of_rows(x, x_place, dy, dy_place, mean, inverse, shape, rows, images, shared, &sum, &product);
+  } else {
+    for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+      sum += LOAD(partial, PARTIAL(g));
+      product += LOAD(partial, PARTIAL(g) + 16);
     }
-    first += image_first;
-    second += image_second;
+    sum = sum_over_group(sum, shared);
+    product = sum_over_group(product, shared);
   }
-  const size_t target = (size_t)row * stride + block * 16 + QUARTER;
-  STORE(first_sum, target, first);
-  STORE(second_sum, target, second);
-}
-
-// dx = scale / sqrt(variance + epsilon) * (dy - shift_sum / m - xhat * scale_sum / m), m values to a statistic.
-kernel ONE_WORK_ITEM void norm_gradient(global const float* x, const int4 x_place, global const float* dy,
-                                        const int4 dy_place, global const float* mean,
-                                        global const float* variance, global const float* scale,
-                                        global const float* shift_sum, global const float* scale_sum,
-                                        global float* dx, const int4 dx_place, const int blocks, const int width,
-                                        const int statistics_stride, const float epsilon, const float inverse_m) {
-  const size_t from = ROW(x_place, blocks), gradient = ROW(dy_place, blocks), to = ROW(dx_place, blocks);
-  const size_t image = (size_t)(get_global_id(2) / blocks) * statistics_stride;
-  const int block = get_global_id(2) % blocks;
-  FOR_EACH_VECTOR(v, width) {
-    const int channel = block * 16 + v % QUARTERS * LANES;
-    const lanes inverse = 1.0f / sqrt(LOAD(variance, image + channel) + epsilon);
-    const lanes xhat = (LOAD(x, from + v * LANES) - LOAD(mean, image + channel)) * inverse;
-    lanes value = LOAD(dy, gradient + v * LANES) - LOAD(shift_sum, image + channel) * inverse_m -
-                  xhat * (LOAD(scale_sum, image + channel) * inverse_m);
-#if HAS_SCALE
-    value *= LOAD(scale, channel);
-#endif
-    STORE(dx, to + v * LANES, value * inverse);
+  if (GROUP == 0 && ITEM < 16 / LANES) {
+    STORE(shift_sums, STATISTIC_OFFSET(shape, stride), sum);
+    STORE(scale_sums, STATISTIC_OFFSET(shape, stride), product);
+  }
+  const float m = (float)images * shape.z * shape.w;
+  const lanes sum_share = sum / m, slope = product / m * inverse;
+  const lanes factor = inverse * norm_scale(scale, shape);
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    const size_t from = GROUP_ROW(x_place, shape, row, images), to = GROUP_ROW(dx_place, shape, row, images);
+    const size_t gradient = GROUP_ROW(dy_place, shape, row, images);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes difference = LOAD(x, from + v * LANES) - mean;
+      STORE(dx, to + v * LANES, factor * (LOAD(dy, gradient + v * LANES) - sum_share - difference * slope));
+    }
   }
 }
 
-// Sums of x over a group; `sums_combine` adds them up (its second sums are zero).
-kernel void channel_partial(global const float* x, const int4 x_place, global float* partial, const int blocks,
-                            const int height, const int width, const int rows) {
-  GROUP_ROWS
-  lanes sum = 0.0f;
-  for (int y = first; y < last; y++) {
-    const size_t from = at(x_place, n, block, y, 0) + QUARTER;
-    lanes row_sum = 0.0f;
-    for (int column = 0; column < width; column++) row_sum += LOAD(x, from + column * 16);
-    sum += row_sum;
+// The sum over a group of rows of all images. With several groups this is launched twice: what the first launch
+// leaves, [blocks][groups][16], is a map of height `groups` and width 1 to the second.
+kernel WORK_GROUP void channel_sum(global const float* x, const int4 x_place, global float* sums,
+                                   const int4 shape, const int rows) {
+  SHARED(shared);
+  lanes sum = 0.0f, lost = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
+    const size_t from = GROUP_ROW(x_place, shape, row, shape.x);
+    FOR_EACH_VECTOR(v, shape) ADD(sum, lost, LOAD(x, from + v * LANES));
   }
-  STORE(partial, slot, sum);
-  STORE(partial, slot + 16, (lanes)0.0f);
+  sum = sum_over_group(sum, shared);
+  if (ITEM < 16 / LANES) STORE(sums, ((size_t)get_group_id(2) * GROUPS + GROUP) * 16 + QUARTER, sum);
 }
 
-// running += momentum * (batch - running); the variance made unbiased first.  range: (C rounded up to 16)
+// running += momentum * (batch - running), in place; the variance is made unbiased first, by m / (m - 1).
+//   range: (C rounded up)
 kernel void running_statistics(global const float* mean, global const float* variance, global float* running_mean,
                                global float* running_variance, const int channels, const float unbiased,
                                const float momentum) {

@@ -1,63 +1,154 @@
 import Kernels
 import Tape
 
-// How kernels that include Kernels/rows.clh are launched.
+// How kernels that include Kernels/rows.clh are launched: the ranges described there, as pure functions of the
+// shape, so that the same device adds up in the same order.
 
-/// Rows of a channel block that one work-item sums up, and how many such groups a map has.
+/// How the rows of a map are cut into groups that a work-group sums up each.
 struct RowGroups {
+  /// Rows of all the images that a sum covers, counted through.
   let rows: Int
   let count: Int
 
-  /// About 256 pixels to a group: enough to hide its start, few enough to fill a device.
-  init(_ view: ActivationView) {
-    rows = min(view.height, max(1, 256 / view.width))
-    count = (view.height + rows - 1) / rows
+  init(rows: Int, count: Int) {
+    self.rows = rows
+    self.count = count
+  }
+
+  /// For sums over `images` images each.
+  init(_ view: ActivationView, images: Int, _ deviceClass: DeviceClass) {
+    let all = images * view.height
+    let pixels = all * view.width
+    // Up to `whole` pixels one group saves a launch. A larger one has pixels enough to hide its start, and stays in
+    // the cache for its second pass; on a GPU there are at most about 256 groups to combine.
+    let (whole, group) = deviceClass == .cpu ? (4096, 1024) : (1024, max(256, pixels / 256))
+    rows = pixels <= whole ? all : max(1, group / view.width)
+    count = (all + rows - 1) / rows
+  }
+}
+
+/// Work-items that share a work-group, each with a quarter of a pixel on a GPU.
+private struct WorkGroup {
+  static let pixels = 64
+  let columns: Int
+  let rows: Int
+  let maps: Int
+
+  /// Up to 64 pixels of a row, of neighbouring rows where a row has fewer, of neighbouring maps where a map has.
+  init(width: Int, height: Int, maps: Int) {
+    columns = min(Self.pixels, width.roundedUpToPowerOfTwo)
+    rows = min(Self.pixels / columns, height.roundedUpToPowerOfTwo)
+    self.maps = min(Self.pixels / columns / rows, maps.roundedUpToPowerOfTwo)
   }
 }
 
 extension LaunchPlanner {
-  /// 16 floats fill a CPU's register, 4 are a GPU's widest load.
-  var lanes: Int { deviceClass == .cpu ? 16 : 4 }
-
-  /// Parts of a pixel's 16 channels that work-items take.
-  var quarters: Int { 16 / lanes }
+  /// Floats in a vector: 16 fill a CPU's register, 4 are a GPU's widest load.
+  private var lanes: Int { deviceClass == .cpu ? 16 : 4 }
 
   private var laneMacros: [(String, String)] { [("LANES", "\(lanes)")] }
 
-  /// Launches a kernel over every vector of an activation of this shape.
+  /// Launches a kernel over every vector of activations of this shape.
+  ///
+  /// - Parameters:
+  ///   - operands: the kernel's arguments before shape and rows
+  ///   - settings: those behind them
   func launchRows(
     _ source: KernelSource, _ kernel: String, over view: ActivationView, macros: [(String, String)] = [],
-    _ arguments: [KernelArgument]
+    _ operands: [KernelArgument], _ settings: [KernelArgument] = []
   ) throws(OpenCLError) {
-    let width = deviceClass == .cpu ? 1 : view.width * quarters
-    try launch(
-      source, kernel, macros: laneMacros + macros, arguments: arguments,
-      global: [width, view.height, view.images * view.blocks], local: deviceClass == .cpu ? [1, 1, 1] : nil)
+    try launchRows(
+      source, kernel, over: view.shape, columnItems: 4, maps: view.images * view.blocks, macros: macros,
+      operands,
+      settings)
   }
 
-  /// Launches a kernel that sums over groups of rows.
+  /// Launches a kernel over the pixels of images; shape: (N, what the kernel says, H, W).
+  func launchPixels(
+    _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, _ operands: [KernelArgument],
+    _ settings: [KernelArgument]
+  ) throws(OpenCLError) {
+    try launchRows(
+      source, kernel, over: shape, columnItems: 1, maps: Int(shape.x), macros: [], operands, settings)
+  }
+
+  private func launchRows(
+    _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, columnItems: Int, maps: Int,
+    macros: [(String, String)], _ operands: [KernelArgument], _ settings: [KernelArgument]
+  ) throws(OpenCLError) {
+    let (height, width) = (Int(shape.z), Int(shape.w))
+    let rows: Int
+    let (global, local): ([Int], [Int])
+    switch deviceClass {
+    case .cpu:
+      // About 256 pixels to a work-item: enough to hide its start, few enough to keep many cores busy.
+      rows = min(height, max(1, 256 / width))
+      (global, local) = ([1, (height + rows - 1) / rows, maps], [1, 1, 1])
+    case .gpu:
+      let group = WorkGroup(width: width, height: height, maps: maps)
+      rows = 1
+      local = [columnItems * group.columns, group.rows, group.maps]
+      global = [
+        columnItems * width.roundedUp(to: group.columns), height.roundedUp(to: group.rows),
+        maps.roundedUp(to: group.maps),
+      ]
+    }
+    try launch(
+      source, kernel, macros: laneMacros + macros,
+      arguments: operands + [.int4(shape), .int(Int32(rows))] + settings, global: global, local: local)
+  }
+
+  /// Launches a kernel that sums up groups of rows, a work-group to each.
+  ///
+  /// - Parameters:
+  ///   - groups: how the rows of what a sum covers are cut
+  ///   - maps: sums times channel blocks
   func launchGroups(
-    _ source: KernelSource, _ kernel: String, over view: ActivationView, macros: [(String, String)] = [],
-    _ arguments: [KernelArgument]
+    _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, _ groups: RowGroups, maps: Int,
+    macros: [(String, String)] = [], _ operands: [KernelArgument], _ settings: [KernelArgument] = []
   ) throws(OpenCLError) {
+    let local: [Int]
+    switch deviceClass {
+    case .cpu: local = [1, 1, 1]
+    case .gpu:
+      let group = WorkGroup(width: Int(shape.w), height: groups.rows, maps: 1)
+      local = [4 * group.columns, group.rows, 1]
+    }
     try launch(
-      source, kernel, macros: laneMacros + macros, arguments: arguments,
-      global: [quarters, RowGroups(view).count, view.images * view.blocks])
+      source, kernel, macros: laneMacros + macros,
+      arguments: operands + [.int4(shape), .int(Int32(groups.rows))] + settings,
+      global: [local[0], groups.count * local[1], maps], local: local)
   }
 
-  /// Launches a kernel over a range of its own, with the width of vectors as its only macro besides `macros`.
-  func launchLanes(
-    _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], _ arguments: [KernelArgument],
-    global: [Int]
+  /// Launches a kernel that makes one number of `count`, with one work-group.
+  func launchTotal(
+    _ source: KernelSource, _ kernel: String, of count: Int, _ arguments: [KernelArgument]
   ) throws(OpenCLError) {
-    try launch(source, kernel, macros: laneMacros + macros, arguments: arguments, global: global)
+    let items = deviceClass == .cpu ? 1 : min(256, max(4, count.roundedUpToPowerOfTwo))
+    try launch(
+      source, kernel, macros: laneMacros, arguments: arguments, global: [items, 1, 1], local: [items, 1, 1])
   }
 
-  /// Vectors of a flat array and how many of them a work-item takes: pages on a CPU, one on a GPU.
-  func flatRuns(floats: Int) -> (vectors: Int, run: Int, workItems: Int) {
+  /// Launches a kernel over flat arrays of `floats` numbers (weights, vectors), a multiple of 16.
+  func launchFlat(
+    _ source: KernelSource, _ kernel: String, floats: Int, _ operands: [KernelArgument],
+    _ settings: [KernelArgument]
+  ) throws(OpenCLError) {
     let vectors = floats / lanes
+    // Pages of a CPU's work-item, one vector of a GPU's.
     let run = deviceClass == .cpu ? min(1024, vectors) : 1
-    return (vectors, run, (vectors + run - 1) / run)
+    let local = deviceClass == .cpu ? 1 : 256
+    try launch(
+      source, kernel, macros: laneMacros,
+      arguments: operands + [.int(Int32(vectors)), .int(Int32(run))] + settings,
+      global: [((vectors + run - 1) / run).roundedUp(to: local)], local: [local])
+  }
+
+  /// Launches a kernel that takes one number per work-item.
+  func launchNumbers(
+    _ source: KernelSource, _ kernel: String, count: Int, _ arguments: [KernelArgument]
+  ) throws(OpenCLError) {
+    try launch(source, kernel, macros: laneMacros, arguments: arguments, global: [count])
   }
 }
 
@@ -65,10 +156,14 @@ extension ActivationView {
   /// Buffer and place, as every kernel takes them.
   var arguments: [KernelArgument] { [.buffer(buffer), .int4(place)] }
 
-  var blocksAndWidth: [KernelArgument] { [.int(Int32(blocks)), .int(Int32(width))] }
+  /// (N, C, H, W)
+  var shape: SIMD4<Int32> { SIMD4(Int32(images), Int32(channels), Int32(height), Int32(width)) }
+}
 
-  /// What kernels over groups of rows want to know.
-  var groupSizes: [KernelArgument] {
-    [.int(Int32(height)), .int(Int32(width)), .int(Int32(RowGroups(self).rows))]
+extension Int {
+  fileprivate func roundedUp(to multiple: Int) -> Int { (self + multiple - 1) / multiple * multiple }
+
+  fileprivate var roundedUpToPowerOfTwo: Int {
+    self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
   }
 }

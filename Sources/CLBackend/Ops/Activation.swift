@@ -6,8 +6,8 @@ extension LaunchPlanner {
     _ activation: Activation, from source: ActivationView, to target: ActivationView
   ) throws(OpenCLError) {
     try launchRows(
-      .elementwise, "activate", over: source,
-      source.arguments + target.arguments + source.blocksAndWidth + [.float(activation.negativeSlope)])
+      .elementwise, "activate", over: source, source.arguments + target.arguments,
+      [.float(activation.negativeSlope)])
   }
 }
 
@@ -15,16 +15,15 @@ extension ActivationGradient: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, x, dx) = (planner.activation(gradient), planner.activation(at), planner.activation(output))
     try planner.launchRows(
-      .elementwise, "activation_gradient", over: dx,
-      dy.arguments + x.arguments + dx.arguments + dx.blocksAndWidth + [.float(activation.negativeSlope)])
+      .elementwise, "activation_gradient", over: dx, dy.arguments + x.arguments + dx.arguments,
+      [.float(activation.negativeSlope)])
   }
 }
 
 extension Tanh: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
-    try planner.launchRows(
-      .elementwise, "tanh_forward", over: y, x.arguments + y.arguments + y.blocksAndWidth)
+    try planner.launchRows(.elementwise, "tanh_forward", over: y, x.arguments + y.arguments)
   }
 }
 
@@ -33,6 +32,6 @@ extension TanhGradient: OpenCLOperation {
     let (dy, y) = (planner.activation(gradient), planner.activation(tanhOutput))
     let dx = planner.activation(output)
     try planner.launchRows(
-      .elementwise, "tanh_gradient", over: dx, dy.arguments + y.arguments + dx.arguments + dx.blocksAndWidth)
+      .elementwise, "tanh_gradient", over: dx, dy.arguments + y.arguments + dx.arguments)
   }
 }

@@ -7,15 +7,11 @@ extension Combination: OpenCLOperation {
     case .activation:
       let (a, b, y) = (planner.activation(a), planner.activation(b), planner.activation(output))
       try planner.launchRows(
-        .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments + y.blocksAndWidth + factors
-      )
+        .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)
     case .weight, .vector, .scalar:
       let buffers = [a, b, output].map(planner.flat)
-      let (vectors, run, workItems) = planner.flatRuns(floats: buffers[2].floats)
-      try planner.launchLanes(
-        .elementwise, "combine_flat",
-        buffers.map { .buffer($0.buffer) } + [.int(Int32(vectors)), .int(Int32(run))] + factors,
-        global: [workItems])
+      try planner.launchFlat(
+        .elementwise, "combine_flat", floats: buffers[2].floats, buffers.map { .buffer($0.buffer) }, factors)
     }
   }
 }

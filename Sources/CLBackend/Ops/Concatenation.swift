@@ -28,12 +28,9 @@ extension LaunchPlanner {
     from source: ActivationView, channel first: Int, to target: ActivationView, channel position: Int,
     count: Int
   ) throws(OpenCLError) {
-    let isCPU = deviceClass == .cpu
-    try launch(
-      .elementwise, "copy_channels", macros: [("LANES", "\(lanes)")],
-      arguments: source.arguments + target.arguments + [
-        .int(Int32(source.width)), .int(Int32(first)), .int(Int32(position)), .int(Int32(count)),
-      ],
-      global: [isCPU ? 1 : source.width, source.height, source.images], local: isCPU ? [1, 1, 1] : nil)
+    try launchPixels(
+      .elementwise, "copy_channels",
+      over: SIMD4(Int32(source.images), Int32(count), Int32(source.height), Int32(source.width)),
+      source.arguments + target.arguments, [.int(Int32(first)), .int(Int32(position))])
   }
 }

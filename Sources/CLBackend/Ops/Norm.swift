@@ -1,110 +1,106 @@
 import Tape
 
 extension Norm: OpenCLOperation {
+  /// One launch for small maps, two for large ones.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let x = planner.activation(input)
+    let (x, y) = (planner.activation(input), planner.activation(output))
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
-    let groups = RowGroups(x)
-    let partial = try planner.scratch(floats: x.images * x.blocks * groups.count * 32)
+    let statistic = planner.statistic(over: x, mean)
+    let partial = try planner.partial(statistic, instead: mean)
+    if statistic.groups.count > 1 {
+      try planner.launchGroups(
+        .norm, "norm_partial", over: x.shape, statistic.groups, maps: statistic.maps, x.arguments + [partial],
+        [.int(statistic.images)])
+    }
     try planner.launchGroups(
-      .norm, "statistics_partial", over: x,
-      x.arguments + [.buffer(partial), .int(Int32(x.blocks))] + x.groupSizes)
-    try planner.launchLanes(
-      .norm, "statistics_combine",
-      [
-        .buffer(partial), .buffer(mean.buffer), .buffer(variance.buffer), .int(Int32(x.images / mean.rows)),
-        .int(Int32(groups.count)), .int(Int32(mean.stride)),
-      ] + x.groupSizes,
-      global: [planner.quarters, x.blocks, mean.rows])
-    try planner.planNormalize(
-      input, mean: mean, variance: variance, scale: scale, shift: shift, epsilon: epsilon,
-      imageStride: perImage ? mean.stride : 0, output)
+      .norm, "norm", over: x.shape, statistic.groups, maps: statistic.maps,
+      macros: normMacros(scale: scale, shift: shift),
+      x.arguments + [partial, .buffer(mean.buffer), .buffer(variance.buffer)]
+        + planner.scaleAndShift(scale, shift, instead: mean) + y.arguments,
+      [.int(statistic.images), .int(Int32(mean.stride)), .float(epsilon)])
   }
 }
 
 extension Normalize: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planner.planNormalize(
-      input, mean: planner.vector(mean), variance: planner.vector(variance), scale: scale, shift: shift,
-      epsilon: epsilon, imageStride: 0, output)
+    let (x, y) = (planner.activation(input), planner.activation(output))
+    let (mean, variance) = (planner.vector(mean), planner.vector(variance))
+    try planner.launchRows(
+      .norm, "normalize_given", over: y, macros: normMacros(scale: scale, shift: shift),
+      x.arguments + [.buffer(mean.buffer), .buffer(variance.buffer)]
+        + planner.scaleAndShift(scale, shift, instead: mean) + y.arguments,
+      [.float(epsilon)])
   }
 }
 
 extension NormGradient: OpenCLOperation {
+  /// One launch for small maps, two for large ones.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, dy, dx) = (planner.activation(input), planner.activation(gradient), planner.activation(output))
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (shiftSum, scaleSum) = (planner.vector(shiftSum), planner.vector(scaleSum))
-    let groups = RowGroups(x)
-    let partial = try planner.scratch(floats: x.images * x.blocks * groups.count * 32)
-    let imageStride = KernelArgument.int(perImage ? Int32(mean.stride) : 0)
-    let statistics: [KernelArgument] = [.buffer(mean.buffer), .buffer(variance.buffer)]
+    let statistic = planner.statistic(over: x, mean)
+    let partial = try planner.partial(statistic, instead: mean)
+    let operands = x.arguments + dy.arguments + [.buffer(mean.buffer), .buffer(variance.buffer)]
+    let settings: [KernelArgument] = [.int(statistic.images), .int(Int32(mean.stride)), .float(epsilon)]
+    if statistic.groups.count > 1 {
+      try planner.launchGroups(
+        .norm, "norm_gradient_partial", over: x.shape, statistic.groups, maps: statistic.maps,
+        operands + [partial], settings)
+    }
     try planner.launchGroups(
-      .norm, "gradient_partial", over: x,
-      x.arguments + dy.arguments + statistics + [.buffer(partial), .int(Int32(x.blocks))] + x.groupSizes
-        + [imageStride, .float(epsilon)])
-    try planner.launchLanes(
-      .norm, "sums_combine",
-      [
-        .buffer(partial), .buffer(shiftSum.buffer), .buffer(scaleSum.buffer),
-        .int(Int32(x.images / mean.rows)), .int(Int32(groups.count)), .int(Int32(mean.stride)),
-      ],
-      global: [planner.quarters, x.blocks, mean.rows])
-    let m = input.shape.count / self.mean.shape.count
-    try planner.launchRows(
-      .norm, "norm_gradient", over: dx, macros: [("HAS_SCALE", scale == nil ? "0" : "1")],
-      x.arguments + dy.arguments + statistics + [
-        .buffer(scale.map { planner.vector($0).buffer } ?? mean.buffer), .buffer(shiftSum.buffer),
+      .norm, "norm_gradient", over: x.shape, statistic.groups, maps: statistic.maps,
+      macros: normMacros(scale: scale, shift: nil),
+      operands + [
+        .buffer((scale.map(planner.vector) ?? mean).buffer), partial, .buffer(shiftSum.buffer),
         .buffer(scaleSum.buffer),
-      ] + dx.arguments + dx.blocksAndWidth + [imageStride, .float(epsilon), .float(1 / Float(m))])
+      ] + dx.arguments,
+      settings)
   }
 }
 
 extension RunningStatistics: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let vectors = [mean, variance, runningMean, runningVariance].map(planner.vector)
-    try planner.launchLanes(
-      .norm, "running_statistics",
+    try planner.launchNumbers(
+      .norm, "running_statistics", count: vectors[0].stride,
       vectors.map { .buffer($0.buffer) } + [
         .int(Int32(vectors[0].channels)), .float(Float(count) / Float(count - 1)), .float(momentum),
-      ],
-      global: [vectors[0].stride])
+      ])
   }
 }
 
-extension ChannelSum: OpenCLOperation {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let (x, y) = (planner.activation(input), planner.vector(output))
-    let groups = RowGroups(x)
-    let partial = try planner.scratch(floats: x.images * x.blocks * groups.count * 32)
-    try planner.launchGroups(
-      .norm, "channel_partial", over: x,
-      x.arguments + [.buffer(partial), .int(Int32(x.blocks))] + x.groupSizes)
-    let unused = try planner.scratch(floats: y.stride, slot: 1)
-    try planner.launchLanes(
-      .norm, "sums_combine",
-      [
-        .buffer(partial), .buffer(y.buffer), .buffer(unused), .int(Int32(x.images)),
-        .int(Int32(groups.count)),
-        .int(Int32(y.stride)),
-      ],
-      global: [planner.quarters, x.blocks, 1])
-  }
+/// What a statistic covers, and how it is taken.
+private struct Statistic {
+  let images: Int32
+  let groups: RowGroups
+  /// Statistics times channel blocks.
+  let maps: Int
 }
 
 extension LaunchPlanner {
-  fileprivate func planNormalize(
-    _ input: Tensor, mean: VectorView, variance: VectorView, scale: Tensor?, shift: Tensor?, epsilon: Float,
-    imageStride: Int, _ output: Tensor
-  ) throws(OpenCLError) {
-    let (x, y) = (activation(input), activation(output))
-    // An absent scale or shift is stood in for by a vector that is there; the kernel does not read it.
-    try launchRows(
-      .norm, "norm_apply", over: y,
-      macros: [("HAS_SCALE", scale == nil ? "0" : "1"), ("HAS_SHIFT", shift == nil ? "0" : "1")],
-      x.arguments + [
-        .buffer(mean.buffer), .buffer(variance.buffer), .buffer((scale.map(vector) ?? mean).buffer),
-        .buffer((shift.map(vector) ?? mean).buffer),
-      ] + y.arguments + y.blocksAndWidth + [.int(Int32(imageStride)), .float(epsilon)])
+  fileprivate func statistic(over x: ActivationView, _ mean: VectorView) -> Statistic {
+    let images = x.images / mean.rows
+    return Statistic(
+      images: Int32(images), groups: RowGroups(x, images: images, deviceClass), maps: mean.rows * x.blocks)
   }
+
+  /// Room for the groups' parts; nothing reads it where there is one group.
+  fileprivate func partial(
+    _ statistic: Statistic, instead standIn: VectorView
+  ) throws(OpenCLError) -> KernelArgument {
+    guard statistic.groups.count > 1 else { return .buffer(standIn.buffer) }
+    return .buffer(try scratch(floats: statistic.maps * statistic.groups.count * 32))
+  }
+
+  /// An absent scale or shift is stood in for by a vector that is there; the kernel does not read it.
+  fileprivate func scaleAndShift(_ scale: Tensor?, _ shift: Tensor?, instead standIn: VectorView)
+    -> [KernelArgument]
+  {
+    [scale, shift].map { .buffer(($0.map(vector) ?? standIn).buffer) }
+  }
+}
+
+private func normMacros(scale: Tensor?, shift: Tensor?) -> [(String, String)] {
+  [("HAS_SCALE", scale == nil ? "0" : "1"), ("HAS_SHIFT", shift == nil ? "0" : "1")]
 }
