@@ -9,12 +9,23 @@ public struct TrainingReport: Sendable {
     public var epoch: Double
     /// In the order of `lossNames`.
     public var values: [Double]
+
+    public init(step: Int, epoch: Double, values: [Double]) {
+      self.step = step
+      self.epoch = epoch
+      self.values = values
+    }
   }
 
   public struct ValidationPoint: Sendable {
     public var epoch: Int
     /// Mean absolute difference, in 0...255.
     public var l1: Double
+
+    public init(epoch: Int, l1: Double) {
+      self.epoch = epoch
+      self.l1 = l1
+    }
   }
 
   public struct Sample: Sendable {
@@ -22,6 +33,12 @@ public struct TrainingReport: Sendable {
     public var epoch: Int
     /// A PNG file: rows of input, output and target.
     public var png: [UInt8]
+
+    public init(step: Int, epoch: Int, png: [UInt8]) {
+      self.step = step
+      self.epoch = epoch
+      self.png = png
+    }
   }
 
   public var title: String
