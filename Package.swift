@@ -38,11 +38,12 @@ let package = Package(
     .target(name: "OperationCases", dependencies: ["Random", "Tape"]),
     .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
+    .target(name: "SamplePairs"),
     .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Tape", "CLBackend", "Images", "Model",
+        "Tape", "CLBackend", "Images", "Model", "Random", "SamplePairs",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI"),

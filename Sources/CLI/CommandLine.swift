@@ -12,5 +12,7 @@ struct CommandLineTool: ParsableCommand {
         pix2pix translate --model run --input pairs/val --side B --out pictures
       """,
     version: "0.1.0",
-    subcommands: [Train.self, Translate.self, Verify.self, Benchmark.self, Devices.self])
+    subcommands: [
+      Train.self, Translate.self, Verify.self, Benchmark.self, Devices.self, SamplePairsCommand.self,
+    ])
 }

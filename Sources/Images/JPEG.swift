@@ -11,7 +11,9 @@ enum JPEG {
     var (width, height, subsampling, colours): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     guard
       tjDecompressHeader3(
-        decoder.handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &colours) == 0
+        decoder.handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &colours) == 0,
+      // Without a frame header TurboJPEG finds nothing wrong: such files exist, to carry tables only.
+      width > 0, height > 0
     else { throw .corrupt(path: path, detail: detail(decoder, bytes)) }
     try checkDimensions(width: Int(width), height: Int(height), path: path)
     if colours == TJCS_CMYK.rawValue || colours == TJCS_YCCK.rawValue {
