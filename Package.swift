@@ -52,8 +52,8 @@ let package = Package(
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "OperationCases", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
-    .testTarget(name: "ModelTests", dependencies: ["Model"]),
-    .testTarget(name: "CLITests"),
+    .testTarget(name: "ModelTests", dependencies: ["Model", "Tape"]),
+    .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"]),
   ],
   swiftLanguageModes: [.v6]
 )

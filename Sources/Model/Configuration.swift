@@ -45,21 +45,21 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
       guard condition else { throw .option(option, reason) }
     }
     try require(
-      size.nonzeroBitCount == 1 && (32...1024).contains(size), "size",
+      size.nonzeroBitCount == 1 && (32...1024).contains(size), "--size",
       "\(size) is not a power of two from 32 to 1024")
     try require(
-      (5...10).contains(levels) && size >> levels >= 1, "levels",
+      (5...10).contains(levels) && size >> levels >= 1, "--levels",
       "\(levels) halvings do not suit \(size) pixels; give 5 to \(min(10, size.trailingZeroBitCount))")
     for (name, channels) in [("input channels", inputChannels), ("output channels", outputChannels)] {
       try require((1...16).contains(channels), name, "\(channels) is not from 1 to 16")
     }
-    for (name, channels) in [("ngf", ngf), ("ndf", ndf)] {
+    for (name, channels) in [("--ngf", ngf), ("--ndf", ndf)] {
       try require((1...512).contains(channels), name, "\(channels) is not from 1 to 512")
     }
     // Sizes after n halvings and two convolutions that lose a pixel each; a norm needs two values.
     let last = (size >> discriminatorLayers) - 1
     try require(
-      (1...6).contains(discriminatorLayers) && last >= 2, "discriminator layers",
+      (1...6).contains(discriminatorLayers) && last >= 2, "--discriminator-layers",
       "\(discriminatorLayers) layers of stride 2 leave too little of \(size) pixels; give 1 to 6, fewer for small pictures"
     )
   }

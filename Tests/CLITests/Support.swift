@@ -1,0 +1,184 @@
+import Foundation
+import Images
+import Testing
+
+/// What a run of the program left behind.
+struct Outcome {
+  /// The exit code, or the negative number of the signal that ended it.
+  let status: Int32
+  let output: String
+  let errors: String
+
+  /// The lines that say what went wrong.
+  var errorLines: [String] {
+    errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("Error: ") }
+  }
+}
+
+/// The program, as it was built for these tests.
+enum Program {
+  static let path: String = {
+    let candidates = [
+      CommandLine.arguments[0], Bundle.main.executablePath ?? "",
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "",
+    ]
+    for candidate in candidates where candidate.hasPrefix("/") {
+      var folder = URL(fileURLWithPath: candidate).deletingLastPathComponent()
+      while folder.path != "/" {
+        let program = folder.appendingPathComponent("pix2pix").path
+        var isFolder: ObjCBool = true
+        if FileManager.default.fileExists(atPath: program, isDirectory: &isFolder), !isFolder.boolValue {
+          return program
+        }
+        folder.deleteLastPathComponent()
+      }
+    }
+    preconditionFailure("pix2pix was not built beside the tests: \(candidates)")
+  }()
+
+  /// Starts the program.
+  static func start(_ arguments: [String], shell prefix: String? = nil) throws -> Running {
+    try Running(arguments, shell: prefix)
+  }
+
+  /// Runs the program to its end.
+  static func run(_ arguments: [String], shell prefix: String? = nil) throws -> Outcome {
+    try start(arguments, shell: prefix).wait()
+  }
+}
+
+/// A process of the program.
+final class Running {
+  private let process = Process()
+  private let ended = DispatchSemaphore(value: 0)
+  private let folder: TemporaryFolder
+  private var outputPath: String { "\(folder.path)/output" }
+  private var errorPath: String { "\(folder.path)/errors" }
+
+  /// - Parameter prefix: shell commands to run before, such as limits
+  fileprivate init(_ arguments: [String], shell prefix: String?) throws {
+    folder = try TemporaryFolder()
+    if let prefix {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "\(prefix); exec \"$0\" \"$@\"", Program.path] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: Program.path)
+      process.arguments = arguments
+    }
+    // Files hold any amount; a full pipe would stop the program.
+    for path in [outputPath, errorPath] { FileManager.default.createFile(atPath: path, contents: nil) }
+    process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+    process.standardError = FileHandle(forWritingAtPath: errorPath)
+    process.standardInput = FileHandle.nullDevice
+    process.terminationHandler = { [ended] _ in ended.signal() }
+    try process.run()
+  }
+
+  var output: String { Self.text(outputPath) }
+
+  private static func text(_ path: String) -> String {
+    String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+  }
+
+  var isRunning: Bool { process.isRunning }
+
+  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+  /// Waits for the end; a minute is far more than any of these runs takes.
+  func wait() throws -> Outcome {
+    if ended.wait(timeout: .now() + 60) == .timedOut {
+      signal(SIGKILL)
+      ended.wait()
+      Issue.record("the program hung: \(process.arguments ?? [])\n\(Self.text(errorPath))")
+    }
+    let status = process.terminationStatus
+    return Outcome(
+      status: process.terminationReason == .uncaughtSignal ? -status : status, output: output,
+      errors: Self.text(errorPath))
+  }
+
+  /// Waits until `condition` holds; false when the program ends before.
+  func wait(until condition: () -> Bool) -> Bool {
+    while !condition() {
+      guard process.isRunning else { return condition() }
+      usleep(2000)
+    }
+    return true
+  }
+}
+
+/// A folder of its own for a test, removed when the value goes.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "/pix2pix-cli-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file, making the folders above it, and returns its path.
+  @discardableResult
+  func write(_ name: String, _ content: Data) throws -> String {
+    let file = "\(path)/\(name)"
+    try makeFolder((name as NSString).deletingLastPathComponent)
+    try content.write(to: URL(fileURLWithPath: file))
+    return file
+  }
+
+  @discardableResult
+  func write(_ name: String, _ picture: Picture) throws -> String {
+    let file = try write(name, Data())
+    try picture.writePNG(to: file)
+    return file
+  }
+
+  @discardableResult
+  func makeFolder(_ name: String) throws -> String {
+    let folder = "\(path)/\(name)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    return folder
+  }
+
+  /// Side-by-side pairs, all different.
+  @discardableResult
+  func writePairs(_ name: String, count: Int = 3, width: Int = 64, height: Int = 32) throws -> String {
+    for index in 0..<count { try write("\(name)/p\(index).png", pattern(width, height, index)) }
+    return "\(path)/\(name)"
+  }
+}
+
+/// A picture with edges and slopes, another for every number.
+func pattern(_ width: Int, _ height: Int, _ number: Int = 0) -> Picture {
+  var samples: [UInt8] = []
+  for y in 0..<height {
+    for x in 0..<width {
+      for channel in 0..<3 {
+        let stripe = (x / (4 + number) + y / 5) % 2 * 90
+        samples.append(UInt8(truncatingIfNeeded: stripe + (x * (channel + 1) + y * 3) % 128 + 17 * number))
+      }
+    }
+  }
+  return Picture(width: width, height: height, channels: 3, samples: .eight(samples))
+}
+
+/// The quickest settings there are. The device is the default one unless a test says otherwise.
+let tiny = ["--size", "32", "--ngf", "4", "--ndf", "4"]
+
+/// Expects exit code 1 and one line that names all of `parts`, without traces or usage around it.
+func expectFailure(
+  _ outcome: Outcome, _ parts: String..., status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(outcome.status == status, "\(outcome.errors)", sourceLocation: sourceLocation)
+  #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
+  if status == 1 {
+    let last = outcome.errors.split(separator: "\n").last.map(String.init)
+    #expect(last == outcome.errorLines.first, "\(outcome.errors)", sourceLocation: sourceLocation)
+  }
+  for part in parts {
+    #expect(
+      outcome.errorLines.first?.contains(part) == true, "no \"\(part)\" in: \(outcome.errors)",
+      sourceLocation: sourceLocation)
+  }
+}

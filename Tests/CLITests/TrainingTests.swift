@@ -1,0 +1,176 @@
+import Foundation
+import Images
+import Model
+import Testing
+
+/// Whole runs: what they leave behind, and that they can be repeated and gone on with.
+@Suite struct TrainingTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func checkpoint(_ run: String, _ step: Int) -> String {
+    RunDirectory("\(folder.path)/\(run)").checkpoint(step: step)
+  }
+
+  private func bytes(_ run: String, _ step: Int) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: checkpoint(run, step)))
+  }
+
+  @discardableResult
+  private func train(_ run: String, _ arguments: [String]) throws -> Outcome {
+    let outcome = try Program.run(["train", "--out", "\(folder.path)/\(run)"] + arguments)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    return outcome
+  }
+
+  /// Three pairs to train on and two to validate with.
+  private func writeData() throws -> String {
+    try folder.writePairs("data/train")
+    try folder.writePairs("data/val", count: 2)
+    return "\(folder.path)/data"
+  }
+
+  // MARK: Determinism
+
+  @Test(arguments: ["auto", "reference"]) func sameSeedSameBytes(_ device: String) throws {
+    let common = ["--data", try writeData(), "--device", device, "--steps", "40"] + tiny
+    for run in ["one", "two"] { try train(run, common + ["--seed", "7"]) }
+    try train("other", common + ["--seed", "8"])
+    #expect(try bytes("one", 40) == bytes("two", 40))
+    #expect(try bytes("one", 40) != bytes("other", 40))
+    let best = try ["one", "two"].map {
+      try Data(contentsOf: URL(fileURLWithPath: RunDirectory("\(folder.path)/\($0)").best))
+    }
+    #expect(best[0] == best[1])
+  }
+
+  @Test(arguments: ["auto", "reference"]) func resumedEqualsStraight(_ device: String) throws {
+    let on = ["--device", device]
+    let data = ["--data", try folder.writePairs("pairs")] + on
+    try train("straight", data + tiny + ["--steps", "40"])
+    try train("resumed", data + tiny + ["--steps", "25"])
+    #expect(try bytes("resumed", 25) != bytes("straight", 40))
+    try train("resumed", ["--resume", "--steps", "40"] + on)
+    #expect(try bytes("resumed", 40) == bytes("straight", 40))
+  }
+
+  /// The learning rate's fall and the best validation go on as if nothing had happened.
+  @Test func stoppedEqualsStraight() throws {
+    let data = ["--data", try writeData(), "--epochs", "6", "--batch-size", "2"] + tiny
+    // Three pairs make one batch of two in an epoch.
+    try train("straight", data)
+    let outcome = try train("resumed", data + ["--stop-after", "4"])
+    #expect(outcome.output.contains("stopped at \(checkpoint("resumed", 4))"))
+    try train("resumed", ["--resume"])
+    #expect(try bytes("resumed", 6) == bytes("straight", 6))
+    let validations = try ["straight", "resumed"].map {
+      try String(contentsOfFile: "\(folder.path)/\($0)/validation.csv", encoding: .utf8)
+    }
+    #expect(validations[0] == validations[1])
+    #expect(validations[0].split(separator: "\n").count == 7)
+  }
+
+  /// Killed again and again right after a checkpoint, a run still ends where the undisturbed one does.
+  @Test func killedEqualsStraight() throws {
+    let data = ["--data", try folder.writePairs("pairs")]
+    let steps = 120
+    let settings = ["--steps", "\(steps)", "--save-every", "5", "--sample-every", "60"]
+    try train("straight", data + tiny + settings)
+    let killed = RunDirectory("\(folder.path)/killed")
+    var arguments = ["train", "--out", killed.path] + data + tiny + settings
+    var last = 0
+    for _ in 0..<3 {
+      let running = try Program.start(arguments)
+      _ = running.wait { (killed.checkpointSteps().last ?? 0) > last }
+      running.signal(SIGKILL)
+      #expect(try running.wait().status == -SIGKILL)
+      let reached = try #require(killed.checkpointSteps().last)
+      #expect(reached > last && reached < steps)
+      last = reached
+      arguments = ["train", "--out", killed.path, "--resume"]
+    }
+    try train("killed", ["--resume"])
+    #expect(try bytes("killed", steps) == bytes("straight", steps))
+    let rows = try String(contentsOfFile: killed.losses, encoding: .utf8).split(separator: "\n").dropFirst()
+    let logged = rows.compactMap { $0.split(separator: ",").first.flatMap { Int($0) } }
+    #expect(logged.count == rows.count && zip(logged, logged.dropFirst()).allSatisfy(<))
+    #expect(logged.last == steps)
+    let names = try FileManager.default.subpathsOfDirectory(atPath: killed.path)
+    #expect(!names.contains { $0.hasSuffix(".tmp") })
+  }
+
+  // MARK: Stopping
+
+  @Test(arguments: [SIGINT, SIGTERM]) func interrupted(_ signal: Int32) throws {
+    let run = RunDirectory("\(folder.path)/run")
+    let data = try folder.writePairs("pairs")
+    let long = ["--steps", "1000000", "--save-every", "1000000", "--sample-every", "1000000"]
+    let running = try Program.start(["train", "--data", data, "--out", run.path] + tiny + long)
+    #expect(running.wait { running.output.contains("epoch 1/") })
+    running.signal(signal)
+    let outcome = try running.wait()
+    #expect(outcome.status == 0 && outcome.errorLines.isEmpty, "\(outcome.errors)")
+    let step = try #require(run.checkpointSteps().last)
+    #expect(outcome.output.contains("stopped at \(run.checkpoint(step: step))\n"))
+    #expect(outcome.output.contains("go on: pix2pix train --resume --out \(run.path)\n"))
+    try train("run", ["--resume", "--steps", "\(step + 2)"])
+    #expect(run.checkpointSteps().last == step + 2)
+  }
+
+  @Test func keepsWhatItWasTold() throws {
+    let data = try writeData()
+    try train("run", ["--data", data, "--steps", "12", "--save-every", "2", "--keep", "2"] + tiny)
+    let run = RunDirectory("\(folder.path)/run")
+    #expect(run.checkpointSteps() == [10, 12])
+    for path in [run.best, run.report, run.losses, run.validation] {
+      #expect(FileManager.default.fileExists(atPath: path), "\(path)")
+    }
+    #expect(run.sampleSteps() == [3, 6, 9, 12])
+    let strip = try Picture(contentsOf: run.sample(step: 12))
+    #expect(strip.width >= 3 * 32 && strip.height >= 2 * 32)
+  }
+
+  // MARK: Refusals
+
+  @Test func refusesToMixRuns() throws {
+    let data = try folder.writePairs("pairs")
+    let run = "\(folder.path)/run"
+    let new = ["train", "--data", data, "--out", run, "--steps", "2"] + tiny
+    #expect(try Program.run(new).status == 0)
+    let before = try bytes("run", 2)
+    expectFailure(try Program.run(new), "\(run): holds a run already; add --resume")
+    for option in [
+      ["--size", "64"], ["--ngf", "8"], ["--norm", "none"], ["--batch-size", "2"], ["--seed", "1"],
+      ["--direction", "BtoA"], ["--lambda-l1", "1"], ["--no-jitter"], ["--levels", "5"],
+    ] {
+      let outcome = try Program.run(["train", "--resume", "--out", run, "--steps", "4"] + option)
+      expectFailure(outcome, "\(option[0]): belongs to the run")
+    }
+    expectFailure(try Program.run(["train", "--resume", "--out", run]), "has done 2 of 2 steps already")
+    let empty = try folder.makeFolder("empty")
+    expectFailure(try Program.run(["train", "--resume", "--out", empty]), "\(empty): holds no checkpoint")
+    expectFailure(try Program.run(["train", "--resume", "--out", "\(run)2"]), "\(run)2: no such file")
+    #expect(try bytes("run", 2) == before)
+  }
+
+  /// A limit on the size of files stands for the full disk: writing stops in the middle in both.
+  @Test func fullDiskKeepsTheOldCheckpoint() throws {
+    let data = try folder.writePairs("pairs")
+    try train("run", ["--data", data, "--steps", "2", "--sample-every", "100"] + tiny)
+    let before = try bytes("run", 2)
+    let run = RunDirectory("\(folder.path)/run")
+    // In blocks of 512 bytes; SIGXFSZ, 25, would end the program before write can fail.
+    let limit = "trap '' 25; ulimit -f \(before.count / 512 - 1)"
+    let outcome = try Program.run(
+      ["train", "--resume", "--out", run.path, "--steps", "6", "--save-every", "3", "--keep", "1"],
+      shell: limit)
+    expectFailure(outcome, "\(checkpoint("run", 3)): cannot be written: ")
+    #expect(run.checkpointSteps() == [2])
+    #expect(try bytes("run", 2) == before)
+    let names = try FileManager.default.subpathsOfDirectory(atPath: run.path)
+    #expect(!names.contains { $0.hasSuffix(".tmp") })
+    try train("run", ["--resume", "--steps", "6"])
+    #expect(run.checkpointSteps().last == 6)
+  }
+}

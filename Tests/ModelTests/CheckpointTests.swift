@@ -1,0 +1,151 @@
+import Foundation
+import Model
+import Tape
+import Testing
+
+@Suite struct CheckpointTests {
+  private let folder: TemporaryFolder
+  private var path: String { "\(folder.path)/x.safetensors" }
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// No option at its default, so that one that is not kept shows.
+  private func options() -> TrainingOptions {
+    var options = TrainingOptions()
+    options.network.size = 32
+    options.network.levels = 5
+    options.network.ngf = 2
+    options.network.ndf = 2
+    options.network.discriminatorLayers = 2
+    options.network.norm = .instance
+    options.network.dropout = false
+    options.batchSize = 2
+    options.lambdaL1 = 12.5
+    options.learningRate = 0.1 + 0.2
+    options.length = .epochs(constant: 3, decaying: 4)
+    options.data = "a \"quoted\" \u{e9}/folder"
+    options.targets = "targets"
+    options.validationData = "validation"
+    options.validationTargets = "validation targets"
+    options.direction = .bToA
+    options.jitter = false
+    options.seed = .max
+    options.saveEvery = 5
+    options.sampleEvery = 6
+    options.keep = 7
+    return options
+  }
+
+  private func progress() -> Checkpoint.Progress {
+    var progress = Checkpoint.Progress()
+    progress.step = 2
+    progress.samplerEpoch = 1
+    progress.samplerBatch = 3
+    progress.randomCounter = 2
+    progress.bestValidationL1 = 0.1
+    progress.bestStep = 1
+    return progress
+  }
+
+  private func trained() throws -> (Pix2Pix, ReferenceExecutor) {
+    let model = try smallModel()
+    let executor = ReferenceExecutor(model.recording)
+    try model.initialize(executor, seed: 5)
+    for step in 0..<2 { try trainStep(model, executor, step: step) }
+    return (model, executor)
+  }
+
+  private func smallOptions() -> TrainingOptions {
+    var options = TrainingOptions()
+    options.network.size = 32
+    options.network.levels = 5
+    options.network.ngf = 2
+    options.network.ndf = 2
+    return options
+  }
+
+  @Test(arguments: [TrainingOptions.Length.steps(9), .epochs(constant: 3, decaying: 4)])
+  func optionsAndProgressSurvive(_ length: TrainingOptions.Length) throws {
+    let (model, executor) = try trained()
+    var options = options()
+    options.length = length
+    try Checkpoint(model, executor, options: options, progress: progress()).write(to: path)
+    let read = try Checkpoint(path: path)
+    #expect(read.options == options)
+    #expect(read.progress == progress())
+  }
+
+  /// A restored state is the state: the next step gives the same checkpoint, bit by bit.
+  @Test func stateSurvives() throws {
+    let (model, executor) = try trained()
+    let saved = try Checkpoint(model, executor, options: smallOptions(), progress: progress())
+    try saved.write(to: path)
+    let read = try Checkpoint(path: path)
+    #expect(read.tensors == saved.tensors)
+    let other = ReferenceExecutor(model.recording)
+    try model.initialize(other, seed: 99)
+    try read.restore(model, other, path: path)
+    for target in [executor, other] { try trainStep(model, target, step: 2) }
+    let next = try [executor, other].map {
+      try Checkpoint(model, $0, options: smallOptions(), progress: progress()).tensors
+    }
+    #expect(next[0] == next[1])
+    #expect(next[0] != saved.tensors)
+  }
+
+  /// Everything of PyTorch's state dictionaries is there, and Adam's moments.
+  @Test func contents() throws {
+    let (model, executor) = try trained()
+    let entries = try Checkpoint(model, executor, options: smallOptions(), progress: progress()).tensors
+      .entries
+    let discriminator = try #require(model.discriminator)
+    for (network, parameters) in [("G", model.generator.parameters), ("D", discriminator.parameters)] {
+      for named in parameters {
+        for name in [named.name, "adam.m.\(network).\(named.name)", "adam.v.\(network).\(named.name)"] {
+          #expect(entries[name]?.shape == named.tensor.shape.dimensions, "\(name)")
+        }
+      }
+    }
+    #expect(entries["model.model.1.model.2.num_batches_tracked"]?.values == .int64([2]))
+    #expect(entries["model.3.num_batches_tracked"]?.values == .int64([6]))
+  }
+
+  @Test func refusesNaN() throws {
+    let (model, executor) = try trained()
+    let parameter = model.generator.parameters[1]
+    var values = executor.read(parameter.tensor)
+    values[0] = .nan
+    executor.write(values, to: parameter.tensor)
+    let error = try modelError {
+      _ = try Checkpoint(model, executor, options: smallOptions(), progress: progress())
+    }
+    #expect(error.description.contains(parameter.name) && error.description.contains("NaN"))
+  }
+
+  /// What cannot be restored changes nothing.
+  @Test func refusesOtherShapes() throws {
+    let (model, executor) = try trained()
+    let good = try Checkpoint(model, executor, options: smallOptions(), progress: progress())
+    let last = try #require(model.discriminator?.parameters.last?.name)
+    var bad: [(Checkpoint, String)] = []
+    var missing = good
+    missing.tensors.entries[last] = nil
+    bad.append((missing, "has no \(last)"))
+    var reshaped = good
+    reshaped.tensors.set(last, [1, 1], [7])
+    bad.append((reshaped, "\(last) has the shape"))
+    let first = model.generator.parameters[0].tensor
+    let other = ReferenceExecutor(model.recording)
+    try model.initialize(other, seed: 99)
+    let before = other.read(first)
+    for (checkpoint, expected) in bad {
+      guard case .file("p", let reason) = try modelError({ try checkpoint.restore(model, other, path: "p") })
+      else {
+        Issue.record("the file is not named")
+        continue
+      }
+      #expect(reason.contains(expected))
+      #expect(other.read(first) == before)
+    }
+  }
+}
