@@ -38,7 +38,8 @@ let package = Package(
     .target(name: "OperationCases", dependencies: ["Random", "Tape"]),
     .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
-    .target(name: "SamplePairs"),
+    // Square roots of Floats come from the C library, which this target imports nothing else of.
+    .target(name: "SamplePairs", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
@@ -50,7 +51,7 @@ let package = Package(
     .testTarget(
       name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
     .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "OperationCases", "Tape"]),
-    .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "ImagesTests", dependencies: ["Images", "Random"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(name: "ModelTests", dependencies: ["Model", "Tape"]),
     .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"]),

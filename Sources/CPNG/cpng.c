@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int cpng_placeholder(void) { return PNG_LIBPNG_VER; }
 
 // What libpng's callbacks need: where the error text goes, and the memory that stands for the file.
 typedef struct {

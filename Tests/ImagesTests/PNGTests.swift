@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Random
 import Testing
 
 @Suite struct PNGTests {
@@ -116,8 +117,8 @@ import Testing
     let old = Picture(width: 2, height: 2) { x, y, _ in x + y }
     try old.writePNG(to: path)
     let noise = (0..<UInt32(30000)).flatMap { index in
-      let words = Philox(seed: 1).words(counter: (index, 0, 0, 0))
-      return [words.0, words.1, words.2, words.3].map { UInt8(truncatingIfNeeded: $0) }
+      let words = Philox(seed: 1).words(index)
+      return (0..<4).map { UInt8(truncatingIfNeeded: words[$0]) }
     }
     let large = Picture(width: 200, height: 200, channels: 3, samples: .eight(noise))
     #expect(throws: ImageError.unwritable(path: path, reason: "No space left on device")) {

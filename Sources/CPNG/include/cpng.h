@@ -33,6 +33,5 @@ int cpng_write(
 void cpng_free(uint8_t *png);
 
 // What the command's first stub prints; goes away with that stub.
-int cpng_placeholder(void);
 
 #endif
