@@ -34,7 +34,8 @@ let package = Package(
     .target(name: "Tape"),
     .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG"]),
-    .target(name: "SamplePairs"),
+    // Pure Swift, without Foundation to bring the library along: square roots are libm's sqrtf.
+    .target(name: "SamplePairs", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "Model", dependencies: ["Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
