@@ -114,7 +114,9 @@ public struct TrainingReport: Sendable {
     }
     for (index, name) in lossNames.enumerated() where TrainingReport.panel(of: name) == .reconstruction {
       let recent = recentMean(index)
-      if let recent { tile(name, Markup.number(recent, step: 0.001), "mean of the last tenth") }
+      if let recent {
+        tile(name, Markup.number(recent, step: abs(recent) < 10 ? 0.001 : 0.01), "mean of the last tenth")
+      }
     }
     let finite = validation.filter { $0.l1.isFinite }
     if let best = finite.min(by: { $0.l1 < $1.l1 }), let last = finite.last {

@@ -33,14 +33,16 @@ public struct FacadeRenderer: Sendable {
     var plan = Random(seed: seed, index: index, stream: .plan)
     var sky = Random(seed: seed, index: index, stream: .weather)
     var grain = Random(seed: seed, index: index, stream: .grain)
+    var shopkeeper = Random(seed: seed, index: index, stream: .shops)
     let building = Building(random: &plan)
     let weather = Weather(random: &sky)
     let noise = Noise(seed: UInt32(truncatingIfNeeded: grain.bits()))
+    let firstSign = shopkeeper.integer(0...999)
     var painter = Painter(
       canvas: Canvas(size: size), building: building, weather: weather, noise: noise,
       street: Random(seed: seed, index: index, stream: .street),
       windows: Random(seed: seed, index: index, stream: .windows),
-      shopkeeper: Random(seed: seed, index: index, stream: .shops))
+      shopkeeper: shopkeeper, nextSign: firstSign)
     painter.paintAll()
     return FacadePair(
       labels: painter.canvas.labelColors(),

@@ -89,7 +89,9 @@ extension Painter {
 
   /// Raised letters, five cells high.
   private mutating func paintSign(_ board: Shape, _ ink: RGB) {
-    let word = shopkeeper.pick(Glyphs.words)
+    let word = Glyphs.words[nextSign % Glyphs.words.count]
+    // Any step prime to the number of words keeps neighbours from selling the same.
+    nextSign += 4
     let cell = min(board.height * 0.13, board.width * 0.8 / Float(word.count * 4))
     let wide = cell * Float(word.count * 4 - 1)
     var x = (board.x0 + board.x1 - wide) * 0.5

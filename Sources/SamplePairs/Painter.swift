@@ -7,6 +7,8 @@ struct Painter {
   var street: Random
   var windows: Random
   var shopkeeper: Random
+  /// Which word the next shop's sign bears.
+  var nextSign: Int
 
   /// The building's measure, see `Building.unit`.
   var unit: Float { building.unit }
