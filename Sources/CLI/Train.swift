@@ -182,9 +182,10 @@ struct Train: ParsableCommand {
     if let steps { options.length = .steps(steps) }
     if let epochs {
       let decaying = decayEpochs ?? epochs / 2
-      options.length = .epochs(constant: epochs - decaying, decaying: decaying)
+      // Wrapping, since absurd numbers are refused later, with the other options.
+      options.length = .epochs(constant: epochs &- decaying, decaying: decaying)
     } else if let decayEpochs, case .epochs(let constant, let decaying) = options.length {
-      options.length = .epochs(constant: constant + decaying - decayEpochs, decaying: decayEpochs)
+      options.length = .epochs(constant: constant + decaying &- decayEpochs, decaying: decayEpochs)
     }
     if let learningRate { options.learningRate = learningRate }
     if let saveEvery { options.saveEvery = saveEvery }

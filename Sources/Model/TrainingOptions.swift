@@ -51,7 +51,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     switch length {
     case .epochs(let constant, let decaying):
       try require(
-        constant >= 0 && decaying >= 0 && (1...1_000_000).contains(constant + decaying), "--epochs",
+        // Each alone first: the sum of two absurd numbers would overflow.
+        (0...1_000_000).contains(constant) && (0...1_000_000).contains(decaying)
+          && (1...1_000_000).contains(constant + decaying), "--epochs",
         "\(constant) constant and \(decaying) decaying epochs are not from 1 to 1000000 in all")
     case .steps(let steps):
       try require((1...1_000_000_000).contains(steps), "--steps", "\(steps) is not from 1 to 1000000000")

@@ -165,9 +165,10 @@ import Testing
 
   @Test func epochsOutOfRange() throws {
     let data = try folder.writePairs("data", count: 1)
-    for epochs in ["0", "9223372036854775807"] {
+    let most = "9223372036854775807"
+    for epochs in [["0"], [most], [most, "--decay-epochs=-1"], [most, "--decay-epochs", most]] {
       expectFailure(
-        try Program.run(["train", "--data", data, "--out", out, "--epochs", epochs] + tiny), "--epochs: ")
+        try Program.run(["train", "--data", data, "--out", out] + tiny + ["--epochs"] + epochs), "--epochs: ")
     }
   }
 

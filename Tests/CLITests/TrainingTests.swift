@@ -131,6 +131,19 @@ import Testing
     #expect(strip.width >= 3 * 32 && strip.height >= 2 * 32)
   }
 
+  /// With such a weight of L1, the squares that Adam adds up leave Float after a few steps.
+  @Test func divergenceKeepsTheLastGoodCheckpoint() throws {
+    let run = RunDirectory("\(folder.path)/run")
+    let outcome = try Program.run(
+      ["train", "--data", try folder.writePairs("pairs"), "--out", run.path, "--steps", "100"]
+        + ["--lambda-l1", "1e21", "--save-every", "1", "--sample-every", "100"] + tiny)
+    expectFailure(outcome, "NaN or infinite by step ", "lower --learning-rate")
+    let last = try #require(run.checkpointSteps().last)
+    #expect(last < 100 && outcome.errors.contains("by step \(last + 1);"))
+    // Reading refuses NaN.
+    #expect(try Checkpoint(path: run.checkpoint(step: last)).progress.step == last)
+  }
+
   // MARK: Refusals
 
   @Test func refusesToMixRuns() throws {

@@ -8,7 +8,7 @@ final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {
-    path = NSTemporaryDirectory() + "/pix2pix-model-\(UUID().uuidString)"
+    path = NSTemporaryDirectory() + "pix2pix-model-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
