@@ -97,10 +97,11 @@ kernel WORK_GROUP void copy_channels(global const float* x, const int4 x_place, 
                                      const int to) {
   const int n = get_global_id(2), first = get_global_id(1) * rows;
   for (int row = first; row < min(first + rows, n < shape.x ? shape.z : 0); row++) {
-    for (int column = get_global_id(0); column < shape.w; column += get_global_size(0)) {
-      for (int c = 0; c < shape.y; c++) {
-        y[at(y_place, n, (to + c) / 16, row, column) + (to + c) % 16] =
-            x[at(x_place, n, (from + c) / 16, row, column) + (from + c) % 16];
+    for (int c = 0; c < shape.y; c++) {
+      const size_t target = at(y_place, n, (to + c) / 16, row, 0) + (to + c) % 16;
+      const size_t source = at(x_place, n, (from + c) / 16, row, 0) + (from + c) % 16;
+      for (int column = get_global_id(0); column < shape.w; column += get_global_size(0)) {
+        y[target + column * 16] = x[source + column * 16];
       }
     }
   }
