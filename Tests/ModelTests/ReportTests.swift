@@ -95,6 +95,9 @@ import Testing
   /// A file's name may hold any byte but 0 and /; XML has no place for most control characters.
   @Test func controlCharacters() throws {
     _ = try parsed(report(options: [("data", "bell\u{7} escape\u{1b} null\u{0}")]))
+    // One character, two scalars.
+    let accented = "<\u{301}script>"
+    #expect(try parsed(report(options: [("data", accented)])).text.unicodeScalars.contains("\u{301}"))
   }
 
   @Test func samplesAreEmbedded() throws {
