@@ -8,8 +8,17 @@
 // registers and streams weights past it. No local memory, no barriers, and no hope that the compiler vectorises
 // across work-items. In this file "input" and "output" are those of the pass, whichever the direction.
 //
-// Both directions are one loop: the output pixels of one phase (of the stride; a convolution has one phase)
-// form a grid of cells, and a tap moves the cell's input pixel by TAP_STEP.
+// Both directions are one loop: the output pixels of one phase (of the stride; a convolution has one phase) form a
+// grid of cells, and its taps read input pixels side by side. The taps of a transposed convolution's phase, last one
+// first, are an ordinary convolution of stride 1.
+//
+// Arguments that all kernels here share:
+//   x, y       the input and the output, [N][C/16][H][W][16]
+//   bias       [output channels], read with HAS_BIAS
+//   gate       of y's shape, read with HAS_GATE: y is multiplied by 1 where it is positive, else by gate_slope
+//   input      .x blocks of 16 channels .y height .z width
+//   output     .x channels .y height .z width
+//   cells      .x cells in a row .y tiles in a row
 
 #include "layout.clh"
 
@@ -29,7 +38,7 @@
 #ifndef PADDING
 #define PADDING 1
 #endif
-// Pixels of a tile. TILE_H must divide the height of the grid of cells; TILE_W need not divide the width.
+// Cells of a tile. TILE_H must divide the height of the grid of cells; TILE_W need not divide its width.
 #ifndef TILE_H
 #define TILE_H 1
 #endif
@@ -41,13 +50,18 @@
 #ifndef BLOCKS
 #define BLOCKS 2
 #endif
-// Dot form: output channels of a tile, a divisor of 16.
+// Stream form: the number of input channels if there are fewer than 16, else 0. Known here, because a loop over
+// three channels costs as much as what it does.
+#ifndef FEW_INPUTS
+#define FEW_INPUTS 0
+#endif
+// Dot form: output channels of a tile: 4, 8 or 16, or all there are.
 #ifndef OUTPUTS
 #define OUTPUTS 4
 #endif
-// 1: fewer than 16 input channels, and the loop over them runs to their number only.
-#ifndef FEW_INPUTS
-#define FEW_INPUTS 0
+// Dot form for few outputs: blocks of 16 input channels.
+#ifndef INPUT_BLOCKS
+#define INPUT_BLOCKS 4
 #endif
 // Epilogue: add a bias; multiply by the derivative of an activation at `gate`.
 #ifndef HAS_BIAS
@@ -60,82 +74,80 @@
 #if TRANSPOSED
 #define PHASES STRIDE
 #define CELL_STRIDE 1
-#define TAP_STEP (-1)
 #else
 #define PHASES 1
 #define CELL_STRIDE STRIDE
-#define TAP_STEP 1
 #endif
 
 #define PIXELS (TILE_H * TILE_W)
+#define TAPS (KERNEL_H * KERNEL_W)
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(address) __builtin_prefetch(address)
+#endif
+#endif
+// PoCL's own prefetch() does nothing.
+#ifndef PREFETCH
+#define PREFETCH(address) prefetch(address, 1)
+#endif
 #define ONE_WORK_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
 
-// A phase along one axis: where its taps begin in the kernel, how many there are, the input position of cell 0
-// under the first of them, and the output position of cell 0.
+// A tile along one axis, in one phase.
 typedef struct {
-  int first, count, input, output;
-} phase_t;
+  // Its first output position, and the input position that its first cell meets under tap 0.
+  int output, input;
+  // The phase has this many taps, k with k % STRIDE = residue; those not in begin..<end meet only the border.
+  int taps, residue, begin, end;
+} axis_t;
 
-inline phase_t phase_of(int index, int kernel_size) {
-  phase_t phase;
+inline axis_t axis_of(int cell, int tile, int phase, int kernel_size, int input_size) {
+  axis_t axis;
 #if TRANSPOSED
-  phase.first = (index + PADDING) % STRIDE;
-  phase.count = (kernel_size - phase.first + STRIDE - 1) / STRIDE;
-  phase.input = (index + PADDING) / STRIDE;
-  phase.output = index;
+  axis.residue = (phase + PADDING) % STRIDE;
+  axis.taps = TAPS_OF_PHASE(axis.residue, kernel_size, STRIDE);
+  axis.output = cell * STRIDE + phase;
+  axis.input = cell + (phase + PADDING) / STRIDE - (axis.taps - 1);
 #else
-  phase.first = 0;
-  phase.count = kernel_size;
-  phase.input = -PADDING;
-  phase.output = 0;
+  axis.residue = 0;
+  axis.taps = kernel_size;
+  axis.output = cell;
+  axis.input = cell * STRIDE - PADDING;
 #endif
-  return phase;
+  axis.begin = max(0, -axis.input - (tile - 1) * CELL_STRIDE);
+  axis.end = min(axis.taps, input_size - axis.input);
+  return axis;
 }
 
-// Taps lie in row order where the lanes are the convolution's output channels, else ordered by phase. The stream
-// form has the pass' outputs in the lanes, the dot form its inputs.
-#define ROW_ORDER(th, tw) (((th) * TAP_FACTOR + rows.first) * KERNEL_W + (tw) * TAP_FACTOR + columns.first)
-#define PHASE_ORDER(th, tw)                                                                \
-  (TAP((th) * TAP_FACTOR + rows.first, KERNEL_H, STRIDE) * KERNEL_W +                      \
-   TAP((tw) * TAP_FACTOR + columns.first, KERNEL_W, STRIDE))
-#if TRANSPOSED
-#define TAP_FACTOR STRIDE
-#define STREAM_TAP PHASE_ORDER
-#define DOT_TAP ROW_ORDER
-#else
-#define TAP_FACTOR 1
-#define STREAM_TAP ROW_ORDER
-#define DOT_TAP PHASE_ORDER
-#endif
+// What kernels that take one phase at a time work out first: their tile, image and phase.
+#define FIND_TILE                                                                                      \
+  const int tile = get_group_id(0);                                                                    \
+  const int cell_y = tile / cells.y * TILE_H, cell_x = tile % cells.y * TILE_W;                        \
+  const int n = get_group_id(2) / (PHASES * PHASES);                                                   \
+  const int phase = get_group_id(2) % (PHASES * PHASES);                                               \
+  const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);                      \
+  const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
 
-// What every kernel here works out first: its tile of cells, its image and its phase.
-//   cells: .x cells per row, .y tiles per row, .z tiles per image (all of one phase)
-#define FIND_TILE                                                                          \
-  const int tile = get_group_id(0);                                                        \
-  const int cell_y = tile / cells.y * TILE_H, cell_x = tile % cells.y * TILE_W;            \
-  const int n = get_group_id(2) / (PHASES * PHASES);                                       \
-  const int phase = get_group_id(2) % (PHASES * PHASES);                                   \
-  const phase_t rows = phase_of(phase / PHASES, KERNEL_H);                                 \
-  const phase_t columns = phase_of(phase % PHASES, KERNEL_W);                              \
-  const int input_y = cell_y * CELL_STRIDE + rows.input;                                   \
-  const int input_x = cell_x * CELL_STRIDE + columns.input;
-
-#define OUTPUT_Y(p) ((cell_y + (p) / TILE_W) * PHASES + rows.output)
-#define OUTPUT_X(p) ((cell_x + (p) % TILE_W) * PHASES + columns.output)
-// The float offset of a tile's pixel from its first, in the input.
+// Where pixel p of the tile lies in the output, and whether it does.
+#define OUTPUT_Y(p) (rows.output + (p) / TILE_W * PHASES)
+#define OUTPUT_X(p) (columns.output + (p) % TILE_W * PHASES)
+#define EXISTS(p) (OUTPUT_Y(p) < output.y && OUTPUT_X(p) < output.z && cell_x + (p) % TILE_W < cells.x)
+// The float offset of pixel p from the tile's first, in the input.
 #define INPUT_OFFSET(p) (((p) / TILE_W * CELL_STRIDE * x_place.w + (p) % TILE_W * CELL_STRIDE) * 16)
 
 // Stream form: weights [B/32][A/16][tap][16 a][32 b] with b the output channels, so that a work-item reads one
 // panel from end to end and broadcasts input values to it.
-//   sizes: .x input blocks, .y output blocks, .z output height, .w output width
 //   range: (tiles, output blocks / BLOCKS rounded up, N * PHASES * PHASES)
 kernel ONE_WORK_ITEM void convolve_stream(
     global const float* restrict x, const int4 x_place, global const float* restrict w,
     global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
-    global float* restrict y, const int4 y_place, const int4 sizes, const int4 cells, const int inputs) {
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
   FIND_TILE
   const int block = get_group_id(1) * BLOCKS;
-  global const float* panel = w + (size_t)(block / 2) * sizes.x * (KERNEL_H * KERNEL_W * 512) + block % 2 * 16;
+  const int output_blocks = (output.x + 15) / 16;
+  global const float* panel = w + (size_t)(block / 2) * input.x * (TAPS * 512) + block % 2 * 16;
+#if TRANSPOSED
+  panel += TAP_START(rows.residue, columns.residue, KERNEL_H, KERNEL_W, STRIDE) * 512;
+#endif
 
   // Sums of one input block in registers, added to the total block by block: one chain of several thousand sums
   // would lose a digit more.
@@ -145,20 +157,23 @@ kernel ONE_WORK_ITEM void convolve_stream(
 #pragma unroll
     for (int b = 0; b < BLOCKS; b++) total[p][b] = 0.0f;
 
-  for (int input_block = 0; input_block < sizes.x; input_block++) {
+  for (int input_block = 0; input_block < input.x; input_block++) {
     float16 sum[PIXELS][BLOCKS];
 #pragma unroll
     for (int p = 0; p < PIXELS; p++)
 #pragma unroll
       for (int b = 0; b < BLOCKS; b++) sum[p][b] = 0.0f;
-    global const float* image = x + at(x_place, n, input_block, input_y, input_x);
-    for (int th = 0; th < rows.count; th++) {
-      for (int tw = 0; tw < columns.count; tw++) {
-        global const float* a = image + (long)TAP_STEP * (th * x_place.w + tw) * 16;
-        global const float* k = panel + STREAM_TAP(th, tw) * 512;
+
+    global const float* image = x + at(x_place, n, input_block, rows.input, columns.input);
+    for (int th = rows.begin; th < rows.end; th++) {
+      for (int tw = columns.begin; tw < columns.end; tw++) {
+        global const float* a = image + ((long)th * x_place.w + tw) * 16;
+        global const float* k = panel + (th * columns.taps + tw) * 512;
 #if FEW_INPUTS
-        for (int i = 0; i < inputs; i++) {
+#pragma unroll
+        for (int i = 0; i < FEW_INPUTS; i++) {
 #else
+#pragma unroll 4
         for (int i = 0; i < 16; i++) {
 #endif
           float16 weights[BLOCKS];
@@ -173,7 +188,7 @@ kernel ONE_WORK_ITEM void convolve_stream(
         }
       }
     }
-    panel += KERNEL_H * KERNEL_W * 512;
+    panel += TAPS * 512;
 #pragma unroll
     for (int p = 0; p < PIXELS; p++)
 #pragma unroll
@@ -182,46 +197,79 @@ kernel ONE_WORK_ITEM void convolve_stream(
 
 #pragma unroll
   for (int p = 0; p < PIXELS; p++) {
-    const int oy = OUTPUT_Y(p), ox = OUTPUT_X(p);
-    if (oy < sizes.z && ox < sizes.w && cell_x + p % TILE_W < cells.x) {
+    if (EXISTS(p)) {
 #pragma unroll
       for (int b = 0; b < BLOCKS; b++) {
-        if (block + b < sizes.y) {
+        if (block + b < output_blocks) {
           float16 value = total[p][b];
 #if HAS_BIAS
           value += *(global const float16*)(bias + (block + b) * 16);
 #endif
 #if HAS_GATE
-          const float16 r = *(global const float16*)(gate + at(gate_place, n, block + b, oy, ox));
+          const float16 r =
+              *(global const float16*)(gate + at(gate_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p)));
           value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
 #endif
-          *(global float16*)(y + at(y_place, n, block + b, oy, ox)) = value;
+          *(global float16*)(y + at(y_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p))) = value;
         }
       }
     }
   }
 }
 
-inline float sum_of(float16 v) {
-  const float8 a = v.lo + v.hi;
-  const float4 b = a.lo + a.hi;
-  const float2 c = b.lo + b.hi;
-  return c.x + c.y;
+// Lanes of two vectors added up in pairs: eight sums of a, then eight of b.
+inline float16 pairs(float16 a, float16 b) {
+  return (float16)(a.even, b.even) + (float16)(a.odd, b.odd);
 }
 
+// The sums of four vectors' lanes, for a third of the shuffles that four sums of their own would take.
+inline float4 sums_of(float16 a, float16 b, float16 c, float16 d) {
+  const float16 quads = pairs(pairs(a, b), pairs(c, d));
+  const float8 halves = quads.even + quads.odd;
+  return halves.even + halves.odd;
+}
+
+// Output channels first..<first+OUTPUTS of a pixel, finished and stored in fours. What a four has more than there
+// are channels is zero, and lands in the block's padding.
+inline void finish(const float16* sum, int n, int first, int oy, int ox, global const float* bias,
+                   global const float* gate, int4 gate_place, float gate_slope, global float* y, int4 y_place) {
+#pragma unroll
+  for (int o = 0; o < OUTPUTS; o += 4) {
+    const float16 none = 0.0f;
+    float4 value = sums_of(sum[o], o + 1 < OUTPUTS ? sum[o + 1] : none, o + 2 < OUTPUTS ? sum[o + 2] : none,
+                           o + 3 < OUTPUTS ? sum[o + 3] : none);
+    const int channel = (first + o) % 16;
+#if HAS_BIAS
+    value += *(global const float4*)(bias + first + o);
+#endif
+#if HAS_GATE
+    const float4 r = *(global const float4*)(gate + at(gate_place, n, first / 16, oy, ox) + channel);
+    value *= select((float4)gate_slope, (float4)1.0f, r > 0.0f);
+#endif
+    *(global float4*)(y + at(y_place, n, first / 16, oy, ox) + channel) = value;
+  }
+}
+
+// Where a tap of the phase stands in the packing whose lanes are the pass' inputs.
+#if TRANSPOSED
+#define DOT_TAP(th, tw)                                                                                \
+  ((rows.residue + (rows.taps - 1 - (th)) * STRIDE) * KERNEL_W + columns.residue +                     \
+   (columns.taps - 1 - (tw)) * STRIDE)
+#else
+#define DOT_TAP(th, tw) TAP(th, tw, KERNEL_H, KERNEL_W, STRIDE)
+#endif
+
 // Dot form: weights [B/32][A/16][tap][16 a][32 b] with b the INPUT channels, so that lanes are summed over at the
-// end. For few output channels, and for input gradients of layers whose weights are too large to be repacked.
-//   sizes: .x input blocks, .y output channels, .z output height, .w output width
+// end. For input gradients of layers whose weights are too large to be repacked for a few pixels.
 //   range: (tiles, output channels / OUTPUTS rounded up, N * PHASES * PHASES)
 kernel ONE_WORK_ITEM void convolve_dot(
     global const float* restrict x, const int4 x_place, global const float* restrict w,
     global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
-    global float* restrict y, const int4 y_place, const int4 sizes, const int4 cells) {
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
   FIND_TILE
-  const int output = get_group_id(1) * OUTPUTS;
-  const int output_blocks = (sizes.y + 15) / 16;
-  global const float* panel =
-      w + (size_t)(output / 16) * (KERNEL_H * KERNEL_W * 512) + output % 16 * 32;
+  const int first = get_group_id(1) * OUTPUTS;
+  const size_t panel_stride = (size_t)((output.x + 15) / 16) * (TAPS * 512);
+  global const float* panel = w + (size_t)(first / 16) * (TAPS * 512) + first % 16 * 32;
 
   float16 sum[PIXELS][OUTPUTS];
 #pragma unroll
@@ -229,48 +277,95 @@ kernel ONE_WORK_ITEM void convolve_dot(
 #pragma unroll
     for (int o = 0; o < OUTPUTS; o++) sum[p][o] = 0.0f;
 
-  for (int input_block = 0; input_block < sizes.x; input_block++) {
-    global const float* image = x + at(x_place, n, input_block, input_y, input_x);
-    global const float* half_panel =
-        panel + (size_t)(input_block / 2) * output_blocks * (KERNEL_H * KERNEL_W * 512) + input_block % 2 * 16;
-    for (int th = 0; th < rows.count; th++) {
-      for (int tw = 0; tw < columns.count; tw++) {
-        global const float* a = image + (long)TAP_STEP * (th * x_place.w + tw) * 16;
-        global const float* k = half_panel + DOT_TAP(th, tw) * 512;
-        float16 values[PIXELS];
+  for (int input_block = 0; input_block < input.x; input_block += 2) {
+    global const float* image = x + at(x_place, n, input_block, rows.input, columns.input);
+    for (int th = rows.begin; th < rows.end; th++) {
+      for (int tw = columns.begin; tw < columns.end; tw++) {
+        global const float* k = panel + DOT_TAP(th, tw) * 512;
+        // A few lines here, a few there: no hardware sees what comes next.
 #pragma unroll
-        for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+        for (int o = 0; o < OUTPUTS * 2; o++) PREFETCH(k + panel_stride + o * 16);
+        for (int upper = 0; upper < 2 && input_block + upper < input.x; upper++) {
+          global const float* a = image + ((long)th * x_place.w + tw + (long)upper * x_place.z) * 16;
+          float16 values[PIXELS];
 #pragma unroll
-        for (int o = 0; o < OUTPUTS; o++) {
-          const float16 weights = *(global const float16*)(k + o * 32);
+          for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
 #pragma unroll
-          for (int p = 0; p < PIXELS; p++) sum[p][o] += values[p] * weights;
+          for (int o = 0; o < OUTPUTS; o++) {
+            const float16 weights = *(global const float16*)(k + o * 32 + upper * 16);
+#pragma unroll
+            for (int p = 0; p < PIXELS; p++) sum[p][o] += values[p] * weights;
+          }
         }
       }
     }
+    panel += panel_stride;
   }
 
 #pragma unroll
-  for (int p = 0; p < PIXELS; p++) {
-    const int oy = OUTPUT_Y(p), ox = OUTPUT_X(p);
-    if (oy < sizes.z && ox < sizes.w && cell_x + p % TILE_W < cells.x) {
-      const size_t target = at(y_place, n, output / 16, oy, ox) + output % 16;
-#if HAS_GATE
-      const size_t gated = at(gate_place, n, output / 16, oy, ox) + output % 16;
-#endif
+  for (int p = 0; p < PIXELS; p++)
+    if (EXISTS(p))
+      finish(sum[p], n, first, OUTPUT_Y(p), OUTPUT_X(p), bias, gate, gate_place, gate_slope, y, y_place);
+}
+
+// Dot form for few output channels, OUTPUTS of them: the weights are so few that a work-item first lays them side by
+// side, where they stay in the first-level cache, and then goes along a row of tiles in all phases.
+//   range: (rows of tiles, 1, N)
+kernel ONE_WORK_ITEM void convolve_dot_few(
+    global const float* restrict x, const int4 x_place, global const float* restrict w,
+    global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
+  const int cell_y = get_group_id(0) * TILE_H, n = get_group_id(2);
+
+  // [phase][input block][tap][output]
+  float16 kept[TAPS * INPUT_BLOCKS * OUTPUTS];
+  float16* to = kept;
+  for (int phase = 0; phase < PHASES * PHASES; phase++) {
+    const axis_t rows = axis_of(0, 1, phase / PHASES, KERNEL_H, 1);
+    const axis_t columns = axis_of(0, 1, phase % PHASES, KERNEL_W, 1);
+    for (int input_block = 0; input_block < INPUT_BLOCKS; input_block++) {
+      global const float* panel = w + input_block / 2 * (TAPS * 512) + input_block % 2 * 16;
+      for (int th = 0; th < rows.taps; th++)
+        for (int tw = 0; tw < columns.taps; tw++)
 #pragma unroll
-      for (int o = 0; o < OUTPUTS; o++) {
-        if (output + o < sizes.y) {
-          float value = sum_of(sum[p][o]);
-#if HAS_BIAS
-          value += bias[output + o];
-#endif
-#if HAS_GATE
-          value *= gate[gated + o] > 0.0f ? 1.0f : gate_slope;
-#endif
-          y[target + o] = value;
+          for (int o = 0; o < OUTPUTS; o++)
+            *to++ = *(global const float16*)(panel + DOT_TAP(th, tw) * 512 + o * 32);
+    }
+  }
+
+  for (int cell_x = 0; cell_x < cells.x; cell_x += TILE_W) {
+    const float16* weights = kept;
+    for (int phase = 0; phase < PHASES * PHASES; phase++) {
+      const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+      const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+
+      float16 sum[PIXELS][OUTPUTS];
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) sum[p][o] = 0.0f;
+
+      for (int input_block = 0; input_block < INPUT_BLOCKS; input_block++) {
+        global const float* image = x + at(x_place, n, input_block, rows.input, columns.input);
+        for (int th = 0; th < rows.taps; th++) {
+          for (int tw = 0; tw < columns.taps; tw++) {
+            global const float* a = image + ((long)th * x_place.w + tw) * 16;
+            float16 values[PIXELS];
+#pragma unroll
+            for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+#pragma unroll
+            for (int o = 0; o < OUTPUTS; o++)
+#pragma unroll
+              for (int p = 0; p < PIXELS; p++) sum[p][o] += values[p] * weights[o];
+            weights += OUTPUTS;
+          }
         }
       }
+
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+        if (EXISTS(p))
+          finish(sum[p], n, 0, OUTPUT_Y(p), OUTPUT_X(p), bias, gate, gate_place, gate_slope, y, y_place);
     }
   }
 }

@@ -68,45 +68,36 @@
 #error the work-items do not divide the input tile
 #endif
 
-#if TRANSPOSED
-#define TAP_STEP (-1)
-#else
-#define TAP_STEP 1
-#endif
-
 // One axis of a phase: the output position of cell 0, how many cells, cells' distance in the output and in the
-// input; where its taps begin in the packed order, how many there are, and the input position of cell 0 under the
-// first of them.
+// input; the phase's taps and how many of the kernel's come before them in the packed order; and of those that meet
+// more than the border the first, how many there are, and the input position of cell 0 under the first.
 typedef struct {
-  int output, cells, output_stride, input_stride, first, count, input;
+  int output, cells, output_stride, input_stride, taps, before, first, count, input;
 } axis_t;
 
 inline axis_t axis_of(int phase, int kernel_size, int stride, int padding, int input_size, int output_size) {
   axis_t axis;
   axis.output = phase;
 #if TRANSPOSED
-  const int tap = (phase + padding) % stride;
+  const int residue = (phase + padding) % stride;
   axis.cells = (output_size - phase + stride - 1) / stride;
   axis.output_stride = stride;
   axis.input_stride = 1;
-  axis.first = TAP_STARTS_BEFORE(tap, kernel_size, stride);
-  axis.input = (phase + padding) / stride;
-  axis.count = (kernel_size - tap + stride - 1) / stride;
-  // Taps that meet nothing but the border are left out: at the bottom of a U-Net most do.
-  const int begin = max(0, axis.input - input_size + 1);
-  const int end = min(axis.count, axis.input + axis.cells);
+  axis.taps = TAPS_OF_PHASE(residue, kernel_size, stride);
+  axis.before = TAPS_BEFORE_PHASE(residue, kernel_size, stride);
+  axis.input = (phase + padding) / stride - (axis.taps - 1);
 #else
   axis.cells = output_size;
   axis.output_stride = 1;
   axis.input_stride = stride;
-  axis.first = 0;
+  axis.taps = kernel_size;
+  axis.before = 0;
   axis.input = -padding;
-  const int begin = max(0, padding - (axis.cells - 1) * stride);
-  const int end = min(kernel_size, padding + input_size);
 #endif
-  axis.first += begin;
-  axis.input += TAP_STEP * begin;
-  axis.count = max(0, end - begin);
+  // Taps that meet nothing but the border are left out: at the bottom of a U-Net most do.
+  axis.first = max(0, -axis.input - (axis.cells - 1) * axis.input_stride);
+  axis.count = max(0, min(axis.taps, input_size - axis.input) - axis.first);
+  axis.input += axis.first;
   return axis;
 }
 
@@ -169,6 +160,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
   const int panels = (output.x + 1) / 2;
 
   const int taps = rows.count * columns.count;
+  const int first_tap = rows.before * geometry.y + rows.taps * columns.before + rows.first * columns.taps + columns.first;
 #if INPUT_QUADS == 4
   const int steps = input.x * taps;
 #else
@@ -215,14 +207,14 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
 
     if (step < end) {
 #if INPUT_QUADS == 4
-      const int moved = block * x_place.z + TAP_STEP * (row * x_place.w + column);
-      const int tap = (block * geometry.x + rows.first + row) * geometry.y + columns.first + column;
+      const int moved = block * x_place.z + row * x_place.w + column;
+      const int tap = block * geometry.x * geometry.y + first_tap + row * columns.taps + column;
       const bool there = true;
       const int channel_quad = load_quad;
 #else
       const int load_tap = step * TAPS_PER_STEP + load_quad / INPUT_QUADS;
       const bool there = load_tap < taps;
-      const int moved = TAP_STEP * (load_tap / columns.count * x_place.w + load_tap % columns.count);
+      const int moved = load_tap / columns.count * x_place.w + load_tap % columns.count;
       const int channel_quad = load_quad % INPUT_QUADS;
 #endif
 #pragma unroll
@@ -238,8 +230,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
 #if INPUT_QUADS != 4
         const int weight_tap = step * TAPS_PER_STEP + depth / (4 * INPUT_QUADS);
         wanted = wanted && weight_tap < taps;
-        const int tap = (rows.first + weight_tap / columns.count) * geometry.y + columns.first +
-                        weight_tap % columns.count;
+        const int tap = first_tap + weight_tap / columns.count * columns.taps + weight_tap % columns.count;
         depth %= 4 * INPUT_QUADS;
 #endif
         next_weight[i] = wanted ? weight[(size_t)(quad / 8) * panel_stride + (tap * DEPTH + depth) * 8 + quad % 8]
@@ -331,7 +322,7 @@ kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack_gpu(
   const int a_panel = get_group_id(0), b_panel = get_group_id(1);
   const int taps = geometry.x * geometry.y, by_row = get_group_id(2);
   const int kh = by_row / geometry.y, kw = by_row % geometry.y;
-  const int by_phase = TAP(kh, geometry.x, geometry.z) * geometry.y + TAP(kw, geometry.y, geometry.z);
+  const int by_phase = TAP(kh, kw, geometry.x, geometry.y, geometry.z);
   const int source_tap = from_phase_order ? by_phase : by_row, target_tap = from_phase_order ? by_row : by_phase;
   const int lane = get_local_id(0);
   for (int a = get_local_id(1); a < 32; a += 4) {

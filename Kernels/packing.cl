@@ -18,7 +18,7 @@
 #endif
 
 #define BY_ROW (kh * KERNEL_W + kw)
-#define BY_PHASE (TAP(kh, KERNEL_H, STRIDE) * KERNEL_W + TAP(kw, KERNEL_W, STRIDE))
+#define BY_PHASE TAP(kh, kw, KERNEL_H, KERNEL_W, STRIDE)
 
 // Lane `lane` of the sixteen rows r0..rf: one row of the transposed 16 x 16 block.
 #define COLUMN(lane)                                                                               \

@@ -4,7 +4,7 @@
 //
 // written in the packing of the weight, [B/32][A/16][tap][16 a][32 b]. The lanes' channels b come from one of the
 // two tensors, the broadcast channels a from the other. One work-item is one work-group: it keeps
-// BROADCAST x BLOCKS * 16 sums of one tap in registers while it walks over all pixels of all images.
+// ROW_TAPS x BROADCAST x BLOCKS vectors of 16 sums in registers while it walks over all pixels of all images.
 
 #include "layout.clh"
 
@@ -32,70 +32,148 @@
 #ifndef BLOCKS
 #define BLOCKS 2
 #endif
-
-// One step along the gradient's rows moves the image by STRIDE pixels.
-#if LANES_INPUT
-#define LANE_STEP STRIDE
-#define BROADCAST_STEP 1
-#define TAP_INDEX (TAP(kh, KERNEL_H, STRIDE) * KERNEL_W + TAP(kw, KERNEL_W, STRIDE))
-#else
-#define LANE_STEP 1
-#define BROADCAST_STEP STRIDE
-#define TAP_INDEX (kh * KERNEL_W + kw)
+// Taps of a kernel's row that are summed up side by side, a divisor of KERNEL_W: 1 where there are channels enough
+// to fill the registers, more where there are few.
+#ifndef ROW_TAPS
+#define ROW_TAPS 1
 #endif
 
-//   lane_tensor, broadcast_tensor: g and x, or x and g with LANES_INPUT
-//   sizes: .x blocks of broadcast channels, .y images, .z height of g, .w width of g
-//   range: (taps * parts, blocks of lane channels / BLOCKS rounded up, blocks of broadcast channels),
-//   where parts * BROADCAST broadcast channels are computed of each block
+#if LANES_INPUT
+#define TAP_INDEX(kh, kw) TAP(kh, kw, KERNEL_H, KERNEL_W, STRIDE)
+#else
+#define TAP_INDEX(kh, kw) ((kh) * KERNEL_W + (kw))
+#endif
+#define TAPS (KERNEL_H * KERNEL_W)
+// Sums of so many pixels, or a row, in registers, and then added to the total: one chain over all pixels would lose
+// two digits more.
+#define SUM_PIXELS 256
+
+// The taps' rows and columns in the order in which they are computed: as they lie in memory, since the gradients of
+// small maps are as fast as they can be written.
+inline int2 tap_at(int index) {
+#if LANES_INPUT && ROW_TAPS == 1
+  int r = 0, c = 0;
+  for (; index >= TAPS_OF_PHASE(r, KERNEL_H, STRIDE) * KERNEL_W; r++)
+    index -= TAPS_OF_PHASE(r, KERNEL_H, STRIDE) * KERNEL_W;
+  const int rows = TAPS_OF_PHASE(r, KERNEL_H, STRIDE);
+  for (; index >= rows * TAPS_OF_PHASE(c, KERNEL_W, STRIDE); c++) index -= rows * TAPS_OF_PHASE(c, KERNEL_W, STRIDE);
+  const int columns = TAPS_OF_PHASE(c, KERNEL_W, STRIDE);
+  return (int2)(r + (rows - 1 - index / columns) * STRIDE, c + (columns - 1 - index % columns) * STRIDE);
+#else
+  return (int2)(index / KERNEL_W, index % KERNEL_W);
+#endif
+}
+
+//   image      x, activated
+//   gradient   g, activated
+//   sizes      .x blocks of broadcast channels .y images .z parts: BROADCAST * parts channels of a block are computed
+//              .w pieces that one work-item computes one after the other: more than 1 where maps are small and the
+//              start of a work-item takes as long as its sums
+//   maps       .x height .y width of the image, .z height .w width of the gradient
+//   range: (parts * KERNEL_H * KERNEL_W / ROW_TAPS / pieces rounded up, lane blocks / BLOCKS, broadcast blocks)
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void weight_gradient(
-    global const float* restrict lane_tensor, const int4 lane_place,
-    global const float* restrict broadcast_tensor, const int4 broadcast_place, global float* restrict dw,
-    const int4 sizes, const int parts) {
-  const int part = get_group_id(0) % parts;
-  const int tap = get_group_id(0) / parts;
-  const int kh = tap / KERNEL_W, kw = tap % KERNEL_W;
+    global const float* restrict image, const int4 image_place, global const float* restrict gradient,
+    const int4 gradient_place, global float* restrict dw, const int4 sizes, const int4 maps) {
   const int lane_block = get_group_id(1) * BLOCKS;
   const int broadcast_block = get_group_id(2);
+  const int image_block = LANES_INPUT ? lane_block : broadcast_block;
+  const int gradient_block = LANES_INPUT ? broadcast_block : lane_block;
+  global float* panel =
+      dw + ((size_t)(lane_block / 2) * sizes.x + broadcast_block) * (TAPS * 512) + lane_block % 2 * 16;
+  const int first_piece = get_group_id(0) * sizes.w;
+  const int end_piece = min(first_piece + sizes.w, TAPS / ROW_TAPS * sizes.z);
+  const int rows_of_sum = (SUM_PIXELS - 1) / maps.w + 1;
 
-  float16 sum[BROADCAST][BLOCKS];
-#pragma unroll
-  for (int a = 0; a < BROADCAST; a++)
-#pragma unroll
-    for (int b = 0; b < BLOCKS; b++) sum[a][b] = 0.0f;
-
-  for (int n = 0; n < sizes.y; n++) {
-    for (int oy = 0; oy < sizes.z; oy++) {
-#if LANES_INPUT
-      global const float* lanes = lane_tensor + at(lane_place, n, lane_block, oy * STRIDE + kh - PADDING, kw - PADDING);
-      global const float* values = broadcast_tensor + at(broadcast_place, n, broadcast_block, oy, 0);
+  for (int piece = first_piece; piece < end_piece; piece++) {
+    const int part = piece % sizes.z;
+    const int2 tap = tap_at(piece / sizes.z * ROW_TAPS);
+    const int kh = tap.x, first_kw = tap.y;
+    // Rows of g that meet the image under this row of taps, and pixels that do under one tap; the others meet zeros.
+    const int first_y = max(0, (PADDING - kh + STRIDE - 1) / STRIDE);
+    const int end_y = min(maps.z, (maps.x - 1 + PADDING - kh + STRIDE) / STRIDE);
+#if ROW_TAPS == 1
+    const int first_x = max(0, (PADDING - first_kw + STRIDE - 1) / STRIDE);
+    const int end_x = min(maps.w, (maps.y - 1 + PADDING - first_kw + STRIDE) / STRIDE);
 #else
-      global const float* lanes = lane_tensor + at(lane_place, n, lane_block, oy, 0);
-      global const float* values =
-          broadcast_tensor + at(broadcast_place, n, broadcast_block, oy * STRIDE + kh - PADDING, kw - PADDING);
+    const int first_x = 0, end_x = maps.w;
 #endif
-      values += part * BROADCAST;
-      for (int ox = 0; ox < sizes.w; ox++) {
-        float16 lane[BLOCKS];
+
+    float16 total[ROW_TAPS][BROADCAST][BLOCKS];
 #pragma unroll
-        for (int b = 0; b < BLOCKS; b++) lane[b] = *(global const float16*)(lanes + (size_t)b * lane_place.z * 16);
+    for (int t = 0; t < ROW_TAPS; t++)
 #pragma unroll
-        for (int a = 0; a < BROADCAST; a++) {
-          const float16 value = values[a];
+      for (int a = 0; a < BROADCAST; a++)
 #pragma unroll
-          for (int b = 0; b < BLOCKS; b++) sum[a][b] += value * lane[b];
+        for (int b = 0; b < BLOCKS; b++) total[t][a][b] = 0.0f;
+
+    for (int n = 0; n < sizes.y; n++) {
+      global const float* x = image + at(image_place, n, image_block, first_y * STRIDE + kh - PADDING,
+                                         first_x * STRIDE + first_kw - PADDING);
+      global const float* g = gradient + at(gradient_place, n, gradient_block, first_y, first_x);
+      for (int y = first_y; y < end_y; y += rows_of_sum) {
+        float16 sum[ROW_TAPS][BROADCAST][BLOCKS];
+#pragma unroll
+        for (int t = 0; t < ROW_TAPS; t++)
+#pragma unroll
+          for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+            for (int b = 0; b < BLOCKS; b++) sum[t][a][b] = 0.0f;
+        for (int oy = y; oy < min(y + rows_of_sum, end_y); oy++) {
+          for (int ox = 0; ox < end_x - first_x; ox++) {
+#if LANES_INPUT
+            float values[BROADCAST];
+#pragma unroll
+            for (int a = 0; a < BROADCAST; a++) values[a] = g[ox * 16 + part * BROADCAST + a];
+#pragma unroll
+            for (int t = 0; t < ROW_TAPS; t++) {
+              float16 lanes[BLOCKS];
+#pragma unroll
+              for (int b = 0; b < BLOCKS; b++)
+                lanes[b] = *(global const float16*)(x + (ox * STRIDE + t) * 16 + (size_t)b * image_place.z * 16);
+#pragma unroll
+              for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+                for (int b = 0; b < BLOCKS; b++) sum[t][a][b] += (float16)values[a] * lanes[b];
+            }
+#else
+            float16 lanes[BLOCKS];
+#pragma unroll
+            for (int b = 0; b < BLOCKS; b++)
+              lanes[b] = *(global const float16*)(g + ox * 16 + (size_t)b * gradient_place.z * 16);
+#pragma unroll
+            for (int t = 0; t < ROW_TAPS; t++)
+#pragma unroll
+              for (int a = 0; a < BROADCAST; a++) {
+                const float16 value = x[(ox * STRIDE + t) * 16 + part * BROADCAST + a];
+#pragma unroll
+                for (int b = 0; b < BLOCKS; b++) sum[t][a][b] += value * lanes[b];
+              }
+#endif
+          }
+          x += (long)STRIDE * image_place.w * 16;
+          g += (long)gradient_place.w * 16;
         }
-        lanes += LANE_STEP * 16;
-        values += BROADCAST_STEP * 16;
+#pragma unroll
+        for (int t = 0; t < ROW_TAPS; t++)
+#pragma unroll
+          for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+            for (int b = 0; b < BLOCKS; b++) total[t][a][b] += sum[t][a][b];
       }
     }
-  }
 
-  global float* target =
-      dw + (((size_t)(lane_block / 2) * sizes.x + broadcast_block) * (KERNEL_H * KERNEL_W) + TAP_INDEX) * 512 +
-      part * (BROADCAST * 32) + lane_block % 2 * 16;
 #pragma unroll
-  for (int a = 0; a < BROADCAST; a++)
+    for (int t = 0; t < ROW_TAPS; t++) {
+      global float* target = panel + TAP_INDEX(kh, first_kw + t) * 512 + part * (BROADCAST * 32);
 #pragma unroll
-    for (int b = 0; b < BLOCKS; b++) *(global float16*)(target + a * 32 + b * 16) = sum[a][b];
+      for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+        for (int b = 0; b < BLOCKS; b++) *(global float16*)(target + a * 32 + b * 16) = total[t][a][b];
+      // Padding channels beyond the last part.
+      if (part == sizes.z - 1)
+        for (int a = BROADCAST; a < 16 - part * BROADCAST; a++)
+#pragma unroll
+          for (int b = 0; b < BLOCKS; b++) *(global float16*)(target + a * 32 + b * 16) = 0.0f;
+    }
+  }
 }

@@ -65,7 +65,7 @@
 //   broadcast_blocks: A/16 rounded up; lane_quad: lane channel / 4
 inline size_t packed(int quad, int kh, int kw, int lane_quad, int broadcast_blocks, int4 geometry) {
 #if LANES_INPUT
-  const int tap = TAP(kh, geometry.x, geometry.z) * geometry.y + TAP(kw, geometry.y, geometry.z);
+  const int tap = TAP(kh, kw, geometry.x, geometry.y, geometry.z);
 #else
   const int tap = kh * geometry.y + kw;
 #endif

@@ -55,13 +55,17 @@ struct WeightPacking: Hashable, Sendable {
   /// The position of tap (kh, kw).
   func tap(_ kh: Int, _ kw: Int) -> Int {
     guard lanes == .input else { return kh * kernelWidth + kw }
-    return Self.phaseOrder(kh, kernelHeight, stride) * kernelWidth + Self.phaseOrder(kw, kernelWidth, stride)
+    // TAP() of layout.clh: a run for each phase of the stride, the taps of a run in reverse.
+    let (rows, rowsBefore) = Self.phase(kh, kernelHeight, stride)
+    let (columns, columnsBefore) = Self.phase(kw, kernelWidth, stride)
+    return rowsBefore * kernelWidth + rows * columnsBefore + (rows - 1 - kh / stride) * columns
+      + columns - 1 - kw / stride
   }
 
-  /// TAP() of layout.clh: all k with k % stride == 0 first, then those with 1, ...
-  static func phaseOrder(_ k: Int, _ kernel: Int, _ stride: Int) -> Int {
+  /// How many taps the phase of tap k has, and how many taps earlier phases have.
+  private static func phase(_ k: Int, _ kernel: Int, _ stride: Int) -> (taps: Int, before: Int) {
     let phase = k % stride
-    return phase * (kernel / stride) + min(phase, kernel % stride) + k / stride
+    return ((kernel - phase + stride - 1) / stride, phase * (kernel / stride) + min(phase, kernel % stride))
   }
 
   /// Calls `body` with the row-major index in [O, I, KH, KW] and the packed index of every weight.

@@ -9,6 +9,8 @@ struct CPUConvolutionChoice: Equatable {
     case stream(blocks: Int)
     /// Lanes are input channels, summed over at the end: `outputs` output channels.
     case dot(outputs: Int)
+    /// The same for few output channels, all of them.
+    case dotFew(outputs: Int)
   }
 
   var form: Form
@@ -20,21 +22,30 @@ struct CPUConvolutionChoice: Equatable {
   ///   - accumulators: how many vectors of 16 floats the registers hold besides operands
   init(_ pass: ConvolutionPass, packed: WeightLanes, accumulators: Int) {
     let (height, width) = (pass.cellHeight, pass.cellWidth)
-    let outputs = pass.output.shape.c
-    // Few outputs would leave most lanes empty. And where the weights lie the other way and are read for a few
-    // pixels only, turning them costs more than the sums over lanes.
-    let few = outputs <= Placement.fewChannels
+    let (inputs, outputs) = (pass.input.shape.c, pass.output.shape.c)
+    // Few outputs would leave most lanes empty.
+    let few = outputs <= 8
+    // Where weights lie the other way and are read for a few pixels only, turning them costs more than summing over
+    // lanes: 512 to 512 channels take 1.9 ms to turn and 1.5 to stream onto 16 x 16 pixels, 2.4 in dot form; from
+    // 32 x 32 pixels on streaming wins.
     let deep = height * width <= 64
-    if packed != pass.streamLanes, few || deep {
-      let lanes = few ? outputs : 4
-      (tileHeight, tileWidth) = Self.tile(height, width, pixels: accumulators / lanes)
-      form = .dot(outputs: few || tileHeight * tileWidth > 1 ? lanes : 8)
-    } else {
+    if packed == pass.streamLanes || !few && !deep {
       let blocks = outputs > 16 ? 2 : 1
-      (tileHeight, tileWidth) = Self.tile(height, width, pixels: min(8, accumulators / blocks))
+      (tileHeight, tileWidth) = Self.tile(height, width, pixels: accumulators / blocks)
       form = .stream(blocks: blocks)
+    } else if few {
+      (tileHeight, tileWidth) = Self.tile(height, width, pixels: max(1, accumulators / outputs))
+      let weightBytes = pass.kernelHeight * pass.kernelWidth * ((inputs + 15) / 16) * outputs * 64
+      form = weightBytes <= Self.keptBytes ? .dotFew(outputs: outputs) : .dot(outputs: outputs)
+    } else {
+      (tileHeight, tileWidth) = Self.tile(height, width, pixels: max(1, accumulators / 4))
+      // At least eight chains of sums, where registers hold them: each waits four cycles for itself.
+      form = .dot(outputs: tileHeight * tileWidth == 1 && accumulators >= 8 ? 8 : 4)
     }
   }
+
+  /// Weights that `dotFew` keeps in the first-level cache.
+  static let keptBytes = 24 << 10
 
   /// Pixels side by side in a row first: a row's tiles may overhang its end, but no tile the last row.
   private static func tile(_ height: Int, _ width: Int, pixels: Int) -> (Int, Int) {
@@ -44,6 +55,42 @@ struct CPUConvolutionChoice: Equatable {
     var tileHeight = powerOfTwo / tileWidth
     while !height.isMultiple(of: tileHeight) { tileHeight /= 2 }
     return (tileHeight, tileWidth)
+  }
+}
+
+/// How a weight gradient is cut into work-items on a CPU: a pure function of its shape.
+struct CPUWeightGradientChoice: Equatable {
+  /// Blocks of 16 lane channels, broadcast channels and taps side by side that are summed up together.
+  var blocks: Int
+  var broadcast: Int
+  var rowTaps: Int
+  /// A block's broadcast channels take so many work-items or pieces.
+  var parts: Int
+  /// Pieces (a part of one run of taps) of a work-item.
+  var pieces: Int
+
+  /// - Parameters:
+  ///   - laneBlocks: blocks of 16 channels in the lanes
+  ///   - broadcastChannels: on the other side
+  ///   - pixels: of the gradient's maps, of all images
+  init(
+    laneBlocks: Int, broadcastChannels: Int, kernelHeight: Int, kernelWidth: Int, pixels: Int,
+    accumulators: Int
+  ) {
+    // Two blocks only where there are two, since the second is read.
+    let blocks = laneBlocks.isMultiple(of: 2) ? 2 : 1
+    let most = min(8, max(2, accumulators / blocks / 2 * 2))
+    let broadcast = broadcastChannels <= most ? broadcastChannels : [8, 4, 2].first { $0 <= most }!
+    // Fewer operands than a convolution's tile has: half as many accumulators again fit into AVX-512's registers.
+    let room = accumulators >= 16 ? accumulators * 3 / 2 : accumulators
+    rowTaps = (1...kernelWidth).last {
+      kernelWidth.isMultiple(of: $0) && ($0 == 1 || $0 * broadcast * blocks <= room)
+    }!
+    parts = (min(16, broadcastChannels) + broadcast - 1) / broadcast
+    // 512 pixels take about as long as ten starts of a work-item.
+    pieces = max(1, min(kernelHeight * kernelWidth / rowTaps * parts, 512 / pixels))
+    self.blocks = blocks
+    self.broadcast = broadcast
   }
 }
 
@@ -59,44 +106,47 @@ extension ConvolutionPass {
     let y = planner.activation(output)
     let choice = CPUConvolutionChoice(
       self, packed: planner.weight(weight).lanes, accumulators: planner.device.accumulators)
-    let few = x.channels < 16
-    let cells = SIMD4(
-      Int32(cellWidth), Int32((cellWidth + choice.tileWidth - 1) / choice.tileWidth),
-      Int32((cellWidth + choice.tileWidth - 1) / choice.tileWidth * (cellHeight / choice.tileHeight)), 0)
+    let tilesAcross = (cellWidth + choice.tileWidth - 1) / choice.tileWidth
+    let tilesDown = cellHeight / choice.tileHeight
+    let phaseImages = y.images * phases * phases
+
     var macros =
       geometryMacros(kernelHeight: kernelHeight, kernelWidth: kernelWidth, geometry) + [
         ("TRANSPOSED", transposed ? "1" : "0"), ("TILE_H", "\(choice.tileHeight)"),
         ("TILE_W", "\(choice.tileWidth)"), ("HAS_BIAS", bias == nil ? "0" : "1"),
         ("HAS_GATE", gate == nil ? "0" : "1"),
       ]
-    // Absent operands are stood in for by one that is there; the kernel does not read them.
+    let kernel: String
+    let global: [Int]
+    var weight = planner.weight(weight)
+    switch choice.form {
+    case .stream(let blocks):
+      kernel = "convolve_stream"
+      macros += [("BLOCKS", "\(blocks)"), ("FEW_INPUTS", x.channels < 16 ? "\(x.channels)" : "0")]
+      weight = try planner.weight(self.weight, lanes: streamLanes)
+      global = [tilesAcross * tilesDown, (y.blocks + blocks - 1) / blocks, phaseImages]
+    case .dot(let outputs):
+      kernel = "convolve_dot"
+      macros.append(("OUTPUTS", "\(outputs)"))
+      global = [tilesAcross * tilesDown, (y.channels + outputs - 1) / outputs, phaseImages]
+    case .dotFew(let outputs):
+      kernel = "convolve_dot_few"
+      macros += [("OUTPUTS", "\(outputs)"), ("INPUT_BLOCKS", "\(x.blocks)")]
+      global = [tilesDown, 1, y.images]
+    }
+    // Absent operands are stood in for by one that is there; the kernels do not read them.
     let gateView = gate.map { planner.activation($0.tensor) } ?? y
-    func arguments(_ weight: WeightView, _ sizes: SIMD4<Int32>) -> [KernelArgument] {
-      [
+    try planner.launch(
+      .convolutionCPU, kernel, macros: macros,
+      arguments: [
         .buffer(x.buffer), .int4(x.place), .buffer(weight.buffer),
         .buffer(bias.map { planner.vector($0).buffer } ?? weight.buffer), .buffer(gateView.buffer),
         .int4(gateView.place), .float(gate?.activation.negativeSlope ?? 1), .buffer(y.buffer), .int4(y.place),
-        .int4(sizes), .int4(cells),
-      ]
-    }
-    let images = y.images * phases * phases
-    switch choice.form {
-    case .stream(let blocks):
-      macros += [("BLOCKS", "\(blocks)"), ("FEW_INPUTS", few ? "1" : "0")]
-      let weight = try planner.weight(weight, lanes: streamLanes)
-      let sizes = SIMD4(Int32(x.blocks), Int32(y.blocks), Int32(y.height), Int32(y.width))
-      try planner.launch(
-        .convolutionCPU, "convolve_stream", macros: macros,
-        arguments: arguments(weight, sizes) + [.int(Int32(x.channels))],
-        global: [Int(cells.z), (y.blocks + blocks - 1) / blocks, images], local: [1, 1, 1])
-    case .dot(let outputs):
-      macros.append(("OUTPUTS", "\(outputs)"))
-      let sizes = SIMD4(Int32(x.blocks), Int32(y.channels), Int32(y.height), Int32(y.width))
-      try planner.launch(
-        .convolutionCPU, "convolve_dot", macros: macros,
-        arguments: arguments(planner.weight(weight), sizes),
-        global: [Int(cells.z), (y.channels + outputs - 1) / outputs, images], local: [1, 1, 1])
-    }
+        .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), 0)),
+        .int4(SIMD4(Int32(y.channels), Int32(y.height), Int32(y.width), 0)),
+        .int4(SIMD4(Int32(cellWidth), Int32(tilesAcross), 0, 0)),
+      ],
+      global: global, local: [1, 1, 1])
   }
 }
 
@@ -106,26 +156,28 @@ extension WeightGradient {
     let g = try planner.activated(gradient, gradientActivation)
     let dw = planner.weight(output)
     let (lanes, broadcast) = dw.lanes == .output ? (g, x) : (x, g)
-    let registers = planner.device.accumulators
-    // Two blocks only where there are two, since the second is read.
-    let blocks = lanes.blocks.isMultiple(of: 2) ? 2 : 1
-    let most = min(8, max(2, registers / blocks / 2 * 2))
-    let channels = broadcast.channels <= most ? broadcast.channels : [8, 4, 2].first { $0 <= most }!
-    let parts = (min(16, broadcast.channels) + channels - 1) / channels
+    let choice = CPUWeightGradientChoice(
+      laneBlocks: lanes.blocks, broadcastChannels: broadcast.channels, kernelHeight: output.shape[2],
+      kernelWidth: output.shape[3], pixels: g.images * g.height * g.width,
+      accumulators: planner.device.accumulators)
+    let pieces = dw.taps / choice.rowTaps * choice.parts
     try planner.launch(
       .weightGradientCPU, "weight_gradient",
       macros: geometryMacros(
         kernelHeight: output.shape[2], kernelWidth: output.shape[3], geometry) + [
-          ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("BROADCAST", "\(channels)"),
-          ("BLOCKS", "\(blocks)"),
+          ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("BROADCAST", "\(choice.broadcast)"),
+          ("BLOCKS", "\(choice.blocks)"), ("ROW_TAPS", "\(choice.rowTaps)"),
         ],
       arguments: [
-        .buffer(lanes.buffer), .int4(lanes.place), .buffer(broadcast.buffer), .int4(broadcast.place),
-        .buffer(dw.buffer),
-        .int4(SIMD4(Int32(broadcast.blocks), Int32(g.images), Int32(g.height), Int32(g.width))),
-        .int(Int32(parts)),
+        .buffer(x.buffer), .int4(x.place), .buffer(g.buffer), .int4(g.place), .buffer(dw.buffer),
+        .int4(
+          SIMD4(Int32(broadcast.blocks), Int32(g.images), Int32(choice.parts), Int32(choice.pieces))),
+        .int4(SIMD4(Int32(x.height), Int32(x.width), Int32(g.height), Int32(g.width))),
       ],
-      global: [dw.taps * parts, lanes.blocks / blocks, broadcast.blocks], local: [1, 1, 1])
+      global: [
+        (pieces + choice.pieces - 1) / choice.pieces, lanes.blocks / choice.blocks, broadcast.blocks,
+      ],
+      local: [1, 1, 1])
   }
 }
 
