@@ -81,12 +81,12 @@
 
 #define PIXELS (TILE_H * TILE_W)
 #define TAPS (KERNEL_H * KERNEL_W)
-#if defined(__has_builtin)
+// PoCL's own prefetch() does nothing. (oclgrind knows only that one: -D "PREFETCH(a)=prefetch(a, 1)".)
+#if !defined(PREFETCH) && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define PREFETCH(address) __builtin_prefetch(address)
 #endif
 #endif
-// PoCL's own prefetch() does nothing.
 #ifndef PREFETCH
 #define PREFETCH(address) prefetch(address, 1)
 #endif

@@ -20,51 +20,64 @@
 #define BY_ROW (kh * KERNEL_W + kw)
 #define BY_PHASE TAP(kh, kw, KERNEL_H, KERNEL_W, STRIDE)
 
-// Lane `lane` of the sixteen rows r0..rf: one row of the transposed 16 x 16 block.
-#define COLUMN(lane)                                                                               \
-  (float16)(r0.s##lane, r1.s##lane, r2.s##lane, r3.s##lane, r4.s##lane, r5.s##lane, r6.s##lane,    \
-            r7.s##lane, r8.s##lane, r9.s##lane, ra.s##lane, rb.s##lane, rc.s##lane, rd.s##lane,    \
-            re.s##lane, rf.s##lane)
+// a0 b0 a1 b1 ... a7 b7, and a8 b8 ... af bf.
+inline float16 interleave_low(float16 a, float16 b) {
+  return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7);
+}
+inline float16 interleave_high(float16 a, float16 b) {
+  return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf);
+}
 
-// One work-item makes one block of the target: 32 channels a by 16 channels b, all taps.
+// Lane l of row r goes to lane r of row l: each of four interleavings of the upper and lower half of the rows moves
+// one bit of the row number into the lane number.
+inline void transpose(float16* rows) {
+#pragma unroll
+  for (int bit = 0; bit < 4; bit++) {
+    float16 next[16];
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      next[2 * i] = interleave_low(rows[i], rows[i + 8]);
+      next[2 * i + 1] = interleave_high(rows[i], rows[i + 8]);
+    }
+#pragma unroll
+    for (int i = 0; i < 16; i++) rows[i] = next[i];
+  }
+}
+
+// One work-item turns 32 channels a by 32 channels b of all taps, so that it reads and writes whole lines.
 //   source_blocks: A/16 rounded up; target_blocks: B/16 rounded up
-//   range: (panels of the target, A/32 rounded up; blocks of the target, B/16 rounded up)
+//   range: (panels of the target, A/32 rounded up; panels of the source, B/32 rounded up)
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(
     global const float* restrict source, global float* restrict target, const int source_blocks,
     const int target_blocks) {
-  const int a_panel = get_group_id(0), b_block = get_group_id(1);
+  const int a_block = get_group_id(0) * 2, b_block = get_group_id(1) * 2;
   const int taps = KERNEL_H * KERNEL_W;
+  global const float* from = source + ((size_t)get_group_id(1) * source_blocks + a_block) * taps * 512;
+  global float* to = target + ((size_t)get_group_id(0) * target_blocks + b_block) * taps * 512;
   for (int kh = 0; kh < KERNEL_H; kh++) {
     for (int kw = 0; kw < KERNEL_W; kw++) {
-      const int source_tap = FROM_PHASE_ORDER ? BY_PHASE : BY_ROW;
-      const int target_tap = FROM_PHASE_ORDER ? BY_ROW : BY_PHASE;
-      global float16* to =
-          (global float16*)(target + (((size_t)a_panel * target_blocks + b_block) * taps + target_tap) * 512);
-      for (int half_panel = 0; half_panel < 2 && 2 * a_panel + half_panel < source_blocks; half_panel++) {
-        const int a_block = 2 * a_panel + half_panel;
-        global const float16* rows =
-            (global const float16*)(source +
-                                    (((size_t)(b_block / 2) * source_blocks + a_block) * taps + source_tap) * 512 +
-                                    b_block % 2 * 16);
-        const float16 r0 = rows[0], r1 = rows[2], r2 = rows[4], r3 = rows[6], r4 = rows[8], r5 = rows[10],
-                      r6 = rows[12], r7 = rows[14], r8 = rows[16], r9 = rows[18], ra = rows[20],
-                      rb = rows[22], rc = rows[24], rd = rows[26], re = rows[28], rf = rows[30];
-        to[0 + half_panel] = COLUMN(0);
-        to[2 + half_panel] = COLUMN(1);
-        to[4 + half_panel] = COLUMN(2);
-        to[6 + half_panel] = COLUMN(3);
-        to[8 + half_panel] = COLUMN(4);
-        to[10 + half_panel] = COLUMN(5);
-        to[12 + half_panel] = COLUMN(6);
-        to[14 + half_panel] = COLUMN(7);
-        to[16 + half_panel] = COLUMN(8);
-        to[18 + half_panel] = COLUMN(9);
-        to[20 + half_panel] = COLUMN(a);
-        to[22 + half_panel] = COLUMN(b);
-        to[24 + half_panel] = COLUMN(c);
-        to[26 + half_panel] = COLUMN(d);
-        to[28 + half_panel] = COLUMN(e);
-        to[30 + half_panel] = COLUMN(f);
+      for (int b = 0; b < 2 && b_block + b < target_blocks; b++) {
+        global const float16* block =
+            (global const float16*)(from + (FROM_PHASE_ORDER ? BY_PHASE : BY_ROW) * 512 + b * 16);
+        global float16* turned =
+            (global float16*)(to + (b * taps + (FROM_PHASE_ORDER ? BY_ROW : BY_PHASE)) * 512);
+        float16 low[16], high[16];
+#pragma unroll
+        for (int i = 0; i < 16; i++) low[i] = block[i * 2];
+        transpose(low);
+        if (a_block + 1 < source_blocks) {
+#pragma unroll
+          for (int i = 0; i < 16; i++) high[i] = block[taps * 32 + i * 2];
+          transpose(high);
+        } else {
+#pragma unroll
+          for (int i = 0; i < 16; i++) high[i] = 0.0f;
+        }
+#pragma unroll
+        for (int i = 0; i < 16; i++) {
+          turned[i * 2] = low[i];
+          turned[i * 2 + 1] = high[i];
+        }
       }
     }
   }
