@@ -34,7 +34,7 @@ public struct Checkpoint: Sendable {
 
   /// Reads a run's state off an executor.
   ///
-  /// - Throws: `ModelError.training` when a weight is NaN or infinite: such a state is not worth keeping.
+  /// - Throws: `ModelError.diverged` when a weight is NaN or infinite: such a state is not worth keeping.
   public init(_ model: Pix2Pix, _ executor: any Executor, options: TrainingOptions, progress: Progress) throws
   {
     self.options = options
@@ -43,9 +43,7 @@ public struct Checkpoint: Sendable {
     for named in Self.tensors(of: model) {
       let values = try executor.read(named.tensor)
       guard values.allSatisfy(\.isFinite) else {
-        throw ModelError.training(
-          "\(named.name) has become NaN or infinite by step \(progress.step); lower --learning-rate and resume from the last checkpoint"
-        )
+        throw ModelError.diverged("\(named.name) has become NaN or infinite by step \(progress.step)")
       }
       tensors.set(named.name, named.tensor.shape.dimensions, values)
     }

@@ -73,12 +73,14 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case file(String, String)
   /// Training cannot go on.
   case training(String)
+  /// A value became NaN or infinite: which, and when.
+  case diverged(String)
 
   public var description: String {
     switch self {
     case .option(let name, let reason): "\(name): \(reason)"
     case .file(let path, let reason): "\(path): \(reason)"
-    case .training(let reason): reason
+    case .training(let reason), .diverged(let reason): reason
     }
   }
 }

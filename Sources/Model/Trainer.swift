@@ -119,7 +119,7 @@ public final class Trainer {
 
   /// Trains until the last step, or until `shouldStop` says so, which is asked after every step.
   ///
-  /// - Throws: `ModelError.training` when a loss or weight is NaN or infinite: the last checkpoint is kept.
+  /// - Throws: `ModelError.diverged` when a loss or weight is NaN or infinite: the last checkpoint is kept.
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
     guard let handles = model.training else { preconditionFailure("no training step was recorded") }
     let prefetcher = Prefetcher(
@@ -161,7 +161,8 @@ public final class Trainer {
       trainedSeconds += seconds
       trainedSteps += measuredSteps
       guard losses.isFinite else {
-        throw ModelError.training(divergence(losses))
+        let bad = zip(Losses.names, losses.values).filter { !$0.1.isFinite }.map(\.0).joined(separator: ", ")
+        throw divergence("\(bad) became NaN or infinite by step \(progress.step)")
       }
       let perStep = seconds / Double(measuredSteps)
       try log.add(
@@ -193,12 +194,11 @@ public final class Trainer {
     return .finished
   }
 
-  private func divergence(_ losses: Losses) -> String {
-    let bad = zip(Losses.names, losses.values).filter { !$0.1.isFinite }.map(\.0).joined(separator: ", ")
+  /// What a run that diverged says: what became of it, and where to go on.
+  private func divergence(_ what: String) -> ModelError {
     let kept =
       run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
-    return
-      "\(bad) became NaN or infinite by step \(progress.step); \(kept). Resume from it with a lower --learning-rate."
+    return .diverged("\(what); \(kept). Resume or begin again with a lower --learning-rate.")
   }
 
   // MARK: Validation and samples
@@ -229,9 +229,7 @@ public final class Trainer {
     }
     let l1 = sum / Double(validation.count)
     guard l1.isFinite else {
-      throw ModelError.training(
-        "the generator's pictures became NaN by step \(progress.step); resume from an earlier checkpoint with a lower --learning-rate"
-      )
+      throw divergence("the generator's pictures became NaN by step \(progress.step)")
     }
     let isBest = l1 < progress.bestValidationL1 ?? .infinity
     if isBest {
@@ -260,7 +258,12 @@ public final class Trainer {
   // MARK: Files
 
   private func save(isBest: Bool, scheduled: Bool) throws -> String {
-    let checkpoint = try Checkpoint(model, executor, options: options, progress: progress)
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(model, executor, options: options, progress: progress)
+    } catch ModelError.diverged(let what) {
+      throw divergence(what)
+    }
     let path = scheduled ? run.checkpoint(step: progress.step) : run.best
     try checkpoint.write(to: path)
     if isBest && scheduled { try checkpoint.write(to: run.best) }
