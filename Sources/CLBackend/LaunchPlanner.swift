@@ -55,14 +55,21 @@ final class LaunchPlanner {
   private(set) var steps: [Int] = []
   /// Whose kernels are wanted.
   let deviceClass: DeviceClass
+  let choices: KernelChoices
+  /// The variant that each planned pass took.
+  private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
 
-  init(_ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass) {
+  init(
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
+    _ choices: KernelChoices = KernelChoices()
+  ) {
     self.deviceClass = deviceClass
+    self.choices = choices
     self.memory = memory
     self.programs = programs
   }
@@ -81,6 +88,11 @@ final class LaunchPlanner {
       let storage = memory.storage(of: output)
       fresh = fresh.filter { memory.storage(of: $0.tensor) != storage }
     }
+  }
+
+  /// Notes the variant that the current step's pass takes.
+  func taken(_ variant: String, for key: PassKey) {
+    variants.append((step, key, variant))
   }
 
   // MARK: What operations ask for

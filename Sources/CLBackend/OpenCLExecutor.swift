@@ -11,7 +11,20 @@ public final class OpenCLExecutor: Executor {
   private let queue: Queue
   private let memory: OpenCLMemory
   private let programs: ProgramCache
-  private var plans: [Range<Int>: [Launch]] = [:]
+  private let choices: KernelChoices
+  private var plans: [Range<Int>: Plan] = [:]
+
+  private struct Plan {
+    let launches: [Launch]
+    let variants: [ChosenVariant]
+  }
+
+  /// The kernel variant that a step takes.
+  public struct ChosenVariant: Sendable {
+    public let step: Int
+    public let key: PassKey
+    public let name: String
+  }
 
   /// Allocates the recording's tensors on `device`.
   ///
@@ -19,15 +32,18 @@ public final class OpenCLExecutor: Executor {
   ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
   ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
   ///     so they can be tested without one.
+  ///   - choices: kernel variants; passes without one take their default
   /// - Throws: `OpenCLError` when the device has too little memory.
   public init(
-    _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil
+    _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
+    choices: KernelChoices = KernelChoices()
   ) throws(OpenCLError) {
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
+    self.choices = choices
     self.device = device.description
     self.deviceClass = deviceClass ?? device.description.deviceClass
   }
@@ -43,7 +59,7 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try plan(steps) {
+    for launch in try plan(steps).launches {
       try queue.enqueue(launch)
     }
     try queue.flush()
@@ -61,7 +77,12 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try plan(steps).count
+    try plan(steps).launches.count
+  }
+
+  /// The kernel variant of each convolution pass among the steps, in order.
+  public func variants(_ steps: Range<Int>) throws(OpenCLError) -> [ChosenVariant] {
+    try plan(steps).variants
   }
 
   /// Bytes of device memory in use.
@@ -77,13 +98,16 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
+  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, deviceClass)
+    let planner = LaunchPlanner(memory, programs, deviceClass, choices)
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }
-    plans[steps] = planner.launches
-    return planner.launches
+    let plan = Plan(
+      launches: planner.launches,
+      variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })
+    plans[steps] = plan
+    return plan
   }
 }

@@ -68,17 +68,18 @@ extension GPUProduct {
       case ...16: GPUTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
       default: nil
       }
-    func tapsOfPhase(_ kernel: Int) -> Int { (kernel + pass.phases - 1) / pass.phases }
-    let taps = tapsOfPhase(pass.kernelHeight) * tapsOfPhase(pass.kernelWidth)
     self.init(
       tile: tile, rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
-      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * taps, computeUnits: computeUnits)
+      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase,
+      computeUnits: computeUnits)
   }
 
   /// A weight gradient: rows are broadcast channels of every tap, columns lane channels, the depth pixels.
-  init(
-    taps: Int, lanes: WeightLanes, broadcastChannels: Int, laneChannels: Int, pixels: Int, computeUnits: Int
-  ) {
+  init(_ pass: WeightGradient, lanes: WeightLanes, computeUnits: Int) {
+    let (image, gradient) = (pass.image.shape, pass.gradient.shape)
+    let (laneChannels, broadcastChannels) =
+      lanes == .output ? (gradient.c, image.c) : (image.c, gradient.c)
+    let taps = pass.output.shape[2] * pass.output.shape[3]
     // With input lanes a tile holds rows of one tap only.
     let quads = (broadcastChannels + 3) / 4 * 4
     let rows = lanes == .input ? quads : taps * quads
@@ -86,15 +87,20 @@ extension GPUProduct {
     if laneChannels <= 16 { tile = GPUTile(rows: 64, columns: 16, itemRows: 4, itemColumns: 4) }
     self.init(
       tile: tile, rows: rows, columns: laneChannels, products: lanes == .input ? taps : 1,
-      steps: (pixels + 15) / 16, computeUnits: computeUnits)
+      steps: (gradient.n * gradient.h * gradient.w + 15) / 16, computeUnits: computeUnits)
   }
 }
 
 extension ConvolutionPass {
-  func planGPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+  /// The most taps that one phase has.
+  var tapsOfPhase: Int {
+    func taps(_ kernel: Int) -> Int { (kernel + phases - 1) / phases }
+    return taps(kernelHeight) * taps(kernelWidth)
+  }
+
+  func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     let weight = try planner.weight(weight, lanes: streamLanes)
-    let product = GPUProduct(self, computeUnits: planner.device.computeUnits)
     let (tile, splits) = (product.tile, product.splits)
     let inputQuads =
       switch x.channels {
@@ -142,13 +148,10 @@ extension ConvolutionPass {
 }
 
 extension WeightGradient {
-  func planGPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+  func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, g) = (planner.activation(image), planner.activation(gradient))
     let dw = planner.weight(output)
     let (lanes, broadcast) = dw.lanes == .output ? (g, x) : (x, g)
-    let product = GPUProduct(
-      taps: dw.taps, lanes: dw.lanes, broadcastChannels: broadcast.channels, laneChannels: lanes.channels,
-      pixels: g.images * g.height * g.width, computeUnits: planner.device.computeUnits)
     let (tile, splits) = (product.tile, product.splits)
 
     let quads = (broadcast.channels + 3) / 4
