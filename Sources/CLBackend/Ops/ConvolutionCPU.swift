@@ -102,6 +102,9 @@ extension DeviceDescription {
 
 extension ConvolutionPass {
   func planCPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+    if let tiling = winogradTiling, tiling.pays(inputs: input.shape.c, outputs: output.shape.c) {
+      return try planWinograd(tiling, planner)
+    }
     let x = try planner.activated(input, inputActivation)
     let y = planner.activation(output)
     let choice = CPUConvolutionChoice(
@@ -152,6 +155,9 @@ extension ConvolutionPass {
 
 extension WeightGradient {
   func planCPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+    if let tiling = winogradTiling, tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c) {
+      return try planWinograd(tiling, planner)
+    }
     let x = try planner.activated(image, imageActivation)
     let g = try planner.activated(gradient, gradientActivation)
     let dw = planner.weight(output)
