@@ -32,6 +32,8 @@ let package = Package(
         .embedInCode("rows.clh"),
         .embedInCode("weight_gradient_cpu.cl"),
         .embedInCode("weight_gradient_gpu.cl"),
+        .embedInCode("winograd.clh"),
+        .embedInCode("winograd_cpu.cl"),
       ]),
     .target(name: "Random"),
     .target(name: "Tape", dependencies: ["Random"]),

@@ -12,6 +12,8 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case rows = "rows.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
+  case winograd = "winograd.clh"
+  case winogradCPU = "winograd_cpu.cl"
 
   /// The file's text as it stands in Kernels/, `#include` lines not yet replaced.
   public var text: String {
@@ -29,6 +31,8 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .rows: PackageResources.rows_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
+      case .winograd: PackageResources.winograd_clh
+      case .winogradCPU: PackageResources.winograd_cpu_cl
       }
     return String(decoding: bytes, as: UTF8.self)
   }

@@ -143,6 +143,16 @@ final class LaunchPlanner {
     return view
   }
 
+  /// A flat array made from `tensor`: `make` launches its making into the buffer where it is not fresh.
+  func derived(
+    _ tensor: Tensor, _ kind: Derivation.Kind, floats: Int, make: (Buffer) throws(OpenCLError) -> Void
+  ) throws(OpenCLError) -> Buffer {
+    let derivation = Derivation(tensor: tensor, kind: kind)
+    let buffer = try memory.derivedBuffer(derivation, floats: floats)
+    if fresh.insert(derivation).inserted { try make(buffer) }
+    return buffer
+  }
+
   /// Adds a launch. The label is the step's with the kernel's name.
   func launch(
     _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], arguments: [KernelArgument],
@@ -160,6 +170,10 @@ struct Derivation: Hashable {
   enum Kind: Hashable {
     case activated(Activation)
     case repacked(WeightLanes)
+    /// Transformed tiles of an activated map, and of an activated gradient; a transformed weight.
+    case winogradInput(WinogradTiling, Activation)
+    case winogradGradient(WinogradTiling, Activation)
+    case winogradWeight(transposed: Bool)
   }
   let tensor: Tensor
   let kind: Kind

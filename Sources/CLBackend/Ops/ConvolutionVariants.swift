@@ -15,17 +15,21 @@ extension ConvolutionPass: VariedPass {
   func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
     switch target.deviceClass {
     case .cpu:
-      CPUConvolutionChoice.candidates(self, packed: lanes, accumulators: target.device.accumulators).map {
-        choice in
-        KernelVariant(choice.description) { planner throws(OpenCLError) in
-          try planCPU(choice, planner)
-        }
+      let direct = CPUConvolutionChoice.candidates(
+        self, packed: lanes, accumulators: target.device.accumulators
+      ).map { choice in
+        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
+      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c) else {
+        return direct
+      }
+      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
+        try planWinograd(tiling, planner)
+      }
+      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c) ? [winograd] + direct : direct + [winograd]
     case .gpu:
-      GPUProduct.candidates(self, computeUnits: target.device.computeUnits).map { product in
-        KernelVariant(product.description) { planner throws(OpenCLError) in
-          try planGPU(product, planner)
-        }
+      return GPUProduct.candidates(self, computeUnits: target.device.computeUnits).map { product in
+        KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
       }
     }
   }
@@ -43,17 +47,21 @@ extension WeightGradient: VariedPass {
   func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
     switch target.deviceClass {
     case .cpu:
-      CPUWeightGradientChoice.candidates(self, lanes: lanes, accumulators: target.device.accumulators).map {
-        choice in
-        KernelVariant(choice.description) { planner throws(OpenCLError) in
-          try planCPU(choice, planner)
-        }
+      let direct = CPUWeightGradientChoice.candidates(
+        self, lanes: lanes, accumulators: target.device.accumulators
+      ).map { choice in
+        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
+      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c) else {
+        return direct
+      }
+      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
+        try planWinograd(tiling, planner)
+      }
+      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c) ? [winograd] + direct : direct + [winograd]
     case .gpu:
-      GPUProduct.candidates(self, lanes: lanes, computeUnits: target.device.computeUnits).map { product in
-        KernelVariant(product.description) { planner throws(OpenCLError) in
-          try planGPU(product, planner)
-        }
+      return GPUProduct.candidates(self, lanes: lanes, computeUnits: target.device.computeUnits).map { product in
+        KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
       }
     }
   }
