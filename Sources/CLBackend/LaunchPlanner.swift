@@ -60,14 +60,18 @@ final class LaunchPlanner {
   private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
+  private let updates: WeightUpdates
+  /// Launches of weight gradients that wait for their Adam step.
+  private var pendingUpdates: [Int: (LaunchPlanner, Adam) throws(OpenCLError) -> Void] = [:]
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
 
   init(
     _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
-    _ choices: KernelChoices = KernelChoices()
+    _ choices: KernelChoices = KernelChoices(), _ updates: WeightUpdates = .none
   ) {
+    self.updates = updates
     self.deviceClass = deviceClass
     self.choices = choices
     self.memory = memory
@@ -93,6 +97,22 @@ final class LaunchPlanner {
   /// Notes the variant that the current step's pass takes.
   func taken(_ variant: String, for key: PassKey) {
     variants.append((step, key, variant))
+  }
+
+  // MARK: Weight gradients that are used where they are made
+
+  /// Leaves the current step, a weight gradient, to the Adam step that takes it. False if it has to be stored.
+  func deferUpdate(_ update: @escaping (LaunchPlanner, Adam) throws(OpenCLError) -> Void) -> Bool {
+    guard let adam = updates.adamSteps[step] else { return false }
+    pendingUpdates[adam] = update
+    return true
+  }
+
+  /// Plans the weight gradient that waits for the current step, and the step with it. False if none does.
+  func planUpdate(_ adam: Adam) throws(OpenCLError) -> Bool {
+    guard let update = pendingUpdates.removeValue(forKey: step) else { return false }
+    try update(self, adam)
+    return true
   }
 
   // MARK: What operations ask for

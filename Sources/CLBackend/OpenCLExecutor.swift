@@ -12,6 +12,7 @@ public final class OpenCLExecutor: Executor {
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let choices: KernelChoices
+  private let storesGradients: Bool
   private var plans: [Range<Int>: Plan] = [:]
 
   private struct Plan {
@@ -33,10 +34,12 @@ public final class OpenCLExecutor: Executor {
   ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
   ///     so they can be tested without one.
   ///   - choices: kernel variants; passes without one take their default
+  ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
+  ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
   /// - Throws: `OpenCLError` when the device has too little memory.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    choices: KernelChoices = KernelChoices()
+    choices: KernelChoices = KernelChoices(), storesGradients: Bool = true
   ) throws(OpenCLError) {
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
@@ -44,6 +47,7 @@ public final class OpenCLExecutor: Executor {
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
     self.choices = choices
+    self.storesGradients = storesGradients
     self.device = device.description
     self.deviceClass = deviceClass ?? device.description.deviceClass
   }
@@ -100,7 +104,8 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, deviceClass, choices)
+    let planner = LaunchPlanner(
+      memory, programs, deviceClass, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }

@@ -212,7 +212,8 @@ struct Benchmark: ParsableCommand {
       let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
     else { preconditionFailure("both sections were asked for") }
     let executor = try OpenCLExecutor(
-      model.recording, on: device, profiling: profile, deviceClass: gpuKernels ? .gpu : nil)
+      model.recording, on: device, profiling: profile, deviceClass: gpuKernels ? .gpu : nil,
+      storesGradients: false)
     let reference = ReferenceExecutor(model.recording)
     for target in [executor, reference] as [any Executor] {
       try model.initialize(target, seed: 0)

@@ -100,7 +100,7 @@ struct Train: ParsableCommand {
       recording in
       switch choice {
       case .reference: ReferenceExecutor(recording)
-      case .openCL(let chosen, _): try OpenCLExecutor(recording, on: chosen)
+      case .openCL(let chosen, _): try OpenCLExecutor(recording, on: chosen, storesGradients: false)
       }
     }
     let counts = trainer.pairCounts
