@@ -55,14 +55,20 @@ final class LaunchPlanner {
   private(set) var steps: [Int] = []
   /// Whose kernels are wanted.
   let deviceClass: DeviceClass
+  /// How GPUs' convolutions multiply.
+  let multiplication: Multiplication
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
 
-  init(_ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass) {
+  init(
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
+    _ multiplication: Multiplication
+  ) {
     self.deviceClass = deviceClass
+    self.multiplication = multiplication
     self.memory = memory
     self.programs = programs
   }

@@ -8,6 +8,8 @@ public final class OpenCLExecutor: Executor {
   public let recording: Recording
   public let device: DeviceDescription
   public let deviceClass: DeviceClass
+  public let precision: Precision
+  private let multiplication: Multiplication
   private let queue: Queue
   private let memory: OpenCLMemory
   private let programs: ProgramCache
@@ -19,17 +21,24 @@ public final class OpenCLExecutor: Executor {
   ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
   ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
   ///     so they can be tested without one.
-  /// - Throws: `OpenCLError` when the device has too little memory.
+  ///   - precision: of convolutions; by default `Precision.standard`
+  ///   - matrixUnits: what may be used; by default what a GPU has proven to have
+  /// - Throws: `OpenCLError` when the device has too little memory, or not the precision.
   public init(
-    _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil
+    _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
+    precision: Precision? = nil, matrixUnits: MatrixUnits? = nil
   ) throws(OpenCLError) {
+    let deviceClass = deviceClass ?? device.description.deviceClass
+    let units = deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
+    self.precision = precision ?? .standard(units)
+    multiplication = try Multiplication(self.precision, units, on: device.description)
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
     self.device = device.description
-    self.deviceClass = deviceClass ?? device.description.deviceClass
+    self.deviceClass = deviceClass
   }
 
   public var name: String { "\(device.name) (\(device.platform))" }
@@ -79,7 +88,7 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, deviceClass)
+    let planner = LaunchPlanner(memory, programs, deviceClass, multiplication)
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }

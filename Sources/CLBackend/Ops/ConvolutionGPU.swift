@@ -1,25 +1,62 @@
+import Kernels
 import Tape
 
-// The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl.
+// The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl in plain fp32, and their counterparts
+// for NVIDIA's matrix units, which take the same arguments and launch ranges.
 
-/// A work-group's tile of a matrix product and each work-item's share of it.
+/// A work-group's tile of a matrix product, and how it is shared out.
 struct GPUTile: Hashable {
   let rows: Int
   let columns: Int
-  let itemRows: Int
-  let itemColumns: Int
+  /// The part of a work-item, or of a warp.
+  let shareRows: Int
+  let shareColumns: Int
+  /// Parts are those of warps of 32 work-items, for matrix units.
+  let isOfWarps: Bool
 
-  var workItems: Int { rows / itemRows * (columns / itemColumns) }
+  /// A tile in parts of work-items.
+  init(rows: Int, columns: Int, itemRows: Int, itemColumns: Int) {
+    (self.rows, self.columns, shareRows, shareColumns) = (rows, columns, itemRows, itemColumns)
+    isOfWarps = false
+  }
+
+  /// A tile in parts of warps.
+  init(rows: Int, columns: Int, warpRows: Int, warpColumns: Int) {
+    (self.rows, self.columns, shareRows, shareColumns) = (rows, columns, warpRows, warpColumns)
+    isOfWarps = true
+  }
+
+  var workItems: Int { rows / shareRows * (columns / shareColumns) * (isOfWarps ? 32 : 1) }
 
   func count(rows: Int, columns: Int) -> Int {
     (rows + self.rows - 1) / self.rows * ((columns + self.columns - 1) / self.columns)
   }
+}
 
-  /// 8 x 8 sums a work-item: the fewest reads of local memory, for products that fill the device so too.
-  static let large = GPUTile(rows: 128, columns: 64, itemRows: 8, itemColumns: 8)
-  static let medium = GPUTile(rows: 64, columns: 64, itemRows: 8, itemColumns: 4)
+/// The tiles that a product of many columns is made of.
+struct GPUTileSet {
+  /// The fewest reads of local memory, for products that fill the device so too.
+  let large: GPUTile
+  let medium: GPUTile
   /// For the bottom of a U-Net, where few rows meet many weights.
-  static let low = GPUTile(rows: 16, columns: 64, itemRows: 4, itemColumns: 4)
+  let low: GPUTile
+
+  static let plain = GPUTileSet(
+    large: GPUTile(rows: 128, columns: 64, itemRows: 8, itemColumns: 8),
+    medium: GPUTile(rows: 64, columns: 64, itemRows: 8, itemColumns: 4),
+    low: GPUTile(rows: 16, columns: 64, itemRows: 4, itemColumns: 4))
+
+  private static let largeOfWarps = GPUTile(rows: 128, columns: 64, warpRows: 64, warpColumns: 32)
+  private static let mediumOfWarps = GPUTile(rows: 64, columns: 64, warpRows: 32, warpColumns: 32)
+
+  /// Fragments are 16 rows high.
+  static let convolutionOfWarps = GPUTileSet(
+    large: largeOfWarps, medium: mediumOfWarps,
+    low: GPUTile(rows: 16, columns: 64, warpRows: 16, warpColumns: 32))
+  /// Rows are read four at a time from two fragments.
+  static let weightGradientOfWarps = GPUTileSet(
+    large: largeOfWarps, medium: mediumOfWarps,
+    low: GPUTile(rows: 32, columns: 64, warpRows: 32, warpColumns: 32))
 }
 
 /// How a matrix product is spread over a GPU: a pure function of its shape and the device's compute units.
@@ -27,6 +64,8 @@ struct GPUProduct: Equatable {
   let tile: GPUTile
   /// Parts of the depth that are computed apart and then added in order.
   let splits: Int
+  /// Whether matrix units are used: not where a tile would be empty for the most part.
+  var usesMatrixUnits: Bool { tile.isOfWarps }
 
   /// Work-groups of 64 or 128 work-items that keep a compute unit busy: one computes while others load.
   static let groupsPerUnit = 4
@@ -35,21 +74,29 @@ struct GPUProduct: Equatable {
   /// The second kernel adds the parts one after the other.
   static let mostSplits = 64
 
+  init(tile: GPUTile, splits: Int) {
+    self.tile = tile
+    self.splits = splits
+  }
+
   /// - Parameters:
-  ///   - tile: nil for the best one of 64 columns
+  ///   - tile: the only one, or the tiles to choose from
   ///   - products: products of that shape side by side in the launch
   ///   - steps: of 16 along the depth
-  init(tile: GPUTile? = nil, rows: Int, columns: Int, products: Int = 1, steps: Int, computeUnits: Int) {
+  init(
+    tile: GPUTile? = nil, of tiles: GPUTileSet, rows: Int, columns: Int, products: Int = 1, steps: Int,
+    computeUnits: Int
+  ) {
     let wanted = Self.groupsPerUnit * max(1, computeUnits)
     if let tile {
       self.tile = tile
-    } else if rows <= GPUTile.low.rows {
-      self.tile = .low
+    } else if rows <= tiles.low.rows {
+      self.tile = tiles.low
     } else {
-      let large = GPUTile.large.count(rows: rows, columns: columns)
-      let medium = GPUTile.medium.count(rows: rows, columns: columns)
+      let large = tiles.large.count(rows: rows, columns: columns)
+      let medium = tiles.medium.count(rows: rows, columns: columns)
       // Only where little more of the large tiles lies beyond the last row.
-      self.tile = 2 * products * large >= wanted && 16 * large <= 9 * medium ? .large : .medium
+      self.tile = 2 * products * large >= wanted && 16 * large <= 9 * medium ? tiles.large : tiles.medium
     }
     // A device half full gains less from a split than the second kernel costs.
     let groups = products * self.tile.count(rows: rows, columns: columns)
@@ -60,7 +107,7 @@ struct GPUProduct: Equatable {
 
 extension GPUProduct {
   /// A convolution in either direction: rows are output pixels of a phase, columns output channels.
-  init(_ pass: ConvolutionPass, computeUnits: Int) {
+  init(_ pass: ConvolutionPass, _ multiplication: Multiplication, computeUnits: Int) {
     let (inputs, outputs) = (pass.input.shape.c, pass.output.shape.c)
     let tile: GPUTile? =
       switch outputs {
@@ -68,33 +115,66 @@ extension GPUProduct {
       case ...16: GPUTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
       default: nil
       }
-    func tapsOfPhase(_ kernel: Int) -> Int { (kernel + pass.phases - 1) / pass.phases }
-    let taps = tapsOfPhase(pass.kernelHeight) * tapsOfPhase(pass.kernelWidth)
     self.init(
-      tile: tile, rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
-      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * taps, computeUnits: computeUnits)
+      tile: tile, of: multiplication.format == nil ? .plain : .convolutionOfWarps,
+      rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
+      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase,
+      computeUnits: computeUnits)
   }
 
   /// A weight gradient: rows are broadcast channels of every tap, columns lane channels, the depth pixels.
-  init(
-    taps: Int, lanes: WeightLanes, broadcastChannels: Int, laneChannels: Int, pixels: Int, computeUnits: Int
-  ) {
+  init(_ pass: WeightGradient, lanes: WeightLanes, _ multiplication: Multiplication, computeUnits: Int) {
+    let (image, gradient) = (pass.image.shape, pass.gradient.shape)
+    let (laneChannels, broadcastChannels) =
+      lanes == .output ? (gradient.c, image.c) : (image.c, gradient.c)
+    let taps = pass.output.shape[2] * pass.output.shape[3]
     // With input lanes a tile holds rows of one tap only.
     let quads = (broadcastChannels + 3) / 4 * 4
     let rows = lanes == .input ? quads : taps * quads
     var tile: GPUTile?
     if laneChannels <= 16 { tile = GPUTile(rows: 64, columns: 16, itemRows: 4, itemColumns: 4) }
     self.init(
-      tile: tile, rows: rows, columns: laneChannels, products: lanes == .input ? taps : 1,
-      steps: (pixels + 15) / 16, computeUnits: computeUnits)
+      tile: tile, of: multiplication.format == nil || rows <= 16 ? .plain : .weightGradientOfWarps,
+      rows: rows,
+      columns: laneChannels, products: lanes == .input ? taps : 1,
+      steps: (gradient.n * gradient.h * gradient.w + 15) / 16, computeUnits: computeUnits)
+  }
+}
+
+extension LaunchPlanner {
+  /// The program of a product, and the macros that say how it multiplies and how its tiles are shared out.
+  /// - Parameter names: of the product's rows and columns in macros
+  fileprivate func program(
+    _ product: GPUProduct, plain: KernelSource, matrixUnits: KernelSource, names: (String, String)
+  ) -> (source: KernelSource, macros: [(String, String)]) {
+    let tile = product.tile
+    var macros = [("TILE_\(names.0)", "\(tile.rows)"), ("TILE_\(names.1)", "\(tile.columns)")]
+    let part = product.usesMatrixUnits ? "WARP" : "ITEM"
+    macros += [
+      ("\(part)_\(names.0)", "\(tile.shareRows)"), ("\(part)_\(names.1)", "\(tile.shareColumns)"),
+    ]
+    guard product.usesMatrixUnits, let format = multiplication.format else { return (plain, macros) }
+    macros.append(("PRECISION", format.rawValue))
+    if multiplication.emulated { macros.append(("MMA_EMULATED", "1")) }
+    return (matrixUnits, macros)
   }
 }
 
 extension ConvolutionPass {
+  /// The most taps that one phase has.
+  var tapsOfPhase: Int {
+    func taps(_ kernel: Int) -> Int { (kernel + phases - 1) / phases }
+    return taps(kernelHeight) * taps(kernelWidth)
+  }
+
   func planGPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+    try planGPU(
+      GPUProduct(self, planner.multiplication, computeUnits: planner.device.computeUnits), planner)
+  }
+
+  func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     let weight = try planner.weight(weight, lanes: streamLanes)
-    let product = GPUProduct(self, computeUnits: planner.device.computeUnits)
     let (tile, splits) = (product.tile, product.splits)
     let inputQuads =
       switch x.channels {
@@ -115,13 +195,11 @@ extension ConvolutionPass {
     let outputSize = SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(splits))
     let cells = y.images * cellHeight * cellWidth
     let writtenQuads = min(y.blocks * 4, (y.channels + tile.columns - 1) / tile.columns * tile.columns / 4)
-    let macros = [
-      ("TRANSPOSED", transposed ? "1" : "0"), ("TILE_PIXELS", "\(tile.rows)"),
-      ("TILE_CHANNELS", "\(tile.columns)"), ("ITEM_PIXELS", "\(tile.itemRows)"),
-      ("ITEM_CHANNELS", "\(tile.itemColumns)"), ("INPUT_QUADS", "\(inputQuads)"),
-    ]
+    var (source, macros) = planner.program(
+      product, plain: .convolutionGPU, matrixUnits: .convolutionNVIDIA, names: ("PIXELS", "CHANNELS"))
+    macros += [("TRANSPOSED", transposed ? "1" : "0"), ("INPUT_QUADS", "\(inputQuads)")]
     try planner.launch(
-      .convolutionGPU, "convolve", macros: macros,
+      source, "convolve", macros: macros,
       arguments: x.arguments + [.float(inputActivation.negativeSlope), .buffer(weight.buffer)] + epilogue + [
         .buffer(parts), .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), Int32(x.images))),
         .int4(outputSize), .int4(weight.packing.kernelGeometry(geometry)),
@@ -133,7 +211,7 @@ extension ConvolutionPass {
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
     try planner.launch(
-      .convolutionGPU, "convolve_sum", macros: macros,
+      source, "convolve_sum", macros: macros,
       arguments: [.buffer(parts)] + epilogue + [
         .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
       ],
@@ -143,12 +221,16 @@ extension ConvolutionPass {
 
 extension WeightGradient {
   func planGPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+    let product = GPUProduct(
+      self, lanes: planner.weight(output).lanes, planner.multiplication,
+      computeUnits: planner.device.computeUnits)
+    try planGPU(product, planner)
+  }
+
+  func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, g) = (planner.activation(image), planner.activation(gradient))
     let dw = planner.weight(output)
     let (lanes, broadcast) = dw.lanes == .output ? (g, x) : (x, g)
-    let product = GPUProduct(
-      taps: dw.taps, lanes: dw.lanes, broadcastChannels: broadcast.channels, laneChannels: lanes.channels,
-      pixels: g.images * g.height * g.width, computeUnits: planner.device.computeUnits)
     let (tile, splits) = (product.tile, product.splits)
 
     let quads = (broadcast.channels + 3) / 4
@@ -157,13 +239,11 @@ extension WeightGradient {
     let rows = dw.taps * quadsOfTap * 4
     let parts = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
     let sizes = SIMD4(Int32(quads), Int32(broadcast.blocks), Int32(lanes.blocks), Int32(quadsOfTap))
-    let macros = [
-      ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("TILE_ROWS", "\(tile.rows)"),
-      ("TILE_LANES", "\(tile.columns)"), ("ITEM_ROWS", "\(tile.itemRows)"),
-      ("ITEM_LANES", "\(tile.itemColumns)"),
-    ]
+    var (source, macros) = planner.program(
+      product, plain: .weightGradientGPU, matrixUnits: .weightGradientNVIDIA, names: ("ROWS", "LANES"))
+    macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
     try planner.launch(
-      .weightGradientGPU, "weight_gradient", macros: macros,
+      source, "weight_gradient", macros: macros,
       arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
         .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
         .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
@@ -176,7 +256,7 @@ extension WeightGradient {
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
     try planner.launch(
-      .weightGradientGPU, "weight_gradient_sum", macros: macros,
+      source, "weight_gradient_sum", macros: macros,
       arguments: [
         .buffer(parts), .buffer(dw.buffer), .int4(sizes), .int(Int32(splits)),
         .int4(dw.packing.kernelGeometry(geometry)),
