@@ -1,25 +1,4 @@
-/// How convolutions multiply. Their sums, and everything else (weights, moments, norms, losses), are fp32 in any case.
-public enum Precision: String, CaseIterable, Sendable, Codable {
-  /// Operands of 24 bits.
-  case fp32
-  /// Operands rounded to 11 bits: what PyTorch's convolutions take on NVIDIA GPUs unless told otherwise.
-  case tf32
-  /// Operands rounded to 8 bits.
-  case bf16
-
-  /// The relative L2 error that a convolution may have, from equal inputs.
-  ///
-  /// A product of two operands that are each rounded to p bits is off by at most 2 x 2^-p. That holds for their sum
-  /// too, relative to the norm that the terms would have if they did not cancel; errors of random signs stay at a
-  /// third of it.
-  public var convolutionBound: Double {
-    switch self {
-    case .fp32: 1e-5
-    case .tf32: 0x1p-10
-    case .bf16: 0x1p-7
-    }
-  }
-}
+import Tape
 
 /// What matrix units multiply, PRECISION in Kernels/matrix_units.clh.
 enum MatrixFormat: String {
@@ -51,7 +30,7 @@ struct Multiplication: Equatable {
     guard format != nil || precision == .fp32 else {
       let possible = Precision.possible(units).map(\.rawValue).joined(separator: ", ")
       throw OpenCLError(
-        "--precision \(precision.rawValue) needs matrix units, which \(device.name) has not proven to have; possible: \(possible)"
+        "--precision \(precision.rawValue) needs matrix units; \(device.name) has none that have proven to work; possible there: \(possible)"
       )
     }
   }
@@ -62,8 +41,10 @@ struct Multiplication: Equatable {
 extension Precision {
   /// What a device with those matrix units can do.
   static func possible(_ units: MatrixUnits) -> [Precision] {
-    [.fp32] + (units.operands.contains(.tf32) ? [.tf32] : [])
-      + (units.operands.contains(.bf16) ? [.bf16] : [])
+    var result = [Precision.fp32]
+    if units.operands.contains(.tf32) { result.append(.tf32) }
+    if units.operands.contains(.bf16) { result.append(.bf16) }
+    return result
   }
 
   /// What is taken unless something is asked for: TF32 where matrix units have proven to do it, as PyTorch's
@@ -72,4 +53,10 @@ extension Precision {
   static func standard(_ units: MatrixUnits) -> Precision {
     units.operands.contains(.tf32) && !units.isEmulated ? .tf32 : .fp32
   }
+
+  /// What a device can do.
+  public static func possible(on device: Device) -> [Precision] { possible(MatrixUnits(provenOn: device)) }
+
+  /// What is taken on a device unless something is asked for.
+  public static func standard(on device: Device) -> Precision { standard(MatrixUnits(provenOn: device)) }
 }
