@@ -53,6 +53,7 @@ final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
+  let device: DeviceDescription
   /// Whose kernels are wanted.
   let deviceClass: DeviceClass
   /// How GPUs' convolutions multiply.
@@ -64,16 +65,15 @@ final class LaunchPlanner {
   private var fresh: Set<Derivation> = []
 
   init(
-    _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
-    _ multiplication: Multiplication
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ device: DeviceDescription,
+    _ deviceClass: DeviceClass, _ multiplication: Multiplication
   ) {
+    self.device = device
     self.deviceClass = deviceClass
     self.multiplication = multiplication
     self.memory = memory
     self.programs = programs
   }
-
-  var device: DeviceDescription { memory.queue.context.device.description }
 
   /// Adds the launches of a step.
   func plan(_ step: Step, index: Int) throws(OpenCLError) {

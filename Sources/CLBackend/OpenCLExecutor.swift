@@ -23,10 +23,11 @@ public final class OpenCLExecutor: Executor {
   ///     so they can be tested without one.
   ///   - precision: of convolutions; by default `Precision.standard`
   ///   - matrixUnits: what may be used; by default what a GPU has proven to have
+  ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
   /// - Throws: `OpenCLError` when the device has too little memory, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    precision: Precision? = nil, matrixUnits: MatrixUnits? = nil
+    precision: Precision? = nil, matrixUnits: MatrixUnits? = nil, computeUnits: Int? = nil
   ) throws(OpenCLError) {
     let deviceClass = deviceClass ?? device.description.deviceClass
     let units = deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
@@ -37,7 +38,9 @@ public final class OpenCLExecutor: Executor {
     programs = ProgramCache(context)
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
-    self.device = device.description
+    var description = device.description
+    if let computeUnits { description.computeUnits = computeUnits }
+    self.device = description
     self.deviceClass = deviceClass
   }
 
@@ -76,6 +79,9 @@ public final class OpenCLExecutor: Executor {
   /// Bytes of device memory in use.
   public var allocatedBytes: Int { queue.context.memory.bytes }
 
+  /// The kernel programs of everything that was planned.
+  public var programRequests: [ProgramCache.Request] { programs.requests }
+
   /// How kernel programs were come by, and how long that took.
   public var programCounters: (counters: ProgramCache.Counters, time: Duration) {
     (programs.counters, programs.buildTime)
@@ -88,7 +94,7 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, deviceClass, multiplication)
+    let planner = LaunchPlanner(memory, programs, device, deviceClass, multiplication)
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }
