@@ -38,6 +38,8 @@ let package = Package(
         .embedInCode("weight_gradient_gpu.cl"),
         .embedInCode("weight_gradient_gpu.clh"),
         .embedInCode("weight_gradient_nvidia.cl"),
+        .embedInCode("winograd.clh"),
+        .embedInCode("winograd_cpu.cl"),
       ]),
     .target(name: "Random"),
     .target(name: "Tape", dependencies: ["Random"]),

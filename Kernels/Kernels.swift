@@ -18,6 +18,8 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case weightGradientGPU = "weight_gradient_gpu.cl"
   case weightGradientGPUCommon = "weight_gradient_gpu.clh"
   case weightGradientNVIDIA = "weight_gradient_nvidia.cl"
+  case winograd = "winograd.clh"
+  case winogradCPU = "winograd_cpu.cl"
 
   /// The file's text as it stands in Kernels/, `#include` lines not yet replaced.
   public var text: String {
@@ -41,6 +43,8 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
       case .weightGradientGPUCommon: PackageResources.weight_gradient_gpu_clh
       case .weightGradientNVIDIA: PackageResources.weight_gradient_nvidia_cl
+      case .winograd: PackageResources.winograd_clh
+      case .winogradCPU: PackageResources.winograd_cpu_cl
       }
     return String(decoding: bytes, as: UTF8.self)
   }

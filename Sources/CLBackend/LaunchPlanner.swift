@@ -53,11 +53,11 @@ final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
-  let device: DeviceDescription
-  /// Whose kernels are wanted.
-  let deviceClass: DeviceClass
-  /// How GPUs' convolutions multiply.
-  let multiplication: Multiplication
+  /// What is planned for.
+  let target: KernelTarget
+  let choices: KernelChoices
+  /// The variant that each planned pass took.
+  private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private var step = 0
@@ -65,12 +65,10 @@ final class LaunchPlanner {
   private var fresh: Set<Derivation> = []
 
   init(
-    _ memory: OpenCLMemory, _ programs: ProgramCache, _ device: DeviceDescription,
-    _ deviceClass: DeviceClass, _ multiplication: Multiplication
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices
   ) {
-    self.device = device
-    self.deviceClass = deviceClass
-    self.multiplication = multiplication
+    self.target = target
+    self.choices = choices
     self.memory = memory
     self.programs = programs
   }
@@ -89,7 +87,17 @@ final class LaunchPlanner {
     }
   }
 
+  /// Notes the variant that the current step's pass takes.
+  func taken(_ variant: String, for key: PassKey) {
+    variants.append((step, key, variant))
+  }
+
   // MARK: What operations ask for
+
+  var device: DeviceDescription { target.device }
+
+  /// Whose kernels are wanted.
+  var deviceClass: DeviceClass { target.deviceClass }
 
   func activation(_ tensor: Tensor) -> ActivationView { memory.activation(tensor) }
 
@@ -137,6 +145,16 @@ final class LaunchPlanner {
     return view
   }
 
+  /// A flat array made from `tensor`: `make` launches its making into the buffer where it is not fresh.
+  func derived(
+    _ tensor: Tensor, _ kind: Derivation.Kind, floats: Int, make: (Buffer) throws(OpenCLError) -> Void
+  ) throws(OpenCLError) -> Buffer {
+    let derivation = Derivation(tensor: tensor, kind: kind)
+    let buffer = try memory.derivedBuffer(derivation, floats: floats)
+    if fresh.insert(derivation).inserted { try make(buffer) }
+    return buffer
+  }
+
   /// Adds a launch. The label is the step's with the kernel's name.
   func launch(
     _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], arguments: [KernelArgument],
@@ -154,6 +172,10 @@ struct Derivation: Hashable {
   enum Kind: Hashable {
     case activated(Activation)
     case repacked(WeightLanes)
+    /// Transformed tiles of an activated map, and of an activated gradient; a transformed weight.
+    case winogradInput(WinogradTiling, Activation)
+    case winogradGradient(WinogradTiling, Activation)
+    case winogradWeight(transposed: Bool)
   }
   let tensor: Tensor
   let kind: Kind

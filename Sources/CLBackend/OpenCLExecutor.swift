@@ -6,14 +6,25 @@ import Tape
 /// else. Used by one task at a time.
 public final class OpenCLExecutor: Executor {
   public let recording: Recording
-  public let device: DeviceDescription
-  public let deviceClass: DeviceClass
   public let precision: Precision
-  private let multiplication: Multiplication
+  private let target: KernelTarget
   private let queue: Queue
   private let memory: OpenCLMemory
   private let programs: ProgramCache
-  private var plans: [Range<Int>: [Launch]] = [:]
+  private let choices: KernelChoices
+  private var plans: [Range<Int>: Plan] = [:]
+
+  private struct Plan {
+    let launches: [Launch]
+    let variants: [ChosenVariant]
+  }
+
+  /// The kernel variant that a step takes.
+  public struct ChosenVariant: Sendable {
+    public let step: Int
+    public let key: PassKey
+    public let name: String
+  }
 
   /// Allocates the recording's tensors on `device`.
   ///
@@ -21,28 +32,40 @@ public final class OpenCLExecutor: Executor {
   ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
   ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
   ///     so they can be tested without one.
+  ///   - choices: kernel variants; passes without one take their default
   ///   - precision: of convolutions; by default `Precision.standard`
   ///   - matrixUnits: what may be used; by default what a GPU has proven to have
   ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
-  /// - Throws: `OpenCLError` when the device has too little memory, or not the precision.
+  /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    precision: Precision? = nil, matrixUnits: MatrixUnits? = nil, computeUnits: Int? = nil
+    choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
+    computeUnits: Int? = nil
   ) throws(OpenCLError) {
     let deviceClass = deviceClass ?? device.description.deviceClass
+    let (groupSize, localMemory) = (device.description.maxWorkGroupSize, device.description.localMemory)
+    guard deviceClass == .cpu || groupSize >= 256 && localMemory >= 16 << 10 else {
+      throw OpenCLError(
+        "\(device.description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need 256 with 16384; name another --device"
+      )
+    }
     let units = deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
     self.precision = precision ?? .standard(units)
-    multiplication = try Multiplication(self.precision, units, on: device.description)
+    var description = device.description
+    if let computeUnits { description.computeUnits = computeUnits }
+    target = KernelTarget(
+      device: description, deviceClass: deviceClass,
+      multiplication: try Multiplication(self.precision, units, on: description))
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
-    var description = device.description
-    if let computeUnits { description.computeUnits = computeUnits }
-    self.device = description
-    self.deviceClass = deviceClass
+    self.choices = choices
   }
+
+  public var device: DeviceDescription { target.device }
+  public var deviceClass: DeviceClass { target.deviceClass }
 
   public var name: String { "\(device.name) (\(device.platform))" }
 
@@ -55,7 +78,7 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try plan(steps) {
+    for launch in try plan(steps).launches {
       try queue.enqueue(launch)
     }
     try queue.flush()
@@ -73,7 +96,12 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try plan(steps).count
+    try plan(steps).launches.count
+  }
+
+  /// The kernel variant of each convolution pass among the steps, in order.
+  public func variants(_ steps: Range<Int>) throws(OpenCLError) -> [ChosenVariant] {
+    try plan(steps).variants
   }
 
   /// Bytes of device memory in use.
@@ -92,13 +120,16 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
+  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, device, deviceClass, multiplication)
+    let planner = LaunchPlanner(memory, programs, target, choices)
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }
-    plans[steps] = planner.launches
-    return planner.launches
+    let plan = Plan(
+      launches: planner.launches,
+      variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })
+    plans[steps] = plan
+    return plan
   }
 }

@@ -90,7 +90,7 @@ final class OpenCLMemory {
     return WeightView(buffer: try derivedBuffer(derivation, floats: other.floats), packing: other)
   }
 
-  private func derivedBuffer(_ derivation: Derivation, floats: Int) throws(OpenCLError) -> Buffer {
+  func derivedBuffer(_ derivation: Derivation, floats: Int) throws(OpenCLError) -> Buffer {
     if let buffer = derivedBuffers[derivation] { return buffer }
     let name = recording.name(of: derivation.tensor)
     let buffer = try Buffer(queue, floats: floats, label: "\(name) \(derivation.kind)")

@@ -1,6 +1,6 @@
 import Tape
 
-// Every convolution has kernels of its own for CPU devices and for GPUs; which are wanted is the planner's to say.
+// Every convolution pass has several kernel variants, listed in ConvolutionVariants.swift.
 
 /// A convolution in either direction as the kernels see it: x is the pass' input, y its output.
 struct ConvolutionPass {
@@ -44,19 +44,7 @@ extension TransposedConvolution: OpenCLOperation {
 
 extension WeightGradient: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    switch planner.deviceClass {
-    case .cpu: try planCPU(planner)
-    case .gpu: try planGPU(planner)
-    }
-  }
-}
-
-extension LaunchPlanner {
-  fileprivate func plan(_ pass: ConvolutionPass) throws(OpenCLError) {
-    switch deviceClass {
-    case .cpu: try pass.planCPU(self)
-    case .gpu: try pass.planGPU(self)
-    }
+    try planner.plan(self)
   }
 }
 

@@ -35,8 +35,9 @@ struct CPUConvolutionChoice: Equatable {
       form = .stream(blocks: blocks)
     } else if few {
       (tileHeight, tileWidth) = Self.tile(height, width, pixels: max(1, accumulators / outputs))
-      let weightBytes = pass.kernelHeight * pass.kernelWidth * ((inputs + 15) / 16) * outputs * 64
-      form = weightBytes <= Self.keptBytes ? .dotFew(outputs: outputs) : .dot(outputs: outputs)
+      form =
+        Self.keepsWeights(pass, inputs: inputs, outputs: outputs)
+        ? .dotFew(outputs: outputs) : .dot(outputs: outputs)
     } else {
       (tileHeight, tileWidth) = Self.tile(height, width, pixels: max(1, accumulators / 4))
       // At least eight chains of sums, where registers hold them: each waits four cycles for itself.
@@ -44,8 +45,10 @@ struct CPUConvolutionChoice: Equatable {
     }
   }
 
-  /// Weights that `dotFew` keeps in the first-level cache.
-  static let keptBytes = 24 << 10
+  /// Weights of at most 24 KiB are what `dotFew` keeps in the first-level cache.
+  static func keepsWeights(_ pass: ConvolutionPass, inputs: Int, outputs: Int) -> Bool {
+    pass.kernelHeight * pass.kernelWidth * ((inputs + 15) / 16) * outputs * 64 <= 24 << 10
+  }
 
   /// Pixels side by side in a row first: a row's tiles may overhang its end, but no tile the last row.
   private static func tile(_ height: Int, _ width: Int, pixels: Int) -> (Int, Int) {
@@ -101,11 +104,9 @@ extension DeviceDescription {
 }
 
 extension ConvolutionPass {
-  func planCPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+  func planCPU(_ choice: CPUConvolutionChoice, _ planner: LaunchPlanner) throws(OpenCLError) {
     let x = try planner.activated(input, inputActivation)
     let y = planner.activation(output)
-    let choice = CPUConvolutionChoice(
-      self, packed: planner.weight(weight).lanes, accumulators: planner.device.accumulators)
     let tilesAcross = (cellWidth + choice.tileWidth - 1) / choice.tileWidth
     let tilesDown = cellHeight / choice.tileHeight
     let phaseImages = y.images * phases * phases
@@ -151,15 +152,11 @@ extension ConvolutionPass {
 }
 
 extension WeightGradient {
-  func planCPU(_ planner: LaunchPlanner) throws(OpenCLError) {
+  func planCPU(_ choice: CPUWeightGradientChoice, _ planner: LaunchPlanner) throws(OpenCLError) {
     let x = try planner.activated(image, imageActivation)
     let g = try planner.activated(gradient, gradientActivation)
     let dw = planner.weight(output)
     let (lanes, broadcast) = dw.lanes == .output ? (g, x) : (x, g)
-    let choice = CPUWeightGradientChoice(
-      laneBlocks: lanes.blocks, broadcastChannels: broadcast.channels, kernelHeight: output.shape[2],
-      kernelWidth: output.shape[3], pixels: g.images * g.height * g.width,
-      accumulators: planner.device.accumulators)
     let pieces = dw.taps / choice.rowTaps * choice.parts
     try planner.launch(
       .weightGradientCPU, "weight_gradient",

@@ -28,6 +28,16 @@ struct GPUTile: Hashable {
 
   var workItems: Int { rows / shareRows * (columns / shareColumns) * (isOfWarps ? 32 : 1) }
 
+  /// Bytes of local memory: what the programs declare.
+  var localMemory: Int {
+    isOfWarps ? 128 * (rows + columns) : 16 * max(5 * rows + 4 * columns, 4 * (rows + columns) + 128)
+  }
+
+  /// Whether a device can run a work-group of it.
+  func fits(_ device: DeviceDescription) -> Bool {
+    workItems <= device.maxWorkGroupSize && localMemory <= device.localMemory
+  }
+
   func count(rows: Int, columns: Int) -> Int {
     (rows + self.rows - 1) / self.rows * ((columns + self.columns - 1) / self.columns)
   }
@@ -59,13 +69,13 @@ struct GPUTileSet {
     low: GPUTile(rows: 32, columns: 64, warpRows: 32, warpColumns: 32))
 }
 
-/// How a matrix product is spread over a GPU: a pure function of its shape and the device's compute units.
+/// How a matrix product is spread over a GPU: a pure function of its shape and the device.
 struct GPUProduct: Equatable {
   let tile: GPUTile
   /// Parts of the depth that are computed apart and then added in order.
   let splits: Int
-  /// Whether matrix units are used: not where a tile would be empty for the most part.
-  var usesMatrixUnits: Bool { tile.isOfWarps }
+  /// Plain for tiles of work-items.
+  let multiplication: Multiplication
 
   /// Work-groups of 64 or 128 work-items that keep a compute unit busy: one computes while others load.
   static let groupsPerUnit = 4
@@ -74,9 +84,10 @@ struct GPUProduct: Equatable {
   /// The second kernel adds the parts one after the other.
   static let mostSplits = 64
 
-  init(tile: GPUTile, splits: Int) {
+  init(tile: GPUTile, splits: Int, _ multiplication: Multiplication) {
     self.tile = tile
     self.splits = splits
+    self.multiplication = tile.isOfWarps ? multiplication : .plain
   }
 
   /// - Parameters:
@@ -85,29 +96,35 @@ struct GPUProduct: Equatable {
   ///   - steps: of 16 along the depth
   init(
     tile: GPUTile? = nil, of tiles: GPUTileSet, rows: Int, columns: Int, products: Int = 1, steps: Int,
-    computeUnits: Int
+    _ target: KernelTarget
   ) {
-    let wanted = Self.groupsPerUnit * max(1, computeUnits)
+    let wanted = Self.groupsPerUnit * max(1, target.device.computeUnits)
+    let chosen: GPUTile
     if let tile {
-      self.tile = tile
-    } else if rows <= tiles.low.rows {
-      self.tile = tiles.low
+      chosen = tile
+    } else if rows <= tiles.low.rows || !tiles.medium.fits(target.device) {
+      chosen = tiles.low
     } else {
       let large = tiles.large.count(rows: rows, columns: columns)
       let medium = tiles.medium.count(rows: rows, columns: columns)
       // Only where little more of the large tiles lies beyond the last row.
-      self.tile = 2 * products * large >= wanted && 16 * large <= 9 * medium ? tiles.large : tiles.medium
+      let isLarge =
+        2 * products * large >= wanted && 16 * large <= 9 * medium && tiles.large.fits(target.device)
+      chosen = isLarge ? tiles.large : tiles.medium
     }
     // A device half full gains less from a split than the second kernel costs.
-    let groups = products * self.tile.count(rows: rows, columns: columns)
-    splits =
-      2 * groups >= wanted ? 1 : max(1, min(wanted / groups, steps / Self.leastSteps, Self.mostSplits))
+    let groups = products * chosen.count(rows: rows, columns: columns)
+    self.init(
+      tile: chosen,
+      splits: 2 * groups >= wanted
+        ? 1 : max(1, min(wanted / groups, steps / Self.leastSteps, Self.mostSplits)),
+      target.multiplication)
   }
 }
 
 extension GPUProduct {
   /// A convolution in either direction: rows are output pixels of a phase, columns output channels.
-  init(_ pass: ConvolutionPass, _ multiplication: Multiplication, computeUnits: Int) {
+  init(_ pass: ConvolutionPass, _ target: KernelTarget) {
     let (inputs, outputs) = (pass.input.shape.c, pass.output.shape.c)
     let tile: GPUTile? =
       switch outputs {
@@ -116,14 +133,13 @@ extension GPUProduct {
       default: nil
       }
     self.init(
-      tile: tile, of: multiplication.format == nil ? .plain : .convolutionOfWarps,
+      tile: tile, of: target.multiplication == .plain ? .plain : .convolutionOfWarps,
       rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
-      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase,
-      computeUnits: computeUnits)
+      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase, target)
   }
 
   /// A weight gradient: rows are broadcast channels of every tap, columns lane channels, the depth pixels.
-  init(_ pass: WeightGradient, lanes: WeightLanes, _ multiplication: Multiplication, computeUnits: Int) {
+  init(_ pass: WeightGradient, lanes: WeightLanes, _ target: KernelTarget) {
     let (image, gradient) = (pass.image.shape, pass.gradient.shape)
     let (laneChannels, broadcastChannels) =
       lanes == .output ? (gradient.c, image.c) : (image.c, gradient.c)
@@ -133,27 +149,24 @@ extension GPUProduct {
     let rows = lanes == .input ? quads : taps * quads
     var tile: GPUTile?
     if laneChannels <= 16 { tile = GPUTile(rows: 64, columns: 16, itemRows: 4, itemColumns: 4) }
+    // Most of a tile of warps would be empty.
+    let isPlain = target.multiplication == .plain || rows <= 16
     self.init(
-      tile: tile, of: multiplication.format == nil || rows <= 16 ? .plain : .weightGradientOfWarps,
-      rows: rows,
-      columns: laneChannels, products: lanes == .input ? taps : 1,
-      steps: (gradient.n * gradient.h * gradient.w + 15) / 16, computeUnits: computeUnits)
+      tile: tile, of: isPlain ? .plain : .weightGradientOfWarps, rows: rows, columns: laneChannels,
+      products: lanes == .input ? taps : 1, steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
   }
-}
 
-extension LaunchPlanner {
-  /// The program of a product, and the macros that say how it multiplies and how its tiles are shared out.
+  /// The program, and the macros that say how it multiplies and how its tiles are shared out.
   /// - Parameter names: of the product's rows and columns in macros
   fileprivate func program(
-    _ product: GPUProduct, plain: KernelSource, matrixUnits: KernelSource, names: (String, String)
+    plain: KernelSource, matrixUnits: KernelSource, names: (String, String)
   ) -> (source: KernelSource, macros: [(String, String)]) {
-    let tile = product.tile
     var macros = [("TILE_\(names.0)", "\(tile.rows)"), ("TILE_\(names.1)", "\(tile.columns)")]
-    let part = product.usesMatrixUnits ? "WARP" : "ITEM"
+    let part = tile.isOfWarps ? "WARP" : "ITEM"
     macros += [
       ("\(part)_\(names.0)", "\(tile.shareRows)"), ("\(part)_\(names.1)", "\(tile.shareColumns)"),
     ]
-    guard product.usesMatrixUnits, let format = multiplication.format else { return (plain, macros) }
+    guard let format = multiplication.format else { return (plain, macros) }
     macros.append(("PRECISION", format.rawValue))
     if multiplication.emulated { macros.append(("MMA_EMULATED", "1")) }
     return (matrixUnits, macros)
@@ -165,11 +178,6 @@ extension ConvolutionPass {
   var tapsOfPhase: Int {
     func taps(_ kernel: Int) -> Int { (kernel + phases - 1) / phases }
     return taps(kernelHeight) * taps(kernelWidth)
-  }
-
-  func planGPU(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planGPU(
-      GPUProduct(self, planner.multiplication, computeUnits: planner.device.computeUnits), planner)
   }
 
   func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
@@ -195,8 +203,8 @@ extension ConvolutionPass {
     let outputSize = SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(splits))
     let cells = y.images * cellHeight * cellWidth
     let writtenQuads = min(y.blocks * 4, (y.channels + tile.columns - 1) / tile.columns * tile.columns / 4)
-    var (source, macros) = planner.program(
-      product, plain: .convolutionGPU, matrixUnits: .convolutionNVIDIA, names: ("PIXELS", "CHANNELS"))
+    var (source, macros) = product.program(
+      plain: .convolutionGPU, matrixUnits: .convolutionNVIDIA, names: ("PIXELS", "CHANNELS"))
     macros += [("TRANSPOSED", transposed ? "1" : "0"), ("INPUT_QUADS", "\(inputQuads)")]
     try planner.launch(
       source, "convolve", macros: macros,
@@ -220,13 +228,6 @@ extension ConvolutionPass {
 }
 
 extension WeightGradient {
-  func planGPU(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let product = GPUProduct(
-      self, lanes: planner.weight(output).lanes, planner.multiplication,
-      computeUnits: planner.device.computeUnits)
-    try planGPU(product, planner)
-  }
-
   func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, g) = (planner.activation(image), planner.activation(gradient))
     let dw = planner.weight(output)
@@ -239,8 +240,8 @@ extension WeightGradient {
     let rows = dw.taps * quadsOfTap * 4
     let parts = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
     let sizes = SIMD4(Int32(quads), Int32(broadcast.blocks), Int32(lanes.blocks), Int32(quadsOfTap))
-    var (source, macros) = planner.program(
-      product, plain: .weightGradientGPU, matrixUnits: .weightGradientNVIDIA, names: ("ROWS", "LANES"))
+    var (source, macros) = product.program(
+      plain: .weightGradientGPU, matrixUnits: .weightGradientNVIDIA, names: ("ROWS", "LANES"))
     macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
     try planner.launch(
       source, "weight_gradient", macros: macros,

@@ -1,0 +1,189 @@
+import Tape
+
+// Every kernel variant of every convolution pass: to add one, append it to the list of its pass and device class.
+// The first of a list is the default.
+
+extension ConvolutionPass: VariedPass {
+  var packedWeight: Tensor { weight }
+
+  func key(lanes: WeightLanes) -> PassKey {
+    PassKey(
+      transposed ? .transposed : .convolution, input: input.shape, output: output.shape, weight: weight.shape,
+      geometry, lanes: lanes)
+  }
+
+  func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+    switch target.deviceClass {
+    case .cpu:
+      let direct = CPUConvolutionChoice.candidates(
+        self, packed: lanes, accumulators: target.device.accumulators
+      ).map { choice in
+        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
+      }
+      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c)
+      else {
+        return direct
+      }
+      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
+        try planWinograd(tiling, planner)
+      }
+      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c)
+        ? [winograd] + direct : direct + [winograd]
+    case .gpu:
+      return GPUProduct.candidates(self, target).map { product in
+        KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
+      }
+    }
+  }
+}
+
+extension WeightGradient: VariedPass {
+  var packedWeight: Tensor { output }
+
+  func key(lanes: WeightLanes) -> PassKey {
+    PassKey(
+      .weightGradient, input: image.shape, output: gradient.shape, weight: output.shape, geometry,
+      lanes: lanes)
+  }
+
+  func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+    switch target.deviceClass {
+    case .cpu:
+      let direct = CPUWeightGradientChoice.candidates(
+        self, lanes: lanes, accumulators: target.device.accumulators
+      ).map { choice in
+        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
+      }
+      guard let tiling = winogradTiling,
+        WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)
+      else {
+        return direct
+      }
+      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
+        try planWinograd(tiling, planner)
+      }
+      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c)
+        ? [winograd] + direct : direct + [winograd]
+    case .gpu:
+      return GPUProduct.candidates(self, lanes: lanes, target).map { product in
+        KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
+      }
+    }
+  }
+}
+
+// MARK: CPU devices
+
+extension CPUConvolutionChoice: CustomStringConvertible {
+  /// The form, and its tile: rows x pixels x output channels.
+  var description: String {
+    let pixels = "\(tileHeight)x\(tileWidth)"
+    return switch form {
+    case .stream(let blocks): "stream \(pixels)x\(16 * blocks)"
+    case .dot(let outputs): "dot \(pixels)x\(outputs)"
+    case .dotFew(let outputs): "dot few \(pixels)x\(outputs)"
+    }
+  }
+
+  /// The default, then its form's other tiles and the other forms'.
+  static func candidates(_ pass: ConvolutionPass, packed: WeightLanes, accumulators: Int) -> [Self] {
+    let standard = CPUConvolutionChoice(pass, packed: packed, accumulators: accumulators)
+    let (inputs, outputs) = (pass.input.shape.c, pass.output.shape.c)
+    var forms: [(form: Form, vectors: Int)] = [(.stream(blocks: 1), 1)]
+    if outputs > 16 { forms.append((.stream(blocks: 2), 2)) }
+    if packed != pass.streamLanes {
+      if outputs > 16 { forms += [4, 8, 16].map { (.dot(outputs: $0), $0) } }
+      if outputs <= 8 { forms.append((.dot(outputs: outputs), outputs)) }
+      if outputs <= 8, keepsWeights(pass, inputs: inputs, outputs: outputs) {
+        forms.append((.dotFew(outputs: outputs), outputs))
+      }
+    }
+    var result = [standard]
+    for (form, vectors) in forms {
+      for height in [1, 2, 4, 8] where pass.cellHeight.isMultiple(of: height) {
+        for width in [1, 2, 4, 8, 16] where width < 2 * pass.cellWidth {
+          // More would spill, fewer leave multiply-adds waiting, unless there are no more pixels.
+          let sums = height * width * vectors
+          let isWhole = height == pass.cellHeight && width >= pass.cellWidth
+          guard sums <= accumulators * 7 / 4, 2 * sums >= accumulators || isWhole else { continue }
+          var choice = standard
+          (choice.form, choice.tileHeight, choice.tileWidth) = (form, height, width)
+          if choice != standard { result.append(choice) }
+        }
+      }
+    }
+    return result
+  }
+}
+
+extension CPUWeightGradientChoice: CustomStringConvertible {
+  /// What is summed up together, taps x broadcast channels x lanes, and how many such pieces a work-item takes.
+  var description: String { "sum \(rowTaps)x\(broadcast)x\(16 * blocks) pieces \(pieces)" }
+
+  /// The default, then other tiles.
+  static func candidates(_ pass: WeightGradient, lanes: WeightLanes, accumulators: Int) -> [Self] {
+    let (laneSide, broadcastSide) =
+      lanes == .output ? (pass.gradient, pass.image) : (pass.image, pass.gradient)
+    let (laneBlocks, channels) = ((laneSide.shape.c + 15) / 16, broadcastSide.shape.c)
+    let (kernelHeight, kernelWidth) = (pass.output.shape[2], pass.output.shape[3])
+    let gradient = pass.gradient.shape
+    let standard = CPUWeightGradientChoice(
+      laneBlocks: laneBlocks, broadcastChannels: channels, kernelHeight: kernelHeight,
+      kernelWidth: kernelWidth, pixels: gradient.n * gradient.h * gradient.w, accumulators: accumulators)
+    var result = [standard]
+    for blocks in [1, 2] where laneBlocks.isMultiple(of: blocks) {
+      for broadcast in channels <= 8 ? [channels] : [2, 4, 8] {
+        for rowTaps in 1...kernelWidth where kernelWidth.isMultiple(of: rowTaps) {
+          let sums = rowTaps * broadcast * blocks
+          guard sums <= accumulators * 7 / 4, 2 * sums >= accumulators || channels <= 8 else { continue }
+          let parts = (min(16, channels) + broadcast - 1) / broadcast
+          let all = kernelHeight * kernelWidth / rowTaps * parts
+          for pieces in Set([1, min(all, standard.pieces), min(all, 4 * standard.pieces)]).sorted() {
+            var choice = standard
+            (choice.blocks, choice.broadcast, choice.rowTaps) = (blocks, broadcast, rowTaps)
+            (choice.parts, choice.pieces) = (parts, pieces)
+            if choice != standard { result.append(choice) }
+          }
+        }
+      }
+    }
+    return result
+  }
+}
+
+// MARK: GPUs
+
+extension GPUProduct: CustomStringConvertible {
+  /// What multiplies, the tile of a work-group, the share of a work-item or a warp, and the parts of the depth.
+  var description: String {
+    let kind = multiplication.format?.rawValue.lowercased() ?? "gpu"
+    return "\(kind) \(tile.rows)x\(tile.columns)/\(tile.shareRows)x\(tile.shareColumns) split \(splits)"
+  }
+
+  static func candidates(_ pass: ConvolutionPass, _ target: KernelTarget) -> [Self] {
+    let steps = (pass.input.shape.c + 15) / 16 * pass.tapsOfPhase
+    return candidates(standard: GPUProduct(pass, target), of: .convolutionOfWarps, steps: steps, target)
+  }
+
+  static func candidates(_ pass: WeightGradient, lanes: WeightLanes, _ target: KernelTarget) -> [Self] {
+    let gradient = pass.gradient.shape
+    return candidates(
+      standard: GPUProduct(pass, lanes: lanes, target), of: .weightGradientOfWarps,
+      steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
+  }
+
+  /// The default, then tiles of as many columns where that is not what the layer's few channels ask for, each with
+  /// the depth in halves, quarters, ... of at least two steps. Plain fp32 is within the bounds of every precision.
+  private static func candidates(
+    standard: GPUProduct, of warps: GPUTileSet, steps: Int, _ target: KernelTarget
+  ) -> [Self] {
+    let sets = target.multiplication == .plain ? [GPUTileSet.plain] : [warps, .plain]
+    let tiles =
+      standard.tile.columns == 64 ? sets.flatMap { [$0.large, $0.medium, $0.low] } : [standard.tile]
+    let splits = (0...6).map { 1 << $0 }.filter { $0 == 1 || 2 * $0 <= steps }
+    let others = tiles.filter { $0.fits(target.device) }.flatMap { tile in
+      splits.map { GPUProduct(tile: tile, splits: $0, target.multiplication) }
+    }
+    return [standard] + others.filter { $0 != standard }
+  }
+}

@@ -1,0 +1,232 @@
+import Tape
+
+// The convolutions of CPU devices by Winograd's minimal filtering: Kernels/winograd_cpu.cl.
+
+/// How the output of a convolution (or a phase of a transposed one's) is cut into tiles that are transformed each: a
+/// pure function of its shape.
+struct WinogradTiling: Hashable {
+  /// Outputs of a tile along one axis.
+  static let outputs = 3
+
+  let transposed: Bool
+  let geometry: ConvolutionGeometry
+  /// Taps along one axis of the convolutions of stride 1 that this one is the sum of.
+  let taps: Int
+  let images: Int
+  let down: Int
+  let across: Int
+
+  /// nil for kernels whose convolutions of stride 1 have not 2 x 2 or 4 x 4 taps.
+  ///
+  /// - Parameters:
+  ///   - height, width: of a convolution's output, or of one phase of a transposed convolution's
+  init?(
+    transposed: Bool, _ geometry: ConvolutionGeometry, kernelHeight: Int, kernelWidth: Int, images: Int,
+    height: Int, width: Int
+  ) {
+    guard kernelHeight == kernelWidth, kernelHeight.isMultiple(of: geometry.stride),
+      [2, 4].contains(kernelHeight / geometry.stride)
+    else { return nil }
+    self.transposed = transposed
+    self.geometry = geometry
+    self.images = images
+    taps = kernelHeight / geometry.stride
+    // Phases of a transposed convolution that are a pixel behind (see winograd_output) need one more.
+    let behind = transposed && geometry.stride > 1 ? 1 : 0
+    down = (height + behind + Self.outputs - 1) / Self.outputs
+    across = (width + behind + Self.outputs - 1) / Self.outputs
+  }
+
+  var count: Int { images * down * across }
+  /// Transformed values of a tile.
+  var positions: Int { (Self.outputs + taps - 1) * (Self.outputs + taps - 1) }
+  /// Convolutions of stride 1 beside one another, summed over or not.
+  var parts: Int { geometry.stride * geometry.stride }
+  /// What each block of input channels becomes along the depth of the product.
+  var residues: Int { transposed ? 1 : parts }
+  var phases: Int { transposed ? parts : 1 }
+
+  var macros: [(String, String)] {
+    [
+      ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"), ("PADDING", "\(geometry.padding)"),
+      ("TRANSPOSED", transposed ? "1" : "0"),
+    ]
+  }
+}
+
+/// Transformed tiles in a buffer, [position][block][tile][16].
+struct WinogradTiles {
+  let tiling: WinogradTiling
+  let blocks: Int
+  /// Tiles with those that fill up the last work-item of the product.
+  let padded: Int
+
+  /// Vectors of 16 floats from position to position. One more than needed keeps positions off the same cache sets.
+  var stride: Int { blocks * padded + 1 }
+  var floats: Int { tiling.positions * stride * 16 }
+  var argument: KernelArgument {
+    .int4(SIMD4(Int32(tiling.across), Int32(tiling.down), Int32(padded), Int32(stride)))
+  }
+
+  init(_ tiling: WinogradTiling, blocks: Int, itemTiles: Int = 1) {
+    self.tiling = tiling
+    self.blocks = blocks
+    padded = (tiling.count + itemTiles - 1) / itemTiles * itemTiles
+  }
+}
+
+extension WinogradTiling {
+  /// Tiles of a work-item of the product: as many as registers hold, with few left over at the end.
+  func itemTiles(accumulators: Int) -> Int {
+    guard accumulators >= 16 else { return max(1, accumulators / 2) }
+    return (8...12).reversed().min {
+      (count + $0 - 1) / $0 * $0 < (count + $1 - 1) / $1 * $1
+    }!
+  }
+}
+
+extension WinogradTiling {
+  /// What a CPU multiplies and adds while its memory delivers a byte: 460 GFLOP/s beside 42 GB/s.
+  static let operationsPerByte = 11.0
+
+  /// Whether the kernels take these channels: whole panels of lanes, whichever side fills them.
+  static func takes(inputs: Int, outputs: Int) -> Bool {
+    inputs.isMultiple(of: 32) && outputs.isMultiple(of: 32)
+  }
+
+  /// Whether the multiplications saved are worth the traffic of transformed tiles and weights, each written and read:
+  /// so where maps are large and weights are few.
+  func pays(inputs: Int, outputs: Int) -> Bool {
+    guard Self.takes(inputs: inputs, outputs: outputs) else { return false }
+    let (tiles, positions) = (Double(count), Double(positions))
+    let weights = Double(parts * inputs * outputs)
+    let outputsOfTile = Double(Self.outputs * Self.outputs)
+    let direct = 2 * tiles * outputsOfTile * Double(taps * taps) * weights
+    let products = 2 * tiles * positions * weights
+    let floats =
+      weights * (Double(taps * taps) + 2 * positions)
+      + 2 * tiles * positions * Double(residues * inputs + phases * outputs)
+    return products + 4 * floats * Self.operationsPerByte < direct
+  }
+}
+
+extension ConvolutionPass {
+  /// The Winograd form of this pass, if there is one.
+  var winogradTiling: WinogradTiling? {
+    WinogradTiling(
+      transposed: transposed, geometry, kernelHeight: kernelHeight, kernelWidth: kernelWidth,
+      images: output.shape.n, height: cellHeight, width: cellWidth)
+  }
+
+  func planWinograd(_ tiling: WinogradTiling, _ planner: LaunchPlanner) throws(OpenCLError) {
+    let y = planner.activation(output)
+    let itemTiles = tiling.itemTiles(accumulators: planner.device.accumulators)
+    let (v, inputTiles) = try planner.winogradInput(input, inputActivation, tiling, itemTiles: itemTiles)
+    let depth = inputTiles.blocks
+
+    let weight = try planner.weight(weight, lanes: streamLanes)
+    let panels = weight.panels
+    let weightStride = tiling.phases * panels * depth * 32 + 1
+    let u = try planner.derived(
+      self.weight, .winogradWeight(transposed: transposed), floats: tiling.positions * weightStride * 16
+    ) { (u) throws(OpenCLError) in
+      try planner.launch(
+        .winogradCPU, "winograd_weight", macros: tiling.macros,
+        arguments: [
+          .buffer(weight.buffer), .buffer(u),
+          .int4(SIMD4(Int32(weight.blocks), Int32(panels), Int32(weightStride), 0)),
+        ],
+        global: [weight.blocks, panels], local: [1, 1])
+    }
+
+    let outputTiles = WinogradTiles(tiling, blocks: tiling.phases * panels * 2, itemTiles: itemTiles)
+    let m = try planner.scratch(floats: outputTiles.floats)
+    try planner.launch(
+      .winogradCPU, "winograd_product", macros: tiling.macros + [("TILES", "\(itemTiles)")],
+      arguments: [
+        .buffer(v), .buffer(u), .buffer(m), .int4(SIMD4(Int32(depth), Int32(weightStride), 0, 0)),
+        inputTiles.argument, outputTiles.argument,
+      ],
+      global: [outputTiles.padded / itemTiles, tiling.phases * panels, tiling.positions], local: [1, 1, 1])
+
+    let gateView = gate.map { planner.activation($0.tensor) } ?? y
+    try planner.launch(
+      .winogradCPU, "winograd_output",
+      macros: tiling.macros + [("HAS_BIAS", bias == nil ? "0" : "1"), ("HAS_GATE", gate == nil ? "0" : "1")],
+      arguments: [
+        .buffer(m), .buffer(bias.map { planner.vector($0).buffer } ?? m), .buffer(gateView.buffer),
+        .int4(gateView.place), .float(gate?.activation.negativeSlope ?? 1), .buffer(y.buffer), .int4(y.place),
+        .int4(SIMD4(Int32(y.channels), Int32(y.height), Int32(y.width), 0)),
+        .int4(SIMD4(Int32(panels * 2), 0, 0, 0)), outputTiles.argument,
+      ],
+      global: [tiling.down, y.blocks * tiling.phases, y.images], local: [1, 1, 1])
+  }
+}
+
+extension WeightGradient {
+  var winogradTiling: WinogradTiling? {
+    WinogradTiling(
+      transposed: false, geometry, kernelHeight: output.shape[2], kernelWidth: output.shape[3],
+      images: gradient.shape.n, height: gradient.shape.h, width: gradient.shape.w)
+  }
+
+  func planWinograd(_ tiling: WinogradTiling, _ planner: LaunchPlanner) throws(OpenCLError) {
+    let dw = planner.weight(output)
+    let g = planner.activation(gradient)
+    // Padded as a convolution pads them, so that its tiles serve here too.
+    let itemTiles = tiling.itemTiles(accumulators: planner.device.accumulators)
+    let (v, imageTiles) = try planner.winogradInput(image, imageActivation, tiling, itemTiles: itemTiles)
+    let gradientTiles = WinogradTiles(tiling, blocks: g.blocks)
+    let d = try planner.derived(
+      gradient, .winogradGradient(tiling, gradientActivation), floats: gradientTiles.floats
+    ) { (d) throws(OpenCLError) in
+      try planner.launch(
+        .winogradCPU, "winograd_gradient", macros: tiling.macros,
+        arguments: [
+          .buffer(g.buffer), .int4(g.place), .float(gradientActivation.negativeSlope), .buffer(d),
+          .int4(SIMD4(Int32(g.blocks), Int32(g.height), Int32(g.width), 0)), gradientTiles.argument,
+        ],
+        global: [tiling.down, g.blocks, g.images], local: [1, 1, 1])
+    }
+
+    let broadcast = planner.device.accumulators >= 16 ? 8 : 2
+    let stride = tiling.parts * dw.panels * dw.blocks * 32 + 1
+    let du = try planner.scratch(floats: tiling.positions * stride * 16)
+    let sizes = SIMD4(Int32(dw.blocks), Int32(dw.panels), Int32(tiling.count), Int32(stride))
+    let macros =
+      tiling.macros + [
+        ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("BROADCAST", "\(broadcast)"),
+      ]
+    try planner.launch(
+      .winogradCPU, "winograd_weight_product", macros: macros,
+      arguments: [
+        .buffer(v), .buffer(d), .buffer(du), .int4(sizes), imageTiles.argument, gradientTiles.argument,
+      ],
+      global: [dw.blocks * 16 / broadcast, dw.panels * tiling.parts, tiling.positions], local: [1, 1, 1])
+    try planner.launch(
+      .winogradCPU, "winograd_weight_gradient", macros: macros,
+      arguments: [.buffer(du), .buffer(dw.buffer), .int4(sizes)],
+      global: [dw.blocks, dw.panels], local: [1, 1])
+  }
+}
+
+extension LaunchPlanner {
+  /// The transformed tiles of a map: made once for all passes that read it so.
+  fileprivate func winogradInput(
+    _ tensor: Tensor, _ activation: Activation, _ tiling: WinogradTiling, itemTiles: Int
+  ) throws(OpenCLError) -> (Buffer, WinogradTiles) {
+    let x = self.activation(tensor)
+    let tiles = WinogradTiles(tiling, blocks: x.blocks * tiling.residues, itemTiles: itemTiles)
+    let buffer = try derived(tensor, .winogradInput(tiling, activation), floats: tiles.floats) {
+      (buffer) throws(OpenCLError) in
+      try launch(
+        .winogradCPU, "winograd_input", macros: tiling.macros,
+        arguments: [
+          .buffer(x.buffer), .int4(x.place), .float(activation.negativeSlope), .buffer(buffer),
+          .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), 0)), tiles.argument,
+        ],
+        global: [tiling.down, tiles.blocks, x.images], local: [1, 1, 1])
+    }
+    return (buffer, tiles)
+  }
+}
