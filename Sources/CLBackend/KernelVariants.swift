@@ -107,6 +107,8 @@ struct KernelVariant {
 struct KernelTarget {
   let device: DeviceDescription
   let deviceClass: DeviceClass
+  /// How convolutions of GPUs multiply at most.
+  var multiplication = Multiplication.plain
 }
 
 /// A pass that several variants can compute.
@@ -166,7 +168,7 @@ extension LaunchPlanner {
   func plan(_ pass: some VariedPass) throws(OpenCLError) {
     let lanes = weight(pass.packedWeight).lanes
     let key = pass.key(lanes: lanes)
-    let variants = pass.variants(KernelTarget(device: device, deviceClass: deviceClass), lanes: lanes)
+    let variants = pass.variants(target, lanes: lanes)
     var variant = variants[0]
     if let name = choices[key] {
       guard let named = variants.first(where: { $0.name == name }) else {

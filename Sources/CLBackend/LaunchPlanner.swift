@@ -53,8 +53,8 @@ final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
-  /// Whose kernels are wanted.
-  let deviceClass: DeviceClass
+  /// What is planned for.
+  let target: KernelTarget
   let choices: KernelChoices
   /// The variant that each planned pass took.
   private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
@@ -68,17 +68,15 @@ final class LaunchPlanner {
   private var fresh: Set<Derivation> = []
 
   init(
-    _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
-    _ choices: KernelChoices = KernelChoices(), _ updates: WeightUpdates = .none
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices,
+    _ updates: WeightUpdates
   ) {
     self.updates = updates
-    self.deviceClass = deviceClass
+    self.target = target
     self.choices = choices
     self.memory = memory
     self.programs = programs
   }
-
-  var device: DeviceDescription { memory.queue.context.device.description }
 
   /// Adds the launches of a step.
   func plan(_ step: Step, index: Int) throws(OpenCLError) {
@@ -116,6 +114,11 @@ final class LaunchPlanner {
   }
 
   // MARK: What operations ask for
+
+  var device: DeviceDescription { target.device }
+
+  /// Whose kernels are wanted.
+  var deviceClass: DeviceClass { target.deviceClass }
 
   func activation(_ tensor: Tensor) -> ActivationView { memory.activation(tensor) }
 
