@@ -101,9 +101,7 @@ public final class OpenCLExecutor: Executor {
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
     if let plan = plans[steps] { return plan }
     let planner = LaunchPlanner(memory, programs, deviceClass, choices)
-    for index in steps {
-      try planner.plan(recording.steps[index], index: index)
-    }
+    try planner.plan(steps)
     let plan = Plan(
       launches: planner.launches,
       variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })
