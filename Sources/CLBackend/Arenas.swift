@@ -13,27 +13,28 @@ protocol FlatOperation: OpenCLOperation {
 /// Weights and vectors that lie one behind the other in one buffer: a pure function of the recording.
 ///
 /// Each run of neighbouring flat steps with equal settings has its first operands in one arena, its second operands
-/// in another and so on, all in the order of the steps.
-struct Arenas: Equatable, Sendable {
-  struct Place: Equatable, Sendable {
-    var arena: Int
+/// in another and so on, the small ones first: large weights are those that may be updated elsewhere, and leave the
+/// others side by side.
+package struct Arenas: Equatable, Sendable {
+  package struct Place: Equatable, Sendable {
+    package var arena: Int
     /// Floats from the arena's start, and up to the next tensor.
-    var start: Int
-    var floats: Int
+    package var start: Int
+    package var floats: Int
 
-    var end: Int { start + floats }
+    package var end: Int { start + floats }
   }
 
   /// Floats of each arena.
-  private(set) var sizes: [Int] = []
+  package private(set) var sizes: [Int] = []
   /// By the tensor's number.
-  private(set) var places: [Int: Place] = [:]
+  package private(set) var places: [Int: Place] = [:]
 
   /// - Parameters:
   ///   - floats: the size of a flat tensor, nil for activations
   ///   - alignment: floats; where a tensor may begin
   ///   - limit: floats; the largest arena
-  init(_ recording: Recording, alignment: Int, limit: Int, floats: (Tensor) -> Int?) {
+  package init(_ recording: Recording, alignment: Int, limit: Int, floats: (Tensor) -> Int?) {
     func add<Op: FlatOperation>(runsOf type: Op.Type) {
       var run: [Op] = []
       for step in recording.steps {
@@ -54,8 +55,12 @@ struct Arenas: Equatable, Sendable {
       // One step needs no arena, and a tensor can lie in one place only.
       let tensors = run.flatMap(\.columns)
       guard run.count > 1, Set(tensors).count == tensors.count else { return }
+      let order = run.indices.sorted {
+        let (a, b) = (floats(run[$0].columns[0])!, floats(run[$1].columns[0])!)
+        return (a, $0) < (b, $1)
+      }
       for column in run[0].columns.indices {
-        let column = run.map { $0.columns[column] }
+        let column = order.map { run[$0].columns[column] }
         guard column.allSatisfy({ places[$0.id] == nil }) else { continue }
         var size = 0
         for tensor in column {
@@ -75,8 +80,15 @@ struct Arenas: Equatable, Sendable {
     add(runsOf: Combination.self)
   }
 
+  /// Whether a tensor lies before another, in arenas counted through; one that is in none comes first.
+  func precedes(_ first: Tensor, _ second: Tensor) -> Bool {
+    guard let b = places[second.id] else { return false }
+    guard let a = places[first.id] else { return true }
+    return (a.arena, a.start) < (b.arena, b.start)
+  }
+
   /// Whether `next` lies right behind `tensor`.
-  func follows(_ next: Tensor, _ tensor: Tensor) -> Bool {
+  package func follows(_ next: Tensor, _ tensor: Tensor) -> Bool {
     guard let place = places[tensor.id], let after = places[next.id] else { return false }
     return place.arena == after.arena && place.end == after.start
   }

@@ -90,10 +90,16 @@ struct KernelVariant {
   let name: String
   /// Adds its launches.
   let plan: (LaunchPlanner) throws(OpenCLError) -> Void
+  /// Of a weight gradient: adds launches that use it for an Adam step and do not store it. nil where it cannot.
+  let planUpdate: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
 
-  init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
+  init(
+    _ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void,
+    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)? = nil
+  ) {
     self.name = name
     self.plan = plan
+    planUpdate = update
   }
 }
 
@@ -101,6 +107,8 @@ struct KernelVariant {
 struct KernelTarget {
   let device: DeviceDescription
   let deviceClass: DeviceClass
+  /// How convolutions of GPUs multiply at most.
+  var multiplication = Multiplication.plain
 }
 
 /// A pass that several variants can compute.
@@ -160,7 +168,7 @@ extension LaunchPlanner {
   func plan(_ pass: some VariedPass) throws(OpenCLError) {
     let lanes = weight(pass.packedWeight).lanes
     let key = pass.key(lanes: lanes)
-    let variants = pass.variants(KernelTarget(device: device, deviceClass: deviceClass), lanes: lanes)
+    let variants = pass.variants(target, lanes: lanes)
     var variant = variants[0]
     if let name = choices[key] {
       guard let named = variants.first(where: { $0.name == name }) else {
@@ -171,6 +179,7 @@ extension LaunchPlanner {
       variant = named
     }
     taken(variant.name, for: key)
+    if let update = variant.planUpdate, deferUpdate(update) { return }
     try variant.plan(self)
   }
 }

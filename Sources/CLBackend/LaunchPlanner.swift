@@ -56,42 +56,43 @@ final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
-  /// Whose kernels are wanted.
-  let deviceClass: DeviceClass
+  /// What is planned for.
+  let target: KernelTarget
   let choices: KernelChoices
   /// The variant that each planned pass took.
   private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
+  private let updates: WeightUpdates
+  /// Launches of weight gradients that wait for their Adam step.
+  private var pendingUpdates: [Int: (LaunchPlanner, Adam) throws(OpenCLError) -> Void] = [:]
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
-  /// The steps behind the current one that are planned with it, as long as none of them was.
+  /// The steps behind the current one that are planned after it, by their numbers.
   private(set) var following: ArraySlice<Step> = []
-  /// How many of them the current step has taken on.
-  private var joined = 0
+  /// Those that a step before them has taken on.
+  private var taken: Set<Int> = []
   /// By the tensor's number, launches that can write copies of what they write.
   private var producers: [Int: Producer] = [:]
   /// The launch that the next one takes the place of.
   private var replaced: Int?
 
   init(
-    _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
-    _ choices: KernelChoices = KernelChoices()
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices,
+    _ updates: WeightUpdates
   ) {
-    self.deviceClass = deviceClass
+    self.updates = updates
+    self.target = target
     self.choices = choices
     self.memory = memory
     self.programs = programs
   }
 
-  var device: DeviceDescription { memory.queue.context.device.description }
-
   /// Adds the launches of some neighbouring steps.
   func plan(_ range: Range<Int>) throws(OpenCLError) {
     let steps = memory.recording.steps
-    var index = range.lowerBound
-    while index < range.upperBound {
+    for index in range where !taken.contains(index) {
       let step = steps[index]
       guard let operation = step.operation as? any OpenCLOperation else {
         throw OpenCLError("\(step.name) has no OpenCL implementation (\(step.label))")
@@ -99,10 +100,9 @@ final class LaunchPlanner {
       self.step = index
       label = "\(step.label) \(step.name)"
       following = steps[index + 1..<range.upperBound]
-      joined = 0
+      let before = taken
       try operation.plan(self)
-      for step in steps[index...index + joined] { written(step.operation) }
-      index += 1 + joined
+      for index in [index] + taken.subtracting(before).sorted() { written(steps[index].operation) }
     }
   }
 
@@ -116,18 +116,36 @@ final class LaunchPlanner {
     }
   }
 
-  /// The current step does what the next `count` of `following` do: they are not planned by themselves.
-  func join(_ count: Int) {
-    joined += count
-    following = following.dropFirst(count)
-  }
+  /// The current step does what one of `following` does, which is not planned by itself.
+  func take(_ step: Int) { taken.insert(step) }
 
   /// Notes the variant that the current step's pass takes.
   func taken(_ variant: String, for key: PassKey) {
     variants.append((step, key, variant))
   }
 
+  // MARK: Weight gradients that are used where they are made
+
+  /// Leaves the current step, a weight gradient, to the Adam step that takes it. False if it has to be stored.
+  func deferUpdate(_ update: @escaping (LaunchPlanner, Adam) throws(OpenCLError) -> Void) -> Bool {
+    guard let adam = updates.adamSteps[step] else { return false }
+    pendingUpdates[adam] = update
+    return true
+  }
+
+  /// Plans the weight gradient that waits for the current step, and the step with it. False if none does.
+  func planUpdate(_ adam: Adam) throws(OpenCLError) -> Bool {
+    guard let update = pendingUpdates.removeValue(forKey: step) else { return false }
+    try update(self, adam)
+    return true
+  }
+
   // MARK: What operations ask for
+
+  var device: DeviceDescription { target.device }
+
+  /// Whose kernels are wanted.
+  var deviceClass: DeviceClass { target.deviceClass }
 
   func activation(_ tensor: Tensor) -> ActivationView { memory.activation(tensor) }
 
@@ -138,20 +156,42 @@ final class LaunchPlanner {
 
   func kind(of tensor: Tensor) -> TensorKind { memory.recording.tensors[tensor.id].kind }
 
-  /// The columns of a flat step and of those behind it that can join it, which are taken on, padding and all.
-  func flatRun<Op: FlatOperation>(from step: Op) throws(OpenCLError) -> (columns: [Buffer], floats: Int) {
-    var last = step
-    while let next = following.first?.operation as? Op, last.hasSettings(of: next),
-      zip(next.columns, last.columns).allSatisfy({ memory.arenas.follows($0, $1) })
-    {
-      last = next
-      join(1)
+  /// A weight or vector as a flat array, padding and all.
+  func flat(_ tensor: Tensor) -> (buffer: Buffer, floats: Int) {
+    let buffer = memory.flatBuffer(tensor)
+    return (buffer, buffer.byteCount / MemoryLayout<Float>.size)
+  }
+
+  /// The columns of a flat step and of those of its run that it takes on: runs of flat arrays, padding and all, that
+  /// a launch each goes over.
+  func flatRuns<Op: FlatOperation>(from step: Op) throws(OpenCLError) -> [(columns: [Buffer], floats: Int)] {
+    var steps = [step]
+    var tensors = Set(step.columns)
+    for (index, next) in zip(following.indices, following) {
+      guard let next = next.operation as? Op, step.hasSettings(of: next) else { break }
+      // What a weight gradient does at once is not done here.
+      guard pendingUpdates[index] == nil, next.columns.allSatisfy({ memory.arenas.places[$0.id] != nil }),
+        tensors.isDisjoint(with: next.columns)
+      else { continue }
+      steps.append(next)
+      tensors.formUnion(next.columns)
+      take(index)
     }
-    var buffers: [Buffer] = []
-    for (first, last) in zip(step.columns, last.columns) {
-      buffers.append(try memory.flatBuffer(from: first, through: last))
+    steps.sort { memory.arenas.precedes($0.columns[0], $1.columns[0]) }
+    var runs: [(columns: [Buffer], floats: Int)] = []
+    while let first = steps.first {
+      let end = steps.indices.dropFirst().first { index in
+        !zip(steps[index].columns, steps[index - 1].columns).allSatisfy { memory.arenas.follows($0, $1) }
+      }
+      let last = steps[(end ?? steps.count) - 1]
+      var buffers: [Buffer] = []
+      for (first, last) in zip(first.columns, last.columns) {
+        buffers.append(try memory.flatBuffer(from: first, through: last))
+      }
+      runs.append((buffers, buffers[0].byteCount / MemoryLayout<Float>.size))
+      steps.removeFirst(end ?? steps.count)
     }
-    return (buffers, buffers.map(\.byteCount).min()! / MemoryLayout<Float>.size)
+    return runs
   }
 
   /// Whether a concatenation's or slice's result already lies where it should.

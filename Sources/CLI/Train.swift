@@ -15,7 +15,7 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate and the intervals may be changed then.
+      --steps, --epochs, --learning-rate, --precision and the intervals may be changed then.
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
       --steps N keeps it throughout.
@@ -92,16 +92,14 @@ struct Train: ParsableCommand {
   func run() throws {
     let directory = RunDirectory(out)
     let (options, checkpoint) = try resume ? resumedOptions(directory) : (newOptions(directory), nil)
+    var device = device
+    device.precision = options.precision
     let choice = try device.choose()
     var described: [(String, String)] = []
     let trainer = try Trainer(
-      options, run: directory, resuming: checkpoint, device: describe(choice, &described)
-    ) {
-      recording in
-      switch choice {
-      case .reference: ReferenceExecutor(recording)
-      case .openCL(let chosen, _): try OpenCLExecutor(recording, on: chosen)
-      }
+      options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
+    ) { recording in
+      try device.executor(for: recording, storesGradients: false)
     }
     let counts = trainer.pairCounts
     note(
@@ -188,14 +186,15 @@ struct Train: ParsableCommand {
       options.length = .epochs(constant: constant + decaying &- decayEpochs, decaying: decayEpochs)
     }
     if let learningRate { options.learningRate = learningRate }
+    if let precision = device.precision { options.precision = precision }
     if let saveEvery { options.saveEvery = saveEvery }
     if let sampleEvery { options.sampleEvery = sampleEvery }
     if let keep { options.keep = keep }
   }
 
-  private func describe(_ choice: DeviceOptions.Choice, _ rows: inout [(String, String)]) -> [(
-    String, String
-  )] {
+  private func describe(
+    _ choice: DeviceOptions.Choice, _ precision: Precision?, _ rows: inout [(String, String)]
+  ) -> [(String, String)] {
     switch choice {
     case .reference: rows = [("device", "CPU reference")]
     case .openCL(let device, let reason):
@@ -204,7 +203,7 @@ struct Train: ParsableCommand {
         ("device", description.name), ("platform", description.platform),
         ("driver", description.driverVersion),
         ("compute units", "\(description.computeUnits)"), ("memory", bytesText(description.globalMemory)),
-        ("chosen", reason),
+        ("chosen", reason), ("precision", (precision ?? .standard(on: device)).rawValue),
       ]
     }
     return rows

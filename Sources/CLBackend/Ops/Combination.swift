@@ -13,9 +13,10 @@ extension Combination: FlatOperation {
       try planner.launchRows(
         .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)
     case .weight, .vector, .scalar:
-      let (buffers, floats) = try planner.flatRun(from: self)
-      try planner.launchFlat(
-        .elementwise, "combine_flat", floats: floats, buffers.map { .buffer($0) }, factors)
+      for (buffers, floats) in try planner.flatRuns(from: self) {
+        try planner.launchFlat(
+          .elementwise, "combine_flat", floats: floats, buffers.map { .buffer($0) }, factors)
+      }
     }
   }
 }

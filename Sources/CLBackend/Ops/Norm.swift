@@ -18,7 +18,7 @@ extension Norm: OpenCLOperation {
     if let running = planner.following.first?.operation as? RunningStatistics, running.mean == self.mean,
       running.variance == self.variance
     {
-      planner.join(1)
+      planner.take(planner.following.startIndex)
       macros.append(("RUNNING", "1"))
       settings += running.moved.map { .buffer(planner.vector($0).buffer) } + running.factors
     }
