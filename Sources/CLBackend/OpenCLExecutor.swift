@@ -128,9 +128,7 @@ public final class OpenCLExecutor: Executor {
     if let plan = plans[steps] { return plan }
     let planner = LaunchPlanner(
       memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
-    for index in steps {
-      try planner.plan(recording.steps[index], index: index)
-    }
+    try planner.plan(steps)
     let plan = Plan(
       launches: planner.launches,
       variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })

@@ -1,12 +1,18 @@
 import Tape
 
-extension Adam: OpenCLOperation {
+extension Adam: FlatOperation {
+  var columns: [Tensor] { [parameter, gradient, firstMoment, secondMoment] }
+
+  func hasSettings(of next: Adam) -> Bool { schedule == next.schedule && options == next.options }
+
+  /// One launch for all steps of a run whose operands lie one behind the other.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     if try planner.planUpdate(self) { return }
-    let buffers = [parameter, gradient, firstMoment, secondMoment].map(planner.flat)
-    try planner.launchFlat(
-      .adam, "adam", floats: buffers[0].floats,
-      buffers.map { .buffer($0.buffer) } + [.buffer(planner.vector(schedule).buffer)], [constants])
+    for (buffers, floats) in try planner.flatRuns(from: self) {
+      try planner.launchFlat(
+        .adam, "adam", floats: floats,
+        buffers.map { .buffer($0) } + [.buffer(planner.vector(schedule).buffer)], [constants])
+    }
   }
 
   /// As the kernels take them.
