@@ -20,13 +20,15 @@ extension ConvolutionPass: VariedPass {
       ).map { choice in
         KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
-      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c) else {
+      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c)
+      else {
         return direct
       }
       let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
         try planWinograd(tiling, planner)
       }
-      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c) ? [winograd] + direct : direct + [winograd]
+      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c)
+        ? [winograd] + direct : direct + [winograd]
     case .gpu:
       return GPUProduct.candidates(self, computeUnits: target.device.computeUnits).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
@@ -52,15 +54,19 @@ extension WeightGradient: VariedPass {
       ).map { choice in
         KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
-      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c) else {
+      guard let tiling = winogradTiling,
+        WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)
+      else {
         return direct
       }
       let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
         try planWinograd(tiling, planner)
       }
-      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c) ? [winograd] + direct : direct + [winograd]
+      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c)
+        ? [winograd] + direct : direct + [winograd]
     case .gpu:
-      return GPUProduct.candidates(self, lanes: lanes, computeUnits: target.device.computeUnits).map { product in
+      return GPUProduct.candidates(self, lanes: lanes, computeUnits: target.device.computeUnits).map {
+        product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
       }
     }
