@@ -42,12 +42,12 @@ public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
     }
     let words = description.dropFirst(kind.rawValue.count + 1).split(separator: " ")
     let numbers = words.flatMap { $0.split { !$0.isASCII || !$0.isNumber } }.compactMap { Int($0) }
-    guard words.count == 7, numbers.count == 11 else { return nil }
+    guard words.count == 8, numbers.count == 11 else { return nil }
     self.init(
       kind: kind, inputs: numbers[0], outputs: numbers[1], kernelHeight: numbers[2], kernelWidth: numbers[3],
       stride: numbers[4], padding: numbers[5], inputHeight: numbers[6], inputWidth: numbers[7],
       outputHeight: numbers[8], outputWidth: numbers[9], images: numbers[10],
-      lanes: words[6] == "input" ? .input : .output)
+      lanes: words[7] == "input" ? .input : .output)
     guard self.description == description else { return nil }
   }
 
@@ -85,13 +85,13 @@ public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
 }
 
 /// One way to compute a pass.
-struct KernelVariant {
+package struct KernelVariant {
   /// Short, the same in every version of the program that has the variant.
-  let name: String
+  package let name: String
   /// Adds its launches.
   let plan: (LaunchPlanner) throws(OpenCLError) -> Void
 
-  init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
+  package init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
     self.name = name
     self.plan = plan
   }
@@ -134,43 +134,47 @@ public struct KernelChoices: Sendable, Equatable {
 }
 
 extension KernelChoices: Codable {
-  private enum CodingKeys: String, CodingKey { case variants }
-
+  /// As an object: passes' descriptions and variants' names.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let container = try decoder.singleValueContainer()
     self.init()
-    for (text, name) in try container.decode([String: String].self, forKey: .variants) {
+    for (text, name) in try container.decode([String: String].self) {
       guard let key = PassKey(text) else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .variants, in: container, debugDescription: "\"\(text)\" is no pass")
+        throw DecodingError.dataCorruptedError(in: container, debugDescription: "\"\(text)\" is no pass")
       }
       names[key] = name
     }
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(
-      Dictionary(uniqueKeysWithValues: names.map { ($0.description, $1) }), forKey: .variants)
+    var container = encoder.singleValueContainer()
+    try container.encode(Dictionary(uniqueKeysWithValues: names.map { ($0.description, $1) }))
+  }
+}
+
+extension VariedPass {
+  /// The variant that was chosen, or the default.
+  ///
+  /// - Throws: `OpenCLError` naming file, pass and variant when there is none of that name.
+  func variant(
+    _ choices: KernelChoices, _ target: KernelTarget, lanes: WeightLanes
+  ) throws(OpenCLError) -> KernelVariant {
+    let variants = variants(target, lanes: lanes)
+    let key = key(lanes: lanes)
+    guard let name = choices[key] else { return variants[0] }
+    guard let variant = variants.first(where: { $0.name == name }) else {
+      throw OpenCLError(
+        "\(choices.source): \(key) has no kernel variant \"\(name)\" on this \(target.deviceClass) device; there are "
+          + variants.map(\.name).joined(separator: ", "))
+    }
+    return variant
   }
 }
 
 extension LaunchPlanner {
   /// Adds the launches of the variant that was chosen for the pass, or of its default.
   func plan(_ pass: some VariedPass) throws(OpenCLError) {
-    let lanes = weight(pass.packedWeight).lanes
-    let key = pass.key(lanes: lanes)
-    let variants = pass.variants(KernelTarget(device: device, deviceClass: deviceClass), lanes: lanes)
-    var variant = variants[0]
-    if let name = choices[key] {
-      guard let named = variants.first(where: { $0.name == name }) else {
-        throw OpenCLError(
-          "\(choices.source): \(key) has no kernel variant \"\(name)\" on a \(deviceClass) device; there are "
-            + variants.map(\.name).joined(separator: ", "))
-      }
-      variant = named
-    }
-    taken(variant.name, for: key)
-    try variant.plan(self)
+    let target = KernelTarget(device: device, deviceClass: deviceClass)
+    try pass.variant(choices, target, lanes: weight(pass.packedWeight).lanes).plan(self)
   }
 }

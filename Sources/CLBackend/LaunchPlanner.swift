@@ -49,15 +49,13 @@ struct WeightView {
 ///
 /// What a kernel wants *made from* a tensor (an activated copy, the other packing of a weight) is a derived
 /// tensor: its making is launched when it is first asked for, and again after the tensor was written.
-final class LaunchPlanner {
+package final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
   /// Whose kernels are wanted.
   let deviceClass: DeviceClass
   let choices: KernelChoices
-  /// The variant that each planned pass took.
-  private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private var step = 0
@@ -90,9 +88,11 @@ final class LaunchPlanner {
     }
   }
 
-  /// Notes the variant that the current step's pass takes.
-  func taken(_ variant: String, for key: PassKey) {
-    variants.append((step, key, variant))
+  /// Adds the launches of a step in the form of one variant.
+  func plan(_ variant: KernelVariant, of step: Step, index: Int) throws(OpenCLError) {
+    self.step = index
+    label = "\(step.label) \(step.name)"
+    try variant.plan(self)
   }
 
   // MARK: What operations ask for

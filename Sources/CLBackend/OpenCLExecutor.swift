@@ -12,12 +12,7 @@ public final class OpenCLExecutor: Executor {
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let choices: KernelChoices
-  private var plans: [Range<Int>: Plan] = [:]
-
-  private struct Plan {
-    let launches: [Launch]
-    let variants: [ChosenVariant]
-  }
+  private var plans: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
   public struct ChosenVariant: Sendable {
@@ -59,7 +54,7 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try plan(steps).launches {
+    for launch in try plan(steps) {
       try queue.enqueue(launch)
     }
     try queue.flush()
@@ -77,12 +72,27 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try plan(steps).launches.count
+    try plan(steps).count
   }
 
   /// The kernel variant of each convolution pass among the steps, in order.
   public func variants(_ steps: Range<Int>) throws(OpenCLError) -> [ChosenVariant] {
-    try plan(steps).variants
+    let target = KernelTarget(device: device, deviceClass: deviceClass)
+    var result: [ChosenVariant] = []
+    for step in steps {
+      guard let pass = variedPass(of: recording.steps[step].operation) else { continue }
+      let lanes = memory.placement.weights[pass.packedWeight.id]!.lanes
+      let variant = try pass.variant(choices, target, lanes: lanes)
+      result.append(ChosenVariant(step: step, key: pass.key(lanes: lanes), name: variant.name))
+    }
+    return result
+  }
+
+  /// The variant of every convolution pass of the recording, defaults among them.
+  public func allChoices() throws(OpenCLError) -> KernelChoices {
+    var result = KernelChoices(source: choices.source)
+    for variant in try variants(0..<recording.steps.count) { result[variant.key] = variant.name }
+    return result
   }
 
   /// Bytes of device memory in use.
@@ -98,16 +108,13 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
+  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
     let planner = LaunchPlanner(memory, programs, deviceClass, choices)
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }
-    let plan = Plan(
-      launches: planner.launches,
-      variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })
-    plans[steps] = plan
-    return plan
+    plans[steps] = planner.launches
+    return planner.launches
   }
 }

@@ -25,10 +25,17 @@ struct DeviceOptions: ParsableArguments {
   }
 
   /// An executor for a recording on the chosen device.
-  func executor(for recording: Recording, profiling: Bool = false) throws -> any Executor {
+  ///
+  /// - Parameter tunes: see `KernelOptions.choices`
+  func executor(
+    for recording: Recording, _ kernels: KernelOptions, deviceClass: DeviceClass? = nil, tunes: Bool = false
+  ) throws -> any Executor {
     switch try choose() {
     case .reference: ReferenceExecutor(recording)
-    case .openCL(let device, _): try OpenCLExecutor(recording, on: device, profiling: profiling)
+    case .openCL(let device, _):
+      try OpenCLExecutor(
+        recording, on: device, deviceClass: deviceClass,
+        choices: try kernels.choices(for: recording, on: device, deviceClass: deviceClass, tunes: tunes))
     }
   }
 }

@@ -22,6 +22,7 @@ struct Verify: ParsableCommand {
       """)
 
   @OptionGroup var device: DeviceOptions
+  @OptionGroup var kernels: KernelOptions
   @Option(help: "Pixels on a side, a power of two from 32 to 1024.")
   var size = 256
   @Option(help: "Channels after the generator's first convolution.")
@@ -56,11 +57,7 @@ struct Verify: ParsableCommand {
   }
 
   private func executor(for recording: Recording) throws -> any Executor {
-    switch try device.choose() {
-    case .reference: ReferenceExecutor(recording)
-    case .openCL(let chosen, _):
-      try OpenCLExecutor(recording, on: chosen, deviceClass: gpuKernels ? .gpu : nil)
-    }
+    try device.executor(for: recording, kernels, deviceClass: gpuKernels ? .gpu : nil)
   }
 
   private func verifySteps() throws {
