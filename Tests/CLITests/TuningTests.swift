@@ -41,7 +41,7 @@ import Testing
   @Test func pinnedRunsAreEqualAndRemembered() throws {
     let data = try folder.writePairs("pairs")
     let tiny = ["--size", "32", "--ngf", "8", "--ndf", "4"]
-    let other = "stream 1x2x16"
+    let other = "stream 1x8x16"
     let choices = try pin("other.json", other)
     func train(_ name: String, _ arguments: [String]) throws {
       let outcome = try run(["train", "--out", "\(folder.path)/\(name)"] + arguments)
