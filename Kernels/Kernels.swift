@@ -2,16 +2,23 @@
 public enum KernelSource: String, CaseIterable, Sendable {
   case layout = "layout.clh"
   case adam = "adam.cl"
+  case adamStep = "adam.clh"
   case convolutionCPU = "convolution_cpu.cl"
   case convolutionGPU = "convolution_gpu.cl"
+  case convolutionGPUCommon = "convolution_gpu.clh"
+  case convolutionNVIDIA = "convolution_nvidia.cl"
   case elementwise = "elementwise.cl"
   case limits = "limits.cl"
   case loss = "loss.cl"
+  case matrixProbe = "matrix_probe.cl"
+  case matrixUnits = "matrix_units.clh"
   case norm = "norm.cl"
   case packing = "packing.cl"
   case rows = "rows.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
+  case weightGradientGPUCommon = "weight_gradient_gpu.clh"
+  case weightGradientNVIDIA = "weight_gradient_nvidia.cl"
   case winograd = "winograd.clh"
   case winogradCPU = "winograd_cpu.cl"
 
@@ -21,16 +28,23 @@ public enum KernelSource: String, CaseIterable, Sendable {
       switch self {
       case .layout: PackageResources.layout_clh
       case .adam: PackageResources.adam_cl
+      case .adamStep: PackageResources.adam_clh
       case .convolutionCPU: PackageResources.convolution_cpu_cl
       case .convolutionGPU: PackageResources.convolution_gpu_cl
+      case .convolutionGPUCommon: PackageResources.convolution_gpu_clh
+      case .convolutionNVIDIA: PackageResources.convolution_nvidia_cl
       case .elementwise: PackageResources.elementwise_cl
       case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl
+      case .matrixProbe: PackageResources.matrix_probe_cl
+      case .matrixUnits: PackageResources.matrix_units_clh
       case .norm: PackageResources.norm_cl
       case .packing: PackageResources.packing_cl
       case .rows: PackageResources.rows_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
+      case .weightGradientGPUCommon: PackageResources.weight_gradient_gpu_clh
+      case .weightGradientNVIDIA: PackageResources.weight_gradient_nvidia_cl
       case .winograd: PackageResources.winograd_clh
       case .winogradCPU: PackageResources.winograd_cpu_cl
       }

@@ -1,31 +1,11 @@
-// Convolutions for GPUs, in both directions, as implicit matrix products.
-//
-//   convolution             y[n,o,oy,ox] = sum over i,kh,kw of act(x)[n,i,oy*S+kh-P,ox*S+kw-P] * w[o,i,kh,kw]
-//   transposed convolution  y[n,i,iy,ix] = sum over o,oy,ox,kh,kw with oy*S+kh-P = iy, ox*S+kw-P = ix
-//                                          of act(x)[n,o,oy,ox] * w[o,i,kh,kw]
-//
-// then + bias, then times the gate: the derivative of an activation at a tensor of y's shape. In this file "input"
-// and "output" are those of the pass, whichever the direction, and the weights are packed with the pass' output
-// channels in the lanes.
-//
-// The product, per phase of the stride (a convolution has one phase):
-//   rows     output pixels (n, cell y, cell x); a phase's pixels form a grid of cells, S pixels apart
-//   columns  output channels
-//   depth    (input channel block, tap, 16 channels): one tap of one block is a step, a 64-byte run of each pixel
+// Convolutions for GPUs, in both directions, as implicit matrix products in fp32; see convolution_gpu.clh.
 //
 // A work-group makes a tile of TILE_PIXELS x TILE_CHANNELS; a work-item keeps ITEM_PIXELS x ITEM_CHANNELS of it in
 // registers. Each step passes through local memory, while the next one is on its way from global memory to
 // registers. The zero border makes every tap of every pixel readable, so nothing is checked in the loop.
-//
-// Where the tiles are too few to fill the device, the depth is split and each part writes its sums to scratch;
-// convolve_sum adds the parts in order, so that the same device gives the same bits every time.
 
-#include "layout.clh"
+#include "convolution_gpu.clh"
 
-// 1: transposed convolution. Its S x S phases are convolutions of stride 1 with every S-th tap.
-#ifndef TRANSPOSED
-#define TRANSPOSED 0
-#endif
 // Output pixels of a work-group: 64, 128 where that leaves tiles enough to fill the device, 16 for tiny maps.
 #ifndef TILE_PIXELS
 #define TILE_PIXELS 64
@@ -42,11 +22,6 @@
 #ifndef ITEM_CHANNELS
 #define ITEM_CHANNELS 4
 #endif
-// Quads of input channels that hold anything: 4, or 1 or 2 where there are only so many channels in all. A step
-// then takes the same quads of 4 or 2 taps.
-#ifndef INPUT_QUADS
-#define INPUT_QUADS 4
-#endif
 
 #define DEPTH 16
 #define ITEMS_DOWN (TILE_PIXELS / ITEM_PIXELS)
@@ -54,7 +29,6 @@
 #define WORK_ITEMS (ITEMS_DOWN * ITEMS_ACROSS)
 #define TILE_QUADS (TILE_CHANNELS / 4)
 #define ITEM_QUADS (ITEM_CHANNELS / 4)
-#define TAPS_PER_STEP (4 / INPUT_QUADS)
 
 // Vectors from pixel to pixel of the input tile: four and one of padding, so that eight pixels side by side lie in
 // different banks.
@@ -67,51 +41,6 @@
 #if TILE_PIXELS * 4 % WORK_ITEMS || WORK_ITEMS % 4
 #error the work-items do not divide the input tile
 #endif
-
-// One axis of a phase: the output position of cell 0, how many cells, cells' distance in the output and in the
-// input; the phase's taps and how many of the kernel's come before them in the packed order; and of those that meet
-// more than the border the first, how many there are, and the input position of cell 0 under the first.
-typedef struct {
-  int output, cells, output_stride, input_stride, taps, before, first, count, input;
-} axis_t;
-
-inline axis_t axis_of(int phase, int kernel_size, int stride, int padding, int input_size, int output_size) {
-  axis_t axis;
-  axis.output = phase;
-#if TRANSPOSED
-  const int residue = (phase + padding) % stride;
-  axis.cells = (output_size - phase + stride - 1) / stride;
-  axis.output_stride = stride;
-  axis.input_stride = 1;
-  axis.taps = TAPS_OF_PHASE(residue, kernel_size, stride);
-  axis.before = TAPS_BEFORE_PHASE(residue, kernel_size, stride);
-  axis.input = (phase + padding) / stride - (axis.taps - 1);
-#else
-  axis.cells = output_size;
-  axis.output_stride = 1;
-  axis.input_stride = stride;
-  axis.taps = kernel_size;
-  axis.before = 0;
-  axis.input = -padding;
-#endif
-  // Taps that meet nothing but the border are left out: at the bottom of a U-Net most do.
-  axis.first = max(0, -axis.input - (axis.cells - 1) * axis.input_stride);
-  axis.count = max(0, min(axis.taps, input_size - axis.input) - axis.first);
-  axis.input += axis.first;
-  return axis;
-}
-
-// Four output channels of a pixel, finished and stored.
-inline void finish(float4 sum, int n, int block, int quad, int oy, int ox, global const float4* bias,
-                   const int has_bias, global const float4* gate, const int4 gate_place, const float gate_slope,
-                   global float4* y, const int4 y_place) {
-  if (has_bias) sum += bias[block * 4 + quad];
-  if (gate_slope != 1.0f) {
-    const float4 r = gate[at(gate_place, n, block, oy, ox) / 4 + quad];
-    sum *= select((float4)(gate_slope), (float4)(1.0f), r > 0.0f);
-  }
-  y[at(y_place, n, block, oy, ox) / 4 + quad] = sum;
-}
 
 // One tile of one phase, or of one part of its depth.
 //   x          the input [N, C, H, W], activated with input_slope as it is read
@@ -288,26 +217,6 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
       }
     }
   }
-}
-
-// Adds the parts of a split convolution in their order, then bias and gate. Arguments as above; written_quads are
-// the quads of output channels that convolve wrote.
-//   range: N * OH * OW * written_quads, and what fills up the last work-group
-kernel void convolve_sum(global const float4* restrict parts, global const float4* restrict bias, const int has_bias,
-                         global const float4* restrict gate, const int4 gate_place, const float gate_slope,
-                         global float4* restrict y, const int4 y_place, const int images, const int4 output,
-                         const int written_quads) {
-  const int index = get_global_id(0);
-  const int pixels = images * output.y * output.z;
-  const int quad = index % written_quads, pixel = index / written_quads;
-  if (pixel >= pixels) return;
-  float4 sum = (float4)(0.0f);
-  for (int split = 0; split < output.w; split++) {
-    sum += parts[((size_t)split * pixels + pixel) * (output.x * 4) + quad];
-  }
-  const int oy = pixel / output.z % output.y, ox = pixel % output.z;
-  finish(sum, pixel / (output.y * output.z), quad / 4, quad % 4, oy, ox, bias, has_bias, gate, gate_place, gate_slope,
-         y, y_place);
 }
 
 // A packed weight with the other side's channels in the lanes, as repack of packing.cl makes it on CPU devices:

@@ -1,28 +1,10 @@
-// Weight gradients for GPUs, as implicit matrix products.
-//
-//   dw[o,i,kh,kw] = sum over n,oy,ox of act(g)[n,o,oy,ox] * act(x)[n,i,oy*S+kh-P,ox*S+kw-P]
-//
-// dw is packed as its weight: [B/32][A/16][tap][16 a][32 b], b the channels in the lanes, a the broadcast ones;
-// one of the two is the image's side (i) and the other the gradient's (o).
-//
-// The product:
-//   rows     (tap, a): for each tap its quads of broadcast channels
-//   columns  b
-//   depth    pixels (n, oy, ox), 16 to a step
+// Weight gradients for GPUs, as implicit matrix products in fp32; see weight_gradient_gpu.clh.
 //
 // A work-group makes a tile of TILE_ROWS x TILE_LANES, a work-item ITEM_ROWS x ITEM_LANES of it. Each step passes
 // through local memory, while the next one is on its way from global memory to registers.
-//
-// Large maps give few tiles and much depth: there the pixels are split, each part writes its sums to scratch, and
-// weight_gradient_sum adds the parts in order, so that the same device gives the same bits every time.
 
-#include "layout.clh"
+#include "weight_gradient_gpu.clh"
 
-// 1: lanes are the convolution's input channels (the image) and taps ordered by phase; 0: its output channels (the
-// gradient) and taps in row order.
-#ifndef LANES_INPUT
-#define LANES_INPUT 0
-#endif
 // Rows of a work-group, a multiple of 16: 64; 128 where that leaves tiles enough; 16 for few broadcast channels.
 #ifndef TILE_ROWS
 #define TILE_ROWS 64
@@ -60,20 +42,6 @@
 #if WORK_ITEMS % 64 || TILE_ROWS / 16 % TEAMS || TILE_LANES / 16 % TEAMS
 #error the work-items do not divide the tiles
 #endif
-
-// Where four channels of row quad `quad` of tap (kh, kw) lie in dw, in vectors: row r of the four is 8 further on.
-//   broadcast_blocks: A/16 rounded up; lane_quad: lane channel / 4
-inline size_t packed(int quad, int kh, int kw, int lane_quad, int broadcast_blocks, int4 geometry) {
-#if LANES_INPUT
-  const int tap = TAP(kh, kw, geometry.x, geometry.y, geometry.z);
-#else
-  const int tap = kh * geometry.y + kw;
-#endif
-  const size_t block = (size_t)(lane_quad / 8) * broadcast_blocks + quad / 4;
-  return ((block * geometry.x * geometry.y + tap) * 16 + quad % 4 * 4) * 8 + lane_quad % 8;
-}
-
-inline float4 activated(float4 v, float slope) { return slope == 1.0f ? v : select(slope * v, v, v > 0.0f); }
 
 // One tile, or one part of its depth.
 //   image      x [N, I, H, W], gradient g [N, O, OH, OW], activated with their slopes as they are read
@@ -236,20 +204,4 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
       to[3 * stride] = sum[r * 4 + 3][q];
     }
   }
-}
-
-// Adds the parts of a split weight gradient in their order. Arguments as above.
-//   range: taps * quads.x * 4 * lane blocks * 4, and what fills up the last work-group
-kernel void weight_gradient_sum(global const float4* restrict parts, global float4* restrict dw, const int4 quads,
-                                const int splits, const int4 geometry) {
-  const int index = get_global_id(0);
-  const int taps = geometry.x * geometry.y, lane_quads = quads.z * 4;
-  const int lane_quad = index % lane_quads, row = index / lane_quads;  // row: (tap, quad, channel of the quad)
-  const int r = row % 4, quad = row / 4 % quads.x, tap = row / 4 / quads.x;
-  if (tap >= taps) return;
-  float4 sum = (float4)(0.0f);
-  for (int split = 0; split < splits; split++) {
-    sum += parts[((((size_t)split * taps + tap) * quads.w + quad) * 4 + r) * lane_quads + lane_quad];
-  }
-  dw[packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry) + r * 8] = sum;
 }

@@ -90,10 +90,20 @@ package struct KernelVariant {
   package let name: String
   /// Adds its launches.
   let plan: (LaunchPlanner) throws(OpenCLError) -> Void
+  /// Of a weight gradient: adds launches that use it for an Adam step and do not store it. nil where it cannot.
+  let planUpdate: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
 
   package init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
+    self.init(name, plan, update: nil)
+  }
+
+  init(
+    _ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void,
+    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
+  ) {
     self.name = name
     self.plan = plan
+    planUpdate = update
   }
 }
 
@@ -101,6 +111,29 @@ package struct KernelVariant {
 struct KernelTarget {
   let device: DeviceDescription
   let deviceClass: DeviceClass
+  /// How convolutions of GPUs multiply at most.
+  let multiplication: Multiplication
+  let precision: Precision
+
+  /// See `OpenCLExecutor` for the parameters and the errors.
+  init(
+    _ device: Device, deviceClass: DeviceClass?, precision: Precision?, matrixUnits: MatrixUnits? = nil,
+    computeUnits: Int? = nil
+  ) throws(OpenCLError) {
+    var description = device.description
+    self.deviceClass = deviceClass ?? description.deviceClass
+    let (groupSize, localMemory) = (description.maxWorkGroupSize, description.localMemory)
+    guard self.deviceClass == .cpu || groupSize >= 256 && localMemory >= 16 << 10 else {
+      throw OpenCLError(
+        "\(description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need 256 with 16384; name another --device"
+      )
+    }
+    let units = self.deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
+    self.precision = precision ?? .standard(units)
+    multiplication = try Multiplication(self.precision, units, on: description)
+    if let computeUnits { description.computeUnits = computeUnits }
+    self.device = description
+  }
 }
 
 /// A pass that several variants can compute.
@@ -174,7 +207,8 @@ extension VariedPass {
 extension LaunchPlanner {
   /// Adds the launches of the variant that was chosen for the pass, or of its default.
   func plan(_ pass: some VariedPass) throws(OpenCLError) {
-    let target = KernelTarget(device: device, deviceClass: deviceClass)
-    try pass.variant(choices, target, lanes: weight(pass.packedWeight).lanes).plan(self)
+    let variant = try pass.variant(choices, target, lanes: weight(pass.packedWeight).lanes)
+    if let update = variant.planUpdate, deferUpdate(update) { return }
+    try variant.plan(self)
   }
 }

@@ -53,26 +53,28 @@ package final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
-  /// Whose kernels are wanted.
-  let deviceClass: DeviceClass
+  /// What is planned for.
+  let target: KernelTarget
   let choices: KernelChoices
   private let memory: OpenCLMemory
   private let programs: ProgramCache
+  private let updates: WeightUpdates
+  /// Launches of weight gradients that wait for their Adam step.
+  private var pendingUpdates: [Int: (LaunchPlanner, Adam) throws(OpenCLError) -> Void] = [:]
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
 
   init(
-    _ memory: OpenCLMemory, _ programs: ProgramCache, _ deviceClass: DeviceClass,
-    _ choices: KernelChoices = KernelChoices()
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices,
+    _ updates: WeightUpdates
   ) {
-    self.deviceClass = deviceClass
+    self.updates = updates
+    self.target = target
     self.choices = choices
     self.memory = memory
     self.programs = programs
   }
-
-  var device: DeviceDescription { memory.queue.context.device.description }
 
   /// Adds the launches of a step.
   func plan(_ step: Step, index: Int) throws(OpenCLError) {
@@ -95,7 +97,28 @@ package final class LaunchPlanner {
     try variant.plan(self)
   }
 
+  // MARK: Weight gradients that are used where they are made
+
+  /// Leaves the current step, a weight gradient, to the Adam step that takes it. False if it has to be stored.
+  func deferUpdate(_ update: @escaping (LaunchPlanner, Adam) throws(OpenCLError) -> Void) -> Bool {
+    guard let adam = updates.adamSteps[step] else { return false }
+    pendingUpdates[adam] = update
+    return true
+  }
+
+  /// Plans the weight gradient that waits for the current step, and the step with it. False if none does.
+  func planUpdate(_ adam: Adam) throws(OpenCLError) -> Bool {
+    guard let update = pendingUpdates.removeValue(forKey: step) else { return false }
+    try update(self, adam)
+    return true
+  }
+
   // MARK: What operations ask for
+
+  var device: DeviceDescription { target.device }
+
+  /// Whose kernels are wanted.
+  var deviceClass: DeviceClass { target.deviceClass }
 
   func activation(_ tensor: Tensor) -> ActivationView { memory.activation(tensor) }
 

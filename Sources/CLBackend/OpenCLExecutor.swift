@@ -6,12 +6,12 @@ import Tape
 /// else. Used by one task at a time.
 public final class OpenCLExecutor: Executor {
   public let recording: Recording
-  public let device: DeviceDescription
-  public let deviceClass: DeviceClass
+  private let target: KernelTarget
   private let queue: Queue
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let choices: KernelChoices
+  private let storesGradients: Bool
   private var plans: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
@@ -28,20 +28,32 @@ public final class OpenCLExecutor: Executor {
   ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
   ///     so they can be tested without one.
   ///   - choices: kernel variants; passes without one take their default
-  /// - Throws: `OpenCLError` when the device has too little memory.
+  ///   - precision: of convolutions; by default `Precision.standard`
+  ///   - matrixUnits: what may be used; by default what a GPU has proven to have
+  ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
+  ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
+  ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
+  /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    choices: KernelChoices = KernelChoices()
+    choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
+    computeUnits: Int? = nil, storesGradients: Bool = true
   ) throws(OpenCLError) {
+    target = try KernelTarget(
+      device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
+      computeUnits: computeUnits)
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
     self.choices = choices
-    self.device = device.description
-    self.deviceClass = deviceClass ?? device.description.deviceClass
+    self.storesGradients = storesGradients
   }
+
+  public var device: DeviceDescription { target.device }
+  public var deviceClass: DeviceClass { target.deviceClass }
+  public var precision: Precision { target.precision }
 
   public var name: String { "\(device.name) (\(device.platform))" }
 
@@ -77,7 +89,6 @@ public final class OpenCLExecutor: Executor {
 
   /// The kernel variant of each convolution pass among the steps, in order.
   public func variants(_ steps: Range<Int>) throws(OpenCLError) -> [ChosenVariant] {
-    let target = KernelTarget(device: device, deviceClass: deviceClass)
     var result: [ChosenVariant] = []
     for step in steps {
       guard let pass = variedPass(of: recording.steps[step].operation) else { continue }
@@ -98,6 +109,9 @@ public final class OpenCLExecutor: Executor {
   /// Bytes of device memory in use.
   public var allocatedBytes: Int { queue.context.memory.bytes }
 
+  /// The kernel programs of everything that was planned.
+  public var programRequests: [ProgramCache.Request] { programs.requests }
+
   /// How kernel programs were come by, and how long that took.
   public var programCounters: (counters: ProgramCache.Counters, time: Duration) {
     (programs.counters, programs.buildTime)
@@ -110,7 +124,8 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, deviceClass, choices)
+    let planner = LaunchPlanner(
+      memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLBackend
 import Foundation
+import Model
 import Tape
 
 /// `--device`, shared by every subcommand that computes.
@@ -11,6 +12,14 @@ struct DeviceOptions: ParsableArguments {
       discussion: "auto takes a GPU before an accelerator before a CPU. reference is the slow CPU reference.")
   )
   var device = "auto"
+
+  @Option(
+    help: ArgumentHelp(
+      "How convolutions multiply: fp32, tf32 or bf16. (default: fp32; tf32 on GPUs that have proven to do it)",
+      discussion:
+        "Sums and weights are fp32 in any case. tf32 and bf16 need NVIDIA's matrix units; PyTorch's convolutions take tf32 there."
+    ))
+  var precision: Precision?
 
   /// What `--device` named.
   enum Choice {
@@ -26,19 +35,34 @@ struct DeviceOptions: ParsableArguments {
 
   /// An executor for a recording on the chosen device.
   ///
-  /// - Parameter tunes: see `KernelOptions.choices`
+  /// - Parameters:
+  ///   - remembered, tunes: see `KernelOptions.choices`
   func executor(
-    for recording: Recording, _ kernels: KernelOptions, deviceClass: DeviceClass? = nil, tunes: Bool = false
+    for recording: Recording, _ kernels: KernelOptions, profiling: Bool = false,
+    deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true,
+    remembered: (DeviceDescription) throws -> KernelChoices? = { _ in nil }, tunes: Bool = false
   ) throws -> any Executor {
     switch try choose() {
-    case .reference: ReferenceExecutor(recording)
+    case .reference:
+      guard precision ?? .fp32 == .fp32 else {
+        throw ModelError.option("--precision", "the reference computes in fp32 only")
+      }
+      return ReferenceExecutor(recording)
     case .openCL(let device, _):
-      try OpenCLExecutor(
-        recording, on: device, deviceClass: deviceClass,
-        choices: try kernels.choices(for: recording, on: device, deviceClass: deviceClass, tunes: tunes))
+      return try OpenCLExecutor(
+        recording, on: device, profiling: profiling, deviceClass: deviceClass,
+        // Nothing is tuned for emulated matrix units.
+        choices: matrixUnits != nil && kernels.choices == nil
+          ? KernelChoices()
+          : try kernels.choices(
+            for: recording, on: device, deviceClass: deviceClass, precision: precision,
+            remembered: try remembered(device.description), tunes: tunes),
+        precision: precision, matrixUnits: matrixUnits, storesGradients: storesGradients)
     }
   }
 }
+
+extension Precision: ExpressibleByArgument {}
 
 /// Writes a line for people beside the results.
 func note(_ text: String) {

@@ -1,11 +1,15 @@
 import ArgumentParser
 import CLBackend
 import Foundation
+import Tape
 
 struct Devices: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists the OpenCL devices, and says which one `--device auto` takes and why.",
     discussion: """
+      "precision" lists what --precision may be: fp32 on every device; tf32 and bf16 where matrix units (tensor \
+      cores) have just multiplied a tile that came out right.
+
       Examples:
         pix2pix devices
         pix2pix devices --json
@@ -15,7 +19,8 @@ struct Devices: ParsableCommand {
   var json = false
 
   func run() throws {
-    let devices = try Device.all().map(\.description)
+    let all = try Device.all()
+    let devices = all.map(\.description)
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -32,14 +37,18 @@ struct Devices: ParsableCommand {
     print(
       Table(
         [
-          "", "device", "platform", "kind", "units", "MHz", "memory", "local", "float vector", "OpenCL",
-          "driver",
+          "", "device", "platform", "kind", "units", "MHz", "memory", "local", "float vector", "precision",
+          "OpenCL", "driver",
         ],
-        devices.map {
-          [
-            String($0.index), $0.name, $0.platform, $0.kind.rawValue, String($0.computeUnits),
-            String($0.clockMHz), bytesText($0.globalMemory), bytesText($0.localMemory),
-            String($0.nativeFloatVectorWidth), $0.openCLVersion, $0.driverVersion,
+        all.map {
+          let device = $0.description
+          // What matrix units have proven to do; everything can do fp32.
+          let precisions = Precision.possible(on: $0).map(\.rawValue).joined(separator: " ")
+          return [
+            String(device.index), device.name, device.platform, device.kind.rawValue,
+            String(device.computeUnits), String(device.clockMHz), bytesText(device.globalMemory),
+            bytesText(device.localMemory), String(device.nativeFloatVectorWidth), precisions,
+            device.openCLVersion, device.driverVersion,
           ]
         }
       ).description)

@@ -22,15 +22,16 @@ struct KernelOptions: ParsableArguments {
   ///   - tunes: on the first run on a device that nothing is known of, tune and keep the result
   func choices(
     for recording: Recording, on device: Device, deviceClass: DeviceClass? = nil,
-    remembered: KernelChoices? = nil, tunes: Bool = false
+    precision: Precision? = nil, remembered: KernelChoices? = nil, tunes: Bool = false
   ) throws -> KernelChoices {
     if let choices { return try KernelChoicesFile(path: choices).choices(source: choices) }
     if let remembered { return remembered }
     let description = device.description
     let deviceClass = deviceClass ?? description.deviceClass
+    let tuner = try Tuner(device, deviceClass: deviceClass, precision: precision)
     let store = TuningStore()
-    if let record = store.record(description, deviceClass) {
-      return record.choices(source: store.path(description, deviceClass) ?? "tuning")
+    if let record = store.record(description, deviceClass, tuner.precision) {
+      return record.choices(source: "\(store.path(description, deviceClass, tuner.precision) ?? "tuning")")
     }
     guard tunes, !description.hasMeasuredDefaults, deviceClass == description.deviceClass else {
       return KernelChoices()
@@ -38,8 +39,8 @@ struct KernelOptions: ParsableArguments {
     note(
       "first run on \(description.name): choosing kernels for about \(Int(Self.firstRunSeconds)) s (pix2pix tune looks longer)"
     )
-    var record = TuningRecord(description, deviceClass)
-    for (key, tuned) in try Tuner(device).tune(recording, seconds: Self.firstRunSeconds) {
+    var record = TuningRecord(description, deviceClass, tuner.precision)
+    for (key, tuned) in try tuner.tune(recording, seconds: Self.firstRunSeconds) {
       record[key] = tuned
     }
     do {

@@ -15,7 +15,7 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate and the intervals may be changed then.
+      --steps, --epochs, --learning-rate, --precision and the intervals may be changed then.
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
       --steps N keeps it throughout.
@@ -93,26 +93,21 @@ struct Train: ParsableCommand {
   func run() throws {
     let directory = RunDirectory(out)
     let (options, checkpoint) = try resume ? resumedOptions(directory) : (newOptions(directory), nil)
+    var device = device
+    device.precision = options.precision
     let choice = try device.choose()
     var chosenKernels: KernelChoicesFile?
     var described: [(String, String)] = []
     let trainer = try Trainer(
-      options, run: directory, resuming: checkpoint, device: describe(choice, &described)
-    ) {
-      recording in
-      switch choice {
-      case .reference: return ReferenceExecutor(recording)
-      case .openCL(let chosen, _):
-        let executor = try OpenCLExecutor(
-          recording, on: chosen,
-          choices: try kernels.choices(
-            for: recording, on: chosen,
-            remembered: resume ? try rememberedChoices(directory, executor: chosen.description) : nil,
-            tunes: true
-          ))
+      options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
+    ) { recording in
+      let executor = try device.executor(
+        for: recording, kernels, storesGradients: false,
+        remembered: { resume ? try rememberedChoices(directory, $0) : nil }, tunes: true)
+      if let executor = executor as? OpenCLExecutor {
         chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
-        return executor
       }
+      return executor
     }
     try chosenKernels?.write(to: directory.kernels)
     let counts = trainer.pairCounts
@@ -193,7 +188,7 @@ struct Train: ParsableCommand {
   /// The kernels that the run took so far; nil when it ran on another device or driver, whose kernels are no better
   /// than any, or before runs remembered them.
   private func rememberedChoices(
-    _ directory: RunDirectory, executor device: DeviceDescription
+    _ directory: RunDirectory, _ device: DeviceDescription
   ) throws -> KernelChoices? {
     guard FileManager.default.fileExists(atPath: directory.kernels) else { return nil }
     let file = try KernelChoicesFile(path: directory.kernels)
@@ -214,14 +209,15 @@ struct Train: ParsableCommand {
       options.length = .epochs(constant: constant + decaying &- decayEpochs, decaying: decayEpochs)
     }
     if let learningRate { options.learningRate = learningRate }
+    if let precision = device.precision { options.precision = precision }
     if let saveEvery { options.saveEvery = saveEvery }
     if let sampleEvery { options.sampleEvery = sampleEvery }
     if let keep { options.keep = keep }
   }
 
-  private func describe(_ choice: DeviceOptions.Choice, _ rows: inout [(String, String)]) -> [(
-    String, String
-  )] {
+  private func describe(
+    _ choice: DeviceOptions.Choice, _ precision: Precision?, _ rows: inout [(String, String)]
+  ) -> [(String, String)] {
     switch choice {
     case .reference: rows = [("device", "CPU reference")]
     case .openCL(let device, let reason):
@@ -230,7 +226,7 @@ struct Train: ParsableCommand {
         ("device", description.name), ("platform", description.platform),
         ("driver", description.driverVersion),
         ("compute units", "\(description.computeUnits)"), ("memory", bytesText(description.globalMemory)),
-        ("chosen", reason),
+        ("chosen", reason), ("precision", (precision ?? .standard(on: device)).rawValue),
       ]
     }
     return rows

@@ -70,6 +70,7 @@ struct Tune: ParsableCommand {
     }
     let description = chosen.description
     let deviceClass = gpuKernels ? .gpu : description.deviceClass
+    let tuner = try Tuner(chosen, deviceClass: deviceClass, precision: device.precision)
     let store = TuningStore()
     if delete {
       let count = store.delete(description, deviceClass)
@@ -77,7 +78,7 @@ struct Tune: ParsableCommand {
       return
     }
     if print || pin != nil {
-      guard let record = store.record(description, deviceClass) else {
+      guard let record = store.record(description, deviceClass, tuner.precision) else {
         throw ModelError.option(
           print ? "--print" : "--pin",
           "nothing is kept for \(description.name) with these kernels; run pix2pix tune first")
@@ -86,7 +87,7 @@ struct Tune: ParsableCommand {
         try KernelChoicesFile(record.choices(source: pin), description, deviceClass).write(to: pin)
         Swift.print("\(record.all.count) passes in \(pin)")
       } else {
-        show(record, store.path(description, deviceClass))
+        show(record, store.path(description, deviceClass, tuner.precision))
       }
       return
     }
@@ -97,10 +98,12 @@ struct Tune: ParsableCommand {
     options.batchSize = batchSize
     let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")
-    let tuned = try Tuner(chosen, deviceClass: deviceClass).tune(model.recording, seconds: seconds) {
+    let tuned = try tuner.tune(model.recording, seconds: seconds) {
       note("\($0): \($1.summary)")
     }
-    var record = store.record(description, deviceClass) ?? TuningRecord(description, deviceClass)
+    var record =
+      store.record(description, deviceClass, tuner.precision)
+      ?? TuningRecord(description, deviceClass, tuner.precision)
     for (key, pass) in tuned { record[key] = pass }
     try store.save(record, of: description)
     let changed = tuned.values.count { $0.variant != $0.standard }

@@ -1,4 +1,5 @@
 import Images
+import Tape
 
 /// Everything a training run was asked for: what a checkpoint carries so that nothing need be said again.
 public struct TrainingOptions: Sendable, Codable, Equatable {
@@ -27,6 +28,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Resize to 286/256 of the size, cut at random and flip.
   public var jitter = true
   public var seed: UInt64 = 0
+  /// How convolutions multiply, where it was asked for; otherwise what is usual on the device.
+  public var precision: Precision?
   /// Steps from checkpoint to checkpoint; every epoch when nil.
   public var saveEvery: Int?
   /// Steps from sample strip to sample strip; every epoch when nil.

@@ -30,9 +30,11 @@ public struct StepVerification: Sendable {
   ///
   /// - Parameters:
   ///   - bound: the relative L2 error allowed in every tensor
+  ///   - convolutionBound: that of convolutions and their gradients, where it is another
   ///   - seed: of weights, pictures and masks
   public init(
-    _ model: Pix2Pix, _ executor: any Executor, bound: Double = 1e-5, seed: UInt64,
+    _ model: Pix2Pix, _ executor: any Executor, bound: Double = 1e-5, convolutionBound: Double? = nil,
+    seed: UInt64,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
     guard let training = model.training, let steps = model.recording.sections["train"] else {
@@ -62,6 +64,9 @@ public struct StepVerification: Sendable {
       }
       try executor.run(index..<index + 1)
       reference.run(index..<index + 1)
+      let isConvolution =
+        step.operation is Convolution || step.operation is TransposedConvolution
+        || step.operation is WeightGradient
       for tensor in step.operation.outputs {
         let comparison = Comparison(
           try executor.read(tensor), expected: reference.read(tensor),
@@ -70,7 +75,8 @@ public struct StepVerification: Sendable {
           Row(
             label: step.label, operation: step.name, tensor: model.recording.name(of: tensor),
             shape: tensor.shape, largestError: comparison.largestError, relativeL2: comparison.relativeL2,
-            worstIndex: comparison.worstIndex, bound: bound))
+            worstIndex: comparison.worstIndex,
+            bound: isConvolution ? convolutionBound ?? bound : bound))
         equal.remove(tensor)
       }
       progress(index - steps.lowerBound + 1, steps.count)

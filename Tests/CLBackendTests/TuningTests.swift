@@ -95,7 +95,7 @@ struct TuningTests {
     var names: [[String]] = []
     var worst = 0.0
     // An output is right within 2e-6; the largest error measured is 4e-7.
-    let tuner = Tuner(
+    let tuner = try Tuner(
       device, deviceClass: deviceClass,
       candidates: { _, listed in
         names.append(listed.map(\.name))
@@ -120,12 +120,12 @@ struct TuningTests {
   @Test func aWrongCandidateNeverWins() throws {
     let recording = try Self.recording(inputs: 6, outputs: 20, size: 9)
     let device = try Device.select("auto").device
-    let tuner = Tuner(
+    let tuner = try Tuner(
       device,
       candidates: { _, listed in
         [KernelVariant("nothing") { _ in }, listed[0], KernelVariant("idle") { _ in }]
       },
-      isRight: { $0.isWithin(Tuner.bound) })
+      isRight: { $0.isWithin(Precision.fp32.convolutionBound) })
     var reported: [PassKey: TunedPass] = [:]
     let tuned = try tuner.tune(recording, seconds: 600) { reported[$0] = $1 }
     #expect(tuned.count == 3 && reported == tuned)
@@ -135,14 +135,14 @@ struct TuningTests {
       #expect(pass.standardMilliseconds == nil)
     }
     // Where nothing is right there is no winner, so that the default stays.
-    let strict = Tuner(device, candidates: { [$1[0]] }, isRight: { _ in false })
+    let strict = try Tuner(device, candidates: { [$1[0]] }, isRight: { _ in false })
     #expect(try strict.tune(recording, seconds: 600).isEmpty)
   }
 
   /// However small the budget, every pass keeps its default at least; known passes are left alone.
   @Test func theBudgetEnds() throws {
     let recording = try Self.recording(inputs: 6, outputs: 20, size: 9)
-    let tuner = Tuner(try Device.select("auto").device)
+    let tuner = try Tuner(Device.select("auto").device)
     let tuned = try tuner.tune(recording, seconds: 1e-9)
     #expect(tuned.count == 3)
     for pass in tuned.values { #expect(pass.tried == 1 && pass.variant == pass.standard, "\(pass)") }
@@ -157,26 +157,27 @@ struct TuningTests {
       rejected: ["b"])
     try withTemporaryFolder { folder in
       let store = TuningStore(cache: folder)
-      #expect(store.record(device, .cpu) == nil)
-      var record = TuningRecord(device, .cpu)
+      #expect(store.record(device, .cpu, .fp32) == nil)
+      var record = TuningRecord(device, .cpu, .fp32)
       record[key] = pass
       try store.save(record, of: device)
-      #expect(store.record(device, .cpu)?[key] == pass)
-      #expect(store.record(device, .cpu)?.choices(source: "s")[key] == "a")
-      #expect(store.record(device, .gpu) == nil)
+      #expect(store.record(device, .cpu, .fp32)?[key] == pass)
+      #expect(store.record(device, .cpu, .fp32)?.choices(source: "s")[key] == "a")
+      #expect(store.record(device, .gpu, .fp32) == nil)
+      #expect(store.record(device, .cpu, .bf16) == nil)
       var updated = device
       updated.driverVersion += ".1"
-      #expect(store.record(updated, .cpu) == nil)
+      #expect(store.record(updated, .cpu, .fp32) == nil)
       #expect(store.delete(updated, .cpu) == 0 && store.delete(device, .gpu) == 0)
 
-      let path = try #require(store.path(device, .cpu))
+      let path = try #require(store.path(device, .cpu, .fp32))
       try Data("{".utf8).write(to: URL(fileURLWithPath: path))
-      #expect(store.record(device, .cpu) == nil)
+      #expect(store.record(device, .cpu, .fp32) == nil)
       try store.save(record, of: device)
-      #expect(store.delete(device, .cpu) == 1 && store.record(device, .cpu) == nil)
+      #expect(store.delete(device, .cpu) == 1 && store.record(device, .cpu, .fp32) == nil)
     }
     #expect(throws: OpenCLError.self) {
-      try TuningStore(cache: "/dev/null").save(TuningRecord(device, .cpu), of: device)
+      try TuningStore(cache: "/dev/null").save(TuningRecord(device, .cpu, .fp32), of: device)
     }
   }
 }

@@ -182,7 +182,8 @@ import Testing
     ["translate", "--model", "x", "--input", "x"], ["devices", "--nonsense"], ["benchmark"],
     ["translate", "--model", "x", "--input", "x", "--out", "x", "--dropout", "maybe"],
     ["benchmark", "--layer", "conv99"], ["benchmark", "--layer", "conv8", "--repeats", "0"],
-    ["verify", "--size", "x"],
+    ["verify", "--size", "x"], ["verify", "--precision", "fp16"],
+    ["verify", "--against", "x", "--precision", "tf32"],
   ]
 
   /// A command line that makes no sense is told from a failure by its exit code.
@@ -198,5 +199,16 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: out))
     expectFailure(try Program.run(["benchmark", "--layer", "conv8", "--device", "99"]), "\"99\"")
     expectFailure(try Program.run(["verify", "--device", "99"] + tiny), "\"99\"")
+  }
+
+  /// The tests' device is a CPU, which has fp32 only.
+  @Test func missingPrecision() throws {
+    let data = try folder.writePairs("data", count: 1)
+    expectFailure(try train(data, ["--precision", "bf16"]), "--precision bf16")
+    #expect(!FileManager.default.fileExists(atPath: out))
+    expectFailure(try Program.run(["verify", "--precision", "tf32"] + tiny), "possible there: fp32")
+    expectFailure(
+      try Program.run(["verify", "--precision", "tf32", "--device", "reference"] + tiny), "fp32 only")
+    #expect(try Program.run(["verify", "--precision", "fp32"] + tiny).status == 0)
   }
 }

@@ -1,32 +1,81 @@
+import Kernels
 import Tape
 
-// The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl.
+// The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl in plain fp32, and their counterparts
+// for NVIDIA's matrix units, which take the same arguments and launch ranges.
 
-/// A work-group's tile of a matrix product and each work-item's share of it.
+/// A work-group's tile of a matrix product, and how it is shared out.
 struct GPUTile: Hashable {
   let rows: Int
   let columns: Int
-  let itemRows: Int
-  let itemColumns: Int
+  /// The part of a work-item, or of a warp.
+  let shareRows: Int
+  let shareColumns: Int
+  /// Parts are those of warps of 32 work-items, for matrix units.
+  let isOfWarps: Bool
 
-  var workItems: Int { rows / itemRows * (columns / itemColumns) }
+  /// A tile in parts of work-items.
+  init(rows: Int, columns: Int, itemRows: Int, itemColumns: Int) {
+    (self.rows, self.columns, shareRows, shareColumns) = (rows, columns, itemRows, itemColumns)
+    isOfWarps = false
+  }
+
+  /// A tile in parts of warps.
+  init(rows: Int, columns: Int, warpRows: Int, warpColumns: Int) {
+    (self.rows, self.columns, shareRows, shareColumns) = (rows, columns, warpRows, warpColumns)
+    isOfWarps = true
+  }
+
+  var workItems: Int { rows / shareRows * (columns / shareColumns) * (isOfWarps ? 32 : 1) }
+
+  /// Bytes of local memory: what the programs declare.
+  var localMemory: Int {
+    isOfWarps ? 128 * (rows + columns) : 16 * max(5 * rows + 4 * columns, 4 * (rows + columns) + 128)
+  }
+
+  /// Whether a device can run a work-group of it.
+  func fits(_ device: DeviceDescription) -> Bool {
+    workItems <= device.maxWorkGroupSize && localMemory <= device.localMemory
+  }
 
   func count(rows: Int, columns: Int) -> Int {
     (rows + self.rows - 1) / self.rows * ((columns + self.columns - 1) / self.columns)
   }
-
-  /// 8 x 8 sums a work-item: the fewest reads of local memory, for products that fill the device so too.
-  static let large = GPUTile(rows: 128, columns: 64, itemRows: 8, itemColumns: 8)
-  static let medium = GPUTile(rows: 64, columns: 64, itemRows: 8, itemColumns: 4)
-  /// For the bottom of a U-Net, where few rows meet many weights.
-  static let low = GPUTile(rows: 16, columns: 64, itemRows: 4, itemColumns: 4)
 }
 
-/// How a matrix product is spread over a GPU: a pure function of its shape and the device's compute units.
+/// The tiles that a product of many columns is made of.
+struct GPUTileSet {
+  /// The fewest reads of local memory, for products that fill the device so too.
+  let large: GPUTile
+  let medium: GPUTile
+  /// For the bottom of a U-Net, where few rows meet many weights.
+  let low: GPUTile
+
+  static let plain = GPUTileSet(
+    large: GPUTile(rows: 128, columns: 64, itemRows: 8, itemColumns: 8),
+    medium: GPUTile(rows: 64, columns: 64, itemRows: 8, itemColumns: 4),
+    low: GPUTile(rows: 16, columns: 64, itemRows: 4, itemColumns: 4))
+
+  private static let largeOfWarps = GPUTile(rows: 128, columns: 64, warpRows: 64, warpColumns: 32)
+  private static let mediumOfWarps = GPUTile(rows: 64, columns: 64, warpRows: 32, warpColumns: 32)
+
+  /// Fragments are 16 rows high.
+  static let convolutionOfWarps = GPUTileSet(
+    large: largeOfWarps, medium: mediumOfWarps,
+    low: GPUTile(rows: 16, columns: 64, warpRows: 16, warpColumns: 32))
+  /// Rows are read four at a time from two fragments.
+  static let weightGradientOfWarps = GPUTileSet(
+    large: largeOfWarps, medium: mediumOfWarps,
+    low: GPUTile(rows: 32, columns: 64, warpRows: 32, warpColumns: 32))
+}
+
+/// How a matrix product is spread over a GPU: a pure function of its shape and the device.
 struct GPUProduct: Equatable {
   let tile: GPUTile
   /// Parts of the depth that are computed apart and then added in order.
   let splits: Int
+  /// Plain for tiles of work-items.
+  let multiplication: Multiplication
 
   /// Work-groups of 64 or 128 work-items that keep a compute unit busy: one computes while others load.
   static let groupsPerUnit = 4
@@ -35,32 +84,47 @@ struct GPUProduct: Equatable {
   /// The second kernel adds the parts one after the other.
   static let mostSplits = 64
 
+  init(tile: GPUTile, splits: Int, _ multiplication: Multiplication) {
+    self.tile = tile
+    self.splits = splits
+    self.multiplication = tile.isOfWarps ? multiplication : .plain
+  }
+
   /// - Parameters:
-  ///   - tile: nil for the best one of 64 columns
+  ///   - tile: the only one, or the tiles to choose from
   ///   - products: products of that shape side by side in the launch
   ///   - steps: of 16 along the depth
-  init(tile: GPUTile? = nil, rows: Int, columns: Int, products: Int = 1, steps: Int, computeUnits: Int) {
-    let wanted = Self.groupsPerUnit * max(1, computeUnits)
+  init(
+    tile: GPUTile? = nil, of tiles: GPUTileSet, rows: Int, columns: Int, products: Int = 1, steps: Int,
+    _ target: KernelTarget
+  ) {
+    let wanted = Self.groupsPerUnit * max(1, target.device.computeUnits)
+    let chosen: GPUTile
     if let tile {
-      self.tile = tile
-    } else if rows <= GPUTile.low.rows {
-      self.tile = .low
+      chosen = tile
+    } else if rows <= tiles.low.rows || !tiles.medium.fits(target.device) {
+      chosen = tiles.low
     } else {
-      let large = GPUTile.large.count(rows: rows, columns: columns)
-      let medium = GPUTile.medium.count(rows: rows, columns: columns)
+      let large = tiles.large.count(rows: rows, columns: columns)
+      let medium = tiles.medium.count(rows: rows, columns: columns)
       // Only where little more of the large tiles lies beyond the last row.
-      self.tile = 2 * products * large >= wanted && 16 * large <= 9 * medium ? .large : .medium
+      let isLarge =
+        2 * products * large >= wanted && 16 * large <= 9 * medium && tiles.large.fits(target.device)
+      chosen = isLarge ? tiles.large : tiles.medium
     }
     // A device half full gains less from a split than the second kernel costs.
-    let groups = products * self.tile.count(rows: rows, columns: columns)
-    splits =
-      2 * groups >= wanted ? 1 : max(1, min(wanted / groups, steps / Self.leastSteps, Self.mostSplits))
+    let groups = products * chosen.count(rows: rows, columns: columns)
+    self.init(
+      tile: chosen,
+      splits: 2 * groups >= wanted
+        ? 1 : max(1, min(wanted / groups, steps / Self.leastSteps, Self.mostSplits)),
+      target.multiplication)
   }
 }
 
 extension GPUProduct {
   /// A convolution in either direction: rows are output pixels of a phase, columns output channels.
-  init(_ pass: ConvolutionPass, computeUnits: Int) {
+  init(_ pass: ConvolutionPass, _ target: KernelTarget) {
     let (inputs, outputs) = (pass.input.shape.c, pass.output.shape.c)
     let tile: GPUTile? =
       switch outputs {
@@ -69,13 +133,13 @@ extension GPUProduct {
       default: nil
       }
     self.init(
-      tile: tile, rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
-      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase,
-      computeUnits: computeUnits)
+      tile: tile, of: target.multiplication == .plain ? .plain : .convolutionOfWarps,
+      rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
+      products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase, target)
   }
 
   /// A weight gradient: rows are broadcast channels of every tap, columns lane channels, the depth pixels.
-  init(_ pass: WeightGradient, lanes: WeightLanes, computeUnits: Int) {
+  init(_ pass: WeightGradient, lanes: WeightLanes, _ target: KernelTarget) {
     let (image, gradient) = (pass.image.shape, pass.gradient.shape)
     let (laneChannels, broadcastChannels) =
       lanes == .output ? (gradient.c, image.c) : (image.c, gradient.c)
@@ -85,9 +149,27 @@ extension GPUProduct {
     let rows = lanes == .input ? quads : taps * quads
     var tile: GPUTile?
     if laneChannels <= 16 { tile = GPUTile(rows: 64, columns: 16, itemRows: 4, itemColumns: 4) }
+    // Most of a tile of warps would be empty.
+    let isPlain = target.multiplication == .plain || rows <= 16
     self.init(
-      tile: tile, rows: rows, columns: laneChannels, products: lanes == .input ? taps : 1,
-      steps: (gradient.n * gradient.h * gradient.w + 15) / 16, computeUnits: computeUnits)
+      tile: tile, of: isPlain ? .plain : .weightGradientOfWarps, rows: rows, columns: laneChannels,
+      products: lanes == .input ? taps : 1, steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
+  }
+
+  /// The program, and the macros that say how it multiplies and how its tiles are shared out.
+  /// - Parameter names: of the product's rows and columns in macros
+  fileprivate func program(
+    plain: KernelSource, matrixUnits: KernelSource, names: (String, String)
+  ) -> (source: KernelSource, macros: [(String, String)]) {
+    var macros = [("TILE_\(names.0)", "\(tile.rows)"), ("TILE_\(names.1)", "\(tile.columns)")]
+    let part = tile.isOfWarps ? "WARP" : "ITEM"
+    macros += [
+      ("\(part)_\(names.0)", "\(tile.shareRows)"), ("\(part)_\(names.1)", "\(tile.shareColumns)"),
+    ]
+    guard let format = multiplication.format else { return (plain, macros) }
+    macros.append(("PRECISION", format.rawValue))
+    if multiplication.emulated { macros.append(("MMA_EMULATED", "1")) }
+    return (matrixUnits, macros)
   }
 }
 
@@ -121,13 +203,11 @@ extension ConvolutionPass {
     let outputSize = SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(splits))
     let cells = y.images * cellHeight * cellWidth
     let writtenQuads = min(y.blocks * 4, (y.channels + tile.columns - 1) / tile.columns * tile.columns / 4)
-    let macros = [
-      ("TRANSPOSED", transposed ? "1" : "0"), ("TILE_PIXELS", "\(tile.rows)"),
-      ("TILE_CHANNELS", "\(tile.columns)"), ("ITEM_PIXELS", "\(tile.itemRows)"),
-      ("ITEM_CHANNELS", "\(tile.itemColumns)"), ("INPUT_QUADS", "\(inputQuads)"),
-    ]
+    var (source, macros) = product.program(
+      plain: .convolutionGPU, matrixUnits: .convolutionNVIDIA, names: ("PIXELS", "CHANNELS"))
+    macros += [("TRANSPOSED", transposed ? "1" : "0"), ("INPUT_QUADS", "\(inputQuads)")]
     try planner.launch(
-      .convolutionGPU, "convolve", macros: macros,
+      source, "convolve", macros: macros,
       arguments: x.arguments + [.float(inputActivation.negativeSlope), .buffer(weight.buffer)] + epilogue + [
         .buffer(parts), .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), Int32(x.images))),
         .int4(outputSize), .int4(weight.packing.kernelGeometry(geometry)),
@@ -139,7 +219,7 @@ extension ConvolutionPass {
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
     try planner.launch(
-      .convolutionGPU, "convolve_sum", macros: macros,
+      source, "convolve_sum", macros: macros,
       arguments: [.buffer(parts)] + epilogue + [
         .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
       ],
@@ -160,13 +240,11 @@ extension WeightGradient {
     let rows = dw.taps * quadsOfTap * 4
     let parts = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
     let sizes = SIMD4(Int32(quads), Int32(broadcast.blocks), Int32(lanes.blocks), Int32(quadsOfTap))
-    let macros = [
-      ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("TILE_ROWS", "\(tile.rows)"),
-      ("TILE_LANES", "\(tile.columns)"), ("ITEM_ROWS", "\(tile.itemRows)"),
-      ("ITEM_LANES", "\(tile.itemColumns)"),
-    ]
+    var (source, macros) = product.program(
+      plain: .weightGradientGPU, matrixUnits: .weightGradientNVIDIA, names: ("ROWS", "LANES"))
+    macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
     try planner.launch(
-      .weightGradientGPU, "weight_gradient", macros: macros,
+      source, "weight_gradient", macros: macros,
       arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
         .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
         .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
@@ -179,7 +257,7 @@ extension WeightGradient {
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
     try planner.launch(
-      .weightGradientGPU, "weight_gradient_sum", macros: macros,
+      source, "weight_gradient_sum", macros: macros,
       arguments: [
         .buffer(parts), .buffer(dw.buffer), .int4(sizes), .int(Int32(splits)),
         .int4(dw.packing.kernelGeometry(geometry)),

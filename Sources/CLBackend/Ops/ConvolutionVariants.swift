@@ -30,7 +30,7 @@ extension ConvolutionPass: VariedPass {
       return tiling.pays(inputs: input.shape.c, outputs: output.shape.c)
         ? [winograd] + direct : direct + [winograd]
     case .gpu:
-      return GPUProduct.candidates(self, computeUnits: target.device.computeUnits).map { product in
+      return GPUProduct.candidates(self, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
       }
     }
@@ -52,7 +52,11 @@ extension WeightGradient: VariedPass {
       let direct = CPUWeightGradientChoice.candidates(
         self, lanes: lanes, accumulators: target.device.accumulators
       ).map { choice in
-        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
+        KernelVariant(choice.description) { planner throws(OpenCLError) in
+          try planCPU(choice, planner)
+        } update: { planner, adam throws(OpenCLError) in
+          try planCPU(choice, planner, adam)
+        }
       }
       guard let tiling = winogradTiling,
         WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)
@@ -65,8 +69,7 @@ extension WeightGradient: VariedPass {
       return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c)
         ? [winograd] + direct : direct + [winograd]
     case .gpu:
-      return GPUProduct.candidates(self, lanes: lanes, computeUnits: target.device.computeUnits).map {
-        product in
+      return GPUProduct.candidates(self, lanes: lanes, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
       }
     }
@@ -155,34 +158,36 @@ extension CPUWeightGradientChoice: CustomStringConvertible {
 // MARK: GPUs
 
 extension GPUProduct: CustomStringConvertible {
-  /// The tile of a work-group, the share of a work-item, and the parts of the depth.
+  /// What multiplies, the tile of a work-group, the share of a work-item or a warp, and the parts of the depth.
   var description: String {
-    "gpu \(tile.rows)x\(tile.columns)/\(tile.itemRows)x\(tile.itemColumns) split \(splits)"
+    let kind = multiplication.format?.rawValue.lowercased() ?? "gpu"
+    return "\(kind) \(tile.rows)x\(tile.columns)/\(tile.shareRows)x\(tile.shareColumns) split \(splits)"
   }
 
-  init(tile: GPUTile, splits: Int) {
-    self.tile = tile
-    self.splits = splits
-  }
-
-  static func candidates(_ pass: ConvolutionPass, computeUnits: Int) -> [Self] {
+  static func candidates(_ pass: ConvolutionPass, _ target: KernelTarget) -> [Self] {
     let steps = (pass.input.shape.c + 15) / 16 * pass.tapsOfPhase
-    return candidates(standard: GPUProduct(pass, computeUnits: computeUnits), steps: steps)
+    return candidates(standard: GPUProduct(pass, target), of: .convolutionOfWarps, steps: steps, target)
   }
 
-  static func candidates(_ pass: WeightGradient, lanes: WeightLanes, computeUnits: Int) -> [Self] {
+  static func candidates(_ pass: WeightGradient, lanes: WeightLanes, _ target: KernelTarget) -> [Self] {
     let gradient = pass.gradient.shape
     return candidates(
-      standard: GPUProduct(pass, lanes: lanes, computeUnits: computeUnits),
-      steps: (gradient.n * gradient.h * gradient.w + 15) / 16)
+      standard: GPUProduct(pass, lanes: lanes, target), of: .weightGradientOfWarps,
+      steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
   }
 
   /// The default, then tiles of as many columns where that is not what the layer's few channels ask for, each with
-  /// the depth in halves, quarters, ... of at least two steps.
-  private static func candidates(standard: GPUProduct, steps: Int) -> [Self] {
-    let tiles = standard.tile.columns == 64 ? [GPUTile.large, .medium, .low] : [standard.tile]
+  /// the depth in halves, quarters, ... of at least two steps. Plain fp32 is within the bounds of every precision.
+  private static func candidates(
+    standard: GPUProduct, of warps: GPUTileSet, steps: Int, _ target: KernelTarget
+  ) -> [Self] {
+    let sets = target.multiplication == .plain ? [GPUTileSet.plain] : [warps, .plain]
+    let tiles =
+      standard.tile.columns == 64 ? sets.flatMap { [$0.large, $0.medium, $0.low] } : [standard.tile]
     let splits = (0...6).map { 1 << $0 }.filter { $0 == 1 || 2 * $0 <= steps }
-    let others = tiles.flatMap { tile in splits.map { GPUProduct(tile: tile, splits: $0) } }
+    let others = tiles.filter { $0.fits(target.device) }.flatMap { tile in
+      splits.map { GPUProduct(tile: tile, splits: $0, target.multiplication) }
+    }
     return [standard] + others.filter { $0 != standard }
   }
 }

@@ -22,7 +22,15 @@ public final class ProgramCache {
     public init() {}
   }
 
+  /// A program as it was asked for.
+  public struct Request: Sendable {
+    public let source: ProgramSource
+    public let macros: [(String, String)]
+  }
+
   public private(set) var counters = Counters()
+  /// Every program that was asked for, once.
+  public private(set) var requests: [Request] = []
   /// Time spent building and loading.
   public private(set) var buildTime = Duration.zero
   /// Where compiled programs are kept; nil for nowhere.
@@ -74,6 +82,7 @@ public final class ProgramCache {
       counters.reused += 1
       return program
     }
+    requests.append(Request(source: source, macros: macros))
     let clock = ContinuousClock()
     let start = clock.now
     let path = directory.map { $0 + "/programs/" + name + ".bin" }

@@ -35,15 +35,22 @@ public struct TunedPass: Sendable, Codable, Equatable {
 /// is timed together with what it makes from its operands (activated copies, repacked or transformed weights).
 public struct Tuner {
   private let device: Device
-  private let deviceClass: DeviceClass
+  private let target: KernelTarget
   private let candidates: (PassKey, [KernelVariant]) -> [KernelVariant]
   private let isRight: (Comparison) -> Bool
 
-  /// The largest relative L2 error of a variant that may win.
-  public static let bound = 1e-5
+  public var precision: Precision { target.precision }
 
-  public init(_ device: Device, deviceClass: DeviceClass? = nil) {
-    self.init(device, deviceClass: deviceClass, candidates: { $1 }, isRight: { $0.isWithin(Self.bound) })
+  /// A variant may win if its relative L2 error is within the precision's bound.
+  ///
+  /// - Parameters:
+  ///   - deviceClass, precision: see `OpenCLExecutor`
+  public init(_ device: Device, deviceClass: DeviceClass? = nil, precision: Precision? = nil)
+    throws(OpenCLError)
+  {
+    let target = try KernelTarget(device, deviceClass: deviceClass, precision: precision)
+    self.init(
+      device, target, candidates: { $1 }, isRight: { $0.isWithin(target.precision.convolutionBound) })
   }
 
   /// - Parameters:
@@ -53,9 +60,18 @@ public struct Tuner {
     _ device: Device, deviceClass: DeviceClass? = nil,
     candidates: @escaping (PassKey, [KernelVariant]) -> [KernelVariant],
     isRight: @escaping (Comparison) -> Bool
+  ) throws(OpenCLError) {
+    let target = try KernelTarget(device, deviceClass: deviceClass, precision: nil)
+    self.init(device, target, candidates: candidates, isRight: isRight)
+  }
+
+  private init(
+    _ device: Device, _ target: KernelTarget,
+    candidates: @escaping (PassKey, [KernelVariant]) -> [KernelVariant],
+    isRight: @escaping (Comparison) -> Bool
   ) {
     self.device = device
-    self.deviceClass = deviceClass ?? device.description.deviceClass
+    self.target = target
     self.candidates = candidates
     self.isRight = isRight
   }
@@ -95,7 +111,6 @@ public struct Tuner {
     for (tensor, values) in pass.inputs { try memory.write(values, to: tensor) }
     let expected = pass.expected()
     let nothing = [Float](repeating: .nan, count: pass.output.shape.count)
-    let target = KernelTarget(device: device.description, deviceClass: deviceClass)
     let variants = candidates(pass.key, pass.pass.variants(target, lanes: pass.key.lanes))
 
     var checked: [Float]?
@@ -108,7 +123,7 @@ public struct Tuner {
       let best = timed.map(\.seconds).min() ?? .infinity
       do throws(OpenCLError) {
         try memory.write(nothing, to: pass.output)
-        let planner = LaunchPlanner(memory, programs, deviceClass)
+        let planner = LaunchPlanner(memory, programs, target, KernelChoices(), .none)
         try planner.plan(variant, of: pass.recording.steps[pass.step], index: pass.step)
         try Self.run(planner.launches, queue)
         try queue.finish()

@@ -1,19 +1,23 @@
 import Foundation
 import Kernels
+import Tape
 
 /// What was tuned for a device, as it is kept on disk.
 public struct TuningRecord: Sendable, Codable {
   /// `DeviceDescription.fingerprint`: device, driver and their versions.
   public let device: String
   public let deviceClass: DeviceClass
+  /// Others list other variants.
+  public let precision: Precision
   /// SHA-256 of all kernel sources: other kernels have other times.
   public let kernels: String
   /// By the pass' description.
   private var passes: [String: TunedPass] = [:]
 
-  public init(_ device: DeviceDescription, _ deviceClass: DeviceClass) {
+  public init(_ device: DeviceDescription, _ deviceClass: DeviceClass, _ precision: Precision) {
     self.device = device.fingerprint
     self.deviceClass = deviceClass
+    self.precision = precision
     kernels = Self.kernelHash
   }
 
@@ -39,7 +43,7 @@ public struct TuningRecord: Sendable, Codable {
   }
 }
 
-/// The tuning records of this machine: a file for each device, driver and state of the kernels, beside the compiled
+/// The tuning records of this machine: a file for each device, driver, precision and state of the kernels, beside the compiled
 /// programs. Like those only a shortcut: a file that is missing or damaged means that nothing was tuned.
 public struct TuningStore: Sendable {
   private let directory: String?
@@ -50,22 +54,27 @@ public struct TuningStore: Sendable {
   }
 
   /// Where the record of a device is kept; nil for nowhere.
-  public func path(_ device: DeviceDescription, _ deviceClass: DeviceClass) -> String? {
-    let key = [device.fingerprint, deviceClass.rawValue, TuningRecord.kernelHash].joined(separator: "\n")
+  public func path(_ device: DeviceDescription, _ deviceClass: DeviceClass, _ precision: Precision) -> String?
+  {
+    let key = [device.fingerprint, deviceClass.rawValue, precision.rawValue, TuningRecord.kernelHash].joined(
+      separator: "\n")
     return directory.map { "\($0)/\(SHA256.hexDigest(Array(key.utf8)).prefix(32)).json" }
   }
 
   /// The record of a device with these kernels; nil when there is none.
-  public func record(_ device: DeviceDescription, _ deviceClass: DeviceClass) -> TuningRecord? {
-    guard let path = path(device, deviceClass), let record = Self.read(path),
-      record.isFor(device, deviceClass), record.kernels == TuningRecord.kernelHash
+  public func record(_ device: DeviceDescription, _ deviceClass: DeviceClass, _ precision: Precision)
+    -> TuningRecord?
+  {
+    guard let path = path(device, deviceClass, precision), let record = Self.read(path),
+      record.isFor(device, deviceClass), record.precision == precision,
+      record.kernels == TuningRecord.kernelHash
     else { return nil }
     return record
   }
 
   /// - Throws: `OpenCLError` naming the file when it cannot be written.
   public func save(_ record: TuningRecord, of device: DeviceDescription) throws(OpenCLError) {
-    guard let path = path(device, record.deviceClass), let directory else {
+    guard let path = path(device, record.deviceClass, record.precision), let directory else {
       throw OpenCLError("there is no cache folder to keep tuning in; set PIX2PIX_CACHE or HOME")
     }
     let encoder = JSONEncoder()
@@ -78,7 +87,7 @@ public struct TuningStore: Sendable {
     }
   }
 
-  /// Removes the device's records, of earlier kernels too, and says how many there were.
+  /// Removes the device's records, of every precision and of earlier kernels, and says how many there were.
   public func delete(_ device: DeviceDescription, _ deviceClass: DeviceClass) -> Int {
     guard let directory else { return 0 }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []

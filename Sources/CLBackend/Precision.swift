@@ -1,0 +1,62 @@
+import Tape
+
+/// What matrix units multiply, PRECISION in Kernels/matrix_units.clh.
+enum MatrixFormat: String {
+  case tf32 = "TF32"
+  /// Three products of split operands, as exact as fp32.
+  case tf32x3 = "TF32X3"
+  case bf16 = "BF16"
+}
+
+/// The programs that convolutions are made of.
+struct Multiplication: Equatable {
+  /// nil for fp32 without matrix units.
+  var format: MatrixFormat?
+  /// The matrix units are emulated.
+  var emulated = false
+
+  static let plain = Multiplication()
+
+  /// What gives that precision on a device with those matrix units. Throws if nothing does.
+  init(
+    _ precision: Precision, _ units: MatrixUnits, on device: DeviceDescription
+  ) throws(OpenCLError) {
+    emulated = units.isEmulated
+    switch precision {
+    case .fp32: format = units.operands.contains(.tf32) ? .tf32x3 : nil
+    case .tf32: format = units.operands.contains(.tf32) ? .tf32 : nil
+    case .bf16: format = units.operands.contains(.bf16) ? .bf16 : nil
+    }
+    guard format != nil || precision == .fp32 else {
+      let possible = Precision.possible(units).map(\.rawValue).joined(separator: ", ")
+      throw OpenCLError(
+        "--precision \(precision.rawValue) needs matrix units; \(device.name) has none that have proven to work; possible there: \(possible)"
+      )
+    }
+  }
+
+  private init() {}
+}
+
+extension Precision {
+  /// What a device with those matrix units can do.
+  static func possible(_ units: MatrixUnits) -> [Precision] {
+    var result = [Precision.fp32]
+    if units.operands.contains(.tf32) { result.append(.tf32) }
+    if units.operands.contains(.bf16) { result.append(.bf16) }
+    return result
+  }
+
+  /// What is taken unless something is asked for: TF32 where matrix units have proven to do it, as PyTorch's
+  /// convolutions do (a training's noise is far above its rounding, and fp32 costs three times the products there);
+  /// fp32 everywhere else.
+  static func standard(_ units: MatrixUnits) -> Precision {
+    units.operands.contains(.tf32) && !units.isEmulated ? .tf32 : .fp32
+  }
+
+  /// What a device can do.
+  public static func possible(on device: Device) -> [Precision] { possible(MatrixUnits(provenOn: device)) }
+
+  /// What is taken on a device unless something is asked for.
+  public static func standard(on device: Device) -> Precision { standard(MatrixUnits(provenOn: device)) }
+}

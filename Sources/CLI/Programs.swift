@@ -1,0 +1,81 @@
+import ArgumentParser
+import CLBackend
+import Foundation
+import Model
+import Tape
+
+struct Programs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes the OpenCL programs of a training step as files, each complete and with its macros.",
+    discussion: """
+      For compilers and analysers that run elsewhere. The programs are those of a device of the class and size that \
+      is asked for, whatever this machine's is; what they hold is planned on this machine's device.
+
+      Examples:
+        pix2pix programs --out programs
+        pix2pix programs --gpu-kernels --compute-units 132 --batch-size 16 --out programs
+        pix2pix programs --nvidia --precision bf16 --compute-units 132 --out programs
+      """)
+
+  @OptionGroup var device: DeviceOptions
+  @Option(help: ArgumentHelp("Folder for the programs.", valueName: "dir"))
+  var out: String
+  @Option(help: "Pixels on a side.")
+  var size = 256
+  @Option(help: "Channels after the generator's first convolution.")
+  var ngf = 64
+  @Option(help: "Channels after the discriminator's first convolution.")
+  var ndf = 64
+  @Option(help: "Pictures at a time.")
+  var batchSize = 1
+  @Flag(help: "Those of GPUs.")
+  var gpuKernels = false
+  @Flag(help: "Those of NVIDIA GPUs with matrix units, where fp32 is 3xTF32.")
+  var nvidia = false
+  @Option(help: "Those of a device with so many compute units. (default: as many as there are)")
+  var computeUnits: Int?
+
+  func validate() throws {
+    guard computeUnits.map({ (1...65536).contains($0) }) ?? true else {
+      throw ValidationError("--compute-units \(computeUnits ?? 0) is not from 1 to 65536.")
+    }
+  }
+
+  func run() throws {
+    guard case .openCL(let chosen, _) = try device.choose() else {
+      throw ModelError.option("--device", "the reference has no OpenCL programs")
+    }
+    let configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf)
+    var options = Pix2Pix.Options()
+    options.batchSize = batchSize
+    let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
+    let executor = try OpenCLExecutor(
+      model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,
+      precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,
+      computeUnits: computeUnits)
+    for section in ["train", "translate"] {
+      guard let steps = model.recording.sections[section] else {
+        preconditionFailure("\(section) was asked for")
+      }
+      try executor.prepare(steps)
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+    } catch {
+      throw ModelError.file(out, "cannot be made: is a file in the way, or is the disk full or read-only?")
+    }
+    for (index, request) in executor.programRequests.enumerated() {
+      // Here the units can only be emulated; there they are real.
+      let macros = request.macros.filter { $0.0 != "MMA_EMULATED" }
+      let name = String(format: "%02d-%@", index, request.source.name)
+      let definitions = macros.map { "#define \($0.0) \($0.1)\n" }.joined()
+      do {
+        try Data((definitions + request.source.text + "\n").utf8)
+          .write(to: URL(fileURLWithPath: out).appendingPathComponent(name))
+      } catch {
+        throw ModelError.file("\(out)/\(name)", "cannot be written: is the disk full or read-only?")
+      }
+      print(([name] + macros.map { "\($0.0)=\($0.1)" }).joined(separator: " "))
+    }
+  }
+}
