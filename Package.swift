@@ -45,7 +45,7 @@ let package = Package(
     .target(name: "Random"),
     .target(name: "Tape", dependencies: ["Random"]),
     .target(name: "OperationCases", dependencies: ["Random", "Tape"]),
-    .target(name: "CLBackend", dependencies: ["Tape", "COpenCL", "Kernels"]),
+    .target(name: "CLBackend", dependencies: ["Random", "Tape", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
     // Square roots of Floats come from the C library, which this target imports nothing else of.
     .target(name: "SamplePairs", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),

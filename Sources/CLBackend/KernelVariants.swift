@@ -42,12 +42,12 @@ public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
     }
     let words = description.dropFirst(kind.rawValue.count + 1).split(separator: " ")
     let numbers = words.flatMap { $0.split { !$0.isASCII || !$0.isNumber } }.compactMap { Int($0) }
-    guard words.count == 7, numbers.count == 11 else { return nil }
+    guard words.count == 8, numbers.count == 11 else { return nil }
     self.init(
       kind: kind, inputs: numbers[0], outputs: numbers[1], kernelHeight: numbers[2], kernelWidth: numbers[3],
       stride: numbers[4], padding: numbers[5], inputHeight: numbers[6], inputWidth: numbers[7],
       outputHeight: numbers[8], outputWidth: numbers[9], images: numbers[10],
-      lanes: words[6] == "input" ? .input : .output)
+      lanes: words[7] == "input" ? .input : .output)
     guard self.description == description else { return nil }
   }
 
@@ -85,17 +85,21 @@ public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
 }
 
 /// One way to compute a pass.
-struct KernelVariant {
+package struct KernelVariant {
   /// Short, the same in every version of the program that has the variant.
-  let name: String
+  package let name: String
   /// Adds its launches.
   let plan: (LaunchPlanner) throws(OpenCLError) -> Void
   /// Of a weight gradient: adds launches that use it for an Adam step and do not store it. nil where it cannot.
   let planUpdate: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
 
+  package init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
+    self.init(name, plan, update: nil)
+  }
+
   init(
     _ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void,
-    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)? = nil
+    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
   ) {
     self.name = name
     self.plan = plan
@@ -108,7 +112,28 @@ struct KernelTarget {
   let device: DeviceDescription
   let deviceClass: DeviceClass
   /// How convolutions of GPUs multiply at most.
-  var multiplication = Multiplication.plain
+  let multiplication: Multiplication
+  let precision: Precision
+
+  /// See `OpenCLExecutor` for the parameters and the errors.
+  init(
+    _ device: Device, deviceClass: DeviceClass?, precision: Precision?, matrixUnits: MatrixUnits? = nil,
+    computeUnits: Int? = nil
+  ) throws(OpenCLError) {
+    var description = device.description
+    self.deviceClass = deviceClass ?? description.deviceClass
+    let (groupSize, localMemory) = (description.maxWorkGroupSize, description.localMemory)
+    guard self.deviceClass == .cpu || groupSize >= 256 && localMemory >= 16 << 10 else {
+      throw OpenCLError(
+        "\(description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need 256 with 16384; name another --device"
+      )
+    }
+    let units = self.deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
+    self.precision = precision ?? .standard(units)
+    multiplication = try Multiplication(self.precision, units, on: description)
+    if let computeUnits { description.computeUnits = computeUnits }
+    self.device = description
+  }
 }
 
 /// A pass that several variants can compute.
@@ -142,43 +167,47 @@ public struct KernelChoices: Sendable, Equatable {
 }
 
 extension KernelChoices: Codable {
-  private enum CodingKeys: String, CodingKey { case variants }
-
+  /// As an object: passes' descriptions and variants' names.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let container = try decoder.singleValueContainer()
     self.init()
-    for (text, name) in try container.decode([String: String].self, forKey: .variants) {
+    for (text, name) in try container.decode([String: String].self) {
       guard let key = PassKey(text) else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .variants, in: container, debugDescription: "\"\(text)\" is no pass")
+        throw DecodingError.dataCorruptedError(in: container, debugDescription: "\"\(text)\" is no pass")
       }
       names[key] = name
     }
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(
-      Dictionary(uniqueKeysWithValues: names.map { ($0.description, $1) }), forKey: .variants)
+    var container = encoder.singleValueContainer()
+    try container.encode(Dictionary(uniqueKeysWithValues: names.map { ($0.description, $1) }))
+  }
+}
+
+extension VariedPass {
+  /// The variant that was chosen, or the default.
+  ///
+  /// - Throws: `OpenCLError` naming file, pass and variant when there is none of that name.
+  func variant(
+    _ choices: KernelChoices, _ target: KernelTarget, lanes: WeightLanes
+  ) throws(OpenCLError) -> KernelVariant {
+    let variants = variants(target, lanes: lanes)
+    let key = key(lanes: lanes)
+    guard let name = choices[key] else { return variants[0] }
+    guard let variant = variants.first(where: { $0.name == name }) else {
+      throw OpenCLError(
+        "\(choices.source): \(key) has no kernel variant \"\(name)\" on this \(target.deviceClass) device; there are "
+          + variants.map(\.name).joined(separator: ", "))
+    }
+    return variant
   }
 }
 
 extension LaunchPlanner {
   /// Adds the launches of the variant that was chosen for the pass, or of its default.
   func plan(_ pass: some VariedPass) throws(OpenCLError) {
-    let lanes = weight(pass.packedWeight).lanes
-    let key = pass.key(lanes: lanes)
-    let variants = pass.variants(target, lanes: lanes)
-    var variant = variants[0]
-    if let name = choices[key] {
-      guard let named = variants.first(where: { $0.name == name }) else {
-        throw OpenCLError(
-          "\(choices.source): \(key) has no kernel variant \"\(name)\" on a \(deviceClass) device; there are "
-            + variants.map(\.name).joined(separator: ", "))
-      }
-      variant = named
-    }
-    taken(variant.name, for: key)
+    let variant = try pass.variant(choices, target, lanes: weight(pass.packedWeight).lanes)
     if let update = variant.planUpdate, deferUpdate(update) { return }
     try variant.plan(self)
   }

@@ -52,15 +52,13 @@ struct WeightView {
 /// copy is rather written by the launch that writes the tensor, where that launch can: see `launchProducer`.
 ///
 /// A step may be planned together with steps behind it, see `following`.
-final class LaunchPlanner {
+package final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
   private(set) var steps: [Int] = []
   /// What is planned for.
   let target: KernelTarget
   let choices: KernelChoices
-  /// The variant that each planned pass took.
-  private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let updates: WeightUpdates
@@ -119,9 +117,11 @@ final class LaunchPlanner {
   /// The current step does what one of `following` does, which is not planned by itself.
   func take(_ step: Int) { taken.insert(step) }
 
-  /// Notes the variant that the current step's pass takes.
-  func taken(_ variant: String, for key: PassKey) {
-    variants.append((step, key, variant))
+  /// Adds the launches of a step in the form of one variant.
+  func plan(_ variant: KernelVariant, of step: Step, index: Int) throws(OpenCLError) {
+    self.step = index
+    label = "\(step.label) \(step.name)"
+    try variant.plan(self)
   }
 
   // MARK: Weight gradients that are used where they are made

@@ -6,19 +6,13 @@ import Tape
 /// else. Used by one task at a time.
 public final class OpenCLExecutor: Executor {
   public let recording: Recording
-  public let precision: Precision
   private let target: KernelTarget
   private let queue: Queue
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let choices: KernelChoices
   private let storesGradients: Bool
-  private var plans: [Range<Int>: Plan] = [:]
-
-  private struct Plan {
-    let launches: [Launch]
-    let variants: [ChosenVariant]
-  }
+  private var plans: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
   public struct ChosenVariant: Sendable {
@@ -45,20 +39,9 @@ public final class OpenCLExecutor: Executor {
     choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
     computeUnits: Int? = nil, storesGradients: Bool = true
   ) throws(OpenCLError) {
-    let deviceClass = deviceClass ?? device.description.deviceClass
-    let (groupSize, localMemory) = (device.description.maxWorkGroupSize, device.description.localMemory)
-    guard deviceClass == .cpu || groupSize >= 256 && localMemory >= 16 << 10 else {
-      throw OpenCLError(
-        "\(device.description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need 256 with 16384; name another --device"
-      )
-    }
-    let units = deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
-    self.precision = precision ?? .standard(units)
-    var description = device.description
-    if let computeUnits { description.computeUnits = computeUnits }
-    target = KernelTarget(
-      device: description, deviceClass: deviceClass,
-      multiplication: try Multiplication(self.precision, units, on: description))
+    target = try KernelTarget(
+      device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
+      computeUnits: computeUnits)
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
@@ -70,6 +53,7 @@ public final class OpenCLExecutor: Executor {
 
   public var device: DeviceDescription { target.device }
   public var deviceClass: DeviceClass { target.deviceClass }
+  public var precision: Precision { target.precision }
 
   public var name: String { "\(device.name) (\(device.platform))" }
 
@@ -82,7 +66,7 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try plan(steps).launches {
+    for launch in try plan(steps) {
       try queue.enqueue(launch)
     }
     try queue.flush()
@@ -100,12 +84,26 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try plan(steps).launches.count
+    try plan(steps).count
   }
 
   /// The kernel variant of each convolution pass among the steps, in order.
   public func variants(_ steps: Range<Int>) throws(OpenCLError) -> [ChosenVariant] {
-    try plan(steps).variants
+    var result: [ChosenVariant] = []
+    for step in steps {
+      guard let pass = variedPass(of: recording.steps[step].operation) else { continue }
+      let lanes = memory.placement.weights[pass.packedWeight.id]!.lanes
+      let variant = try pass.variant(choices, target, lanes: lanes)
+      result.append(ChosenVariant(step: step, key: pass.key(lanes: lanes), name: variant.name))
+    }
+    return result
+  }
+
+  /// The variant of every convolution pass of the recording, defaults among them.
+  public func allChoices() throws(OpenCLError) -> KernelChoices {
+    var result = KernelChoices(source: choices.source)
+    for variant in try variants(0..<recording.steps.count) { result[variant.key] = variant.name }
+    return result
   }
 
   /// Bytes of device memory in use.
@@ -124,15 +122,12 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
+  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
     let planner = LaunchPlanner(
       memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     try planner.plan(steps)
-    let plan = Plan(
-      launches: planner.launches,
-      variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })
-    plans[steps] = plan
-    return plan
+    plans[steps] = planner.launches
+    return planner.launches
   }
 }

@@ -12,16 +12,20 @@ struct Benchmark: ParsableCommand {
       Layers are those of the default model at 256 x 256 with ngf = ndf = 64: conv1 to conv8 and deconv8 to \
       deconv1 of the generator, patch.conv1 to patch.conv5 of the discriminator. Each of the three passes is \
       compared with the CPU reference before it is timed. The limit is the lower of what the device's arithmetic \
-      and its memory traffic, measured in the same run, allow for the pass.
+      and its memory traffic, measured in the same run, allow for the pass by the direct count; Winograd's variants \
+      need fewer operations, so they may exceed 100%. Each pass is timed with what it makes from its operands.
 
       Examples:
         pix2pix benchmark --layer conv4
         pix2pix benchmark --layer conv4 --layer patch.conv4 --device 0 --json
         pix2pix benchmark --all
+        pix2pix benchmark --all --baseline clblast
+        pix2pix benchmark --step --profile
         pix2pix benchmark --step --size 128 --ngf 32 --ndf 32
       """)
 
   @OptionGroup var device: DeviceOptions
+  @OptionGroup var kernels: KernelOptions
   @Option(help: ArgumentHelp("A layer to time; may be given several times.", valueName: "name"))
   var layer: [String] = []
   @Flag(help: "Time every layer.")
@@ -38,14 +42,24 @@ struct Benchmark: ParsableCommand {
   var batchSize = 1
   @Option(help: "Timed runs of each; the median is printed.")
   var repeats = 11
-  @Flag(help: "For --step: print where the time of a step goes, by operation.")
+  @Flag(help: "For --step: print where the time of a step goes, by kernel, by layer, and between launches.")
   var profile = false
+  @Option(
+    help: "For layers: time another way of computing them as well. clblast: im2col and CLBlast's SGEMM.")
+  var baseline: Baseline?
   @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
   var gpuKernels = false
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  enum Baseline: String, ExpressibleByArgument, CaseIterable {
+    case clblast
+  }
+
   func validate() throws {
+    guard baseline == nil || all || !layer.isEmpty else {
+      throw ValidationError("--baseline goes with --layer or --all.")
+    }
     guard all || step || !layer.isEmpty else {
       throw ValidationError("Say what to time: --layer NAME, --all or --step.")
     }
@@ -80,7 +94,7 @@ struct Benchmark: ParsableCommand {
       var layers: [LayerResult] = []
       for shape in wanted { layers.append(try time(shape, on: chosen, limits)) }
       results.layers = layers
-      if !json { print(Self.table(layers)) }
+      if !json { print(table(layers)) }
     }
     if step { try timeStep(on: chosen, &results) }
     if json {
@@ -120,19 +134,27 @@ struct Benchmark: ParsableCommand {
     var gflops: Double
     var gigabytesPerSecond: Double
     var percentOfLimit: Double
+    var variant: String
     var relativeL2: Double
+    var largestError: Double
+    var baselineMs: Double?
   }
 
-  private static func table(_ layers: [LayerResult]) -> String {
-    Table(
-      ["layer", "pass", "ms", "GFLOP/s", "GB/s", "% of limit", "rel. L2"],
+  private func table(_ layers: [LayerResult]) -> String {
+    let baselineColumns = baseline.map { [$0.rawValue + " ms", "ratio"] } ?? []
+    return Table(
+      ["layer", "pass", "ms", "GFLOP/s", "GB/s", "% of limit"] + baselineColumns + [
+        "kernel", "rel. L2", "largest",
+      ],
       layers.flatMap { layer in
-        layer.passes.map {
+        layer.passes.map { pass in
           [
-            layer.name, $0.name, String(format: "%.3f", $0.ms), String(format: "%.1f", $0.gflops),
-            String(format: "%.1f", $0.gigabytesPerSecond), String(format: "%.0f", $0.percentOfLimit),
-            scientific($0.relativeL2),
+            layer.name, pass.name, String(format: "%.3f", pass.ms), String(format: "%.1f", pass.gflops),
+            String(format: "%.1f", pass.gigabytesPerSecond), String(format: "%.0f", pass.percentOfLimit),
           ]
+            + (pass.baselineMs.map { [String(format: "%.3f", $0), String(format: "%.2f", pass.ms / $0)] }
+              ?? baselineColumns.map { _ in "-" })
+            + [pass.variant, scientific(pass.relativeL2), scientific(pass.largestError)]
         }
       }
     ).description
@@ -144,27 +166,51 @@ struct Benchmark: ParsableCommand {
     _ shape: ConvolutionLayerShape, on device: Device, _ limits: DeviceLimits
   ) throws -> LayerResult {
     let passes = try shape.record(batchSize: batchSize)
-    let executor = try OpenCLExecutor(
-      passes.recording, on: device, deviceClass: gpuKernels ? .gpu : nil, precision: self.device.precision)
+    let deviceClass = gpuKernels ? DeviceClass.gpu : nil
+    func makeExecutor(_ choices: KernelChoices) throws -> OpenCLExecutor {
+      try OpenCLExecutor(
+        passes.recording, on: device, deviceClass: deviceClass, choices: choices,
+        precision: self.device.precision)
+    }
+    let executor = try makeExecutor(
+      try kernels.choices(
+        for: passes.recording, on: device, deviceClass: deviceClass, precision: self.device.precision))
     // A timed result must be right first.
     let bound = executor.precision.convolutionBound
+    let variants = try executor.variants(0..<ConvolutionLayerShape.Passes.names.count)
+    let other = try baseline.map { baseline in
+      try makeExecutor(
+        KernelChoices(
+          Dictionary(uniqueKeysWithValues: variants.map { ($0.key, baseline.rawValue) }),
+          source: "--baseline \(baseline.rawValue)"))
+    }
     let reference = ReferenceExecutor(passes.recording)
     for (stream, tensor) in passes.inputs.enumerated() {
       let values = Self.noise(tensor.shape.count, stream: UInt32(stream))
       try executor.write(values, to: tensor)
+      try other?.write(values, to: tensor)
       reference.write(values, to: tensor)
     }
-    var results: [PassResult] = []
-    for (index, name) in ConvolutionLayerShape.Passes.names.enumerated() {
-      let range = index..<index + 1
-      try executor.run(range)
-      reference.run(range)
+    func check(_ executor: OpenCLExecutor, _ index: Int, _ name: String) throws -> Comparison {
+      try executor.run(index..<index + 1)
       let comparison = Comparison(
         try executor.read(passes.outputs[index]), expected: reference.read(passes.outputs[index]))
       guard comparison.isWithin(bound) else {
         throw ModelError.training(
           "\(shape.name) \(name) is wrong on \(executor.name): relative L2 error \(scientific(comparison.relativeL2)), bound \(bound)"
         )
+      }
+      return comparison
+    }
+    var results: [PassResult] = []
+    for (index, name) in ConvolutionLayerShape.Passes.names.enumerated() {
+      let range = index..<index + 1
+      reference.run(range)
+      let comparison = try check(executor, index, name)
+      var baselineMs: Double?
+      if let other {
+        _ = try check(other, index, "\(name) by \(baseline?.rawValue ?? "")")
+        baselineMs = try median(other, range) * 1e3
       }
       let seconds = try median(executor, range)
       let least = max(
@@ -173,7 +219,8 @@ struct Benchmark: ParsableCommand {
         PassResult(
           name: name, ms: seconds * 1e3, gflops: passes.flops / seconds / 1e9,
           gigabytesPerSecond: passes.bytes[index] / seconds / 1e9, percentOfLimit: 100 * least / seconds,
-          relativeL2: comparison.relativeL2))
+          variant: variants[index].name, relativeL2: comparison.relativeL2,
+          largestError: comparison.largestError, baselineMs: baselineMs))
     }
     return LayerResult(
       name: shape.name, gflop: passes.flops / 1e9, forwardMs: results[0].ms, inputGradientMs: results[1].ms,
@@ -213,11 +260,7 @@ struct Benchmark: ParsableCommand {
     guard let training = model.training, let translation = model.translation,
       let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
     else { preconditionFailure("both sections were asked for") }
-    let executor = try OpenCLExecutor(
-      model.recording, on: device, profiling: profile, deviceClass: gpuKernels ? .gpu : nil,
-      precision: self.device.precision, storesGradients: false)
-    let reference = ReferenceExecutor(model.recording)
-    for target in [executor, reference] as [any Executor] {
+    func firstStep(_ target: any Executor) throws -> (picture: [Float], losses: Losses) {
       try model.initialize(target, seed: 0)
       for (stream, tensor) in [training.input, training.target, translation.input].enumerated() {
         try target.write(Self.noise(tensor.shape.count, stream: UInt32(stream)), to: tensor)
@@ -225,11 +268,22 @@ struct Benchmark: ParsableCommand {
       try target.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: model.schedule)
       try target.run(translate)
       try target.run(train)
+      return (try target.read(translation.output), try model.losses(target))
     }
-    let picture = Comparison(
-      try executor.read(translation.output), expected: reference.read(translation.output))
-    let (losses, expected) = (try model.losses(executor), try model.losses(reference))
-    let lossError = zip(losses.values, expected.values).map { abs($0 - $1) / abs($1) }.max() ?? .nan
+    // The reference goes first and is gone before the device's buffers are there, so that it is no part of the peak.
+    let expected = try firstStep(ReferenceExecutor(model.recording))
+    let isPeakOwn = resetPeakResidentBytes()
+    let deviceClass = gpuKernels ? DeviceClass.gpu : nil
+    let executor = try OpenCLExecutor(
+      model.recording, on: device, profiling: profile, deviceClass: deviceClass,
+      choices: try kernels.choices(
+        for: model.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
+        tunes: true),
+      precision: self.device.precision, storesGradients: false)
+    let first = try firstStep(executor)
+    let picture = Comparison(first.picture, expected: expected.picture)
+    let lossError =
+      zip(first.losses.values, expected.losses.values).map { abs($0 - $1) / abs($1) }.max() ?? .nan
     // Errors of sixteen convolutions in a row, normed after most.
     let bound = 10 * executor.precision.convolutionBound
     guard picture.isWithin(bound), lossError <= bound else {
@@ -251,7 +305,7 @@ struct Benchmark: ParsableCommand {
         size, size, ngf, ndf, batchSize, results.stepMs ?? 0, results.forwardMs ?? 0,
         model.recording.flops(train) / 1e9))
     print(
-      "\(results.launches ?? 0) launches a step; device memory \(bytesText(executor.allocatedBytes)), with the reference the process peaked at \(bytesText(peakResidentBytes()))"
+      "\(results.launches ?? 0) launches a step; device memory \(bytesText(executor.allocatedBytes)), the process\(isPeakOwn ? "" : " with the reference") peaked at \(bytesText(peakResidentBytes()))"
     )
   }
 
@@ -260,28 +314,47 @@ struct Benchmark: ParsableCommand {
     try executor.run(range)
     try executor.finish()
     let times = try executor.profile()
-    var byKernel: [String: (count: Int, ms: Double)] = [:]
+    var (byKernel, byLayer) = ([String: Share](), [String: Share]())
+    var end = times.first?.start ?? 0
     for time in times {
-      let kernel = time.label.components(separatedBy: " ").dropFirst().joined(separator: " ")
-      byKernel[kernel, default: (0, 0)].count += 1
-      byKernel[kernel, default: (0, 0)].ms += time.milliseconds
+      // "fake.D.conv2 norm/normalize"; a prime for the way back, Adam's steps named by their parameter.
+      let words = time.label.components(separatedBy: " ")
+      var layer = words[0].replacing(#/\.model\..*/#, with: " parameters")
+      if layer.isEmpty || layer == "′" { layer = "losses" + layer }
+      let gap = Double(time.start > end ? time.start - end : 0) / 1e6
+      end = max(end, time.end)
+      byKernel[words.dropFirst().joined(separator: " "), default: Share()].add(time.milliseconds, gap)
+      byLayer[layer, default: Share()].add(time.milliseconds, gap)
     }
     let total = times.reduce(0) { $0 + $1.milliseconds }
-    note(
-      Table(
-        ["operation/kernel", "launches", "ms", "%"],
-        byKernel.sorted { $0.value.ms > $1.value.ms }.map {
-          [
-            $0.key, String($0.value.count), String(format: "%.2f", $0.value.ms),
-            String(format: "%.1f", 100 * $0.value.ms / total),
-          ]
-        }
-      ).description)
+    for (name, shares) in [("layer (′ backward)", byLayer), ("operation/kernel", byKernel)] {
+      note(
+        Table(
+          [name, "launches", "ms", "%", "waited before, ms"],
+          shares.sorted { ($1.value.ms, $0.key) < ($0.value.ms, $1.key) }.map {
+            [
+              $0.key, String($0.value.count), String(format: "%.2f", $0.value.ms),
+              String(format: "%.1f", 100 * $0.value.ms / total), String(format: "%.2f", $0.value.gap),
+            ]
+          }
+        ).description + "\n")
+    }
     if let first = times.first, let last = times.last {
       note(
         String(
           format: "%.1f ms in %d launches, %.1f ms between them", total, times.count,
           Double(last.end - first.start) / 1e6 - total))
+    }
+  }
+
+  /// What launches of one kind take, and the time from the end of those before.
+  private struct Share {
+    var (count, ms, gap) = (0, 0.0, 0.0)
+
+    mutating func add(_ ms: Double, _ gap: Double) {
+      count += 1
+      self.ms += ms
+      self.gap += gap
     }
   }
 }
@@ -290,9 +363,20 @@ extension Duration {
   var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
-/// The most memory this process has had, in bytes.
+/// The most memory this process has had since its start or since `resetPeakResidentBytes`, in bytes.
 func peakResidentBytes() -> Int {
+  if let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+    let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+    let kibibytes = Int(line.split { !$0.isNumber }.first ?? "")
+  {
+    return kibibytes << 10
+  }
   var usage = rusage()
   getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
   return usage.ru_maxrss * 1024
+}
+
+/// Forgets the peak so far. False where the system cannot.
+func resetPeakResidentBytes() -> Bool {
+  (try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))) != nil
 }

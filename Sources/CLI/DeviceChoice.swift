@@ -34,9 +34,13 @@ struct DeviceOptions: ParsableArguments {
   }
 
   /// An executor for a recording on the chosen device.
+  ///
+  /// - Parameters:
+  ///   - remembered, tunes: see `KernelOptions.choices`
   func executor(
-    for recording: Recording, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true
+    for recording: Recording, _ kernels: KernelOptions, profiling: Bool = false,
+    deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true,
+    remembered: (DeviceDescription) throws -> KernelChoices? = { _ in nil }, tunes: Bool = false
   ) throws -> any Executor {
     switch try choose() {
     case .reference:
@@ -46,8 +50,14 @@ struct DeviceOptions: ParsableArguments {
       return ReferenceExecutor(recording)
     case .openCL(let device, _):
       return try OpenCLExecutor(
-        recording, on: device, profiling: profiling, deviceClass: deviceClass, precision: precision,
-        matrixUnits: matrixUnits, storesGradients: storesGradients)
+        recording, on: device, profiling: profiling, deviceClass: deviceClass,
+        // Nothing is tuned for emulated matrix units.
+        choices: matrixUnits != nil && kernels.choices == nil
+          ? KernelChoices()
+          : try kernels.choices(
+            for: recording, on: device, deviceClass: deviceClass, precision: precision,
+            remembered: try remembered(device.description), tunes: tunes),
+        precision: precision, matrixUnits: matrixUnits, storesGradients: storesGradients)
     }
   }
 }

@@ -70,6 +70,7 @@ struct Train: ParsableCommand {
   @Option(help: "Seed of weights, order, cuts and dropout. (default: 0)")
   var seed: UInt64?
   @OptionGroup var device: DeviceOptions
+  @OptionGroup var kernels: KernelOptions
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
   @Option(help: "Steps from checkpoint to checkpoint. (default: an epoch)")
@@ -95,12 +96,20 @@ struct Train: ParsableCommand {
     var device = device
     device.precision = options.precision
     let choice = try device.choose()
+    var chosenKernels: KernelChoicesFile?
     var described: [(String, String)] = []
     let trainer = try Trainer(
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
     ) { recording in
-      try device.executor(for: recording, storesGradients: false)
+      let executor = try device.executor(
+        for: recording, kernels, storesGradients: false,
+        remembered: { resume ? try rememberedChoices(directory, $0) : nil }, tunes: true)
+      if let executor = executor as? OpenCLExecutor {
+        chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
+      }
+      return executor
     }
+    try chosenKernels?.write(to: directory.kernels)
     let counts = trainer.pairCounts
     note(
       "\(counts.training) pairs to train on, \(counts.validation) to validate with, on \(described.first?.1 ?? "")"
@@ -174,6 +183,20 @@ struct Train: ParsableCommand {
     if let validationTargets { options.validationTargets = validationTargets }
     applyChangeable(&options)
     return (options, (checkpoint, path))
+  }
+
+  /// The kernels that the run took so far; nil when it ran on another device or driver, whose kernels are no better
+  /// than any, or before runs remembered them.
+  private func rememberedChoices(
+    _ directory: RunDirectory, _ device: DeviceDescription
+  ) throws -> KernelChoices? {
+    guard FileManager.default.fileExists(atPath: directory.kernels) else { return nil }
+    let file = try KernelChoicesFile(path: directory.kernels)
+    guard file.device == device.fingerprint, file.deviceClass == device.deviceClass else {
+      note("the run began on another device or driver; from here on it computes with this one's kernels")
+      return nil
+    }
+    return file.choices(source: directory.kernels)
   }
 
   private func applyChangeable(_ options: inout TrainingOptions) {

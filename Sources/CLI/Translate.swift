@@ -43,6 +43,7 @@ struct Translate: ParsableCommand {
   @Option(help: "on, off, or a seed of its own: other pictures from the same input.")
   var dropout = "on"
   @OptionGroup var device: DeviceOptions
+  @OptionGroup var kernels: KernelOptions
 
   private func dropoutChoice() throws -> Translator.Dropout {
     switch dropout {
@@ -66,7 +67,7 @@ struct Translate: ParsableCommand {
     let files = try inputs()
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice()
-    ) { try device.executor(for: $0) }
+    ) { try device.executor(for: $0, kernels, tunes: true) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {

@@ -22,6 +22,7 @@ struct Verify: ParsableCommand {
       """)
 
   @OptionGroup var device: DeviceOptions
+  @OptionGroup var kernels: KernelOptions
   @Option(help: "Pixels on a side, a power of two from 32 to 1024.")
   var size = 256
   @Option(help: "Channels after the generator's first convolution.")
@@ -74,7 +75,7 @@ struct Verify: ParsableCommand {
     // Another implementation's bounds are fp32's.
     if against != nil { device.precision = .fp32 }
     return try device.executor(
-      for: recording, deviceClass: gpuKernels || emulatedMatrixUnits ? .gpu : nil,
+      for: recording, kernels, deviceClass: gpuKernels || emulatedMatrixUnits ? .gpu : nil,
       matrixUnits: emulatedMatrixUnits ? .emulated : nil)
   }
 

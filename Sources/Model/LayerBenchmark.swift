@@ -38,7 +38,7 @@ public struct ConvolutionLayerShape: Sendable {
   /// A layer's three passes on a tape of their own.
   public struct Passes: Sendable {
     public let recording: Recording
-    /// Forward, input gradient, weight gradient: one step each, in this order.
+    /// Forward, input gradient, weight gradient: one step each, in this order, the recording's first.
     public static let names = ["forward", "input gradient", "weight gradient"]
     /// What has to be written before.
     public let inputs: [Tensor]
@@ -67,6 +67,10 @@ public struct ConvolutionLayerShape: Sendable {
       transposed
       ? try tape.weightGradient(image: gradient, gradient: x, like: w, geometry)
       : try tape.weightGradient(image: x, gradient: gradient, like: w, geometry)
+    // Gradients lie in memory as Adam's parameter does; this step is not timed.
+    try tape.adam(
+      w, gradient: dw, firstMoment: tape.state("m", w.shape), secondMoment: tape.state("v", w.shape),
+      schedule: tape.schedule())
     let recording = tape.freeze()
     func bytes(_ tensors: Tensor...) -> Double { Double(4 * tensors.reduce(0) { $0 + $1.shape.count }) }
     return Passes(

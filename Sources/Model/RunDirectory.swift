@@ -12,6 +12,8 @@ public struct RunDirectory: Sendable {
   public var validation: String { "\(path)/validation.csv" }
   public var report: String { "\(path)/report.html" }
   public var samples: String { "\(path)/samples" }
+  /// The kernel variants that the run's convolutions take.
+  public var kernels: String { "\(path)/kernels.json" }
   public var best: String { "\(path)/best.safetensors" }
   private var checkpoints: String { "\(path)/checkpoints" }
 

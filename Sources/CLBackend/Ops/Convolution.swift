@@ -25,26 +25,42 @@ struct ConvolutionPass {
 }
 
 extension Convolution: OpenCLOperation {
+  fileprivate var pass: ConvolutionPass {
+    ConvolutionPass(
+      transposed: false, input: input, inputActivation: inputActivation, weight: weight, bias: bias,
+      gate: gate, output: output, geometry: geometry)
+  }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planner.plan(
-      ConvolutionPass(
-        transposed: false, input: input, inputActivation: inputActivation, weight: weight, bias: bias,
-        gate: gate, output: output, geometry: geometry))
+    try planner.plan(pass)
   }
 }
 
 extension TransposedConvolution: OpenCLOperation {
+  fileprivate var pass: ConvolutionPass {
+    ConvolutionPass(
+      transposed: true, input: input, inputActivation: inputActivation, weight: weight, bias: bias,
+      gate: gate, output: output, geometry: geometry)
+  }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planner.plan(
-      ConvolutionPass(
-        transposed: true, input: input, inputActivation: inputActivation, weight: weight, bias: bias,
-        gate: gate, output: output, geometry: geometry))
+    try planner.plan(pass)
   }
 }
 
 extension WeightGradient: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     try planner.plan(self)
+  }
+}
+
+/// A step as a pass that several variants can compute; nil for other steps.
+func variedPass(of operation: any Operation) -> (any VariedPass)? {
+  switch operation {
+  case let step as Convolution: step.pass
+  case let step as TransposedConvolution: step.pass
+  case let step as WeightGradient: step
+  default: nil
   }
 }
 

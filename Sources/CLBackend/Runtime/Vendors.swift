@@ -12,6 +12,9 @@ extension DeviceDescription {
   /// Accelerators are fed the kernels of a GPU.
   public var deviceClass: DeviceClass { kind == .cpu ? .cpu : .gpu }
 
+  /// The defaults of kernel variants were measured on such devices, so that they need no tuning.
+  public var hasMeasuredDefaults: Bool { deviceClass == .cpu }
+
   /// Inline PTX may be tried (whether it works is found out by compiling and running it).
   public var isNVIDIA: Bool { kind == .gpu && names("nvidia") }
 

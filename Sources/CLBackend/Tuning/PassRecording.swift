@@ -1,0 +1,231 @@
+import Random
+import Tape
+
+/// A convolution pass on a tape of its own, with the settings and the packing of weights that it has in the recording
+/// it was taken from: what is timed and checked by itself.
+struct PassRecording {
+  let key: PassKey
+  let pass: any VariedPass
+  let recording: Recording
+  /// Which of the recording's steps is the pass; others only decide how weights lie.
+  let step: Int
+  /// What the pass reads, with values.
+  let inputs: [(tensor: Tensor, values: [Float])]
+  let output: Tensor
+
+  /// The passes of a recording, each shape once, in order.
+  static func all(of recording: Recording) throws(OpenCLError) -> [PassRecording] {
+    let placement = Placement(recording)
+    var seen: Set<PassKey> = []
+    var result: [PassRecording] = []
+    for step in recording.steps {
+      guard let pass = variedPass(of: step.operation) else { continue }
+      let lanes = placement.weights[pass.packedWeight.id]!.lanes
+      guard seen.insert(pass.key(lanes: lanes)).inserted else { continue }
+      do throws(TapeError) {
+        if let recorded = try PassRecording(step.operation, lanes: lanes) { result.append(recorded) }
+      } catch {
+        throw OpenCLError("\(pass.key(lanes: lanes)): \(error)")
+      }
+    }
+    return result
+  }
+
+  /// nil where a weight used by this pass alone cannot lie like that.
+  private init?(_ operation: any Operation, lanes: WeightLanes) throws(TapeError) {
+    let tape = Tape()
+    let (image, gradient, shape, geometry): (Shape, Shape, Shape, ConvolutionGeometry)
+    switch operation {
+    case let step as Convolution:
+      (image, gradient, shape, geometry) = (
+        step.input.shape, step.output.shape, step.weight.shape, step.geometry
+      )
+    case let step as TransposedConvolution:
+      (image, gradient, shape, geometry) = (
+        step.output.shape, step.input.shape, step.weight.shape, step.geometry
+      )
+    case let step as WeightGradient:
+      (image, gradient, shape, geometry) = (
+        step.image.shape, step.gradient.shape, step.output.shape, step.geometry
+      )
+    default: return nil
+    }
+    let x = tape.input("image", image)
+    let g = tape.input("gradient", gradient)
+    let w = tape.parameter("weight", shape)
+    var inputs: [Tensor]
+    var steps = 0
+
+    // The first use of a weight decides how it lies.
+    let isConvolutionFirst = lanes == (shape[0] <= Placement.fewChannels ? .input : .output)
+    let isPassFirst =
+      isConvolutionFirst ? operation is Convolution : operation is TransposedConvolution
+    if !isPassFirst {
+      steps = 1
+      _ =
+        isConvolutionFirst
+        ? try tape.convolution(x, weight: w, geometry)
+        : try tape.transposedConvolution(g, weight: w, geometry, outputSize: (image.h, image.w))
+    }
+    func bias(_ given: Tensor?) -> Tensor? { given.map { tape.parameter("bias", $0.shape) } }
+    func gate(_ given: Gate?) -> Gate? {
+      given.map { Gate(tensor: tape.input("gate", $0.tensor.shape), activation: $0.activation) }
+    }
+    switch operation {
+    case let pass as Convolution:
+      let (bias, gate) = (bias(pass.bias), gate(pass.gate))
+      output = try tape.convolution(
+        x, weight: w, geometry, bias: bias, inputActivation: pass.inputActivation, gate: gate)
+      inputs = [x, w] + [bias, gate?.tensor].compactMap { $0 }
+    case let pass as TransposedConvolution:
+      let (bias, gate) = (bias(pass.bias), gate(pass.gate))
+      output = try tape.transposedConvolution(
+        g, weight: w, geometry, bias: bias, inputActivation: pass.inputActivation, gate: gate,
+        outputSize: (image.h, image.w))
+      inputs = [g, w] + [bias, gate?.tensor].compactMap { $0 }
+    case let pass as WeightGradient:
+      output = try tape.weightGradient(
+        image: x, gradient: g, like: w, geometry, imageActivation: pass.imageActivation,
+        gradientActivation: pass.gradientActivation)
+      inputs = [x, g]
+      // Gradients lie as Adam's parameter does.
+      try tape.adam(
+        w, gradient: output, firstMoment: tape.state("m", shape), secondMoment: tape.state("v", shape),
+        schedule: tape.schedule())
+    default: return nil
+    }
+    recording = tape.freeze()
+    step = steps
+    guard let pass = variedPass(of: recording.steps[step].operation),
+      Placement(recording).weights[pass.packedWeight.id]?.lanes == lanes
+    else { return nil }
+    self.pass = pass
+    key = pass.key(lanes: lanes)
+    self.inputs = inputs.enumerated().map { stream, tensor in
+      (tensor, Self.noise(tensor.shape.count, stream: UInt32(stream)))
+    }
+  }
+
+  /// [-1, 1), the same for ever.
+  private static func noise(_ count: Int, stream: UInt32) -> [Float] {
+    let generator = Philox(seed: 1)
+    var result: [Float] = []
+    result.reserveCapacity(count + 3)
+    for block in 0..<(count + 3) / 4 {
+      let words = generator.words(UInt32(block), 0, stream)
+      for lane in 0..<4 { result.append(Float(words[lane] >> 8) / 8_388_608 - 1) }
+    }
+    result.removeLast(result.count - count)
+    return result
+  }
+}
+
+extension PassRecording {
+  /// Some of the output's elements, by the definition of the pass and with sums in Double.
+  ///
+  /// The whole output of a large layer would take the plain loops of the CPU reference seconds. The places are spread
+  /// evenly over the output, first and last element among them.
+  ///
+  /// - Returns: pairs of a row-major index and the value there
+  func expected(samples: Int = 2048) -> [(index: Int, value: Double)] {
+    let count = output.shape.count
+    var indices: Set<Int> = [0, count - 1]
+    if count <= samples {
+      indices = Set(0..<count)
+    } else {
+      // Multiples of the golden ratio leave no gaps and hit no pattern.
+      for k in 0..<samples {
+        let turns = Double(k) * 0.618_033_988_749_894_9
+        indices.insert(min(count - 1, Int((turns - turns.rounded(.down)) * Double(count))))
+      }
+    }
+    let values = Dictionary(uniqueKeysWithValues: inputs.map { ($0.tensor.id, $0.values) })
+    return indices.sorted().map { ($0, value(at: $0, values)) }
+  }
+
+  private func value(at index: Int, _ values: [Int: [Float]]) -> Double {
+    func coordinates(_ shape: Shape) -> (Int, Int, Int, Int) {
+      (
+        index / (shape[1] * shape[2] * shape[3]), index / (shape[2] * shape[3]) % shape[1],
+        index / shape[3] % shape[2], index % shape[3]
+      )
+    }
+    func grid(_ tensor: Tensor) -> Grid { Grid(values[tensor.id]!, tensor.shape) }
+    func activated(_ value: Double, _ activation: Activation) -> Double {
+      value > 0 ? value : value * Double(activation.negativeSlope)
+    }
+    func finish(_ sum: Double, channel: Int, _ bias: Tensor?, _ gate: Gate?) -> Double {
+      let biased = sum + (bias.map { Double(values[$0.id]![channel]) } ?? 0)
+      guard let gate, values[gate.tensor.id]![index] <= 0 else { return biased }
+      return biased * Double(gate.activation.negativeSlope)
+    }
+    var sum = 0.0
+    switch recording.steps[step].operation {
+    case let pass as Convolution:
+      let (x, w) = (grid(pass.input), grid(pass.weight))
+      let (shape, kernel) = (pass.input.shape, pass.weight.shape)
+      let (n, o, oy, ox) = coordinates(output.shape)
+      for i in 0..<shape.c {
+        for kh in 0..<kernel[2] {
+          for kw in 0..<kernel[3] {
+            let (iy, ix) = (
+              oy * pass.geometry.stride + kh - pass.geometry.padding,
+              ox * pass.geometry.stride + kw - pass.geometry.padding
+            )
+            guard iy >= 0, iy < shape.h, ix >= 0, ix < shape.w else { continue }
+            let value = activated(x[n, i, iy, ix], pass.inputActivation)
+            sum += value * w[o, i, kh, kw]
+          }
+        }
+      }
+      return finish(sum, channel: o, pass.bias, pass.gate)
+    case let pass as TransposedConvolution:
+      let (g, w) = (grid(pass.input), grid(pass.weight))
+      let (shape, kernel, S) = (pass.input.shape, pass.weight.shape, pass.geometry.stride)
+      let (n, i, iy, ix) = coordinates(output.shape)
+      for kh in 0..<kernel[2] {
+        for kw in 0..<kernel[3] {
+          let (y, x) = (iy + pass.geometry.padding - kh, ix + pass.geometry.padding - kw)
+          guard y >= 0, x >= 0, y.isMultiple(of: S), x.isMultiple(of: S), y / S < shape.h, x / S < shape.w
+          else { continue }
+          for o in 0..<shape.c {
+            let value = activated(g[n, o, y / S, x / S], pass.inputActivation)
+            sum += value * w[o, i, kh, kw]
+          }
+        }
+      }
+      return finish(sum, channel: i, pass.bias, pass.gate)
+    case let pass as WeightGradient:
+      let (x, g) = (grid(pass.image), grid(pass.gradient))
+      let (image, gradient) = (pass.image.shape, pass.gradient.shape)
+      let (o, i, kh, kw) = coordinates(output.shape)
+      for n in 0..<gradient.n {
+        for oy in 0..<gradient.h {
+          let iy = oy * pass.geometry.stride + kh - pass.geometry.padding
+          guard iy >= 0, iy < image.h else { continue }
+          for ox in 0..<gradient.w {
+            let ix = ox * pass.geometry.stride + kw - pass.geometry.padding
+            guard ix >= 0, ix < image.w else { continue }
+            let value = activated(x[n, i, iy, ix], pass.imageActivation)
+            sum += value * activated(g[n, o, oy, ox], pass.gradientActivation)
+          }
+        }
+      }
+      return sum
+    default: preconditionFailure("\(key) is no convolution pass")
+    }
+  }
+}
+
+/// A tensor of four dimensions, read by its coordinates.
+private struct Grid {
+  private let values: [Float]
+  private let (b, c, d): (Int, Int, Int)
+
+  init(_ values: [Float], _ shape: Shape) {
+    self.values = values
+    (b, c, d) = (shape[1], shape[2], shape[3])
+  }
+
+  subscript(i: Int, j: Int, k: Int, l: Int) -> Double { Double(values[((i * b + j) * c + k) * d + l]) }
+}

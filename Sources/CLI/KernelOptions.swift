@@ -1,0 +1,98 @@
+import ArgumentParser
+import CLBackend
+import Foundation
+import Model
+import Tape
+
+/// `--choices`, shared by every subcommand that runs convolutions.
+struct KernelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Kernel variants to take, from a file that `pix2pix tune --pin` wrote; results are then the same bit for bit on the same device.",
+      valueName: "file"))
+  var choices: String?
+
+  /// Seconds for tuning a device that the built-in defaults were not measured on.
+  static let firstRunSeconds = 20.0
+
+  /// The variants for a recording: of --choices, else what was tuned for the device, else the defaults.
+  ///
+  /// - Parameters:
+  ///   - remembered: of an earlier part of the same run; --choices goes before
+  ///   - tunes: on the first run on a device that nothing is known of, tune and keep the result
+  func choices(
+    for recording: Recording, on device: Device, deviceClass: DeviceClass? = nil,
+    precision: Precision? = nil, remembered: KernelChoices? = nil, tunes: Bool = false
+  ) throws -> KernelChoices {
+    if let choices { return try KernelChoicesFile(path: choices).choices(source: choices) }
+    if let remembered { return remembered }
+    let description = device.description
+    let deviceClass = deviceClass ?? description.deviceClass
+    let tuner = try Tuner(device, deviceClass: deviceClass, precision: precision)
+    let store = TuningStore()
+    if let record = store.record(description, deviceClass, tuner.precision) {
+      return record.choices(source: "\(store.path(description, deviceClass, tuner.precision) ?? "tuning")")
+    }
+    guard tunes, !description.hasMeasuredDefaults, deviceClass == description.deviceClass else {
+      return KernelChoices()
+    }
+    note(
+      "first run on \(description.name): choosing kernels for about \(Int(Self.firstRunSeconds)) s (pix2pix tune looks longer)"
+    )
+    var record = TuningRecord(description, deviceClass, tuner.precision)
+    for (key, tuned) in try tuner.tune(recording, seconds: Self.firstRunSeconds) {
+      record[key] = tuned
+    }
+    do {
+      try store.save(record, of: description)
+    } catch {
+      note("the choice is not kept: \(error)")
+    }
+    return record.choices(source: "tuning")
+  }
+}
+
+/// Kernel variants in a file: of every pass of a run, or pinned by `pix2pix tune`.
+struct KernelChoicesFile: Codable {
+  /// The device they were chosen on, a line per fact.
+  var device: String
+  var deviceClass: DeviceClass
+  private var variants: KernelChoices
+
+  init(_ choices: KernelChoices, _ device: DeviceDescription, _ deviceClass: DeviceClass) {
+    self.device = device.fingerprint
+    self.deviceClass = deviceClass
+    variants = choices
+  }
+
+  /// - Throws: `ModelError.file` naming the file and what is wrong with it.
+  init(path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ModelError.file(path, "no such file, or it cannot be read")
+    }
+    do {
+      self = try JSONDecoder().decode(Self.self, from: data)
+    } catch DecodingError.dataCorrupted(let context) {
+      throw ModelError.file(path, "holds no kernel choices: \(context.debugDescription)")
+    } catch {
+      throw ModelError.file(path, "holds no kernel choices; pix2pix tune --pin FILE writes such a file")
+    }
+  }
+
+  func choices(source: String) -> KernelChoices {
+    var result = variants
+    result.source = source
+    return result
+  }
+
+  func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw ModelError.file(
+        path, "cannot be written: is there such a folder, or is the disk full or read-only?")
+    }
+  }
+}
