@@ -27,7 +27,7 @@ public final class OpenCLExecutor: Executor {
     public let name: String
   }
 
-  /// Allocates the recording's tensors on `device`.
+  /// Makes ready to run the recording on `device`. Tensors that no launch uses and nobody reads take no room there.
   ///
   /// - Parameters:
   ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
@@ -39,11 +39,13 @@ public final class OpenCLExecutor: Executor {
   ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
   ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
   ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
+  ///   - kept: the tensors that can be read after a run, besides inputs, parameters and states; others share room
+  ///     when they are needed at different times. All can be read if nil.
   /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
     choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil, storesGradients: Bool = true
+    computeUnits: Int? = nil, storesGradients: Bool = true, keeping kept: Set<Tensor>? = nil
   ) throws(OpenCLError) {
     let deviceClass = deviceClass ?? device.description.deviceClass
     let (groupSize, localMemory) = (device.description.maxWorkGroupSize, device.description.localMemory)
@@ -62,7 +64,7 @@ public final class OpenCLExecutor: Executor {
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
-    memory = try OpenCLMemory(recording, queue)
+    memory = try OpenCLMemory(recording, queue, keeping: kept)
     self.recording = recording
     self.choices = choices
     self.storesGradients = storesGradients
@@ -131,6 +133,7 @@ public final class OpenCLExecutor: Executor {
     for index in steps {
       try planner.plan(recording.steps[index], index: index)
     }
+    try memory.bind(planner.launches, of: steps)
     let plan = Plan(
       launches: planner.launches,
       variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })

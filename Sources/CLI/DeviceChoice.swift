@@ -34,9 +34,11 @@ struct DeviceOptions: ParsableArguments {
   }
 
   /// An executor for a recording on the chosen device.
+  ///
+  /// - Parameter sharesRooms: only the recording's kept tensors can be read after a run
   func executor(
     for recording: Recording, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true
+    matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true, sharesRooms: Bool = false
   ) throws -> any Executor {
     switch try choose() {
     case .reference:
@@ -47,7 +49,8 @@ struct DeviceOptions: ParsableArguments {
     case .openCL(let device, _):
       return try OpenCLExecutor(
         recording, on: device, profiling: profiling, deviceClass: deviceClass, precision: precision,
-        matrixUnits: matrixUnits, storesGradients: storesGradients)
+        matrixUnits: matrixUnits, storesGradients: storesGradients,
+        keeping: sharesRooms ? recording.kept : nil)
     }
   }
 }

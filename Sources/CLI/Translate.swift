@@ -66,7 +66,7 @@ struct Translate: ParsableCommand {
     let files = try inputs()
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice()
-    ) { try device.executor(for: $0) }
+    ) { try device.executor(for: $0, sharesRooms: true) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {

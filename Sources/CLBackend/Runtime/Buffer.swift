@@ -6,22 +6,40 @@ public final class Buffer {
   public let byteCount: Int
   /// What errors call it.
   public let label: String
-  let handle: cl_mem
-  private let memory: DeviceMemory
+  private let queue: Queue
+  private var allocated: cl_mem?
+  /// The buffer whose memory this one uses, at least as large, instead of having its own. To be set before `handle`
+  /// is first asked for.
+  var room: Buffer? {
+    didSet { precondition(allocated == nil && (room?.byteCount ?? byteCount) >= byteCount, label) }
+  }
 
   /// Allocates `byteCount` bytes (more than 0) and enqueues their zeroing on `queue`: whatever is
   /// enqueued there later sees zeros.
   ///
   /// Throws if one buffer may not be that large, or the device's memory is used up.
-  public init(_ queue: Queue, byteCount: Int, label: String) throws(OpenCLError) {
+  ///
+  /// - Parameter deferred: allocate only when a kernel's argument or a transfer first asks for it
+  public init(_ queue: Queue, byteCount: Int, label: String, deferred: Bool = false) throws(OpenCLError) {
     precondition(byteCount > 0, "buffer \(label) of \(byteCount) bytes")
-    let context = queue.context
-    let device = context.device.description
+    let device = queue.context.device.description
     guard byteCount <= device.maxAllocation else {
       throw OpenCLError(
         "buffer \(label) needs \(byteCount) bytes; \(device.name) allows at most \(device.maxAllocation) in one buffer"
       )
     }
+    self.queue = queue
+    self.byteCount = byteCount
+    self.label = label
+    if !deferred { _ = try handle() }
+  }
+
+  /// The device's memory, allocated and zeroed when it is first asked for.
+  func handle() throws(OpenCLError) -> cl_mem {
+    if let room { return try room.handle() }
+    if let allocated { return allocated }
+    let context = queue.context
+    let device = context.device.description
     let free = device.globalMemory - context.memory.bytes
     guard byteCount <= free else {
       throw OpenCLError(
@@ -33,22 +51,23 @@ public final class Buffer {
       context.handle, cl_mem_flags(CL_MEM_READ_WRITE), byteCount, nil, &status)
     try check(status, "clCreateBuffer", "buffer \(label) of \(byteCount) bytes")
     guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateBuffer", label) }
-    self.handle = handle
-    self.byteCount = byteCount
-    self.label = label
-    memory = context.memory
-    memory.add(byteCount)
+    allocated = handle
+    context.memory.add(byteCount)
     try queue.zero(self)
+    return handle
   }
 
   /// As above, for `floats` Floats.
-  public convenience init(_ queue: Queue, floats: Int, label: String) throws(OpenCLError) {
-    try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label)
+  public convenience init(
+    _ queue: Queue, floats: Int, label: String, deferred: Bool = false
+  ) throws(OpenCLError) {
+    try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label, deferred: deferred)
   }
 
   // OpenCL keeps the memory itself until the commands that use it have run.
   deinit {
-    memory.remove(byteCount)
-    checkRelease(clReleaseMemObject(handle), "clReleaseMemObject")
+    guard let allocated else { return }
+    queue.context.memory.remove(byteCount)
+    checkRelease(clReleaseMemObject(allocated), "clReleaseMemObject")
   }
 }
