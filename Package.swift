@@ -59,7 +59,8 @@ let package = Package(
       path: "Sources/CLI"),
     .testTarget(
       name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "CLBackendTests", dependencies: ["CLBackend", "OperationCases", "Tape"]),
+    .testTarget(
+      name: "CLBackendTests", dependencies: ["CLBackend", "Model", "OperationCases", "Random", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Random"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(name: "ModelTests", dependencies: ["Model", "Tape"]),

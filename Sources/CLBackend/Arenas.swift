@@ -34,7 +34,11 @@ package struct Arenas: Equatable, Sendable {
   ///   - floats: the size of a flat tensor, nil for activations
   ///   - alignment: floats; where a tensor may begin
   ///   - limit: floats; the largest arena
-  package init(_ recording: Recording, alignment: Int, limit: Int, floats: (Tensor) -> Int?) {
+  ///   - leftOut: tensors that get no place, and nothing that steps use with them
+  package init(
+    _ recording: Recording, alignment: Int, limit: Int, leavingOut leftOut: Set<Tensor> = [],
+    floats: (Tensor) -> Int?
+  ) {
     func add<Op: FlatOperation>(runsOf type: Op.Type) {
       var run: [Op] = []
       for step in recording.steps {
@@ -43,7 +47,7 @@ package struct Arenas: Equatable, Sendable {
             place(run)
             run = []
           }
-          run.append(next)
+          if leftOut.isDisjoint(with: next.columns) { run.append(next) }
         } else {
           place(run)
           run = []

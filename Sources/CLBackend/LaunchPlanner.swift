@@ -281,7 +281,7 @@ package final class LaunchPlanner {
     global: [Int], local: [Int]? = nil
   ) throws(OpenCLError) {
     let program = try programs.program(source, macros: macros)
-    let kernel = try Kernel(program, kernel, arguments)
+    let kernel = try Kernel(program, kernel, deferring: arguments)
     let launch = Launch(kernel, global: global, local: local, label: "\(label)/\(kernel.name)")
     if let replaced {
       launches[replaced] = launch
@@ -321,8 +321,8 @@ extension ActivationView {
 }
 
 /// Something made from a tensor for kernels that want it so.
-struct Derivation: Hashable {
-  enum Kind: Hashable {
+struct Derivation: Hashable, Sendable {
+  enum Kind: Hashable, Sendable {
     case activated(Activation)
     case repacked(WeightLanes)
     /// Transformed tiles of an activated map, and of an activated gradient; a transformed weight.

@@ -21,7 +21,7 @@ public final class OpenCLExecutor: Executor {
     public let name: String
   }
 
-  /// Allocates the recording's tensors on `device`.
+  /// Makes ready to run the recording on `device`. Tensors that no launch uses and nobody reads take no room there.
   ///
   /// - Parameters:
   ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
@@ -33,11 +33,13 @@ public final class OpenCLExecutor: Executor {
   ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
   ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
   ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
+  ///   - kept: the tensors that can be read after a run, besides inputs, parameters and states; others share room
+  ///     when they are needed at different times. All can be read if nil.
   /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
     choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil, storesGradients: Bool = true
+    computeUnits: Int? = nil, storesGradients: Bool = true, keeping kept: Set<Tensor>? = nil
   ) throws(OpenCLError) {
     target = try KernelTarget(
       device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
@@ -45,7 +47,9 @@ public final class OpenCLExecutor: Executor {
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
-    memory = try OpenCLMemory(recording, queue)
+    memory = try OpenCLMemory(
+      recording, queue, keeping: kept,
+      unstored: storesGradients ? [] : WeightUpdates(recording, 0..<recording.steps.count).gradients)
     self.recording = recording
     self.choices = choices
     self.storesGradients = storesGradients
@@ -127,6 +131,7 @@ public final class OpenCLExecutor: Executor {
     let planner = LaunchPlanner(
       memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     try planner.plan(steps)
+    try memory.bind(planner.launches, of: steps)
     plans[steps] = planner.launches
     return planner.launches
   }

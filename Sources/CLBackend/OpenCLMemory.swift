@@ -12,15 +12,32 @@ final class OpenCLMemory {
   private var flatBuffers: [Int: Buffer] = [:]
   private var derivedBuffers: [Derivation: Buffer] = [:]
   private var scratchBuffers: [Int: Buffer] = [:]
+  /// The intermediate tensors that keep their values after a run; nil if all do.
+  private let kept: Set<Tensor>?
+  /// What the current plan asked for: kept here so that `kinds` does not outlive the buffers it names.
+  private var scratchOfPlan: [Buffer] = []
+  /// By the buffer, what may share a room with what. Empty if every tensor keeps its values.
+  private var kinds: [ObjectIdentifier: RoomKind] = [:]
+  /// Rooms of former plans: plans run one after the other.
+  private var rooms: [RoomKind: [Buffer]] = [:]
 
-  /// Allocates every tensor of the recording, zeroed.
-  init(_ recording: Recording, _ queue: Queue) throws(OpenCLError) {
+  /// Tensors are zero until something is written; room is taken for those that a launch or a transfer asks
+  /// for.
+  ///
+  /// - Parameters:
+  ///   - kept: the intermediate tensors that keep their values after a run; nil if all do
+  ///   - unstored: weight gradients that are likely never stored, which then have no place among others
+  init(
+    _ recording: Recording, _ queue: Queue, keeping kept: Set<Tensor>? = nil, unstored: Set<Tensor> = []
+  ) throws(OpenCLError) {
     self.recording = recording
+    self.kept = kept
     self.queue = queue
     placement = Placement(recording)
     var buffers: [Buffer] = []
     for (index, storage) in placement.storages.enumerated() {
-      buffers.append(try Buffer(queue, floats: storage.pixels * 16, label: "activations \(index)"))
+      buffers.append(
+        try Buffer(queue, floats: storage.pixels * 16, label: "activations \(index)", deferred: true))
     }
     activationBuffers = buffers
     let device = queue.context.device.description
@@ -37,21 +54,20 @@ final class OpenCLMemory {
     let floatSize = MemoryLayout<Float>.size
     arenas = Arenas(
       recording, alignment: max(16, device.baseAddressAlignment / floatSize),
-      limit: device.maxAllocation / floatSize,
-      floats: floats)
+      limit: device.maxAllocation / floatSize, leavingOut: unstored, floats: floats)
     for (index, size) in arenas.sizes.enumerated() {
-      arenaBuffers.append(try Buffer(queue, floats: size, label: "arena \(index)"))
+      arenaBuffers.append(try Buffer(queue, floats: size, label: "arena \(index)", deferred: true))
     }
     for description in recording.tensors {
       guard let floats = floats(description.tensor) else { continue }
       let place = arenas.places[description.tensor.id]
       flatBuffers[description.tensor.id] =
         if let place {
-          try Buffer(
+          Buffer(
             within: arenaBuffers[place.arena], offset: place.start * floatSize, byteCount: floats * floatSize,
             label: description.name)
         } else {
-          try Buffer(queue, floats: floats, label: description.name)
+          try Buffer(queue, floats: floats, label: description.name, deferred: true)
         }
     }
   }
@@ -105,7 +121,7 @@ final class OpenCLMemory {
     let tensor = derivation.tensor
     var storage = placement.storages[placement.activations[tensor.id]!.storage]
     storage.blocks = (tensor.shape.c + 15) / 16
-    let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16)
+    let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16, kind: .activation(storage))
     return view(tensor, buffer, storage.place(block: 0))
   }
 
@@ -114,19 +130,31 @@ final class OpenCLMemory {
     let other = WeightPacking(
       lanes: lanes, outputs: packing.outputs, inputs: packing.inputs, kernelHeight: packing.kernelHeight,
       kernelWidth: packing.kernelWidth, stride: packing.stride)
-    return WeightView(buffer: try derivedBuffer(derivation, floats: other.floats), packing: other)
+    return WeightView(
+      buffer: try derivedBuffer(derivation, floats: other.floats, kind: .weight(other)), packing: other)
   }
 
-  func derivedBuffer(_ derivation: Derivation, floats: Int) throws(OpenCLError) -> Buffer {
+  func derivedBuffer(
+    _ derivation: Derivation, floats: Int, kind: RoomKind? = nil
+  ) throws(OpenCLError) -> Buffer {
     if let buffer = derivedBuffers[derivation] { return buffer }
     let name = recording.name(of: derivation.tensor)
-    let buffer = try Buffer(queue, floats: floats, label: "\(name) \(derivation.kind)")
+    let buffer = try Buffer(queue, floats: floats, label: "\(name) \(derivation.kind)", deferred: true)
     derivedBuffers[derivation] = buffer
+    if kept != nil {
+      kinds[ObjectIdentifier(buffer)] = kind ?? .derived(derivation.kind, derivation.tensor.shape)
+    }
     return buffer
   }
 
   /// Steps run one after the other, so they share scratch; launches keep the buffer they were bound to.
   func scratch(floats: Int, slot: Int) throws(OpenCLError) -> Buffer {
+    guard kept == nil else {
+      let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)", deferred: true)
+      scratchOfPlan.append(buffer)
+      kinds[ObjectIdentifier(buffer)] = .scratch
+      return buffer
+    }
     if let buffer = scratchBuffers[slot], buffer.byteCount >= floats * MemoryLayout<Float>.size {
       return buffer
     }
@@ -135,9 +163,95 @@ final class OpenCLMemory {
     return buffer
   }
 
+  // MARK: Shared rooms
+
+  /// Gives the launches of some steps rooms for what nobody needs before or after them, and binds their arguments.
+  ///
+  /// What is derived from tensors belongs to the plan that makes it.
+  func bind(_ launches: [Launch], of steps: Range<Int>) throws(OpenCLError) {
+    if kept != nil {
+      noteIntermediates(of: steps)
+      try shareRooms(launches)
+      kinds = [:]
+      derivedBuffers = [:]
+      scratchOfPlan = []
+    }
+    for launch in launches { try launch.kernel.bind() }
+  }
+
+  /// Notes the buffers of tensors that no other steps use and nobody may read.
+  private func noteIntermediates(of steps: Range<Int>) {
+    guard let kept else { return }
+    var lasting = kept
+    for description in recording.tensors where description.role != .intermediate {
+      lasting.insert(description.tensor)
+    }
+    var used: Set<Tensor> = []
+    for (index, step) in recording.steps.enumerated() {
+      let operands = step.operation.inputs + step.operation.outputs
+      if steps.contains(index) { used.formUnion(operands) } else { lasting.formUnion(operands) }
+    }
+    func storage(_ tensor: Tensor) -> Int {
+      placement.activations[tensor.id].map { -1 - $0.storage } ?? tensor.id
+    }
+    let lastingStorages = Set(lasting.map(storage))
+    for tensor in used
+    where !lastingStorages.contains(storage(tensor)) && arenas.places[tensor.id] == nil {
+      if let placed = placement.activations[tensor.id] {
+        kinds[ObjectIdentifier(activationBuffers[placed.storage])] =
+          .activation(placement.storages[placed.storage])
+      } else {
+        kinds[ObjectIdentifier(flatBuffer(tensor))] =
+          placement.weights[tensor.id].map { .weight($0) } ?? .vector(tensor.shape)
+      }
+    }
+  }
+
+  private func shareRooms(_ launches: [Launch]) throws(OpenCLError) {
+    var (buffers, lifetimes): ([Buffer], [ClosedRange<Int>]) = ([], [])
+    var positions: [ObjectIdentifier: Int] = [:]
+    for (time, launch) in launches.enumerated() {
+      for buffer in launch.kernel.buffers where kinds[ObjectIdentifier(buffer)] != nil {
+        if let position = positions[ObjectIdentifier(buffer)] {
+          lifetimes[position] = lifetimes[position].lowerBound...time
+        } else {
+          positions[ObjectIdentifier(buffer)] = buffers.count
+          buffers.append(buffer)
+          lifetimes.append(time...time)
+        }
+      }
+    }
+    let items = zip(buffers, lifetimes).map {
+      SharedRooms<RoomKind>.Item(
+        kind: kinds[ObjectIdentifier($0)]!, bytes: $0.byteCount, lifetime: $1)
+    }
+    let shared = SharedRooms(items)
+    var free = rooms
+    var chosen: [Buffer] = []
+    for (index, room) in shared.rooms.enumerated() {
+      if let fitting = free[room.kind]?.firstIndex(where: { $0.byteCount >= room.bytes }) {
+        chosen.append(free[room.kind]!.remove(at: fitting))
+      } else {
+        let new = try Buffer(queue, byteCount: room.bytes, label: "room \(index)", deferred: true)
+        rooms[room.kind, default: []].append(new)
+        chosen.append(new)
+      }
+    }
+    for (buffer, slot) in zip(buffers, shared.slots) { buffer.room = chosen[slot] }
+  }
+
+  /// Throws unless the tensor keeps its values.
+  private func checkKept(_ tensor: Tensor) throws(OpenCLError) {
+    guard let kept, !kept.contains(tensor), recording.tensors[tensor.id].role == .intermediate else { return }
+    throw OpenCLError(
+      "\(recording.name(of: tensor)) is not kept after a run, its room is used again; the executor must be told to keep it"
+    )
+  }
+
   // MARK: Plain values
 
   func write(_ values: [Float], to tensor: Tensor) throws(OpenCLError) {
+    try checkKept(tensor)
     precondition(values.count == tensor.shape.count, "\(recording.name(of: tensor)) holds \(tensor.shape)")
     switch recording.tensors[tensor.id].kind {
     case .activation:
@@ -163,7 +277,9 @@ final class OpenCLMemory {
     }
   }
 
+  /// - Throws: `OpenCLError` when the tensor is not kept after a run.
   func read(_ tensor: Tensor) throws(OpenCLError) -> [Float] {
+    try checkKept(tensor)
     var values = [Float](repeating: 0, count: tensor.shape.count)
     switch recording.tensors[tensor.id].kind {
     case .activation:
@@ -205,4 +321,14 @@ extension ActivationView {
       }
     }
   }
+}
+
+/// What may share a room: things whose values lie alike, so that what is never written, like a border, stays zero.
+enum RoomKind: Hashable, Sendable {
+  case activation(ActivationStorage)
+  case weight(WeightPacking)
+  case vector(Shape)
+  case derived(Derivation.Kind, Shape)
+  /// Written wherever it is read.
+  case scratch
 }

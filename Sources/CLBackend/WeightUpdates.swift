@@ -6,6 +6,9 @@ struct WeightUpdates {
   /// The index of the Adam step that takes each weight gradient, by the index of the weight gradient's step.
   private(set) var adamSteps: [Int: Int] = [:]
 
+  /// The weight gradients.
+  private(set) var gradients: Set<Tensor> = []
+
   static let none = WeightUpdates()
 
   private init() {}
@@ -28,6 +31,7 @@ struct WeightUpdates {
         recording.steps[index + 1..<reader[0]].allSatisfy({ operands.isDisjoint(with: $0.operation.outputs) })
       else { continue }
       adamSteps[index] = reader[0]
+      gradients.insert(pass.output)
     }
   }
 }

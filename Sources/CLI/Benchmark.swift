@@ -279,7 +279,7 @@ struct Benchmark: ParsableCommand {
       choices: try kernels.choices(
         for: model.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
         tunes: true),
-      precision: self.device.precision, storesGradients: false)
+      precision: self.device.precision, storesGradients: false, keeping: model.recording.kept)
     let first = try firstStep(executor)
     let picture = Comparison(first.picture, expected: expected.picture)
     let lossError =

@@ -36,10 +36,12 @@ struct DeviceOptions: ParsableArguments {
   /// An executor for a recording on the chosen device.
   ///
   /// - Parameters:
+  ///   - sharesRooms: only the recording's kept tensors can be read after a run
   ///   - remembered, tunes: see `KernelOptions.choices`
   func executor(
     for recording: Recording, _ kernels: KernelOptions, profiling: Bool = false,
     deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true,
+    sharesRooms: Bool = false,
     remembered: (DeviceDescription) throws -> KernelChoices? = { _ in nil }, tunes: Bool = false
   ) throws -> any Executor {
     switch try choose() {
@@ -57,7 +59,8 @@ struct DeviceOptions: ParsableArguments {
           : try kernels.choices(
             for: recording, on: device, deviceClass: deviceClass, precision: precision,
             remembered: try remembered(device.description), tunes: tunes),
-        precision: precision, matrixUnits: matrixUnits, storesGradients: storesGradients)
+        precision: precision, matrixUnits: matrixUnits, storesGradients: storesGradients,
+        keeping: sharesRooms ? recording.kept : nil)
     }
   }
 }

@@ -102,7 +102,7 @@ struct Train: ParsableCommand {
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
     ) { recording in
       let executor = try device.executor(
-        for: recording, kernels, storesGradients: false,
+        for: recording, kernels, storesGradients: false, sharesRooms: true,
         remembered: { resume ? try rememberedChoices(directory, $0) : nil }, tunes: true)
       if let executor = executor as? OpenCLExecutor {
         chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)

@@ -67,7 +67,7 @@ struct Translate: ParsableCommand {
     let files = try inputs()
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice()
-    ) { try device.executor(for: $0, kernels, tunes: true) }
+    ) { try device.executor(for: $0, kernels, sharesRooms: true, tunes: true) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {

@@ -121,6 +121,7 @@ public struct Pix2Pix {
           dropout: translationDropout
             ? .drawn(schedule: schedule, firstStream: Self.translationStream) : .off,
           statistics: translationStatistics, training: false)
+        tape.keep(pass.output)
         return Translation(input: input, output: pass.output)
       }
     } else {
@@ -188,6 +189,7 @@ public struct Pix2Pix {
       of: [(gGAN, 1), (l1, options.lambdaL1)], withRespectTo: generator.parameters.map(\.tensor))
     try update(generator.parameters, generatorGradients, "G")
 
+    for tensor in [fake, dFake, dReal, gGAN, l1] { tape.keep(tensor) }
     return Training(
       input: input, target: target, fake: fake, lossDFake: dFake, lossDReal: dReal, lossGGAN: gGAN,
       lossL1: l1, generatorModules: generated.modules,

@@ -12,6 +12,8 @@ public struct Recording: Sendable, CustomStringConvertible {
   public let steps: [Step]
   /// Parts that can be replayed by name: "train", "translate".
   public let sections: [String: Range<Int>]
+  /// Intermediate tensors that are read after a run: an executor may use the room of all others for more than one.
+  public let kept: Set<Tensor>
 
   /// Arithmetic of the given steps by the direct count, in floating-point operations.
   public func flops(_ range: Range<Int>? = nil) -> Double {

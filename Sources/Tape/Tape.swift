@@ -5,6 +5,7 @@ public final class Tape {
   public private(set) var tensors: [TensorDescription] = []
   public private(set) var steps: [Step] = []
   public private(set) var sections: [String: Range<Int>] = [:]
+  private var kept: Set<Tensor> = []
   private var scopes: [String] = []
   /// For every tensor the last step that wrote it, if one did.
   private var lastWrite: [Int: Int] = [:]
@@ -32,6 +33,9 @@ public final class Tape {
   func intermediate(_ suffix: String, _ shape: Shape, kind: TensorKind) -> Tensor {
     add(label(suffix), shape, kind, .intermediate)
   }
+
+  /// Marks a tensor that shall be readable after a run also where intermediate tensors share room.
+  public func keep(_ tensor: Tensor) { kept.insert(tensor) }
 
   public func description(of tensor: Tensor) -> TensorDescription {
     tensors[tensor.id]
@@ -163,6 +167,6 @@ public final class Tape {
 
   /// The recorded steps as a recording that executors replay.
   public func freeze() -> Recording {
-    Recording(tensors: tensors, steps: steps, sections: sections)
+    Recording(tensors: tensors, steps: steps, sections: sections, kept: kept)
   }
 }

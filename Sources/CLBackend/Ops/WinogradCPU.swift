@@ -4,7 +4,7 @@ import Tape
 
 /// How the output of a convolution (or a phase of a transposed one's) is cut into tiles that are transformed each: a
 /// pure function of its shape.
-struct WinogradTiling: Hashable {
+struct WinogradTiling: Hashable, Sendable {
   /// Outputs of a tile along one axis.
   static let outputs = 3
 

@@ -6,24 +6,44 @@ public final class Buffer {
   public let byteCount: Int
   /// What errors call it.
   public let label: String
-  let handle: cl_mem
-  private let memory: DeviceMemory
-  /// The buffer of which this is a part; nil for one with memory of its own.
-  private let whole: Buffer?
+  private let queue: Queue
+  private var allocated: cl_mem?
+  /// The buffer of which this is a part, and from which byte on; nil for one with memory of its own.
+  private let part: (whole: Buffer, offset: Int)?
+  /// The buffer whose memory this one uses, at least as large, instead of having its own. To be set before `handle`
+  /// is first asked for.
+  var room: Buffer? {
+    didSet { precondition(allocated == nil && (room?.byteCount ?? byteCount) >= byteCount, label) }
+  }
 
   /// Allocates `byteCount` bytes (more than 0) and enqueues their zeroing on `queue`: whatever is
   /// enqueued there later sees zeros.
   ///
   /// Throws if one buffer may not be that large, or the device's memory is used up.
-  public init(_ queue: Queue, byteCount: Int, label: String) throws(OpenCLError) {
+  ///
+  /// - Parameter deferred: allocate only when a kernel's argument or a transfer first asks for it
+  public init(_ queue: Queue, byteCount: Int, label: String, deferred: Bool = false) throws(OpenCLError) {
     precondition(byteCount > 0, "buffer \(label) of \(byteCount) bytes")
-    let context = queue.context
-    let device = context.device.description
+    let device = queue.context.device.description
     guard byteCount <= device.maxAllocation else {
       throw OpenCLError(
         "buffer \(label) needs \(byteCount) bytes; \(device.name) allows at most \(device.maxAllocation) in one buffer"
       )
     }
+    self.queue = queue
+    self.byteCount = byteCount
+    self.label = label
+    part = nil
+    if !deferred { _ = try handle() }
+  }
+
+  /// The device's memory, allocated and zeroed when it is first asked for.
+  func handle() throws(OpenCLError) -> cl_mem {
+    if let room { return try room.handle() }
+    if let allocated { return allocated }
+    if let part { return try subBuffer(of: part.whole, offset: part.offset) }
+    let context = queue.context
+    let device = context.device.description
     let free = device.globalMemory - context.memory.bytes
     guard byteCount <= free else {
       throw OpenCLError(
@@ -35,18 +55,17 @@ public final class Buffer {
       context.handle, cl_mem_flags(CL_MEM_READ_WRITE), byteCount, nil, &status)
     try check(status, "clCreateBuffer", "buffer \(label) of \(byteCount) bytes")
     guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateBuffer", label) }
-    self.handle = handle
-    self.byteCount = byteCount
-    self.label = label
-    whole = nil
-    memory = context.memory
-    memory.add(byteCount)
+    allocated = handle
+    context.memory.add(byteCount)
     try queue.zero(self)
+    return handle
   }
 
   /// As above, for `floats` Floats.
-  public convenience init(_ queue: Queue, floats: Int, label: String) throws(OpenCLError) {
-    try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label)
+  public convenience init(
+    _ queue: Queue, floats: Int, label: String, deferred: Bool = false
+  ) throws(OpenCLError) {
+    try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label, deferred: deferred)
   }
 
   /// A part of another buffer, without memory of its own.
@@ -54,29 +73,33 @@ public final class Buffer {
   /// - Parameters:
   ///   - offset: bytes from the whole's start, a multiple of `DeviceDescription.baseAddressAlignment`
   ///   - byteCount: more than 0, up to the whole's end at most
-  public init(within whole: Buffer, offset: Int, byteCount: Int, label: String) throws(OpenCLError) {
+  public init(within whole: Buffer, offset: Int, byteCount: Int, label: String) {
     precondition(
       offset >= 0 && byteCount > 0 && offset + byteCount <= whole.byteCount,
       "\(byteCount) bytes from \(offset) on of buffer \(whole.label) of \(whole.byteCount)")
+    queue = whole.queue
+    self.byteCount = byteCount
+    self.label = label
+    part = (whole, offset)
+  }
+
+  private func subBuffer(of whole: Buffer, offset: Int) throws(OpenCLError) -> cl_mem {
     var status: cl_int = 0
     var region = cl_buffer_region(origin: offset, size: byteCount)
     let handle = clCreateSubBuffer(
-      whole.handle, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION),
-      &region,
-      &status)
+      try whole.handle(), cl_mem_flags(CL_MEM_READ_WRITE),
+      cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region, &status)
     try check(
       status, "clCreateSubBuffer", "buffer \(label), \(byteCount) bytes from \(offset) of \(whole.label)")
     guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateSubBuffer", label) }
-    self.handle = handle
-    self.byteCount = byteCount
-    self.label = label
-    self.whole = whole
-    memory = whole.memory
+    allocated = handle
+    return handle
   }
 
   // OpenCL keeps the memory itself until the commands that use it have run.
   deinit {
-    if whole == nil { memory.remove(byteCount) }
-    checkRelease(clReleaseMemObject(handle), "clReleaseMemObject")
+    guard let allocated else { return }
+    if part == nil { queue.context.memory.remove(byteCount) }
+    checkRelease(clReleaseMemObject(allocated), "clReleaseMemObject")
   }
 }

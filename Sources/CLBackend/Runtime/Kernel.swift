@@ -43,6 +43,22 @@ public final class Kernel {
     try check(status, "clGetKernelInfo", "kernel \(name) of \(program.name)")
   }
 
+  /// As `init`, with arguments that `bind` binds later: their buffers need no memory until then.
+  convenience init(
+    _ program: Program, _ name: String, deferring arguments: [KernelArgument]
+  ) throws(OpenCLError) {
+    try self.init(program, name)
+    self.arguments = arguments
+  }
+
+  /// Binds the arguments that were deferred.
+  func bind() throws(OpenCLError) { try setArguments(arguments) }
+
+  /// The buffers among the arguments.
+  var buffers: [Buffer] {
+    arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
+  }
+
   /// As `init`, with the arguments bound.
   public convenience init(
     _ program: Program, _ name: String, _ arguments: [KernelArgument]
@@ -68,7 +84,7 @@ public final class Kernel {
       }
       let status =
         switch argument {
-        case .buffer(let buffer): set(buffer.handle)
+        case .buffer(let buffer): set(try buffer.handle())
         case .int(let value): set(value)
         case .uint(let value): set(value)
         case .float(let value): set(value)

@@ -95,7 +95,8 @@ public final class Queue {
   ) throws(OpenCLError) {
     let range = try bytes(T.self, offset: offset, count: values.count, of: buffer, "write")
     guard !range.isEmpty else { return }
-    let status = values.withUnsafeBytes { transferIn($0, buffer, range, blocking: true) }
+    let target = try buffer.handle()
+    let status = values.withUnsafeBytes { transferIn($0, target, range, blocking: true) }
     try check(status, "clEnqueueWriteBuffer", "writing \(range) of buffer \(buffer.label)")
   }
 
@@ -106,7 +107,8 @@ public final class Queue {
   ) throws(OpenCLError) {
     let range = try bytes(T.self, offset: offset, count: values.count, of: buffer, "write")
     guard !range.isEmpty else { return }
-    let status = transferIn(UnsafeRawBufferPointer(values), buffer, range, blocking: blocking)
+    let status = try transferIn(
+      UnsafeRawBufferPointer(values), buffer.handle(), range, blocking: blocking)
     try check(status, "clEnqueueWriteBuffer", "writing \(range) of buffer \(buffer.label)")
   }
 
@@ -118,9 +120,10 @@ public final class Queue {
     let count = count ?? max(buffer.byteCount / MemoryLayout<T>.stride - offset, 0)
     let range = try bytes(T.self, offset: offset, count: count, of: buffer, "read")
     guard !range.isEmpty else { return [] }
+    let source = try buffer.handle()
     var status: cl_int = 0
     let values = [T](unsafeUninitializedCapacity: count) { memory, initialized in
-      status = transferOut(UnsafeMutableRawBufferPointer(memory), buffer, range, blocking: true)
+      status = transferOut(UnsafeMutableRawBufferPointer(memory), source, range, blocking: true)
       initialized = status == CL_SUCCESS ? count : 0
     }
     try check(status, "clEnqueueReadBuffer", "reading \(range) of buffer \(buffer.label)")
@@ -134,7 +137,8 @@ public final class Queue {
   ) throws(OpenCLError) {
     let range = try bytes(T.self, offset: offset, count: values.count, of: buffer, "read")
     guard !range.isEmpty else { return }
-    let status = transferOut(UnsafeMutableRawBufferPointer(values), buffer, range, blocking: blocking)
+    let status = try transferOut(
+      UnsafeMutableRawBufferPointer(values), buffer.handle(), range, blocking: blocking)
     try check(status, "clEnqueueReadBuffer", "reading \(range) of buffer \(buffer.label)")
   }
 
@@ -146,8 +150,9 @@ public final class Queue {
     let from = try bytes(T.self, offset: offset, count: count, of: source, "copy")
     let to = try bytes(T.self, offset: targetOffset, count: count, of: target, "copy")
     guard !from.isEmpty else { return }
+    let (sourceHandle, targetHandle) = (try source.handle(), try target.handle())
     let status = clEnqueueCopyBuffer(
-      handle, source.handle, target.handle, from.lowerBound, to.lowerBound, from.count, 0, nil, nil)
+      handle, sourceHandle, targetHandle, from.lowerBound, to.lowerBound, from.count, 0, nil, nil)
     try check(status, "clEnqueueCopyBuffer", "copying buffer \(source.label) to \(target.label)")
   }
 
@@ -163,7 +168,7 @@ public final class Queue {
     guard !range.isEmpty else { return }
     var value = value
     let status = clEnqueueFillBuffer(
-      handle, buffer.handle, &value, size, range.lowerBound, range.count, 0, nil, nil)
+      handle, try buffer.handle(), &value, size, range.lowerBound, range.count, 0, nil, nil)
     try check(status, "clEnqueueFillBuffer", "filling \(range) of buffer \(buffer.label)")
   }
 
@@ -181,18 +186,18 @@ public final class Queue {
   }
 
   private func transferIn(
-    _ memory: UnsafeRawBufferPointer, _ buffer: Buffer, _ range: Range<Int>, blocking: Bool
+    _ memory: UnsafeRawBufferPointer, _ buffer: cl_mem, _ range: Range<Int>, blocking: Bool
   ) -> cl_int {
     clEnqueueWriteBuffer(
-      handle, buffer.handle, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
+      handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
       memory.baseAddress, 0, nil, nil)
   }
 
   private func transferOut(
-    _ memory: UnsafeMutableRawBufferPointer, _ buffer: Buffer, _ range: Range<Int>, blocking: Bool
+    _ memory: UnsafeMutableRawBufferPointer, _ buffer: cl_mem, _ range: Range<Int>, blocking: Bool
   ) -> cl_int {
     clEnqueueReadBuffer(
-      handle, buffer.handle, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
+      handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
       memory.baseAddress, 0, nil, nil)
   }
 
