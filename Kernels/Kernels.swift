@@ -1,5 +1,6 @@
 /// The OpenCL sources in this folder, embedded in the binary by the package manager.
 public enum KernelSource: String, CaseIterable, Sendable {
+  case im2col = "im2col.cl"
   case layout = "layout.clh"
   case adam = "adam.cl"
   case adamStep = "adam.clh"
@@ -26,6 +27,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   public var text: String {
     let bytes =
       switch self {
+      case .im2col: PackageResources.im2col_cl
       case .layout: PackageResources.layout_clh
       case .adam: PackageResources.adam_cl
       case .adamStep: PackageResources.adam_clh

@@ -275,6 +275,12 @@ package final class LaunchPlanner {
     return buffer
   }
 
+  /// Adds a product of matrices by CLBlast.
+  func product(_ product: MatrixProduct) throws(OpenCLError) {
+    launches.append(Launch(product, label: "\(label)/\(product.description)"))
+    steps.append(step)
+  }
+
   /// Adds a launch. The label is the step's with the kernel's name.
   func launch(
     _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], arguments: [KernelArgument],

@@ -13,6 +13,11 @@ extension ConvolutionPass: VariedPass {
   }
 
   func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+    let blas = KernelVariant("clblast") { planner throws(OpenCLError) in try planCLBlast(planner) }
+    return ownVariants(target, lanes: lanes) + [blas]
+  }
+
+  private func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
     switch target.deviceClass {
     case .cpu:
       let direct = CPUConvolutionChoice.candidates(
@@ -47,6 +52,11 @@ extension WeightGradient: VariedPass {
   }
 
   func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+    let blas = KernelVariant("clblast") { planner throws(OpenCLError) in try planCLBlast(planner) }
+    return ownVariants(target, lanes: lanes) + [blas]
+  }
+
+  private func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
     switch target.deviceClass {
     case .cpu:
       let direct = CPUWeightGradientChoice.candidates(

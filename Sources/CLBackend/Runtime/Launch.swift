@@ -1,8 +1,13 @@
 import COpenCL
 
-/// A kernel with its range, ready to be enqueued any number of times. It describes itself for errors.
+/// A kernel with its range, or a matrix product, ready to be enqueued any number of times. It describes itself for errors.
 public struct Launch: CustomStringConvertible {
-  public let kernel: Kernel
+  private enum Work {
+    case kernel(Kernel)
+    case product(MatrixProduct)
+  }
+
+  private let work: Work
   /// Work-items in all, one to three dimensions.
   public let global: [Int]
   /// Work-items per work-group; the driver chooses when nil.
@@ -13,7 +18,7 @@ public struct Launch: CustomStringConvertible {
   /// `global` must be a multiple of `local` in each dimension, as OpenCL 1.2 demands. The label is the
   /// kernel's name unless given.
   public init(_ kernel: Kernel, global: [Int], local: [Int]? = nil, label: String? = nil) {
-    self.kernel = kernel
+    work = .kernel(kernel)
     self.global = global
     self.local = local
     self.label = label ?? kernel.name
@@ -24,14 +29,26 @@ public struct Launch: CustomStringConvertible {
     }
   }
 
+  init(_ product: MatrixProduct, label: String) {
+    work = .product(product)
+    (global, local) = ([product.rows, product.columns], nil)
+    self.label = label
+  }
+
   public var description: String {
+    guard case .kernel(let kernel) = work else { return "launch \(label)" }
     let groups = local.map { " in groups of \($0)" } ?? ""
     return "launch \(label) (kernel \(kernel.name)) over \(global)\(groups)"
   }
 
   /// The bare call; allocates nothing.
   func enqueue(on queue: cl_command_queue, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
-    global.withUnsafeBufferPointer { global in
+    let kernel: Kernel
+    switch work {
+    case .product(let product): return product.enqueue(on: queue, event: event)
+    case .kernel(let value): kernel = value
+    }
+    return global.withUnsafeBufferPointer { global in
       guard let local else {
         return clEnqueueNDRangeKernel(
           queue, kernel.handle, cl_uint(global.count), nil, global.baseAddress, nil, 0, nil, event)
