@@ -22,6 +22,7 @@ let package = Package(
       resources: [
         .embedInCode("layout.clh"),
         .embedInCode("adam.cl"),
+        .embedInCode("adam.clh"),
         .embedInCode("convolution_cpu.cl"),
         .embedInCode("convolution_gpu.cl"),
         .embedInCode("convolution_gpu.clh"),

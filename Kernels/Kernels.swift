@@ -2,6 +2,7 @@
 public enum KernelSource: String, CaseIterable, Sendable {
   case layout = "layout.clh"
   case adam = "adam.cl"
+  case adamStep = "adam.clh"
   case convolutionCPU = "convolution_cpu.cl"
   case convolutionGPU = "convolution_gpu.cl"
   case convolutionGPUCommon = "convolution_gpu.clh"
@@ -28,6 +29,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       switch self {
       case .layout: PackageResources.layout_clh
       case .adam: PackageResources.adam_cl
+      case .adamStep: PackageResources.adam_clh
       case .convolutionCPU: PackageResources.convolution_cpu_cl
       case .convolutionGPU: PackageResources.convolution_gpu_cl
       case .convolutionGPUCommon: PackageResources.convolution_gpu_clh

@@ -22,6 +22,20 @@
 #define HAS_SHIFT 0
 #endif
 
+// Whether `norm` moves running statistics, too.
+#ifndef RUNNING
+#define RUNNING 0
+#endif
+#if RUNNING
+#define RUNNING_ARGUMENTS \
+  , global float *running_means, global float *running_variances, const float unbiased, const float momentum
+#else
+#define RUNNING_ARGUMENTS
+#endif
+
+// running += momentum * (batch - running); the variance is made unbiased first, by m / (m - 1).
+#define MOVE(running, batch, momentum) ((running) + (momentum) * ((batch) - (running)))
+
 // Further copies of y that the normalisations write beside it, with an activation each: what the convolutions of a
 // CPU read. 0, 1 or 2.
 #ifndef COPIES
@@ -131,7 +145,7 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
                             global float* means, global float* variances, global const float* scale,
                             global const float* shift, global float* y, const int4 y_place, const int4 shape,
                             const int rows, const int images, const int stride,
-                            const float epsilon COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
+                            const float epsilon RUNNING_ARGUMENTS COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
   SHARED(shared);
   lanes mean, squares;
   if (GROUPS == 1) {
@@ -143,6 +157,11 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
   if (GROUP == 0 && ITEM < 16 / LANES) {
     STORE(means, STATISTIC_OFFSET(shape, stride), mean);
     STORE(variances, STATISTIC_OFFSET(shape, stride), variance);
+#if RUNNING
+    const size_t slot = STATISTIC_OFFSET(shape, stride);
+    STORE(running_means, slot, MOVE(LOAD(running_means, slot), mean, momentum));
+    STORE(running_variances, slot, MOVE(LOAD(running_variances, slot), variance * unbiased, momentum));
+#endif
   }
   const lanes factor = inverse_deviation(variance, epsilon, shape) * norm_scale(scale, shape);
   const lanes offset = norm_shift(shift, shape);
@@ -279,13 +298,12 @@ kernel WORK_GROUP void channel_sum(global const float* x, const int4 x_place, gl
   if (ITEM < 16 / LANES) STORE(sums, ((size_t)get_group_id(2) * GROUPS + GROUP) * 16 + QUARTER, sum);
 }
 
-// running += momentum * (batch - running), in place; the variance is made unbiased first, by m / (m - 1).
-//   range: (C rounded up)
+// The running statistics by themselves, in place, `numbers` of them, padding and all.  range: (numbers)
 kernel void running_statistics(global const float* mean, global const float* variance, global float* running_mean,
-                               global float* running_variance, const int channels, const float unbiased,
+                               global float* running_variance, const int numbers, const float unbiased,
                                const float momentum) {
   const int c = get_global_id(0);
-  if (c >= channels) return;
-  running_mean[c] += momentum * (mean[c] - running_mean[c]);
-  running_variance[c] += momentum * (variance[c] * unbiased - running_variance[c]);
+  if (c >= numbers) return;
+  running_mean[c] = MOVE(running_mean[c], mean[c], momentum);
+  running_variance[c] = MOVE(running_variance[c], variance[c] * unbiased, momentum);
 }

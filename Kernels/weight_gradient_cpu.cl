@@ -8,6 +8,21 @@
 
 #include "layout.clh"
 
+// 1: the sums are not stored but used, for a step of Adam on the weight itself. A layer with more weights than pixels
+// then moves 24 bytes for each of them and not 36.
+#ifndef ADAM
+#define ADAM 0
+#endif
+#if ADAM
+typedef float16 lanes;
+#include "adam.clh"
+#define TARGET                                                                                           \
+  global float* restrict w, global float* restrict first_moment, global float* restrict second_moment, \
+      global const float* restrict schedule, const float4 adam
+#else
+#define TARGET global float* restrict dw
+#endif
+
 #ifndef KERNEL_H
 #define KERNEL_H 4
 #endif
@@ -73,13 +88,12 @@ inline int2 tap_at(int index) {
 //   range: (parts * KERNEL_H * KERNEL_W / ROW_TAPS / pieces rounded up, lane blocks / BLOCKS, broadcast blocks)
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void weight_gradient(
     global const float* restrict image, const int4 image_place, global const float* restrict gradient,
-    const int4 gradient_place, global float* restrict dw, const int4 sizes, const int4 maps) {
+    const int4 gradient_place, TARGET, const int4 sizes, const int4 maps) {
   const int lane_block = get_group_id(1) * BLOCKS;
   const int broadcast_block = get_group_id(2);
   const int image_block = LANES_INPUT ? lane_block : broadcast_block;
   const int gradient_block = LANES_INPUT ? broadcast_block : lane_block;
-  global float* panel =
-      dw + ((size_t)(lane_block / 2) * sizes.x + broadcast_block) * (TAPS * 512) + lane_block % 2 * 16;
+  const size_t panel = ((size_t)(lane_block / 2) * sizes.x + broadcast_block) * (TAPS * 512) + lane_block % 2 * 16;
   const int first_piece = get_group_id(0) * sizes.w;
   const int end_piece = min(first_piece + sizes.w, TAPS / ROW_TAPS * sizes.z);
   const int rows_of_sum = (SUM_PIXELS - 1) / maps.w + 1;
@@ -164,16 +178,28 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void weight_gradient(
 
 #pragma unroll
     for (int t = 0; t < ROW_TAPS; t++) {
-      global float* target = panel + TAP_INDEX(kh, first_kw + t) * 512 + part * (BROADCAST * 32);
+      const size_t target = panel + TAP_INDEX(kh, first_kw + t) * 512 + part * (BROADCAST * 32);
+#if ADAM
+      // Padding channels beyond the last part have no gradient.
 #pragma unroll
       for (int a = 0; a < BROADCAST; a++)
 #pragma unroll
-        for (int b = 0; b < BLOCKS; b++) *(global float16*)(target + a * 32 + b * 16) = total[t][a][b];
+        for (int b = 0; b < BLOCKS; b++) {
+          const size_t i = target + a * 32 + b * 16;
+          adam_step((global float16*)(w + i), total[t][a][b], (global float16*)(first_moment + i),
+                    (global float16*)(second_moment + i), schedule[0], schedule[1], adam);
+        }
+#else
+#pragma unroll
+      for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+        for (int b = 0; b < BLOCKS; b++) *(global float16*)(dw + target + a * 32 + b * 16) = total[t][a][b];
       // Padding channels beyond the last part.
       if (part == sizes.z - 1)
         for (int a = BROADCAST; a < 16 - part * BROADCAST; a++)
 #pragma unroll
-          for (int b = 0; b < BLOCKS; b++) *(global float16*)(target + a * 32 + b * 16) = 0.0f;
+          for (int b = 0; b < BLOCKS; b++) *(global float16*)(dw + target + a * 32 + b * 16) = 0.0f;
+#endif
     }
   }
 }

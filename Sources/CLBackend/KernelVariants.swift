@@ -90,10 +90,16 @@ struct KernelVariant {
   let name: String
   /// Adds its launches.
   let plan: (LaunchPlanner) throws(OpenCLError) -> Void
+  /// Of a weight gradient: adds launches that use it for an Adam step and do not store it. nil where it cannot.
+  let planUpdate: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
 
-  init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
+  init(
+    _ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void,
+    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)? = nil
+  ) {
     self.name = name
     self.plan = plan
+    planUpdate = update
   }
 }
 
@@ -173,6 +179,7 @@ extension LaunchPlanner {
       variant = named
     }
     taken(variant.name, for: key)
+    if let update = variant.planUpdate, deferUpdate(update) { return }
     try variant.plan(self)
   }
 }

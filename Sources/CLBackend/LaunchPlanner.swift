@@ -48,7 +48,10 @@ struct WeightView {
 /// Collects the launches of steps, in order. Operations ask it for their operands and add their kernels.
 ///
 /// What a kernel wants *made from* a tensor (an activated copy, the other packing of a weight) is a derived
-/// tensor: its making is launched when it is first asked for, and again after the tensor was written.
+/// tensor: its making is launched when it is first asked for, and again after the tensor was written. An activated
+/// copy is rather written by the launch that writes the tensor, where that launch can: see `launchProducer`.
+///
+/// A step may be planned together with steps behind it, see `following`.
 final class LaunchPlanner {
   private(set) var launches: [Launch] = []
   /// For each launch the step it belongs to.
@@ -60,36 +63,81 @@ final class LaunchPlanner {
   private(set) var variants: [(step: Int, key: PassKey, name: String)] = []
   private let memory: OpenCLMemory
   private let programs: ProgramCache
+  private let updates: WeightUpdates
+  /// Launches of weight gradients that wait for their Adam step.
+  private var pendingUpdates: [Int: (LaunchPlanner, Adam) throws(OpenCLError) -> Void] = [:]
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
+  /// The steps behind the current one that are planned after it, by their numbers.
+  private(set) var following: ArraySlice<Step> = []
+  /// Those that a step before them has taken on.
+  private var taken: Set<Int> = []
+  /// By the tensor's number, launches that can write copies of what they write.
+  private var producers: [Int: Producer] = [:]
+  /// The launch that the next one takes the place of.
+  private var replaced: Int?
 
   init(
-    _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices
+    _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices,
+    _ updates: WeightUpdates
   ) {
+    self.updates = updates
     self.target = target
     self.choices = choices
     self.memory = memory
     self.programs = programs
   }
 
-  /// Adds the launches of a step.
-  func plan(_ step: Step, index: Int) throws(OpenCLError) {
-    guard let operation = step.operation as? any OpenCLOperation else {
-      throw OpenCLError("\(step.name) has no OpenCL implementation (\(step.label))")
-    }
-    self.step = index
-    label = "\(step.label) \(step.name)"
-    try operation.plan(self)
-    for output in operation.outputs {
-      let storage = memory.storage(of: output)
-      fresh = fresh.filter { memory.storage(of: $0.tensor) != storage }
+  /// Adds the launches of some neighbouring steps.
+  func plan(_ range: Range<Int>) throws(OpenCLError) {
+    let steps = memory.recording.steps
+    for index in range where !taken.contains(index) {
+      let step = steps[index]
+      guard let operation = step.operation as? any OpenCLOperation else {
+        throw OpenCLError("\(step.name) has no OpenCL implementation (\(step.label))")
+      }
+      self.step = index
+      label = "\(step.label) \(step.name)"
+      following = steps[index + 1..<range.upperBound]
+      let before = taken
+      try operation.plan(self)
+      for index in [index] + taken.subtracting(before).sorted() { written(steps[index].operation) }
     }
   }
+
+  /// Forgets what was made from the outputs of a step.
+  private func written(_ operation: any Operation) {
+    for output in operation.outputs where !isView(output) {
+      fresh = fresh.filter { !memory.placement.overlap($0.tensor, output) }
+      producers = producers.filter {
+        $0.value.step == step || !memory.placement.overlap($0.value.tensor, output)
+      }
+    }
+  }
+
+  /// The current step does what one of `following` does, which is not planned by itself.
+  func take(_ step: Int) { taken.insert(step) }
 
   /// Notes the variant that the current step's pass takes.
   func taken(_ variant: String, for key: PassKey) {
     variants.append((step, key, variant))
+  }
+
+  // MARK: Weight gradients that are used where they are made
+
+  /// Leaves the current step, a weight gradient, to the Adam step that takes it. False if it has to be stored.
+  func deferUpdate(_ update: @escaping (LaunchPlanner, Adam) throws(OpenCLError) -> Void) -> Bool {
+    guard let adam = updates.adamSteps[step] else { return false }
+    pendingUpdates[adam] = update
+    return true
+  }
+
+  /// Plans the weight gradient that waits for the current step, and the step with it. False if none does.
+  func planUpdate(_ adam: Adam) throws(OpenCLError) -> Bool {
+    guard let update = pendingUpdates.removeValue(forKey: step) else { return false }
+    try update(self, adam)
+    return true
   }
 
   // MARK: What operations ask for
@@ -114,6 +162,38 @@ final class LaunchPlanner {
     return (buffer, buffer.byteCount / MemoryLayout<Float>.size)
   }
 
+  /// The columns of a flat step and of those of its run that it takes on: runs of flat arrays, padding and all, that
+  /// a launch each goes over.
+  func flatRuns<Op: FlatOperation>(from step: Op) throws(OpenCLError) -> [(columns: [Buffer], floats: Int)] {
+    var steps = [step]
+    var tensors = Set(step.columns)
+    for (index, next) in zip(following.indices, following) {
+      guard let next = next.operation as? Op, step.hasSettings(of: next) else { break }
+      // What a weight gradient does at once is not done here.
+      guard pendingUpdates[index] == nil, next.columns.allSatisfy({ memory.arenas.places[$0.id] != nil }),
+        tensors.isDisjoint(with: next.columns)
+      else { continue }
+      steps.append(next)
+      tensors.formUnion(next.columns)
+      take(index)
+    }
+    steps.sort { memory.arenas.precedes($0.columns[0], $1.columns[0]) }
+    var runs: [(columns: [Buffer], floats: Int)] = []
+    while let first = steps.first {
+      let end = steps.indices.dropFirst().first { index in
+        !zip(steps[index].columns, steps[index - 1].columns).allSatisfy { memory.arenas.follows($0, $1) }
+      }
+      let last = steps[(end ?? steps.count) - 1]
+      var buffers: [Buffer] = []
+      for (first, last) in zip(first.columns, last.columns) {
+        buffers.append(try memory.flatBuffer(from: first, through: last))
+      }
+      runs.append((buffers, buffers[0].byteCount / MemoryLayout<Float>.size))
+      steps.removeFirst(end ?? steps.count)
+    }
+    return runs
+  }
+
   /// Whether a concatenation's or slice's result already lies where it should.
   func isView(_ tensor: Tensor) -> Bool { memory.placement.views.contains(tensor.id) }
 
@@ -127,10 +207,50 @@ final class LaunchPlanner {
     guard activation != .none else { return self.activation(tensor) }
     let derivation = Derivation(tensor: tensor, kind: .activated(activation))
     let view = try memory.derivedActivation(derivation)
-    if fresh.insert(derivation).inserted {
-      try planActivation(activation, from: self.activation(tensor), to: view)
+    guard fresh.insert(derivation).inserted else { return view }
+    let source = self.activation(tensor)
+    // The blocks of channels that no producer can copy.
+    var rest = RangeSet(0..<source.blocks)
+    for (id, producer) in producers.sorted(by: { $0.key < $1.key })
+    where producer.copies.count < producer.most {
+      guard let block = memory.placement.block(of: producer.tensor, in: tensor) else { continue }
+      let part = self.activation(producer.tensor)
+      producers[id]!.copies.append(
+        ActivatedCopy(view: view.part(block: block, channels: part.channels), activation: activation))
+      try remake(producers[id]!)
+      rest.remove(contentsOf: block..<block + part.blocks)
+    }
+    for blocks in rest.ranges {
+      let channels = min(blocks.count * 16, source.channels - blocks.lowerBound * 16)
+      try planActivation(
+        activation, from: source.part(block: blocks.lowerBound, channels: channels),
+        to: view.part(block: blocks.lowerBound, channels: channels))
     }
     return view
+  }
+
+  /// Adds a launch that writes `tensor` and can write activated copies of it beside it.
+  ///
+  /// Which copies are wanted turns out only when later steps are planned; then the launch is made anew.
+  ///
+  /// - Parameters:
+  ///   - most: how many copies it can write
+  ///   - make: adds the launch, just one
+  func launchProducer(
+    of tensor: Tensor, most: Int, _ make: @escaping ([ActivatedCopy]) throws(OpenCLError) -> Void
+  ) throws(OpenCLError) {
+    let producer = Producer(
+      tensor: tensor, step: step, label: label, launch: launches.count, most: most, make: make)
+    try make([])
+    precondition(launches.count == producer.launch + 1, "\(label): a producer is one launch")
+    producers[tensor.id] = producer
+  }
+
+  private func remake(_ producer: Producer) throws(OpenCLError) {
+    let current = label
+    (label, replaced) = (producer.label, producer.launch)
+    defer { (label, replaced) = (current, nil) }
+    try producer.make(producer.copies)
   }
 
   /// A weight with those channels in the lanes.
@@ -162,8 +282,41 @@ final class LaunchPlanner {
   ) throws(OpenCLError) {
     let program = try programs.program(source, macros: macros)
     let kernel = try Kernel(program, kernel, arguments)
-    launches.append(Launch(kernel, global: global, local: local, label: "\(label)/\(kernel.name)"))
-    steps.append(step)
+    let launch = Launch(kernel, global: global, local: local, label: "\(label)/\(kernel.name)")
+    if let replaced {
+      launches[replaced] = launch
+    } else {
+      launches.append(launch)
+      steps.append(step)
+    }
+  }
+}
+
+/// A copy of an activation that its producer writes.
+struct ActivatedCopy {
+  let view: ActivationView
+  let activation: Activation
+}
+
+/// A launch that can write copies of what it writes.
+private struct Producer {
+  let tensor: Tensor
+  let step: Int
+  let label: String
+  /// Its position among the launches.
+  let launch: Int
+  let most: Int
+  let make: ([ActivatedCopy]) throws(OpenCLError) -> Void
+  var copies: [ActivatedCopy] = []
+}
+
+extension ActivationView {
+  /// Some of the channels, from a block on.
+  func part(block: Int, channels: Int) -> ActivationView {
+    var place = place
+    place.x += Int32(block) * place.z
+    return ActivationView(
+      buffer: buffer, place: place, images: images, channels: channels, height: height, width: width)
   }
 }
 

@@ -12,6 +12,7 @@ public final class OpenCLExecutor: Executor {
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let choices: KernelChoices
+  private let storesGradients: Bool
   private var plans: [Range<Int>: Plan] = [:]
 
   private struct Plan {
@@ -36,11 +37,13 @@ public final class OpenCLExecutor: Executor {
   ///   - precision: of convolutions; by default `Precision.standard`
   ///   - matrixUnits: what may be used; by default what a GPU has proven to have
   ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
+  ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
+  ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
   /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
     choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil
+    computeUnits: Int? = nil, storesGradients: Bool = true
   ) throws(OpenCLError) {
     let deviceClass = deviceClass ?? device.description.deviceClass
     let (groupSize, localMemory) = (device.description.maxWorkGroupSize, device.description.localMemory)
@@ -62,6 +65,7 @@ public final class OpenCLExecutor: Executor {
     memory = try OpenCLMemory(recording, queue)
     self.recording = recording
     self.choices = choices
+    self.storesGradients = storesGradients
   }
 
   public var device: DeviceDescription { target.device }
@@ -122,10 +126,9 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(memory, programs, target, choices)
-    for index in steps {
-      try planner.plan(recording.steps[index], index: index)
-    }
+    let planner = LaunchPlanner(
+      memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
+    try planner.plan(steps)
     let plan = Plan(
       launches: planner.launches,
       variants: planner.variants.map { ChosenVariant(step: $0.step, key: $0.key, name: $0.name) })

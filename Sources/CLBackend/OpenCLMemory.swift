@@ -6,7 +6,9 @@ final class OpenCLMemory {
   let recording: Recording
   let placement: Placement
   let queue: Queue
+  let arenas: Arenas
   private let activationBuffers: [Buffer]
+  private var arenaBuffers: [Buffer] = []
   private var flatBuffers: [Int: Buffer] = [:]
   private var derivedBuffers: [Derivation: Buffer] = [:]
   private var scratchBuffers: [Int: Buffer] = [:]
@@ -21,17 +23,36 @@ final class OpenCLMemory {
       buffers.append(try Buffer(queue, floats: storage.pixels * 16, label: "activations \(index)"))
     }
     activationBuffers = buffers
-    for description in recording.tensors {
-      let tensor = description.tensor
-      let floats: Int
-      switch description.kind {
-      case .activation: continue
-      case .weight: floats = placement.weights[tensor.id]!.floats
+    let device = queue.context.device.description
+    let placement = placement
+    func floats(_ tensor: Tensor) -> Int? {
+      switch recording.tensors[tensor.id].kind {
+      case .activation: return nil
+      case .weight: return placement.weights[tensor.id]!.floats
       case .vector, .scalar:
         let (rows, channels) = Self.rows(tensor.shape)
-        floats = rows * VectorView.stride(channels)
+        return rows * VectorView.stride(channels)
       }
-      flatBuffers[tensor.id] = try Buffer(queue, floats: floats, label: description.name)
+    }
+    let floatSize = MemoryLayout<Float>.size
+    arenas = Arenas(
+      recording, alignment: max(16, device.baseAddressAlignment / floatSize),
+      limit: device.maxAllocation / floatSize,
+      floats: floats)
+    for (index, size) in arenas.sizes.enumerated() {
+      arenaBuffers.append(try Buffer(queue, floats: size, label: "arena \(index)"))
+    }
+    for description in recording.tensors {
+      guard let floats = floats(description.tensor) else { continue }
+      let place = arenas.places[description.tensor.id]
+      flatBuffers[description.tensor.id] =
+        if let place {
+          try Buffer(
+            within: arenaBuffers[place.arena], offset: place.start * floatSize, byteCount: floats * floatSize,
+            label: description.name)
+        } else {
+          try Buffer(queue, floats: floats, label: description.name)
+        }
     }
   }
 
@@ -68,9 +89,15 @@ final class OpenCLMemory {
   /// The buffer of a weight, vector or scalar.
   func flatBuffer(_ tensor: Tensor) -> Buffer { flatBuffers[tensor.id]! }
 
-  /// A number that tensors share when writing one may change the other.
-  func storage(of tensor: Tensor) -> Int {
-    placement.activations[tensor.id].map { -1 - $0.storage } ?? tensor.id
+  /// The part of an arena from one tensor to another behind it, padding and all.
+  func flatBuffer(from first: Tensor, through last: Tensor) throws(OpenCLError) -> Buffer {
+    guard first != last else { return flatBuffer(first) }
+    let (start, end) = (arenas.places[first.id]!, arenas.places[last.id]!)
+    let size = MemoryLayout<Float>.size
+    return try Buffer(
+      within: arenaBuffers[start.arena], offset: start.start * size,
+      byteCount: (end.end - start.start) * size,
+      label: "\(recording.name(of: first)) to \(recording.name(of: last))")
   }
 
   /// An own buffer for the activated copy, with the border of the tensor's storage.

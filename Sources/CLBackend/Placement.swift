@@ -106,6 +106,30 @@ struct Placement: Sendable {
     placeWeights(recording)
   }
 
+  /// Whether writing one tensor changes the other.
+  func overlap(_ a: Tensor, _ b: Tensor) -> Bool {
+    guard let first = activations[a.id], let second = activations[b.id] else { return a == b }
+    guard first.storage == second.storage else { return false }
+    let blocks = [(a, first), (b, second)].map { tensor, placed in
+      let start = self.block(of: placed)
+      return start..<start + (tensor.shape.c + 15) / 16
+    }
+    return blocks[0].overlaps(blocks[1])
+  }
+
+  /// At which block of `whole` all of `part` lies; nil where it does not.
+  func block(of part: Tensor, in whole: Tensor) -> Int? {
+    guard let inner = activations[part.id], let outer = activations[whole.id], inner.storage == outer.storage
+    else { return nil }
+    let block = self.block(of: inner) - self.block(of: outer)
+    return block >= 0 && block + (part.shape.c + 15) / 16 <= (whole.shape.c + 15) / 16 ? block : nil
+  }
+
+  /// The first block of a tensor within its storage.
+  private func block(of placed: ActivationPlacement) -> Int {
+    Int(placed.place.x) / storages[placed.storage].blockStride
+  }
+
   private mutating func placeParts(_ recording: Recording) {
     for step in recording.steps {
       if let operation = step.operation as? Concatenation {

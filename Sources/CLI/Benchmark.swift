@@ -215,7 +215,7 @@ struct Benchmark: ParsableCommand {
     else { preconditionFailure("both sections were asked for") }
     let executor = try OpenCLExecutor(
       model.recording, on: device, profiling: profile, deviceClass: gpuKernels ? .gpu : nil,
-      precision: self.device.precision)
+      precision: self.device.precision, storesGradients: false)
     let reference = ReferenceExecutor(model.recording)
     for target in [executor, reference] as [any Executor] {
       try model.initialize(target, seed: 0)

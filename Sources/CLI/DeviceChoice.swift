@@ -36,7 +36,7 @@ struct DeviceOptions: ParsableArguments {
   /// An executor for a recording on the chosen device.
   func executor(
     for recording: Recording, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    matrixUnits: MatrixUnits? = nil
+    matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true
   ) throws -> any Executor {
     switch try choose() {
     case .reference:
@@ -47,7 +47,7 @@ struct DeviceOptions: ParsableArguments {
     case .openCL(let device, _):
       return try OpenCLExecutor(
         recording, on: device, profiling: profiling, deviceClass: deviceClass, precision: precision,
-        matrixUnits: matrixUnits)
+        matrixUnits: matrixUnits, storesGradients: storesGradients)
     }
   }
 }

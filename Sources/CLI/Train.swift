@@ -99,7 +99,7 @@ struct Train: ParsableCommand {
     let trainer = try Trainer(
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
     ) { recording in
-      try device.executor(for: recording)
+      try device.executor(for: recording, storesGradients: false)
     }
     let counts = trainer.pairCounts
     note(

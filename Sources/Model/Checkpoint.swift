@@ -32,20 +32,22 @@ public struct Checkpoint: Sendable {
   public var progress: Progress
   public var tensors: Safetensors
 
-  /// Reads a run's state off an executor.
+  /// Writes a run's state from an executor to a file, tensor by tensor.
   ///
   /// - Throws: `ModelError.diverged` when a weight is NaN or infinite: such a state is not worth keeping.
-  public init(_ model: Pix2Pix, _ executor: any Executor, options: TrainingOptions, progress: Progress) throws
-  {
-    self.options = options
-    self.progress = progress
-    tensors = Safetensors()
-    for named in Self.tensors(of: model) {
-      let values = try executor.read(named.tensor)
-      guard values.allSatisfy(\.isFinite) else {
-        throw ModelError.diverged("\(named.name) has become NaN or infinite by step \(progress.step)")
+  ///   `ModelError.file` when the file cannot be written. Either way a file that was there remains.
+  public static func save(
+    _ model: Pix2Pix, _ executor: any Executor, options: TrainingOptions, progress: Progress, to path: String
+  ) throws {
+    var sources: [String: Safetensors.Source] = [:]
+    for named in tensors(of: model) {
+      sources[named.name] = Safetensors.Source(named.tensor.shape.dimensions) {
+        let values = try executor.read(named.tensor)
+        guard values.allSatisfy(\.isFinite) else {
+          throw ModelError.diverged("\(named.name) has become NaN or infinite by step \(progress.step)")
+        }
+        return values
       }
-      tensors.set(named.name, named.tensor.shape.dimensions, values)
     }
     // PyTorch's batch norm counts its forward passes: one of G and three of D in a step.
     for (statistics, passes) in [
@@ -53,16 +55,17 @@ public struct Checkpoint: Sendable {
     ] {
       for named in statistics where named.name.hasSuffix(".running_mean") {
         let name = named.name.replacingOccurrences(of: ".running_mean", with: ".num_batches_tracked")
-        tensors.set(name, scalar: Int64(progress.step * passes))
+        sources[name] = Safetensors.Source(scalar: Int64(progress.step * passes))
       }
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    tensors.metadata = [
-      "format": Self.format,
+    let metadata = [
+      "format": format,
       "options": String(decoding: try encoder.encode(options), as: UTF8.self),
       "progress": String(decoding: try encoder.encode(progress), as: UTF8.self),
     ]
+    try Safetensors.write(sources, metadata: metadata, to: path)
   }
 
   /// Reads a file and checks what can be checked without a model.
@@ -95,10 +98,6 @@ public struct Checkpoint: Sendable {
     self.options = decodedOptions
     self.progress = decodedProgress
     self.tensors = tensors
-  }
-
-  public func write(to path: String) throws(ModelError) {
-    try tensors.write(to: path)
   }
 
   /// Sets the model's tensors on an executor.

@@ -100,72 +100,151 @@ public struct Safetensors: Sendable, Equatable {
 
   // MARK: Writing
 
-  /// The file's bytes: entries in the order of their names, so that equal contents are equal files.
-  public func data() -> Data {
+  /// A tensor of a file that is written, whose values are asked for when their turn comes.
+  struct Source {
+    enum Kind { case float32, int64 }
+    let kind: Kind
+    let shape: [Int]
+    let values: () throws -> Values
+
+    init(_ shape: [Int], float32 values: @escaping () throws -> [Float]) {
+      (kind, self.shape) = (.float32, shape)
+      self.values = { .float32(try values()) }
+    }
+
+    init(scalar: Int64) {
+      (kind, shape) = (.int64, [])
+      values = { .int64([scalar]) }
+    }
+
+    fileprivate init(_ entry: Entry) {
+      shape = entry.shape
+      values = { entry.values }
+      kind = if case .int64 = entry.values { .int64 } else { .float32 }
+    }
+
+    fileprivate var byteCount: Int { shape.reduce(1, *) * (kind == .float32 ? 4 : 8) }
+  }
+
+  /// What stands before the values, in the order of the names: so equal contents are equal files.
+  private static func header(_ sources: [String: Source], _ metadata: [String: String]) -> Data {
     var header: [String: Any] = [:]
     if !metadata.isEmpty { header["__metadata__"] = metadata }
-    let names = entries.keys.sorted()
     var offset = 0
-    for name in names {
-      guard let entry = entries[name] else { continue }
-      let (dtype, size) =
-        switch entry.values {
-        case .float32(let values): ("F32", values.count * 4)
-        case .int64(let values): ("I64", values.count * 8)
-        }
+    for (name, source) in sources.sorted(by: { $0.key < $1.key }) {
+      let end = offset + source.byteCount
       header[name] =
-        ["dtype": dtype, "shape": entry.shape, "data_offsets": [offset, offset + size]] as [String: Any]
-      offset += size
+        [
+          "dtype": source.kind == .float32 ? "F32" : "I64", "shape": source.shape,
+          "data_offsets": [offset, end],
+        ] as [String: Any]
+      offset = end
     }
     var json =
       (try? JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes]))
       ?? Data()
     // The values start at a multiple of eight.
     json.append(Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8))
-    var result = Data(capacity: 8 + json.count + offset)
-    withUnsafeBytes(of: UInt64(json.count).littleEndian) { result.append(contentsOf: $0) }
-    result.append(json)
-    for name in names {
-      switch entries[name]?.values {
+    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + json
+  }
+
+  /// Writes a file tensor by tensor, so that never more than one is held. It is written beside its name and renamed:
+  /// the name always holds a whole file, the old or the new.
+  ///
+  /// - Throws: `ModelError.file` when the disk is full or the folder cannot be written, and what a source throws; the
+  ///   old file remains.
+  static func write(_ sources: [String: Source], metadata: [String: String], to path: String) throws {
+    try writeAtomically(to: path) { file in
+      try file.write(header(sources, metadata))
+      for (name, source) in sources.sorted(by: { $0.key < $1.key }) {
+        let values = try source.values()
+        switch values {
+        case .float32(let values): try values.withUnsafeBytes { try check($0) }
+        case .int64(let values): try values.withUnsafeBytes { try check($0) }
+        }
+        func check(_ bytes: UnsafeRawBufferPointer) throws {
+          precondition(
+            bytes.count == source.byteCount, "\(name) has \(bytes.count) bytes for \(source.shape)")
+          try file.write(bytes)
+        }
+      }
+    }
+  }
+
+  /// Writes the file as the other `write` does.
+  public func write(to path: String) throws {
+    try Self.write(entries.mapValues { Source($0) }, metadata: metadata, to: path)
+  }
+
+  /// The file's bytes.
+  public func data() -> Data {
+    let sources = entries.mapValues { Source($0) }
+    var result = Self.header(sources, metadata)
+    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
+      switch entry.values {
       case .float32(let values): values.withUnsafeBytes { result.append(contentsOf: $0) }
       case .int64(let values): values.withUnsafeBytes { result.append(contentsOf: $0) }
-      case nil: break
       }
     }
     return result
   }
-
-  /// Writes the file beside its name and renames it: the name always holds a whole file, the old or the new.
-  ///
-  /// - Throws: `ModelError.file` when the disk is full or the folder cannot be written; the old file remains.
-  public func write(to path: String) throws(ModelError) {
-    try writeAtomically(data(), to: path)
-  }
 }
 
-/// Writes a file beside its name, flushes it to the disk, and renames it.
-func writeAtomically(_ data: Data, to path: String) throws(ModelError) {
-  let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
-  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else { throw .file(path, "cannot be written: \(String(cString: strerror(errno)))") }
-  var failure: Int32 = 0
-  data.withUnsafeBytes { bytes in
+/// A file being written.
+struct FileWriter {
+  fileprivate let descriptor: Int32
+  fileprivate let path: String
+
+  func write(_ data: Data) throws(ModelError) {
+    var failure: ModelError?
+    data.withUnsafeBytes { bytes in
+      do throws(ModelError) { try write(bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(ModelError) {
     var offset = 0
     while offset < bytes.count {
       let written = Foundation.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
       if written < 0 && errno == EINTR { continue }
-      guard written > 0 else {
-        failure = errno
-        return
-      }
+      guard written > 0 else { throw .unwritable(path) }
       offset += written
     }
   }
-  if failure == 0, fsync(descriptor) != 0 { failure = errno }
-  if close(descriptor) != 0, failure == 0 { failure = errno }
-  if failure == 0, rename(temporary, path) != 0 { failure = errno }
-  guard failure == 0 else {
+}
+
+extension ModelError {
+  fileprivate static func unwritable(_ path: String) -> ModelError {
+    .file(path, "cannot be written: \(String(cString: strerror(errno)))")
+  }
+}
+
+/// Writes a file beside its name, flushes it to the disk, and renames it.
+func writeAtomically(to path: String, _ body: (FileWriter) throws -> Void) throws {
+  let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
+  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+  guard descriptor >= 0 else { throw ModelError.unwritable(path) }
+  var isOpen = true
+  do {
+    try body(FileWriter(descriptor: descriptor, path: path))
+    guard fsync(descriptor) == 0 else { throw ModelError.unwritable(path) }
+    isOpen = false
+    guard close(descriptor) == 0, rename(temporary, path) == 0 else { throw ModelError.unwritable(path) }
+  } catch {
+    if isOpen { close(descriptor) }
     unlink(temporary)
-    throw .file(path, "cannot be written: \(String(cString: strerror(failure)))")
+    throw error
+  }
+}
+
+/// The same for bytes that are there.
+func writeAtomically(_ data: Data, to path: String) throws(ModelError) {
+  do {
+    try writeAtomically(to: path) { try $0.write(data) }
+  } catch let error as ModelError {
+    throw error
+  } catch {
+    throw .file(path, "cannot be written: \(error)")
   }
 }

@@ -258,15 +258,14 @@ public final class Trainer {
   // MARK: Files
 
   private func save(isBest: Bool, scheduled: Bool) throws -> String {
-    let checkpoint: Checkpoint
+    let path = scheduled ? run.checkpoint(step: progress.step) : run.best
     do {
-      checkpoint = try Checkpoint(model, executor, options: options, progress: progress)
+      for path in isBest && scheduled ? [path, run.best] : [path] {
+        try Checkpoint.save(model, executor, options: options, progress: progress, to: path)
+      }
     } catch ModelError.diverged(let what) {
       throw divergence(what)
     }
-    let path = scheduled ? run.checkpoint(step: progress.step) : run.best
-    try checkpoint.write(to: path)
-    if isBest && scheduled { try checkpoint.write(to: run.best) }
     run.prune(keep: options.keep)
     return path
   }

@@ -32,6 +32,9 @@ public protocol Operation: Sendable {
 }
 
 extension Operation {
+  /// Whether the step makes this output, rather than updating what was there.
+  func makes(_ output: Tensor) -> Bool { !inputs.contains(output) }
+
   public var settings: String { "" }
 
   public var flops: Double { 0 }

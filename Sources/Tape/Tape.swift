@@ -91,6 +91,10 @@ public final class Tape {
       let inputs = Set(step.operation.inputs)
       needed.formUnion(step.operation.outputs.filter { !inputs.contains($0) })
     }
+    // What no step makes is needed at the end only. Its parts are added up there, in a run of steps that an
+    // executor can do in one.
+    let made = Set(recorded.flatMap { $0.operation.outputs.filter($0.operation.makes) })
+    var parts: [Tensor: [Tensor]] = [:]
     var gradients: [Tensor: Gradient] = [:]
     for (loss, weight) in objective {
       guard description(of: loss).kind == .scalar else {
@@ -117,17 +121,33 @@ public final class Tape {
             tensor: tensors[tensor.id].name, operation: "\(step.label) \(type(of: operation).name)")
         }
       }
-      let parts = try scope("\(step.label)′") { () throws(TapeError) in
+      let results = try scope("\(step.label)′") { () throws(TapeError) in
         try operation.recordGradients(upstream, needed: needed.contains, on: self)
       }
-      for (input, gradient) in parts where needed.contains(input) {
-        if case .tensor(let earlier)? = gradients[input] {
+      for (input, gradient) in results where needed.contains(input) {
+        if !made.contains(input) {
+          parts[input, default: []].append(gradient)
+        } else if case .tensor(let earlier)? = gradients[input] {
           let sum = try scope("\(step.label)′") { () throws(TapeError) in
             try combination(1, earlier, 1, gradient)
           }
           gradients[input] = .tensor(sum)
         } else {
           gradients[input] = .tensor(gradient)
+        }
+      }
+    }
+    for part in 0..<(parts.values.map(\.count).max() ?? 0) {
+      var seen: Set<Tensor> = []
+      for parameter in parameters where seen.insert(parameter).inserted {
+        guard let parts = parts[parameter], part < parts.count else { continue }
+        if case .tensor(let earlier)? = gradients[parameter] {
+          let sum = try scope("\(tensors[parameter.id].name)′") { () throws(TapeError) in
+            try combination(1, earlier, 1, parts[part])
+          }
+          gradients[parameter] = .tensor(sum)
+        } else {
+          gradients[parameter] = .tensor(parts[part])
         }
       }
     }

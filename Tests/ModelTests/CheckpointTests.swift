@@ -55,6 +55,13 @@ import Testing
     return (model, executor)
   }
 
+  private func saved(
+    _ model: Pix2Pix, _ executor: any Executor, _ options: TrainingOptions
+  ) throws -> Checkpoint {
+    try Checkpoint.save(model, executor, options: options, progress: progress(), to: path)
+    return try Checkpoint(path: path)
+  }
+
   private func smallOptions() -> TrainingOptions {
     var options = TrainingOptions()
     options.network.size = 32
@@ -69,8 +76,7 @@ import Testing
     let (model, executor) = try trained()
     var options = options()
     options.length = length
-    try Checkpoint(model, executor, options: options, progress: progress()).write(to: path)
-    let read = try Checkpoint(path: path)
+    let read = try saved(model, executor, options)
     #expect(read.options == options)
     #expect(read.progress == progress())
   }
@@ -78,26 +84,23 @@ import Testing
   /// A restored state is the state: the next step gives the same checkpoint, bit by bit.
   @Test func stateSurvives() throws {
     let (model, executor) = try trained()
-    let saved = try Checkpoint(model, executor, options: smallOptions(), progress: progress())
-    try saved.write(to: path)
-    let read = try Checkpoint(path: path)
-    #expect(read.tensors == saved.tensors)
+    let read = try saved(model, executor, smallOptions())
+    for named in model.generator.parameters {
+      #expect(read.tensors[floats: named.name] == executor.read(named.tensor), "\(named.name)")
+    }
     let other = ReferenceExecutor(model.recording)
     try model.initialize(other, seed: 99)
     try read.restore(model, other, path: path)
     for target in [executor, other] { try trainStep(model, target, step: 2) }
-    let next = try [executor, other].map {
-      try Checkpoint(model, $0, options: smallOptions(), progress: progress()).tensors
-    }
+    let next = try [executor, other].map { try saved(model, $0, smallOptions()).tensors }
     #expect(next[0] == next[1])
-    #expect(next[0] != saved.tensors)
+    #expect(next[0] != read.tensors)
   }
 
   /// Everything of PyTorch's state dictionaries is there, and Adam's moments.
   @Test func contents() throws {
     let (model, executor) = try trained()
-    let entries = try Checkpoint(model, executor, options: smallOptions(), progress: progress()).tensors
-      .entries
+    let entries = try saved(model, executor, smallOptions()).tensors.entries
     let discriminator = try #require(model.discriminator)
     for (network, parameters) in [("G", model.generator.parameters), ("D", discriminator.parameters)] {
       for named in parameters {
@@ -116,16 +119,19 @@ import Testing
     var values = executor.read(parameter.tensor)
     values[0] = .nan
     executor.write(values, to: parameter.tensor)
-    let error = try modelError {
-      _ = try Checkpoint(model, executor, options: smallOptions(), progress: progress())
-    }
+    // Neither the file that was there nor its folder are touched.
+    try Data("old".utf8).write(to: URL(fileURLWithPath: path))
+    let error = try modelError { _ = try saved(model, executor, smallOptions()) }
     #expect(error.description.contains(parameter.name) && error.description.contains("NaN"))
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
   }
 
   /// What cannot be restored changes nothing.
   @Test func refusesOtherShapes() throws {
     let (model, executor) = try trained()
-    let good = try Checkpoint(model, executor, options: smallOptions(), progress: progress())
+    let good = try saved(model, executor, smallOptions())
     let last = try #require(model.discriminator?.parameters.last?.name)
     var bad: [(Checkpoint, String)] = []
     var missing = good

@@ -1,6 +1,10 @@
 import Tape
 
-extension Combination: OpenCLOperation {
+extension Combination: FlatOperation {
+  var columns: [Tensor] { [a, b, output] }
+
+  func hasSettings(of next: Combination) -> Bool { alpha == next.alpha && beta == next.beta }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let factors: [KernelArgument] = [.float(alpha), .float(beta)]
     switch planner.kind(of: output) {
@@ -9,9 +13,10 @@ extension Combination: OpenCLOperation {
       try planner.launchRows(
         .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)
     case .weight, .vector, .scalar:
-      let buffers = [a, b, output].map(planner.flat)
-      try planner.launchFlat(
-        .elementwise, "combine_flat", floats: buffers[2].floats, buffers.map { .buffer($0.buffer) }, factors)
+      for (buffers, floats) in try planner.flatRuns(from: self) {
+        try planner.launchFlat(
+          .elementwise, "combine_flat", floats: floats, buffers.map { .buffer($0) }, factors)
+      }
     }
   }
 }

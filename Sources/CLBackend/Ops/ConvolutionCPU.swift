@@ -152,11 +152,23 @@ extension ConvolutionPass {
 }
 
 extension WeightGradient {
-  func planCPU(_ choice: CPUWeightGradientChoice, _ planner: LaunchPlanner) throws(OpenCLError) {
+  /// - Parameter adam: the step that takes the gradient at once, in place of storing it
+  func planCPU(
+    _ choice: CPUWeightGradientChoice, _ planner: LaunchPlanner, _ adam: Adam? = nil
+  ) throws(OpenCLError) {
     let x = try planner.activated(image, imageActivation)
     let g = try planner.activated(gradient, gradientActivation)
     let dw = planner.weight(output)
     let (lanes, broadcast) = dw.lanes == .output ? (g, x) : (x, g)
+    let target: [KernelArgument]
+    if let adam {
+      target =
+        [adam.parameter, adam.firstMoment, adam.secondMoment].map { .buffer(planner.flat($0).buffer) } + [
+          .buffer(planner.vector(adam.schedule).buffer), adam.constants,
+        ]
+    } else {
+      target = [.buffer(dw.buffer)]
+    }
     let pieces = dw.taps / choice.rowTaps * choice.parts
     try planner.launch(
       .weightGradientCPU, "weight_gradient",
@@ -164,9 +176,11 @@ extension WeightGradient {
         kernelHeight: output.shape[2], kernelWidth: output.shape[3], geometry) + [
           ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("BROADCAST", "\(choice.broadcast)"),
           ("BLOCKS", "\(choice.blocks)"), ("ROW_TAPS", "\(choice.rowTaps)"),
+          ("ADAM", adam == nil ? "0" : "1"),
         ],
       arguments: [
-        .buffer(x.buffer), .int4(x.place), .buffer(g.buffer), .int4(g.place), .buffer(dw.buffer),
+        .buffer(x.buffer), .int4(x.place), .buffer(g.buffer), .int4(g.place),
+      ] + target + [
         .int4(
           SIMD4(Int32(broadcast.blocks), Int32(g.images), Int32(choice.parts), Int32(choice.pieces))),
         .int4(SIMD4(Int32(x.height), Int32(x.width), Int32(g.height), Int32(g.width))),

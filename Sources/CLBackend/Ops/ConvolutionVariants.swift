@@ -52,7 +52,11 @@ extension WeightGradient: VariedPass {
       let direct = CPUWeightGradientChoice.candidates(
         self, lanes: lanes, accumulators: target.device.accumulators
       ).map { choice in
-        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
+        KernelVariant(choice.description) { planner throws(OpenCLError) in
+          try planCPU(choice, planner)
+        } update: { planner, adam throws(OpenCLError) in
+          try planCPU(choice, planner, adam)
+        }
       }
       guard let tiling = winogradTiling,
         WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)

@@ -12,12 +12,25 @@ extension Norm: OpenCLOperation {
         .norm, "norm_partial", over: x.shape, statistic.groups, maps: statistic.maps, x.arguments + [partial],
         [.int(statistic.images)])
     }
-    try planner.launchGroups(
-      .norm, "norm", over: x.shape, statistic.groups, maps: statistic.maps,
-      macros: normMacros(scale: scale, shift: shift),
+    var macros = normMacros(scale: scale, shift: shift)
+    var settings: [KernelArgument] = [.int(statistic.images), .int(Int32(mean.stride)), .float(epsilon)]
+    // The running statistics move in the same launch.
+    if let running = planner.following.first?.operation as? RunningStatistics, running.mean == self.mean,
+      running.variance == self.variance
+    {
+      planner.take(planner.following.startIndex)
+      macros.append(("RUNNING", "1"))
+      settings += running.moved.map { .buffer(planner.vector($0).buffer) } + running.factors
+    }
+    let operands =
       x.arguments + [partial, .buffer(mean.buffer), .buffer(variance.buffer)]
-        + planner.scaleAndShift(scale, shift, instead: mean) + y.arguments,
-      [.int(statistic.images), .int(Int32(mean.stride)), .float(epsilon)])
+      + planner.scaleAndShift(scale, shift, instead: mean) + y.arguments
+    try planner.launchProducer(of: output, most: 2) { copies throws(OpenCLError) in
+      try planner.launchGroups(
+        .norm, "norm", over: x.shape, statistic.groups, maps: statistic.maps,
+        macros: macros + [("COPIES", "\(copies.count)")], operands,
+        settings + copies.flatMap { $0.view.arguments + [.float($0.activation.negativeSlope)] })
+    }
   }
 }
 
@@ -63,11 +76,13 @@ extension RunningStatistics: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let vectors = [mean, variance, runningMean, runningVariance].map(planner.vector)
     try planner.launchNumbers(
-      .norm, "running_statistics", count: vectors[0].stride,
-      vectors.map { .buffer($0.buffer) } + [
-        .int(Int32(vectors[0].channels)), .float(Float(count) / Float(count - 1)), .float(momentum),
-      ])
+      .norm, "running_statistics", count: vectors[0].rows * vectors[0].stride,
+      vectors.map { .buffer($0.buffer) } + [.int(Int32(vectors[0].rows * vectors[0].stride))] + factors)
   }
+
+  fileprivate var moved: [Tensor] { [runningMean, runningVariance] }
+
+  fileprivate var factors: [KernelArgument] { [.float(Float(count) / Float(count - 1)), .float(momentum)] }
 }
 
 /// What a statistic covers, and how it is taken.

@@ -8,6 +8,8 @@ public final class Buffer {
   public let label: String
   let handle: cl_mem
   private let memory: DeviceMemory
+  /// The buffer of which this is a part; nil for one with memory of its own.
+  private let whole: Buffer?
 
   /// Allocates `byteCount` bytes (more than 0) and enqueues their zeroing on `queue`: whatever is
   /// enqueued there later sees zeros.
@@ -36,6 +38,7 @@ public final class Buffer {
     self.handle = handle
     self.byteCount = byteCount
     self.label = label
+    whole = nil
     memory = context.memory
     memory.add(byteCount)
     try queue.zero(self)
@@ -46,9 +49,34 @@ public final class Buffer {
     try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label)
   }
 
+  /// A part of another buffer, without memory of its own.
+  ///
+  /// - Parameters:
+  ///   - offset: bytes from the whole's start, a multiple of `DeviceDescription.baseAddressAlignment`
+  ///   - byteCount: more than 0, up to the whole's end at most
+  public init(within whole: Buffer, offset: Int, byteCount: Int, label: String) throws(OpenCLError) {
+    precondition(
+      offset >= 0 && byteCount > 0 && offset + byteCount <= whole.byteCount,
+      "\(byteCount) bytes from \(offset) on of buffer \(whole.label) of \(whole.byteCount)")
+    var status: cl_int = 0
+    var region = cl_buffer_region(origin: offset, size: byteCount)
+    let handle = clCreateSubBuffer(
+      whole.handle, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION),
+      &region,
+      &status)
+    try check(
+      status, "clCreateSubBuffer", "buffer \(label), \(byteCount) bytes from \(offset) of \(whole.label)")
+    guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateSubBuffer", label) }
+    self.handle = handle
+    self.byteCount = byteCount
+    self.label = label
+    self.whole = whole
+    memory = whole.memory
+  }
+
   // OpenCL keeps the memory itself until the commands that use it have run.
   deinit {
-    memory.remove(byteCount)
+    if whole == nil { memory.remove(byteCount) }
     checkRelease(clReleaseMemObject(handle), "clReleaseMemObject")
   }
 }

@@ -7,6 +7,7 @@ public enum KernelArgument {
   case uint(UInt32)
   case float(Float)
   case int4(SIMD4<Int32>)
+  case float4(SIMD4<Float>)
   case long(Int64)
   /// Local memory for a `__local` pointer.
   case local(bytes: Int)
@@ -72,6 +73,7 @@ public final class Kernel {
         case .uint(let value): set(value)
         case .float(let value): set(value)
         case .int4(let value): set(value)
+        case .float4(let value): set(value)
         case .long(let value): set(value)
         case .local(let bytes): clSetKernelArg(handle, position, bytes, nil)
         }

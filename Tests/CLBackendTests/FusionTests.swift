@@ -1,0 +1,163 @@
+import CLBackend
+import OperationCases
+import Tape
+import Testing
+
+/// Steps that are planned together share launches. Each of them by itself is compared with the reference elsewhere
+/// (`OperationTests`); here the whole is compared with them one by one.
+struct FusionTests {
+  /// Two levels down and up with a skip, norms with running statistics, dropout, and Adam: all that shares launches.
+  struct Network {
+    let recording: Recording
+    let fill: [(tensor: Tensor, values: [Float])]
+
+    init(batch: Int = 2, size: Int = 12) throws {
+      let tape = Tape()
+      var fill: [(Tensor, [Float])] = []
+      func filled(_ tensor: Tensor, _ values: CaseValues = .scaled(0.25)) -> Tensor {
+        fill.append((tensor, values.make(count: tensor.shape.count, seed: 3, stream: UInt32(fill.count))))
+        return tensor
+      }
+      let schedule = tape.schedule()
+      fill.append((schedule, Schedule(step: 3, learningRate: 1e-2, seed: 5).values))
+      let x = filled(tape.input("x", [batch, 3, size, size]), .uniform)
+      var parameters: [Tensor] = []
+      func parameter(_ name: String, _ shape: Shape) -> Tensor {
+        parameters.append(filled(tape.parameter(name, shape)))
+        return parameters.last!
+      }
+      let half = ConvolutionGeometry(stride: 2, padding: 1)
+      func norm(_ input: Tensor, _ name: String) throws -> Tensor {
+        let channels: Shape = [input.shape.c]
+        let result = try tape.norm(
+          input, scale: parameter("\(name).scale", channels), shift: parameter("\(name).shift", channels))
+        try tape.runningStatistics(
+          result, mean: filled(tape.state("\(name).mean", channels)),
+          variance: filled(tape.state("\(name).variance", channels), .positive))
+        return result.output
+      }
+      let bias = parameter("bias", [3])
+      let down1 = parameter("down1", [16, 3, 4, 4])
+      let down2 = parameter("down2", [40, 16, 4, 4])
+      let up2 = parameter("up2", [40, 16, 4, 4])
+      let up1 = parameter("up1", [32, 3, 4, 4])
+      let outer = try norm(tape.convolution(x, weight: down1, half), "norm1")
+      let inner = try norm(tape.convolution(outer, weight: down2, half, inputActivation: .leakyReLU), "norm2")
+      let raised = try norm(
+        tape.transposedConvolution(inner, weight: up2, half, inputActivation: .relu), "norm3")
+      let joined = try tape.concatenation([outer, raised])
+      let mask = try tape.dropoutMask(joined.shape, stream: 1, schedule: schedule)
+      // The skip's parts are read with two activations, and again after the concatenation.
+      let picture = try tape.transposedConvolution(
+        joined, weight: up1, half, bias: bias, inputActivation: .relu)
+      let again = try tape.transposedConvolution(
+        tape.multiply(joined, mask), weight: up1, half, inputActivation: .leakyReLU)
+      let target = filled(tape.input("target", picture.shape), .uniform)
+      let losses = try [picture, again].map { try tape.pixelLoss(.l2, $0, target) }
+      let gradients = try tape.gradients(of: losses.map { ($0, 1) }, withRespectTo: parameters)
+      for (parameter, gradient) in zip(parameters, gradients) {
+        try tape.adam(
+          parameter, gradient: gradient,
+          firstMoment: filled(tape.state("m", parameter.shape), .scaled(1e-3)),
+          secondMoment: filled(tape.state("v", parameter.shape), .positive), schedule: schedule)
+      }
+      recording = tape.freeze()
+      self.fill = fill
+    }
+
+    func fill(_ executor: some Executor) throws {
+      for (tensor, values) in fill { try executor.write(values, to: tensor) }
+    }
+  }
+
+  @Test(arguments: [DeviceClass.cpu, .gpu]) func togetherIsAsOneByOne(_ deviceClass: DeviceClass) throws {
+    let network = try Network()
+    let device = try Device.select("auto").device
+    let steps = network.recording.steps.indices
+    let together = try OpenCLExecutor(network.recording, on: device, deviceClass: deviceClass)
+    let alone = try OpenCLExecutor(network.recording, on: device, deviceClass: deviceClass)
+    let reference = ReferenceExecutor(network.recording)
+    for executor in [together, alone, reference] as [any Executor] { try network.fill(executor) }
+    // Twice: the second run starts from what the first left, in copies and arenas too.
+    for _ in 0..<2 {
+      try together.run(steps)
+      for index in steps { try alone.run(index..<index + 1) }
+      reference.run(steps)
+    }
+    var worst = (error: 0.0, name: "")
+    for description in network.recording.tensors {
+      let (tensor, name) = (description.tensor, description.name)
+      let values = try together.read(tensor)
+      #expect(try values == alone.read(tensor), "\(name)")
+      // The largest is 3.8e-7, a norm's shift gradient.
+      let comparison = Comparison(values, expected: reference.read(tensor), floor: 1e-6)
+      #expect(comparison.isWithin(3e-6), "\(name): \(comparison)")
+      if comparison.relativeL2 > worst.error { worst = (comparison.relativeL2, name) }
+    }
+    print("together, class \(deviceClass), the largest error: \(worst)")
+    func count(_ name: String) -> Int { network.recording.steps.count { $0.name == name } }
+    let separate = try steps.map { try alone.launchCount($0..<$0 + 1) }.reduce(0, +)
+    // One launch of Adam and none of running statistics.
+    let saved = count(Adam.name) - 1 + count(RunningStatistics.name)
+    #expect(try together.launchCount(steps) <= separate - saved, "\(separate) one by one")
+  }
+
+  @Test func arenasHoldTheColumnsOfARunSmallestFirst() throws {
+    let tape = Tape()
+    let schedule = tape.schedule()
+    let shapes: [Shape] = [[16, 16, 1, 1], [5], [32, 16, 2, 2], [40]]
+    var columns: [[Tensor]] = []
+    for (index, shape) in shapes.enumerated() {
+      let parameter = tape.parameter("p\(index)", shape)
+      let others = ["g", "m", "v"].map { tape.state("\($0)\(index)", shape) }
+      try tape.adam(
+        parameter, gradient: others[0], firstMoment: others[1], secondMoment: others[2], schedule: schedule)
+      columns.append([parameter] + others)
+    }
+    let recording = tape.freeze()
+    func arenas(limit: Int) -> Arenas {
+      Arenas(recording, alignment: 64, limit: limit) { $0.shape.count }
+    }
+    let whole = arenas(limit: 10_000)
+    // 5 -> 64, 40 -> 64, 256, 2048 floats.
+    #expect(whole.sizes == [2432, 2432, 2432, 2432])
+    let starts = [128, 0, 384, 64]
+    for (step, tensors) in columns.enumerated() {
+      for (column, tensor) in tensors.enumerated() {
+        let place = try #require(whole.places[tensor.id])
+        #expect((place.arena, place.start) == (column, starts[step]))
+      }
+    }
+    #expect(whole.follows(columns[3][2], columns[1][2]))
+    #expect(whole.follows(columns[2][0], columns[0][0]))
+    #expect(!whole.follows(columns[0][0], columns[1][0]))
+    #expect(!whole.follows(columns[3][1], columns[1][0]), "in another arena")
+    // None is larger than the limit, except for a tensor that is.
+    let cut = arenas(limit: 400)
+    #expect(cut.sizes == Array(repeating: [384, 2048], count: 4).flatMap { $0 })
+    let last = try #require(cut.places[columns[2][3].id])
+    #expect((last.arena, last.start, last.floats) == (7, 0, 2048))
+  }
+
+  @Test func oneAdamStepNeedsNoArena() throws {
+    let tape = Tape()
+    let tensors = ["p", "g", "m", "v"].map { tape.state($0, [8]) }
+    try tape.adam(
+      tensors[0], gradient: tensors[1], firstMoment: tensors[2], secondMoment: tensors[3],
+      schedule: tape.schedule())
+    #expect(Arenas(tape.freeze(), alignment: 64, limit: 1000) { $0.shape.count }.sizes.isEmpty)
+  }
+
+  @Test func aPartOfABufferIsThatPart() throws {
+    let device = try TestDevice()
+    let alignment = max(4, device.context.device.description.baseAddressAlignment) / 4
+    let whole = try Buffer(device.queue, floats: 3 * alignment, label: "whole")
+    let bytes = device.context.memory.bytes
+    let part = try Buffer(within: whole, offset: alignment * 4, byteCount: alignment * 4, label: "part")
+    #expect(device.context.memory.bytes == bytes)
+    try device.queue.fill(whole, with: Float(7))
+    try device.queue.write([1, 2] as [Float], to: part)
+    #expect(try device.queue.read(part, count: 3) == [1, 2, 7] as [Float])
+    #expect(try device.queue.read(whole, offset: alignment - 1, count: 4) == [7, 1, 2, 7] as [Float])
+  }
+}
