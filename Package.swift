@@ -30,6 +30,7 @@ let package = Package(
         .embedInCode("convolution_gpu.cl"),
         .embedInCode("convolution_gpu.clh"),
         .embedInCode("convolution_nvidia.cl"),
+        .embedInCode("convolution_skinny.cl"),
         .embedInCode("elementwise.cl"),
         .embedInCode("limits.cl"),
         .embedInCode("loss.cl"),

@@ -8,6 +8,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case convolutionGPU = "convolution_gpu.cl"
   case convolutionGPUCommon = "convolution_gpu.clh"
   case convolutionNVIDIA = "convolution_nvidia.cl"
+  case convolutionSkinny = "convolution_skinny.cl"
   case elementwise = "elementwise.cl"
   case limits = "limits.cl"
   case loss = "loss.cl"
@@ -35,6 +36,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .convolutionGPU: PackageResources.convolution_gpu_cl
       case .convolutionGPUCommon: PackageResources.convolution_gpu_clh
       case .convolutionNVIDIA: PackageResources.convolution_nvidia_cl
+      case .convolutionSkinny: PackageResources.convolution_skinny_cl
       case .elementwise: PackageResources.elementwise_cl
       case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl

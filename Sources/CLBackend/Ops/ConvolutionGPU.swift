@@ -1,36 +1,59 @@
 import Kernels
 import Tape
 
-// The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl in plain fp32, and their counterparts
-// for NVIDIA's matrix units, which take the same arguments and launch ranges.
+// The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl in plain fp32, their counterparts for
+// NVIDIA's matrix units, and convolution_skinny.cl for few pixels. All take the same arguments and launch ranges.
 
 /// A work-group's tile of a matrix product, and how it is shared out.
 struct GPUTile: Hashable {
+  /// What takes a share of the tile.
+  enum Sharing: String {
+    case workItems = "gpu"
+    /// 32 work-items each, for matrix units.
+    case warps
+    /// All work-items take part in all of the tile, each with rows of the depth of its own.
+    case depth = "skinny"
+  }
+
   let rows: Int
   let columns: Int
-  /// The part of a work-item, or of a warp.
+  let sharing: Sharing
   let shareRows: Int
   let shareColumns: Int
-  /// Parts are those of warps of 32 work-items, for matrix units.
-  let isOfWarps: Bool
 
-  /// A tile in parts of work-items.
   init(rows: Int, columns: Int, itemRows: Int, itemColumns: Int) {
     (self.rows, self.columns, shareRows, shareColumns) = (rows, columns, itemRows, itemColumns)
-    isOfWarps = false
+    sharing = .workItems
   }
 
-  /// A tile in parts of warps.
   init(rows: Int, columns: Int, warpRows: Int, warpColumns: Int) {
     (self.rows, self.columns, shareRows, shareColumns) = (rows, columns, warpRows, warpColumns)
-    isOfWarps = true
+    sharing = .warps
   }
 
-  var workItems: Int { rows / shareRows * (columns / shareColumns) * (isOfWarps ? 32 : 1) }
+  /// A tile for up to 16 rows: of 1, 4 or 16.
+  init(skinny rows: Int) {
+    (self.rows, columns) = (rows <= 1 ? 1 : rows <= 4 ? 4 : 16, 32)
+    (shareRows, shareColumns) = (self.rows, columns)
+    sharing = .depth
+  }
+
+  var workItems: Int {
+    let shares = rows / shareRows * (columns / shareColumns)
+    return switch sharing {
+    case .workItems: shares
+    case .warps: 32 * shares
+    case .depth: 256
+    }
+  }
 
   /// Bytes of local memory: what the programs declare.
   var localMemory: Int {
-    isOfWarps ? 128 * (rows + columns) : 16 * max(5 * rows + 4 * columns, 4 * (rows + columns) + 128)
+    switch sharing {
+    case .workItems: 16 * max(5 * rows + 4 * columns, 4 * (rows + columns) + 128)
+    case .warps: 128 * (rows + columns)
+    case .depth: 16 * 256 * min(rows, 4)
+    }
   }
 
   /// Whether a device can run a work-group of it.
@@ -74,7 +97,7 @@ struct GPUProduct: Equatable {
   let tile: GPUTile
   /// Parts of the depth that are computed apart and then added in order.
   let splits: Int
-  /// Plain for tiles of work-items.
+  /// Plain unless warps share the tile.
   let multiplication: Multiplication
 
   /// Work-groups of 64 or 128 work-items that keep a compute unit busy: one computes while others load.
@@ -87,7 +110,7 @@ struct GPUProduct: Equatable {
   init(tile: GPUTile, splits: Int, _ multiplication: Multiplication) {
     self.tile = tile
     self.splits = splits
-    self.multiplication = tile.isOfWarps ? multiplication : .plain
+    self.multiplication = tile.sharing == .warps ? multiplication : .plain
   }
 
   /// - Parameters:
@@ -98,7 +121,7 @@ struct GPUProduct: Equatable {
     tile: GPUTile? = nil, of tiles: GPUTileSet, rows: Int, columns: Int, products: Int = 1, steps: Int,
     _ target: KernelTarget
   ) {
-    let wanted = Self.groupsPerUnit * max(1, target.device.computeUnits)
+    let busy = Self.groupsPerUnit * max(1, target.device.computeUnits)
     let chosen: GPUTile
     if let tile {
       chosen = tile
@@ -109,10 +132,12 @@ struct GPUProduct: Equatable {
       let medium = tiles.medium.count(rows: rows, columns: columns)
       // Only where little more of the large tiles lies beyond the last row.
       let isLarge =
-        2 * products * large >= wanted && 16 * large <= 9 * medium && tiles.large.fits(target.device)
+        2 * products * large >= busy && 16 * large <= 9 * medium && tiles.large.fits(target.device)
       chosen = isLarge ? tiles.large : tiles.medium
     }
-    // A device half full gains less from a split than the second kernel costs.
+    // Groups of 256 work-items are half as many. A device half full gains less from a split than the second kernel
+    // costs.
+    let wanted = chosen.sharing == .depth ? busy / 2 : busy
     let groups = products * chosen.count(rows: rows, columns: columns)
     self.init(
       tile: chosen,
@@ -130,11 +155,12 @@ extension GPUProduct {
       switch outputs {
       case ...4: GPUTile(rows: 128, columns: 4, itemRows: 2, itemColumns: 4)
       case ...16: GPUTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
-      default: nil
+      // Up to four pixels nothing is gained by sharing what is read.
+      default: pass.cells <= 4 ? pass.skinnyTile : nil
       }
     self.init(
       tile: tile, of: target.multiplication == .plain ? .plain : .convolutionOfWarps,
-      rows: pass.output.shape.n * pass.cellHeight * pass.cellWidth, columns: outputs,
+      rows: pass.cells, columns: outputs,
       products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase, target)
   }
 
@@ -162,7 +188,8 @@ extension GPUProduct {
     plain: KernelSource, matrixUnits: KernelSource, names: (String, String)
   ) -> (source: KernelSource, macros: [(String, String)]) {
     var macros = [("TILE_\(names.0)", "\(tile.rows)"), ("TILE_\(names.1)", "\(tile.columns)")]
-    let part = tile.isOfWarps ? "WARP" : "ITEM"
+    guard tile.sharing != .depth else { return (.convolutionSkinny, [macros[0]]) }
+    let part = tile.sharing == .warps ? "WARP" : "ITEM"
     macros += [
       ("\(part)_\(names.0)", "\(tile.shareRows)"), ("\(part)_\(names.1)", "\(tile.shareColumns)"),
     ]
@@ -178,6 +205,14 @@ extension ConvolutionPass {
   var tapsOfPhase: Int {
     func taps(_ kernel: Int) -> Int { (kernel + phases - 1) / phases }
     return taps(kernelHeight) * taps(kernelWidth)
+  }
+
+  /// Output pixels of one phase of all images: the rows of the product.
+  var cells: Int { output.shape.n * cellHeight * cellWidth }
+
+  /// The tile that streams the weights of few pixels past them; nil where there are more, or few channels.
+  var skinnyTile: GPUTile? {
+    cells <= 16 && input.shape.c > 8 && output.shape.c > 16 ? GPUTile(skinny: cells) : nil
   }
 
   func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {

@@ -170,13 +170,15 @@ extension CPUWeightGradientChoice: CustomStringConvertible {
 extension GPUProduct: CustomStringConvertible {
   /// What multiplies, the tile of a work-group, the share of a work-item or a warp, and the parts of the depth.
   var description: String {
-    let kind = multiplication.format?.rawValue.lowercased() ?? "gpu"
+    let kind = multiplication.format?.rawValue.lowercased() ?? tile.sharing.rawValue
     return "\(kind) \(tile.rows)x\(tile.columns)/\(tile.shareRows)x\(tile.shareColumns) split \(splits)"
   }
 
   static func candidates(_ pass: ConvolutionPass, _ target: KernelTarget) -> [Self] {
     let steps = (pass.input.shape.c + 15) / 16 * pass.tapsOfPhase
-    return candidates(standard: GPUProduct(pass, target), of: .convolutionOfWarps, steps: steps, target)
+    return candidates(
+      standard: GPUProduct(pass, target), of: .convolutionOfWarps, skinny: pass.skinnyTile, steps: steps,
+      target)
   }
 
   static func candidates(_ pass: WeightGradient, lanes: WeightLanes, _ target: KernelTarget) -> [Self] {
@@ -186,14 +188,15 @@ extension GPUProduct: CustomStringConvertible {
       steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
   }
 
-  /// The default, then tiles of as many columns where that is not what the layer's few channels ask for, each with
-  /// the depth in halves, quarters, ... of at least two steps. Plain fp32 is within the bounds of every precision.
+  /// The default, then other tiles, each with the depth in halves, quarters, ... of at least two steps. Plain fp32 is within the bounds of every precision.
   private static func candidates(
-    standard: GPUProduct, of warps: GPUTileSet, steps: Int, _ target: KernelTarget
+    standard: GPUProduct, of warps: GPUTileSet, skinny: GPUTile? = nil, steps: Int, _ target: KernelTarget
   ) -> [Self] {
     let sets = target.multiplication == .plain ? [GPUTileSet.plain] : [warps, .plain]
-    let tiles =
-      standard.tile.columns == 64 ? sets.flatMap { [$0.large, $0.medium, $0.low] } : [standard.tile]
+    var tiles = sets.flatMap { [$0.large, $0.medium, $0.low] }
+    if let skinny { tiles.append(skinny) }
+    // Few channels ask for a tile of their own.
+    if standard.tile.columns <= 16 { tiles = [standard.tile] }
     let splits = (0...6).map { 1 << $0 }.filter { $0 == 1 || 2 * $0 <= steps }
     let others = tiles.filter { $0.fits(target.device) }.flatMap { tile in
       splits.map { GPUProduct(tile: tile, splits: $0, target.multiplication) }
