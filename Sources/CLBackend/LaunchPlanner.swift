@@ -53,9 +53,8 @@ struct WeightView {
 ///
 /// A step may be planned together with steps behind it, see `following`.
 package final class LaunchPlanner {
-  private(set) var launches: [Launch] = []
-  /// For each launch the step it belongs to.
-  private(set) var steps: [Int] = []
+  /// What makes each launch. A launch that another takes the place of is never made, nor its program built.
+  private var makers: [() throws(OpenCLError) -> Launch] = []
   /// What is planned for.
   let target: KernelTarget
   let choices: KernelChoices
@@ -102,6 +101,8 @@ package final class LaunchPlanner {
       try operation.plan(self)
       for index in [index] + taken.subtracting(before).sorted() { written(steps[index].operation) }
     }
+    // They hold this planner, which would keep them for ever.
+    producers = [:]
   }
 
   /// Forgets what was made from the outputs of a step.
@@ -164,7 +165,7 @@ package final class LaunchPlanner {
 
   /// The columns of a flat step and of those of its run that it takes on: runs of flat arrays, padding and all, that
   /// a launch each goes over.
-  func flatRuns<Op: FlatOperation>(from step: Op) throws(OpenCLError) -> [(columns: [Buffer], floats: Int)] {
+  func flatRuns<Op: FlatOperation>(from step: Op) -> [(columns: [Buffer], floats: Int)] {
     var steps = [step]
     var tensors = Set(step.columns)
     for (index, next) in zip(following.indices, following) {
@@ -186,7 +187,7 @@ package final class LaunchPlanner {
       let last = steps[(end ?? steps.count) - 1]
       var buffers: [Buffer] = []
       for (first, last) in zip(first.columns, last.columns) {
-        buffers.append(try memory.flatBuffer(from: first, through: last))
+        buffers.append(memory.flatBuffer(from: first, through: last))
       }
       runs.append((buffers, buffers[0].byteCount / MemoryLayout<Float>.size))
       steps.removeFirst(end ?? steps.count)
@@ -240,9 +241,9 @@ package final class LaunchPlanner {
     of tensor: Tensor, most: Int, _ make: @escaping ([ActivatedCopy]) throws(OpenCLError) -> Void
   ) throws(OpenCLError) {
     let producer = Producer(
-      tensor: tensor, step: step, label: label, launch: launches.count, most: most, make: make)
+      tensor: tensor, step: step, label: label, launch: makers.count, most: most, make: make)
     try make([])
-    precondition(launches.count == producer.launch + 1, "\(label): a producer is one launch")
+    precondition(makers.count == producer.launch + 1, "\(label): a producer is one launch")
     producers[tensor.id] = producer
   }
 
@@ -277,8 +278,15 @@ package final class LaunchPlanner {
 
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
-    launches.append(Launch(product, label: "\(label)/\(product.description)"))
-    steps.append(step)
+    let label = "\(label)/\(product.description)"
+    makers.append { Launch(product, label: label) }
+  }
+
+  /// Makes the launches, which are still to be bound to memory.
+  func launches() throws(OpenCLError) -> [Launch] {
+    var result: [Launch] = []
+    for make in makers { result.append(try make()) }
+    return result
   }
 
   /// Adds a launch. The label is the step's with the kernel's name.
@@ -286,14 +294,16 @@ package final class LaunchPlanner {
     _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], arguments: [KernelArgument],
     global: [Int], local: [Int]? = nil
   ) throws(OpenCLError) {
-    let program = try programs.program(source, macros: macros)
-    let kernel = try Kernel(program, kernel, deferring: arguments)
-    let launch = Launch(kernel, global: global, local: local, label: "\(label)/\(kernel.name)")
+    let (programs, label) = (programs, "\(label)/\(kernel)")
+    let make = { () throws(OpenCLError) -> Launch in
+      let program = try programs.program(source, macros: macros)
+      return Launch(
+        try Kernel(program, kernel, deferring: arguments), global: global, local: local, label: label)
+    }
     if let replaced {
-      launches[replaced] = launch
+      makers[replaced] = make
     } else {
-      launches.append(launch)
-      steps.append(step)
+      makers.append(make)
     }
   }
 }

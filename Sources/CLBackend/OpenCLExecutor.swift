@@ -131,8 +131,9 @@ public final class OpenCLExecutor: Executor {
     let planner = LaunchPlanner(
       memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     try planner.plan(steps)
-    try memory.bind(planner.launches, of: steps)
-    plans[steps] = planner.launches
-    return planner.launches
+    let launches = try planner.launches()
+    try memory.bind(launches, of: steps)
+    plans[steps] = launches
+    return launches
   }
 }

@@ -106,11 +106,11 @@ final class OpenCLMemory {
   func flatBuffer(_ tensor: Tensor) -> Buffer { flatBuffers[tensor.id]! }
 
   /// The part of an arena from one tensor to another behind it, padding and all.
-  func flatBuffer(from first: Tensor, through last: Tensor) throws(OpenCLError) -> Buffer {
+  func flatBuffer(from first: Tensor, through last: Tensor) -> Buffer {
     guard first != last else { return flatBuffer(first) }
     let (start, end) = (arenas.places[first.id]!, arenas.places[last.id]!)
     let size = MemoryLayout<Float>.size
-    return try Buffer(
+    return Buffer(
       within: arenaBuffers[start.arena], offset: start.start * size,
       byteCount: (end.end - start.start) * size,
       label: "\(recording.name(of: first)) to \(recording.name(of: last))")
@@ -176,7 +176,7 @@ final class OpenCLMemory {
       derivedBuffers = [:]
       scratchOfPlan = []
     }
-    for launch in launches { try launch.kernel.bind() }
+    for launch in launches { try launch.bind() }
   }
 
   /// Notes the buffers of tensors that no other steps use and nobody may read.
@@ -211,7 +211,7 @@ final class OpenCLMemory {
     var (buffers, lifetimes): ([Buffer], [ClosedRange<Int>]) = ([], [])
     var positions: [ObjectIdentifier: Int] = [:]
     for (time, launch) in launches.enumerated() {
-      for buffer in launch.kernel.buffers where kinds[ObjectIdentifier(buffer)] != nil {
+      for buffer in launch.buffers where kinds[ObjectIdentifier(buffer)] != nil {
         if let position = positions[ObjectIdentifier(buffer)] {
           lifetimes[position] = lifetimes[position].lowerBound...time
         } else {

@@ -153,7 +153,7 @@ struct FusionTests {
     let alignment = max(4, device.context.device.description.baseAddressAlignment) / 4
     let whole = try Buffer(device.queue, floats: 3 * alignment, label: "whole")
     let bytes = device.context.memory.bytes
-    let part = try Buffer(within: whole, offset: alignment * 4, byteCount: alignment * 4, label: "part")
+    let part = Buffer(within: whole, offset: alignment * 4, byteCount: alignment * 4, label: "part")
     #expect(device.context.memory.bytes == bytes)
     try device.queue.fill(whole, with: Float(7))
     try device.queue.write([1, 2] as [Float], to: part)

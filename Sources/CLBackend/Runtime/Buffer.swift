@@ -61,6 +61,9 @@ public final class Buffer {
     return handle
   }
 
+  /// The memory, if it has been asked for.
+  var allocation: cl_mem? { room?.allocation ?? allocated }
+
   /// As above, for `floats` Floats.
   public convenience init(
     _ queue: Queue, floats: Int, label: String, deferred: Bool = false

@@ -41,6 +41,22 @@ public struct Launch: CustomStringConvertible {
     return "launch \(label) (kernel \(kernel.name)) over \(global)\(groups)"
   }
 
+  /// What it reads and writes.
+  var buffers: [Buffer] {
+    switch work {
+    case .kernel(let kernel): kernel.buffers
+    case .product(let product): product.buffers
+    }
+  }
+
+  /// Gives the buffers their memory, and a kernel its arguments where that was put off.
+  func bind() throws(OpenCLError) {
+    switch work {
+    case .kernel(let kernel): try kernel.bind()
+    case .product(let product): for buffer in product.buffers { _ = try buffer.handle() }
+    }
+  }
+
   /// The bare call; allocates nothing.
   func enqueue(on queue: cl_command_queue, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
     let kernel: Kernel

@@ -16,12 +16,15 @@ struct MatrixProduct {
 
   var description: String { "SGEMM \(rows) x \(columns) x \(depth)" }
 
-  /// The bare call. CLBlast compiles its kernels for a device when it first needs them.
+  var buffers: [Buffer] { [a, b, c] }
+
+  /// The bare call, to be made after the buffers have their memory. CLBlast compiles its kernels for a device when it first needs them.
   func enqueue(on queue: cl_command_queue, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
     var queue: cl_command_queue? = queue
     let status = CLBlastSgemm(
       CLBlastLayoutRowMajor, isATransposed ? CLBlastTransposeYes : CLBlastTransposeNo, CLBlastTransposeNo,
-      rows, columns, depth, 1, a.handle, 0, isATransposed ? rows : depth, b.handle, 0, columns, 0, c.handle,
+      rows, columns, depth, 1, a.allocation, 0, isATransposed ? rows : depth, b.allocation, 0, columns, 0,
+      c.allocation,
       0,
       columns, &queue, event)
     // Those of OpenCL have its numbers; CLBlast's own lie below them.

@@ -125,7 +125,9 @@ public struct Tuner {
         try memory.write(nothing, to: pass.output)
         let planner = LaunchPlanner(memory, programs, target, KernelChoices(), .none)
         try planner.plan(variant, of: pass.recording.steps[pass.step], index: pass.step)
-        try Self.run(planner.launches, queue)
+        let launches = try planner.launches()
+        try memory.bind(launches, of: pass.step..<pass.step + 1)
+        try Self.run(launches, queue)
         try queue.finish()
         let output = try memory.read(pass.output)
         let sample = Comparison(expected.map { output[$0.index] }, expected: expected.map(\.value))
@@ -134,7 +136,7 @@ public struct Tuner {
           continue
         }
         checked = checked ?? output
-        timed.append((variant.name, try Self.seconds(planner.launches, queue, best: best), planner.launches))
+        timed.append((variant.name, try Self.seconds(launches, queue, best: best), launches))
       } catch {
         rejected.append(variant.name)
       }
