@@ -16,6 +16,7 @@
 #if ADAM
 typedef float16 lanes;
 #include "adam.clh"
+inline bool are_zero(const lanes a, const lanes b) { return !any((a != 0.0f) | (b != 0.0f)); }
 #define TARGET                                                                                           \
   global float* restrict w, global float* restrict first_moment, global float* restrict second_moment, \
       global const float* restrict schedule, const float4 adam
@@ -180,12 +181,17 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void weight_gradient(
     for (int t = 0; t < ROW_TAPS; t++) {
       const size_t target = panel + TAP_INDEX(kh, first_kw + t) * 512 + part * (BROADCAST * 32);
 #if ADAM
-      // Padding channels beyond the last part have no gradient.
+      // Padding channels beyond the last part have no gradient. Taps that meet zeros alone have none either, as all but
+      // the middle ones of a map of one pixel: while their moments are zero, the step leaves them and the weight as
+      // they are, and two thirds of its traffic need not be.
+      const bool has_gradient = first_y < end_y && first_x < end_x;
 #pragma unroll
       for (int a = 0; a < BROADCAST; a++)
 #pragma unroll
         for (int b = 0; b < BLOCKS; b++) {
           const size_t i = target + a * 32 + b * 16;
+          if (!has_gradient && are_zero(*(global float16*)(first_moment + i), *(global float16*)(second_moment + i)))
+            continue;
           adam_step((global float16*)(w + i), total[t][a][b], (global float16*)(first_moment + i),
                     (global float16*)(second_moment + i), schedule[0], schedule[1], adam);
         }

@@ -61,8 +61,8 @@ package final class LaunchPlanner {
   private let memory: OpenCLMemory
   private let programs: ProgramCache
   private let updates: WeightUpdates
-  /// Launches of weight gradients that wait for their Adam step.
-  private var pendingUpdates: [Int: (LaunchPlanner, Adam) throws(OpenCLError) -> Void] = [:]
+  /// Weight gradients that are used for their Adam step and wait for the last reader of the weight, by that step.
+  private var pendingUpdates: [Int: [PendingUpdate]] = [:]
   private var step = 0
   private var label = ""
   private var fresh: Set<Derivation> = []
@@ -100,6 +100,15 @@ package final class LaunchPlanner {
       let before = taken
       try operation.plan(self)
       for index in [index] + taken.subtracting(before).sorted() { written(steps[index].operation) }
+      for pending in pendingUpdates.removeValue(forKey: index) ?? [] {
+        let step = steps[pending.adam]
+        guard let adam = step.operation as? Adam else { preconditionFailure("\(step.name) is no Adam step") }
+        self.step = pending.adam
+        label = "\(step.label) \(step.name)"
+        try pending.plan(self, adam)
+        take(pending.adam)
+        written(adam)
+      }
     }
     // They hold this planner, which would keep them for ever.
     producers = [:]
@@ -127,17 +136,11 @@ package final class LaunchPlanner {
 
   // MARK: Weight gradients that are used where they are made
 
-  /// Leaves the current step, a weight gradient, to the Adam step that takes it. False if it has to be stored.
-  func deferUpdate(_ update: @escaping (LaunchPlanner, Adam) throws(OpenCLError) -> Void) -> Bool {
-    guard let adam = updates.adamSteps[step] else { return false }
-    pendingUpdates[adam] = update
-    return true
-  }
-
-  /// Plans the weight gradient that waits for the current step, and the step with it. False if none does.
-  func planUpdate(_ adam: Adam) throws(OpenCLError) -> Bool {
-    guard let update = pendingUpdates.removeValue(forKey: step) else { return false }
-    try update(self, adam)
+  /// Leaves the current step, a weight gradient, to the Adam step that takes it, which is then done with it as soon
+  /// as nobody else needs the weight. False if the gradient has to be stored.
+  func deferUpdate(_ plan: @escaping (LaunchPlanner, Adam) throws(OpenCLError) -> Void) -> Bool {
+    guard let update = updates.updates[step] else { return false }
+    pendingUpdates[update.behind, default: []].append(PendingUpdate(adam: update.adam, plan: plan))
     return true
   }
 
@@ -170,8 +173,8 @@ package final class LaunchPlanner {
     var tensors = Set(step.columns)
     for (index, next) in zip(following.indices, following) {
       guard let next = next.operation as? Op, step.hasSettings(of: next) else { break }
-      // What a weight gradient does at once is not done here.
-      guard pendingUpdates[index] == nil, next.columns.allSatisfy({ memory.arenas.places[$0.id] != nil }),
+      // What was done with a weight gradient is not done here.
+      guard !taken.contains(index), next.columns.allSatisfy({ memory.arenas.places[$0.id] != nil }),
         tensors.isDisjoint(with: next.columns)
       else { continue }
       steps.append(next)
@@ -306,6 +309,12 @@ package final class LaunchPlanner {
       makers.append(make)
     }
   }
+}
+
+/// A weight gradient and the Adam step that it is used for.
+private struct PendingUpdate {
+  let adam: Int
+  let plan: (LaunchPlanner, Adam) throws(OpenCLError) -> Void
 }
 
 /// A copy of an activation that its producer writes.

@@ -7,7 +7,6 @@ extension Adam: FlatOperation {
 
   /// One launch for all steps of a run whose operands lie one behind the other.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    if try planner.planUpdate(self) { return }
     for (buffers, floats) in planner.flatRuns(from: self) {
       try planner.launchFlat(
         .adam, "adam", floats: floats,
