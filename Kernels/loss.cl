@@ -28,7 +28,7 @@ kernel WORK_GROUP void bce(global const float* x, const int4 x_place, global flo
   const ilanes real = real_lanes(FIRST_CHANNEL(shape), shape.y);
   lanes sum = 0.0f, lost = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
-    const size_t from = GROUP_ROW(x_place, shape, row, shape.x);
+    const size_t from = GROUP_ROW(x_place, shape, row, 0);
     FOR_EACH_VECTOR(v, shape) {
       const lanes value = LOAD(x, from + v * LANES);
       ADD(sum, lost, fmax(value, 0.0f) - value * target + log1p(exp(-fabs(value))));
@@ -67,7 +67,7 @@ kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, glo
   SHARED(shared);
   lanes sum = 0.0f, lost = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
-    const size_t left = GROUP_ROW(a_place, shape, row, shape.x), right = GROUP_ROW(b_place, shape, row, shape.x);
+    const size_t left = GROUP_ROW(a_place, shape, row, 0), right = GROUP_ROW(b_place, shape, row, 0);
     FOR_EACH_VECTOR(v, shape) {
       const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
       ADD(sum, lost, DISTANCE == 1 ? fabs(difference) : difference * difference);

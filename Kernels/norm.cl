@@ -1,15 +1,15 @@
 // Normalisation, and sums over the pixels of a channel.
 //
-// A statistic covers one channel of `images` images: of all (batch norm) or of one (instance norm). Small maps are
-// normalised in one launch, a work-group to a statistic of a channel block. Large ones are cut into groups of rows
-// and take two: the first leaves every group's part in `partial`, in the second every work-group adds the parts of
-// all groups up, always in the same order, and goes over its own rows.
+// A batch has equal parts with statistics of their own, of `images` images: one (batch norm), as many as images
+// (instance norm), or between. Small maps are normalised in one launch, a work-group to a channel block, part after
+// part. Large ones are cut into groups of rows and take two: the first leaves every group's sums in `partial`, in the
+// second every work-group adds those of all groups up, always in the same order, and goes over its own rows.
 //
 // Mean and squares are taken in two passes, groups are combined by Chan's formula: the mean of squares less the
 // square of the mean would lose every digit where the mean is large.
 //
-//   x, y, dy, dx [N][C/16][H][W][16]      mean, variance, sums [statistics][stride]      scale, shift [C]
-//   partial [statistics * blocks][groups][2][16]: mean and sum of squared differences from it, or two sums
+//   x, y, dy, dx [N][C/16][H][W][16]      mean, variance [parts][stride]      sums, scale, shift [C]
+//   partial [parts * blocks][groups][2][16]: mean and sum of squared differences from it, or two sums
 //   range and groups: see "Sums" in rows.clh
 
 #include "rows.clh"
@@ -54,18 +54,23 @@
 
 #define GROUPS ((int)get_num_groups(1))
 #define GROUP ((int)get_group_id(1))
-#define PARTIAL(group) (((size_t)get_group_id(2) * GROUPS + (group)) * 32 + QUARTER)
+#define PARTIAL(part, group, shape) \
+  ((((size_t)(part) * BLOCKS(shape) + BLOCK(shape)) * GROUPS + (group)) * 32 + QUARTER)
+
+// The part of the batch that a first launch's work-group takes; a second launch's takes all.
+#define PART(shape) IMAGE(shape)
 
 // Where a vector's statistics lie.
-#define STATISTIC_OFFSET(shape, stride) ((size_t)STATISTIC(shape) * (stride) + FIRST_CHANNEL(shape))
+#define STATISTIC_OFFSET(part, shape, stride) ((size_t)(part) * (stride) + FIRST_CHANNEL(shape))
 
 // Mean and sum of squared differences from it of a group of rows.
-inline void statistics_of_rows(global const float* x, const int4 x_place, const int4 shape, const int rows,
-                               const int images, local lanes* shared, lanes* mean, lanes* squares) {
+inline void statistics_of_rows(global const float* x, const int4 x_place, const int part, const int4 shape,
+                               const int rows, const int images, local lanes* shared, lanes* mean,
+                               lanes* squares) {
   const float pixels = GROUP_PIXELS(GROUP, shape, rows, images);
   lanes sum = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, images);
+    const size_t from = GROUP_ROW(x_place, shape, row, part * images);
     lanes row_sum = 0.0f;
     FOR_EACH_VECTOR(v, shape) row_sum += LOAD(x, from + v * LANES);
     sum += row_sum;
@@ -73,7 +78,7 @@ inline void statistics_of_rows(global const float* x, const int4 x_place, const 
   const lanes center = sum_over_group(sum, shared) / pixels;
   lanes square = 0.0f, rest = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, images);
+    const size_t from = GROUP_ROW(x_place, shape, row, part * images);
     lanes row_square = 0.0f, row_rest = 0.0f;
     FOR_EACH_VECTOR(v, shape) {
       const lanes difference = LOAD(x, from + v * LANES) - center;
@@ -90,18 +95,19 @@ inline void statistics_of_rows(global const float* x, const int4 x_place, const 
 }
 
 // The same of all rows, from the groups' parts: the squares of the groups plus those of their means' differences.
-inline void statistics_of_groups(global const float* partial, const int4 shape, const int rows, const int images,
-                                 local lanes* shared, lanes* mean, lanes* squares) {
-  const lanes center = LOAD(partial, PARTIAL(0));
+inline void statistics_of_groups(global const float* partial, const int part, const int4 shape, const int rows,
+                                 const int images, local lanes* shared, lanes* mean, lanes* squares) {
+  const lanes center = LOAD(partial, PARTIAL(part, 0, shape));
   lanes sum = 0.0f;
   for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-    sum += GROUP_PIXELS(g, shape, rows, images) * (LOAD(partial, PARTIAL(g)) - center);
+    sum += GROUP_PIXELS(g, shape, rows, images) * (LOAD(partial, PARTIAL(part, g, shape)) - center);
   }
   *mean = center + sum_over_group(sum, shared) / ((float)images * shape.z * shape.w);
   lanes square = 0.0f;
   for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-    const lanes difference = LOAD(partial, PARTIAL(g)) - *mean;
-    square += LOAD(partial, PARTIAL(g) + 16) + GROUP_PIXELS(g, shape, rows, images) * difference * difference;
+    const lanes difference = LOAD(partial, PARTIAL(part, g, shape)) - *mean;
+    square += LOAD(partial, PARTIAL(part, g, shape) + 16) +
+              GROUP_PIXELS(g, shape, rows, images) * difference * difference;
   }
   *squares = sum_over_group(square, shared);
 }
@@ -111,10 +117,11 @@ kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, g
                                     const int4 shape, const int rows, const int images) {
   SHARED(shared);
   lanes mean, squares;
-  statistics_of_rows(x, x_place, shape, rows, images, shared, &mean, &squares);
+  const int part = PART(shape);
+  statistics_of_rows(x, x_place, part, shape, rows, images, shared, &mean, &squares);
   if (ITEM < 16 / LANES) {
-    STORE(partial, PARTIAL(GROUP), mean);
-    STORE(partial, PARTIAL(GROUP) + 16, squares);
+    STORE(partial, PARTIAL(part, GROUP, shape), mean);
+    STORE(partial, PARTIAL(part, GROUP, shape) + 16, squares);
   }
 }
 
@@ -144,44 +151,47 @@ inline lanes norm_shift(global const float* shift, const int4 shape) {
 kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global const float* partial,
                             global float* means, global float* variances, global const float* scale,
                             global const float* shift, global float* y, const int4 y_place, const int4 shape,
-                            const int rows, const int images, const int stride,
+                            const int rows, const int parts, const int images, const int stride,
                             const float epsilon RUNNING_ARGUMENTS COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
   SHARED(shared);
-  lanes mean, squares;
-  if (GROUPS == 1) {
-    statistics_of_rows(x, x_place, shape, rows, images, shared, &mean, &squares);
-  } else {
-    statistics_of_groups(partial, shape, rows, images, shared, &mean, &squares);
-  }
-  const lanes variance = squares / ((float)images * shape.z * shape.w);
-  if (GROUP == 0 && ITEM < 16 / LANES) {
-    STORE(means, STATISTIC_OFFSET(shape, stride), mean);
-    STORE(variances, STATISTIC_OFFSET(shape, stride), variance);
+  for (int part = 0; part < parts; part++) {
+    lanes mean, squares;
+    if (GROUPS == 1) {
+      statistics_of_rows(x, x_place, part, shape, rows, images, shared, &mean, &squares);
+    } else {
+      statistics_of_groups(partial, part, shape, rows, images, shared, &mean, &squares);
+    }
+    const lanes variance = squares / ((float)images * shape.z * shape.w);
+    if (GROUP == 0 && ITEM < 16 / LANES) {
+      STORE(means, STATISTIC_OFFSET(part, shape, stride), mean);
+      STORE(variances, STATISTIC_OFFSET(part, shape, stride), variance);
 #if RUNNING
-    const size_t slot = STATISTIC_OFFSET(shape, stride);
-    STORE(running_means, slot, MOVE(LOAD(running_means, slot), mean, momentum));
-    STORE(running_variances, slot, MOVE(LOAD(running_variances, slot), variance * unbiased, momentum));
+      const int slot = FIRST_CHANNEL(shape);
+      STORE(running_means, slot, MOVE(LOAD(running_means, slot), mean, momentum));
+      STORE(running_variances, slot, MOVE(LOAD(running_variances, slot), variance * unbiased, momentum));
 #endif
-  }
-  const lanes factor = inverse_deviation(variance, epsilon, shape) * norm_scale(scale, shape);
-  const lanes offset = norm_shift(shift, shape);
-  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, images), to = GROUP_ROW(y_place, shape, row, images);
+    }
+    const lanes factor = inverse_deviation(variance, epsilon, shape) * norm_scale(scale, shape);
+    const lanes offset = norm_shift(shift, shape);
+    FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+      const size_t from = GROUP_ROW(x_place, shape, row, part * images);
+      const size_t to = GROUP_ROW(y_place, shape, row, part * images);
 #if COPIES > 0
-    const size_t to_1 = GROUP_ROW(copy_1_place, shape, row, images);
+      const size_t to_1 = GROUP_ROW(copy_1_place, shape, row, part * images);
 #endif
 #if COPIES > 1
-    const size_t to_2 = GROUP_ROW(copy_2_place, shape, row, images);
+      const size_t to_2 = GROUP_ROW(copy_2_place, shape, row, part * images);
 #endif
-    FOR_EACH_VECTOR(v, shape) {
-      const lanes value = (LOAD(x, from + v * LANES) - mean) * factor + offset;
-      STORE(y, to + v * LANES, value);
+      FOR_EACH_VECTOR(v, shape) {
+        const lanes value = (LOAD(x, from + v * LANES) - mean) * factor + offset;
+        STORE(y, to + v * LANES, value);
 #if COPIES > 0
-      STORE(copy_1, to_1 + v * LANES, ACTIVATE(value, copy_1_slope));
+        STORE(copy_1, to_1 + v * LANES, ACTIVATE(value, copy_1_slope));
 #endif
 #if COPIES > 1
-      STORE(copy_2, to_2 + v * LANES, ACTIVATE(value, copy_2_slope));
+        STORE(copy_2, to_2 + v * LANES, ACTIVATE(value, copy_2_slope));
 #endif
+      }
     }
   }
 }
@@ -205,13 +215,13 @@ kernel WORK_GROUP void normalize_given(global const float* x, const int4 x_place
 
 // Sums over a group of rows of dy, and of dy * xhat with xhat = (x - mean) / sqrt(variance + epsilon).
 inline void gradient_sums_of_rows(global const float* x, const int4 x_place, global const float* dy,
-                                  const int4 dy_place, const lanes mean, const lanes inverse, const int4 shape,
-                                  const int rows, const int images, local lanes* shared, lanes* shift_sum,
+                                  const int4 dy_place, const lanes mean, const lanes inverse, const int part,
+                                  const int4 shape, const int rows, const int images, local lanes* shared, lanes* shift_sum,
                                   lanes* scale_sum) {
   lanes sum = 0.0f, product = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, images);
-    const size_t gradient = GROUP_ROW(dy_place, shape, row, images);
+    const size_t from = GROUP_ROW(x_place, shape, row, part * images);
+    const size_t gradient = GROUP_ROW(dy_place, shape, row, part * images);
     lanes row_sum = 0.0f, row_product = 0.0f;
     FOR_EACH_VECTOR(v, shape) {
       const lanes value = LOAD(dy, gradient + v * LANES);
@@ -232,55 +242,63 @@ kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x
                                              const int4 shape, const int rows, const int images, const int stride,
                                              const float epsilon) {
   SHARED(shared);
-  const lanes mean = LOAD(means, STATISTIC_OFFSET(shape, stride));
-  const lanes inverse =
-      inverse_deviation(LOAD(variances, STATISTIC_OFFSET(shape, stride)), epsilon, shape);
+  const int part = PART(shape);
+  const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
+  const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
   lanes sum, product;
-  gradient_sums_of_rows(x, x_place, dy, dy_place, mean, inverse, shape, rows, images, shared, &sum, &product);
+  gradient_sums_of_rows(x, x_place, dy, dy_place, LOAD(means, statistic), inverse, part, shape, rows, images,
+                        shared, &sum, &product);
   if (ITEM < 16 / LANES) {
-    STORE(partial, PARTIAL(GROUP), sum);
-    STORE(partial, PARTIAL(GROUP) + 16, product);
+    STORE(partial, PARTIAL(part, GROUP, shape), sum);
+    STORE(partial, PARTIAL(part, GROUP, shape) + 16, product);
   }
 }
 
 // dx = scale / sqrt(variance + epsilon) * (dy - shift_sum / m - xhat * scale_sum / m), m values to a statistic;
-// shift_sum, the sum of dy, and scale_sum, that of dy * xhat, are written, too.
+// shift_sum, the sum of dy, and scale_sum, that of dy * xhat, are written, too, added up over the parts.
 kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, global const float* dy,
                                      const int4 dy_place, global const float* means,
                                      global const float* variances, global const float* scale,
                                      global const float* partial, global float* shift_sums,
                                      global float* scale_sums, global float* dx, const int4 dx_place,
-                                     const int4 shape, const int rows, const int images, const int stride,
-                                     const float epsilon) {
+                                     const int4 shape, const int rows, const int parts, const int images,
+                                     const int stride, const float epsilon) {
   SHARED(shared);
-  const lanes mean = LOAD(means, STATISTIC_OFFSET(shape, stride));
-  const lanes inverse =
-      inverse_deviation(LOAD(variances, STATISTIC_OFFSET(shape, stride)), epsilon, shape);
-  lanes sum = 0.0f, product = 0.0f;
-  if (GROUPS == 1) {
-    gradient_sums_of_rows(x, x_place, dy, dy_place, mean, inverse, shape, rows, images, shared, &sum, &product);
-  } else {
-    for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-      sum += LOAD(partial, PARTIAL(g));
-      product += LOAD(partial, PARTIAL(g) + 16);
+  lanes shift_sum = 0.0f, scale_sum = 0.0f;
+  for (int part = 0; part < parts; part++) {
+    const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
+    const lanes mean = LOAD(means, statistic);
+    const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
+    lanes sum = 0.0f, product = 0.0f;
+    if (GROUPS == 1) {
+      gradient_sums_of_rows(x, x_place, dy, dy_place, mean, inverse, part, shape, rows, images, shared, &sum,
+                            &product);
+    } else {
+      for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+        sum += LOAD(partial, PARTIAL(part, g, shape));
+        product += LOAD(partial, PARTIAL(part, g, shape) + 16);
+      }
+      sum = sum_over_group(sum, shared);
+      product = sum_over_group(product, shared);
     }
-    sum = sum_over_group(sum, shared);
-    product = sum_over_group(product, shared);
+    shift_sum += sum;
+    scale_sum += product;
+    const float m = (float)images * shape.z * shape.w;
+    const lanes sum_share = sum / m, slope = product / m * inverse;
+    const lanes factor = inverse * norm_scale(scale, shape);
+    FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+      const size_t from = GROUP_ROW(x_place, shape, row, part * images);
+      const size_t to = GROUP_ROW(dx_place, shape, row, part * images);
+      const size_t gradient = GROUP_ROW(dy_place, shape, row, part * images);
+      FOR_EACH_VECTOR(v, shape) {
+        const lanes difference = LOAD(x, from + v * LANES) - mean;
+        STORE(dx, to + v * LANES, factor * (LOAD(dy, gradient + v * LANES) - sum_share - difference * slope));
+      }
+    }
   }
   if (GROUP == 0 && ITEM < 16 / LANES) {
-    STORE(shift_sums, STATISTIC_OFFSET(shape, stride), sum);
-    STORE(scale_sums, STATISTIC_OFFSET(shape, stride), product);
-  }
-  const float m = (float)images * shape.z * shape.w;
-  const lanes sum_share = sum / m, slope = product / m * inverse;
-  const lanes factor = inverse * norm_scale(scale, shape);
-  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, images), to = GROUP_ROW(dx_place, shape, row, images);
-    const size_t gradient = GROUP_ROW(dy_place, shape, row, images);
-    FOR_EACH_VECTOR(v, shape) {
-      const lanes difference = LOAD(x, from + v * LANES) - mean;
-      STORE(dx, to + v * LANES, factor * (LOAD(dy, gradient + v * LANES) - sum_share - difference * slope));
-    }
+    STORE(shift_sums, FIRST_CHANNEL(shape), shift_sum);
+    STORE(scale_sums, FIRST_CHANNEL(shape), scale_sum);
   }
 }
 
@@ -291,19 +309,23 @@ kernel WORK_GROUP void channel_sum(global const float* x, const int4 x_place, gl
   SHARED(shared);
   lanes sum = 0.0f, lost = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
-    const size_t from = GROUP_ROW(x_place, shape, row, shape.x);
+    const size_t from = GROUP_ROW(x_place, shape, row, 0);
     FOR_EACH_VECTOR(v, shape) ADD(sum, lost, LOAD(x, from + v * LANES));
   }
   sum = sum_over_group(sum, shared);
   if (ITEM < 16 / LANES) STORE(sums, ((size_t)get_group_id(2) * GROUPS + GROUP) * 16 + QUARTER, sum);
 }
 
-// The running statistics by themselves, in place, `numbers` of them, padding and all.  range: (numbers)
+// The running statistics by themselves, in place, `numbers` of them, padding and all, by those of each part in turn.
+// range: (numbers)
 kernel void running_statistics(global const float* mean, global const float* variance, global float* running_mean,
-                               global float* running_variance, const int numbers, const float unbiased,
-                               const float momentum) {
+                               global float* running_variance, const int numbers, const int parts,
+                               const float unbiased, const float momentum) {
   const int c = get_global_id(0);
   if (c >= numbers) return;
-  running_mean[c] = MOVE(running_mean[c], mean[c], momentum);
-  running_variance[c] = MOVE(running_variance[c], variance[c] * unbiased, momentum);
+  for (int part = 0; part < parts; part++) {
+    const size_t i = (size_t)part * numbers + c;
+    running_mean[c] = MOVE(running_mean[c], mean[i], momentum);
+    running_variance[c] = MOVE(running_variance[c], variance[i] * unbiased, momentum);
+  }
 }

@@ -336,6 +336,14 @@ private struct Producer {
 }
 
 extension ActivationView {
+  /// Some of the images.
+  func part(image: Int, images: Int) -> ActivationView {
+    var place = place
+    place.x += Int32(image) * place.y
+    return ActivationView(
+      buffer: buffer, place: place, images: images, channels: channels, height: height, width: width)
+  }
+
   /// Some of the channels, from a block on.
   func part(block: Int, channels: Int) -> ActivationView {
     var place = place

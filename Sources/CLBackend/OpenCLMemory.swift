@@ -120,9 +120,9 @@ final class OpenCLMemory {
   func derivedActivation(_ derivation: Derivation) throws(OpenCLError) -> ActivationView {
     let tensor = derivation.tensor
     var storage = placement.storages[placement.activations[tensor.id]!.storage]
-    storage.blocks = (tensor.shape.c + 15) / 16
+    (storage.images, storage.blocks) = (tensor.shape.n, (tensor.shape.c + 15) / 16)
     let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16, kind: .activation(storage))
-    return view(tensor, buffer, storage.place(block: 0))
+    return view(tensor, buffer, storage.place())
   }
 
   func derivedWeight(_ derivation: Derivation, lanes: WeightLanes) throws(OpenCLError) -> WeightView {

@@ -30,10 +30,10 @@ struct ActivationStorage: Hashable, Sendable {
   var blockStride: Int { rowStride * (height + 2 * border) }
   var pixels: Int { images * blocks * blockStride + Self.sparePixels }
 
-  func place(block: Int) -> SIMD4<Int32> {
+  func place(image: Int = 0, block: Int = 0) -> SIMD4<Int32> {
     SIMD4(
-      Int32(block * blockStride + border * rowStride + border), Int32(blocks * blockStride),
-      Int32(blockStride), Int32(rowStride))
+      Int32((image * blocks + block) * blockStride + border * rowStride + border),
+      Int32(blocks * blockStride), Int32(blockStride), Int32(rowStride))
   }
 }
 
@@ -89,16 +89,22 @@ struct WeightPacking: Hashable, Sendable {
 
 /// Where every tensor of a recording lies: a pure function of the recording.
 ///
-/// Concatenations and slices are laid inside one another where channels come in whole blocks, so that neither
-/// needs a launch; see `isView`.
+/// Concatenations and slices are laid inside one another where channels come in whole blocks, and parts of a batch
+/// always, so that none of them needs a launch; see `isView`.
 struct Placement: Sendable {
   private(set) var storages: [ActivationStorage] = []
   private(set) var activations: [Int: ActivationPlacement] = [:]
   private(set) var weights: [Int: WeightPacking] = [:]
-  /// Concatenations and slices that need no launch, by the tensor they write.
+  /// What needs no launch of concatenations, slices and splits, by the tensor it writes.
   private(set) var views: Set<Int> = []
-  /// Parts of a concatenation that are laid in it, or slices that lie in their input, and at which block.
-  private var parents: [Int: (whole: Tensor, block: Int)] = [:]
+  /// Parts of a concatenation that are laid in it, or slices that lie in their input, and where.
+  private var parents: [Int: (whole: Tensor, start: Corner)] = [:]
+
+  /// An image and a block of channels in a storage.
+  private struct Corner {
+    var image = 0
+    var block = 0
+  }
 
   init(_ recording: Recording) {
     placeParts(recording)
@@ -110,24 +116,33 @@ struct Placement: Sendable {
   func overlap(_ a: Tensor, _ b: Tensor) -> Bool {
     guard let first = activations[a.id], let second = activations[b.id] else { return a == b }
     guard first.storage == second.storage else { return false }
-    let blocks = [(a, first), (b, second)].map { tensor, placed in
-      let start = self.block(of: placed)
-      return start..<start + (tensor.shape.c + 15) / 16
+    let (left, right) = (corner(of: first), corner(of: second))
+    func ranges(_ tensor: Tensor, _ start: Corner) -> (images: Range<Int>, blocks: Range<Int>) {
+      (
+        start.image..<start.image + tensor.shape.n,
+        start.block..<start.block + (tensor.shape.c + 15) / 16
+      )
     }
-    return blocks[0].overlaps(blocks[1])
+    let (one, other) = (ranges(a, left), ranges(b, right))
+    return one.images.overlaps(other.images) && one.blocks.overlaps(other.blocks)
   }
 
-  /// At which block of `whole` all of `part` lies; nil where it does not.
+  /// At which block of `whole` all of `part` lies, which has the same images; nil where it does not.
   func block(of part: Tensor, in whole: Tensor) -> Int? {
-    guard let inner = activations[part.id], let outer = activations[whole.id], inner.storage == outer.storage
+    guard let placed = activations[part.id], let around = activations[whole.id],
+      placed.storage == around.storage
     else { return nil }
-    let block = self.block(of: inner) - self.block(of: outer)
+    let (inner, outer) = (corner(of: placed), corner(of: around))
+    guard inner.image == outer.image, part.shape.n == whole.shape.n else { return nil }
+    let block = inner.block - outer.block
     return block >= 0 && block + (part.shape.c + 15) / 16 <= (whole.shape.c + 15) / 16 ? block : nil
   }
 
-  /// The first block of a tensor within its storage.
-  private func block(of placed: ActivationPlacement) -> Int {
-    Int(placed.place.x) / storages[placed.storage].blockStride
+  /// The first image and block of a tensor within its storage.
+  private func corner(of placed: ActivationPlacement) -> Corner {
+    let storage = storages[placed.storage]
+    let block = Int(placed.place.x) / storage.blockStride
+    return Corner(image: block / storage.blocks, block: block % storage.blocks)
   }
 
   private mutating func placeParts(_ recording: Recording) {
@@ -139,29 +154,46 @@ struct Placement: Sendable {
         else { continue }
         var block = 0
         for part in parts {
-          parents[part.id] = (operation.output, block)
+          parents[part.id] = (operation.output, Corner(block: block))
           block += part.shape.c / 16
         }
         views.insert(operation.output.id)
+      } else if let operation = step.operation as? BatchConcatenation {
+        let parts = operation.parts
+        guard Set(parts).count == parts.count, parts.allSatisfy({ parents[$0.id] == nil }) else { continue }
+        placeImages(of: parts, in: operation.output)
+        views.insert(operation.output.id)
+      } else if let operation = step.operation as? BatchSplit {
+        placeImages(of: operation.parts, in: operation.input)
+        views.formUnion(operation.parts.map(\.id))
       } else if let operation = step.operation as? Slice {
         let channels = operation.channels
         guard channels.lowerBound.isMultiple(of: 16),
           channels.upperBound.isMultiple(of: 16) || channels.upperBound == operation.input.shape.c
         else { continue }
-        parents[operation.output.id] = (operation.input, channels.lowerBound / 16)
+        parents[operation.output.id] = (operation.input, Corner(block: channels.lowerBound / 16))
         views.insert(operation.output.id)
       }
     }
   }
 
-  /// The tensor whose storage holds `tensor`, and from which block on.
-  private func root(_ tensor: Tensor) -> (Tensor, block: Int) {
-    var (current, block) = (tensor, 0)
+  private mutating func placeImages(of parts: [Tensor], in whole: Tensor) {
+    var image = 0
+    for part in parts {
+      parents[part.id] = (whole, Corner(image: image))
+      image += part.shape.n
+    }
+  }
+
+  /// The tensor whose storage holds `tensor`, and from where on.
+  private func root(_ tensor: Tensor) -> (Tensor, start: Corner) {
+    var (current, start) = (tensor, Corner())
     while let parent = parents[current.id] {
       current = parent.whole
-      block += parent.block
+      start.image += parent.start.image
+      start.block += parent.start.block
     }
-    return (current, block)
+    return (current, start)
   }
 
   private mutating func placeActivations(_ recording: Recording) {
@@ -181,10 +213,10 @@ struct Placement: Sendable {
       }
     }
     for tensor in activationTensors {
-      let (whole, block) = root(tensor)
+      let (whole, start) = root(tensor)
       let storage = storageOf[whole.id]!
       activations[tensor.id] = ActivationPlacement(
-        storage: storage, place: storages[storage].place(block: block))
+        storage: storage, place: storages[storage].place(image: start.image, block: start.block))
     }
   }
 

@@ -12,6 +12,12 @@ public struct ModuleOutput: Sendable {
   public let name: String
   public let tensor: Tensor
   public let activation: Activation
+
+  /// The values of one of `parts` equal parts of the batch that went through the module together.
+  func values(_ executor: any Executor, part: Int = 0, of parts: Int = 1) throws -> [Float] {
+    let count = tensor.shape.count / parts
+    return try executor.read(tensor)[part * count..<(part + 1) * count].map(activation.apply)
+  }
 }
 
 /// The parameters and running statistics of one network, declared on a tape under PyTorch's names.
@@ -70,14 +76,17 @@ struct NormLayer {
   }
 
   /// Records the norm of x; while training it also moves the running statistics.
+  ///
+  /// - Parameter passes: x is what so many passes one behind the other would have, statistics of each taken by itself
   func callAsFunction(
-    _ x: Tensor, on tape: Tape, statistics: NormStatistics = .batch, training: Bool
+    _ x: Tensor, on tape: Tape, statistics: NormStatistics = .batch, passes: Int = 1, training: Bool
   ) throws(TapeError) -> Tensor {
     if kind == .none { return x }
     if statistics == .running, let runningMean, let runningVariance {
       return try tape.normalize(x, mean: runningMean, variance: runningVariance, scale: scale, shift: shift)
     }
-    let result = try tape.norm(x, scale: scale, shift: shift, perImage: kind == .instance)
+    let parts = kind == .instance ? x.shape.n : passes
+    let result = try tape.norm(x, scale: scale, shift: shift, parts: parts)
     if training, let runningMean, let runningVariance {
       try tape.runningStatistics(result, mean: runningMean, variance: runningVariance)
     }

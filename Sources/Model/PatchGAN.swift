@@ -49,8 +49,10 @@ public struct PatchGAN {
     runningStatistics = set.runningStatistics
   }
 
-  /// Records one pass over pairs [N, input + output channels, size, size].
-  public func record(_ pair: Tensor, on tape: Tape, training: Bool) throws(TapeError) -> Pass {
+  /// Records one pass over pairs [N, input + output channels, size, size], or several whose batches lie one behind
+  /// the other in `pair`: convolutions take them together, norms apart.
+  public func record(_ pair: Tensor, passes: Int = 1, on tape: Tape, training: Bool) throws(TapeError) -> Pass
+  {
     var modules: [ModuleOutput] = []
     var x = pair
     for (n, layer) in layers.enumerated() {
@@ -60,7 +62,7 @@ public struct PatchGAN {
           inputActivation: n > 0 ? .leakyReLU : .none)
         modules.append(ModuleOutput(name: "model.\(layer.index)", tensor: result, activation: .none))
         if let norm = layer.norm {
-          result = try norm(result, on: tape, training: training)
+          result = try norm(result, on: tape, passes: passes, training: training)
           modules.append(ModuleOutput(name: "model.\(layer.index + 1)", tensor: result, activation: .none))
         }
         if n < layers.count - 1 {

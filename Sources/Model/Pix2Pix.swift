@@ -45,8 +45,10 @@ public struct Pix2Pix {
     /// Without its weight.
     public let lossL1: Tensor
     public let generatorModules: [ModuleOutput]
-    /// D on fake, on real, and on fake again with updated weights.
-    public let discriminatorModules: [[ModuleOutput]]
+    /// D on fake and on real, one batch behind the other.
+    public let judgingModules: [ModuleOutput]
+    /// D on fake again with updated weights.
+    public let judgedModules: [ModuleOutput]
     /// One per parameter, in the order of `generator.parameters` and `discriminator.parameters`.
     public let generatorGradients: [Tensor]
     public let discriminatorGradients: [Tensor]
@@ -171,12 +173,13 @@ public struct Pix2Pix {
       }
     }
 
-    // The discriminator: two passes with separate norm statistics. The path to the generator is not followed,
-    // since only D's gradients are asked for.
-    let onFake = try tape.scope("fake") { try discriminator.record(fakePair, on: tape, training: true) }
-    let onReal = try tape.scope("real") { try discriminator.record(realPair, on: tape, training: true) }
-    let dFake = tape.bceWithLogits(onFake.logits, target: 0)
-    let dReal = tape.bceWithLogits(onReal.logits, target: 1)
+    // The discriminator: two passes with separate norm statistics, together so that its weights are read once. The
+    // path to the generator is not followed, since only D's gradients are asked for.
+    let pairs = try tape.batchConcatenation([fakePair, realPair])
+    let judging = try discriminator.record(pairs, passes: 2, on: tape, training: true)
+    let logits = try tape.batchSplit(judging.logits, [n, n])
+    let dFake = tape.bceWithLogits(logits[0], target: 0)
+    let dReal = tape.bceWithLogits(logits[1], target: 1)
     let discriminatorGradients = try tape.gradients(
       of: [(dFake, 0.5), (dReal, 0.5)], withRespectTo: discriminator.parameters.map(\.tensor))
     try update(discriminator.parameters, discriminatorGradients, "D")
@@ -193,7 +196,7 @@ public struct Pix2Pix {
     return Training(
       input: input, target: target, fake: fake, lossDFake: dFake, lossDReal: dReal, lossGGAN: gGAN,
       lossL1: l1, generatorModules: generated.modules,
-      discriminatorModules: [onFake.modules, onReal.modules, judged.modules],
+      judgingModules: judging.modules, judgedModules: judged.modules,
       generatorGradients: generatorGradients, discriminatorGradients: discriminatorGradients, masks: masks)
   }
 

@@ -115,12 +115,13 @@ public struct StepVerification: Sendable {
     }
     let values = reference.readDouble(terms)
     let (channels, area) = (terms.shape.c, terms.shape.h * terms.shape.w)
-    let perImage = output.shape.rank == 2
+    // The images of a part of the batch that has sums of its own.
+    let images = terms.shape.n * channels / output.shape.count
     var sums = [Double](repeating: 0, count: output.shape.count)
     for n in 0..<terms.shape.n {
       for c in 0..<channels {
         for p in 0..<area {
-          sums[perImage ? n * channels + c : c] += abs(values[(n * channels + c) * area + p])
+          sums[n / images * channels + c] += abs(values[(n * channels + c) * area + p])
         }
       }
     }
@@ -208,14 +209,16 @@ public struct GoldenVerification: Sendable {
       }
       guard step == 0 else { continue }
       for module in training.generatorModules {
-        let values = try executor.read(module.tensor).map(module.activation.apply)
-        try compare(.forward, "forward.G.\(module.name).0", values)
+        try compare(.forward, "forward.G.\(module.name).0", module.values(executor))
       }
-      for (pass, modules) in training.discriminatorModules.enumerated() {
-        for module in modules {
-          let values = try executor.read(module.tensor).map(module.activation.apply)
-          try compare(.forward, "forward.D.\(module.name).\(pass)", values)
+      for module in training.judgingModules {
+        for pass in 0..<2 {
+          try compare(
+            .forward, "forward.D.\(module.name).\(pass)", module.values(executor, part: pass, of: 2))
         }
+      }
+      for module in training.judgedModules {
+        try compare(.forward, "forward.D.\(module.name).2", module.values(executor))
       }
       for (network, parameters, _, gradients) in networks {
         for (parameter, gradient) in zip(parameters, gradients) {

@@ -116,6 +116,41 @@ let nestedConcatenationCases: [OperationCase] = [
   },
 ]
 
+/// Batches laid one behind the other and taken apart again, with what lies in them a concatenation or a slice itself.
+let batchCases: [OperationCase] = [
+  OperationCase("batch concatenation of 1 + 2", bound: 0) { recorder in
+    let parts = [1, 2].map { recorder.input("part", [$0, 20, 5, 3]) }
+    return [try recorder.tape.batchConcatenation(parts)]
+  },
+  OperationCase("batch concatenation of one tensor twice", bound: 0) { recorder in
+    let part = recorder.input("part", [2, 3, 4, 5])
+    return [try recorder.tape.batchConcatenation([part, part])]
+  },
+  OperationCase("batch concatenation of concatenations", bound: bound(terms: 0)) { recorder in
+    let tape = recorder.tape
+    let (a, b) = (recorder.input("a", [2, 16, 3, 4]), recorder.input("b", [2, 16, 3, 4]))
+    let c = try tape.multiply(a, b)
+    let parts = [try tape.concatenation([a, b]), try tape.concatenation([b, c])]
+    let whole = try tape.batchConcatenation(parts)
+    return parts + [whole, try tape.multiply(whole, whole), try tape.multiply(parts[1], parts[0])]
+  },
+  OperationCase("batch split", bound: bound(terms: 0)) { recorder in
+    let tape = recorder.tape
+    let x = recorder.input("x", [3, 24, 4, 4])
+    let parts = try tape.batchSplit(try tape.multiply(x, x), [1, 2])
+    return [parts[0], try tape.multiply(parts[1], parts[1])]
+  },
+  OperationCase("batch split of a batch concatenation, gradients", bound: bound(terms: 0, extra: 8)) {
+    recorder in
+    let tape = recorder.tape
+    let (a, b) = (recorder.input("a", [2, 18, 4, 5]), recorder.input("b", [2, 18, 4, 5]))
+    let whole = try tape.batchConcatenation([a, tape.multiply(a, b)])
+    let parts = try tape.batchSplit(try tape.multiply(whole, whole), [3, 1])
+    let losses = try parts.map { try tape.pixelLoss(.l2, $0, recorder.input("target", $0.shape)) }
+    return try tape.gradients(of: [(losses[0], 3), (losses[1], 1)], withRespectTo: [a, b])
+  },
+]
+
 let sliceCases: [OperationCase] = [
   ([2, 32, 5, 4], 16..<32), ([1, 64, 3, 7], 0..<16), ([2, 48, 4, 4], 16..<32), ([1, 6, 9, 8], 3..<6),
   ([2, 6, 4, 5], 0..<3), ([3, 24, 5, 5], 16..<24), ([2, 24, 6, 3], 5..<22), ([1, 16, 1, 1], 0..<16),

@@ -3,20 +3,23 @@ import Tape
 /// What is normalised and how.
 private struct NormSpecification {
   var shape: Shape
-  var perImage = false
+  var parts = 1
+  /// Without learned scale and shift.
+  var isInstanceNorm = false
   var scale = false
   var shift = false
   /// The middle of the values: far from 0, a variance computed as E[x^2] - E[x]^2 would cancel.
   var offset: Float = 0
 
   var name: String {
-    var parts = ["\(shape) \(perImage ? "per image" : "per batch")"]
-    if scale { parts.append("scale") }
-    if shift { parts.append("shift") }
-    if offset != 0 { parts.append("around \(offset)") }
-    return parts.joined(separator: ", ")
+    let covered = isInstanceNorm ? "per image" : parts == 1 ? "per batch" : "in \(parts) parts"
+    var words = ["\(shape) \(covered)"]
+    if scale { words.append("scale") }
+    if shift { words.append("shift") }
+    if offset != 0 { words.append("around \(offset)") }
+    return words.joined(separator: ", ")
   }
-  var count: Int { (perImage ? 1 : shape.n) * shape.h * shape.w }
+  var count: Int { shape.n / parts * shape.h * shape.w }
 
   /// What is lost of x by subtracting a mean so large: x itself is exact, its mean is rounded. Small enough that
   /// E[x^2] - E[x]^2 does not pass, which loses the square of this.
@@ -28,7 +31,7 @@ private struct NormSpecification {
     let x = recorder.input("x", shape, offset == 0 ? .uniform : .around(offset))
     let scale = scale ? recorder.parameter("scale", [shape.c], .positive) : nil
     let shift = shift ? recorder.parameter("shift", [shape.c]) : nil
-    let result = try recorder.tape.norm(x, scale: scale, shift: shift, perImage: perImage)
+    let result = try recorder.tape.norm(x, scale: scale, shift: shift, parts: parts)
     return (x, [scale, shift].compactMap { $0 }, result)
   }
 
@@ -91,15 +94,21 @@ private let perBatch: [NormSpecification] = [
 ]
 
 private let perImage: [NormSpecification] = [
-  NormSpecification(shape: [1, 16, 2, 2], perImage: true),
-  NormSpecification(shape: [3, 24, 4, 4], perImage: true),
-  NormSpecification(shape: [2, 3, 7, 5], perImage: true),
-  NormSpecification(shape: [3, 64, 16, 16], perImage: true),
-  NormSpecification(shape: [2, 8, 32, 32], perImage: true),
-  NormSpecification(shape: [1, 48, 13, 17], perImage: true, offset: 8),
+  NormSpecification(shape: [1, 16, 2, 2], parts: 1, isInstanceNorm: true),
+  NormSpecification(shape: [3, 24, 4, 4], parts: 3, isInstanceNorm: true),
+  NormSpecification(shape: [2, 3, 7, 5], parts: 2, isInstanceNorm: true),
+  NormSpecification(shape: [3, 64, 16, 16], parts: 3, isInstanceNorm: true),
+  NormSpecification(shape: [2, 8, 32, 32], parts: 2, isInstanceNorm: true),
+  NormSpecification(shape: [1, 48, 13, 17], parts: 1, isInstanceNorm: true, offset: 8),
 ]
 
-let normCases = (perBatch + perImage).map(\.norm)
-let normGradientCases = (perBatch + perImage).map(\.gradient)
+private let inParts: [NormSpecification] = [
+  NormSpecification(shape: [2, 64, 15, 15], parts: 2, scale: true, shift: true),
+  NormSpecification(shape: [6, 20, 5, 9], parts: 2, scale: true, shift: true),
+  NormSpecification(shape: [6, 16, 4, 4], parts: 3),
+]
+
+let normCases = (perBatch + perImage + inParts).map(\.norm)
+let normGradientCases = (perBatch + perImage + inParts).map(\.gradient)
 let normalizeCases = perBatch.map(\.normalize)
-let runningStatisticsCases = perBatch.filter { !$0.scale }.map(\.runningStatistics)
+let runningStatisticsCases = (perBatch + inParts).filter { !$0.scale }.map(\.runningStatistics)

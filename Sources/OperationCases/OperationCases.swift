@@ -3,5 +3,6 @@
 public let operationCases: [OperationCase] =
   convolutionCases + transposedConvolutionCases + weightGradientCases + channelSumCases + normCases
   + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
-  + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + sliceCases + bceCases
+  + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
+  + bceCases
   + pixelLossCases + combinationCases + adamCases

@@ -39,8 +39,8 @@ struct OperationTests {
     let x = tape.input("x", shape, kind: .activation)
     let dy = tape.input("dy", shape, kind: .activation)
     var outputs = [try tape.channelSum(dy)]
-    for perImage in [false, true] {
-      let norm = try tape.norm(x, perImage: perImage)
+    for parts in Set([1, shape.n, shape.n.isMultiple(of: 2) ? 2 : 1]).sorted() {
+      let norm = try tape.norm(x, parts: parts)
       outputs += [norm.output, norm.mean, norm.variance]
     }
     outputs.append(try tape.pixelLoss(.l1, x, dy))

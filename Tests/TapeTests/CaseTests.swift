@@ -13,7 +13,8 @@ struct CaseTests {
     let expected: Set = [
       Convolution.name, TransposedConvolution.name, WeightGradient.name, ChannelSum.name, Norm.name,
       NormGradient.name, Normalize.name, RunningStatistics.name, ActivationGradient.name, Tanh.name,
-      TanhGradient.name, DropoutMask.name, Multiply.name, Concatenation.name, Slice.name, BCEWithLogits.name,
+      TanhGradient.name, DropoutMask.name, Multiply.name, Concatenation.name,
+      BatchConcatenation.name, BatchSplit.name, Slice.name, BCEWithLogits.name,
       BCEWithLogitsGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
     ]
     #expect(names == expected)

@@ -124,10 +124,22 @@ struct GradientTests {
     }
   }
 
-  @Test(arguments: normShapes.dropLast()) func normPerImage(_ shape: Shape) throws {
+  @Test(arguments: normShapes.dropLast() + [[4, 3, 2, 2]], [false, true])
+  func normInParts(_ shape: Shape, learned: Bool) throws {
     try check(bound: 1e-7, values: ["x": .scaled(2)], others: .positive) { tape in
       let x = tape.input("x", shape)
-      return (.distance(try tape.norm(x, perImage: true).output), [x])
+      let parameters = learned ? ["scale", "shift"].map { tape.parameter($0, [shape.c]) } : []
+      let y = try tape.norm(
+        x, scale: parameters.first, shift: parameters.last, parts: shape.n == 4 ? 2 : shape.n)
+      return (.distance(y.output), [x] + parameters)
+    }
+  }
+
+  @Test func batchParts() throws {
+    try check { tape in
+      let (a, b) = (tape.input("a", [1, 2, 3, 4]), tape.input("b", [2, 2, 3, 4]))
+      let parts = try tape.batchSplit(try tape.batchConcatenation([b, a]), [1, 2])
+      return (.distance(try tape.multiply(parts[1], tape.batchConcatenation([parts[0], a]))), [a, b])
     }
   }
 

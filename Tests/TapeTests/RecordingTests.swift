@@ -249,13 +249,13 @@ struct RecordingTests {
       _ = try tape.norm(tape.input("x", [1, 4, 1, 1]))
     }
     refused("norm", "[2, 4, 1, 1]") { tape in
-      _ = try tape.norm(tape.input("x", [2, 4, 1, 1]), perImage: true)
+      _ = try tape.norm(tape.input("x", [2, 4, 1, 1]), parts: 2)
     }
     refused("norm", "[3]", "[1, 4, 2, 2]") { tape in
       _ = try tape.norm(tape.input("x", [1, 4, 2, 2]), scale: tape.parameter("scale", [3]))
     }
-    refused("norm", "scale and shift per image") { tape in
-      _ = try tape.norm(tape.input("x", [1, 4, 2, 2]), scale: tape.parameter("s", [4]), perImage: true)
+    refused("norm", "[3, 4, 2, 2]", "2 equal parts") { tape in
+      _ = try tape.norm(tape.input("x", [3, 4, 2, 2]), parts: 2)
     }
     refused("normalize", "[3]", "[1, 4, 2, 2]") { tape in
       _ = try tape.normalize(
@@ -268,8 +268,8 @@ struct RecordingTests {
     }
     #expect(throws: TapeError.self) {
       let tape = Tape()
-      let norm = try tape.norm(tape.input("x", [2, 4, 2, 2]), perImage: true)
-      try tape.runningStatistics(norm, mean: tape.state("mean", [4]), variance: tape.state("variance", [4]))
+      let norm = try tape.norm(tape.input("x", [2, 4, 2, 2]))
+      try tape.runningStatistics(norm, mean: tape.state("mean", [5]), variance: tape.state("variance", [5]))
     }
   }
 
@@ -294,6 +294,14 @@ struct RecordingTests {
       _ = try tape.concatenation([tape.input("a", [2], kind: .vector)])
     }
     refused("concatenation") { tape in _ = try tape.concatenation([]) }
+    refused("batch concatenation", "\(a)", "\(b)") { tape in
+      _ = try tape.batchConcatenation([tape.input("a", a), tape.input("b", b)])
+    }
+    refused("batch concatenation") { tape in _ = try tape.batchConcatenation([]) }
+    for sizes in [[], [2], [1, 1], [0, 1]] {
+      refused("batch split", "\(a)", "\(sizes)") { tape in _ = try tape.batchSplit(tape.input("a", a), sizes)
+      }
+    }
     refused("channel sum", "[3, 4]") { tape in
       _ = try tape.channelSum(tape.input("x", [3, 4], kind: .vector))
     }

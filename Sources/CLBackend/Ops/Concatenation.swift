@@ -23,6 +23,27 @@ extension Slice: OpenCLOperation {
   }
 }
 
+extension BatchConcatenation: OpenCLOperation {
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    guard !planner.isView(output) else { return }
+    var image = 0
+    for part in parts {
+      try planner.planCopy(
+        from: planner.activation(part), channel: 0,
+        to: planner.activation(output).part(image: image, images: part.shape.n), channel: 0,
+        count: part.shape.c)
+      image += part.shape.n
+    }
+  }
+}
+
+extension BatchSplit: OpenCLOperation {
+  /// Nothing to do: the parts lie in the whole.
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    precondition(parts.allSatisfy(planner.isView), "part of a batch beside it")
+  }
+}
+
 extension LaunchPlanner {
   fileprivate func planCopy(
     from source: ActivationView, channel first: Int, to target: ActivationView, channel position: Int,

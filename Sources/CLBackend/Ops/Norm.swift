@@ -5,15 +5,16 @@ extension Norm: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
-    let statistic = planner.statistic(over: x, mean)
-    let partial = try planner.partial(statistic, instead: mean)
-    if statistic.groups.count > 1 {
+    let (images, groups) = planner.groups(of: x, parts: parts)
+    let partial = try planner.partial(groups, maps: parts * x.blocks, instead: mean)
+    if groups.count > 1 {
       try planner.launchGroups(
-        .norm, "norm_partial", over: x.shape, statistic.groups, maps: statistic.maps, x.arguments + [partial],
-        [.int(statistic.images)])
+        .norm, "norm_partial", over: x.shape, groups, maps: parts * x.blocks, x.arguments + [partial],
+        [images])
     }
     var macros = normMacros(scale: scale, shift: shift)
-    var settings: [KernelArgument] = [.int(statistic.images), .int(Int32(mean.stride)), .float(epsilon)]
+    var settings: [KernelArgument] =
+      [.int(Int32(parts)), images, .int(Int32(mean.stride)), .float(epsilon)]
     // The running statistics move in the same launch.
     if let running = planner.following.first?.operation as? RunningStatistics, running.mean == self.mean,
       running.variance == self.variance
@@ -27,7 +28,7 @@ extension Norm: OpenCLOperation {
       + planner.scaleAndShift(scale, shift, instead: mean) + y.arguments
     try planner.launchProducer(of: output, most: 2) { copies throws(OpenCLError) in
       try planner.launchGroups(
-        .norm, "norm", over: x.shape, statistic.groups, maps: statistic.maps,
+        .norm, "norm", over: x.shape, groups, maps: x.blocks,
         macros: macros + [("COPIES", "\(copies.count)")], operands,
         settings + copies.flatMap { $0.view.arguments + [.float($0.activation.negativeSlope)] })
     }
@@ -52,32 +53,32 @@ extension NormGradient: OpenCLOperation {
     let (x, dy, dx) = (planner.activation(input), planner.activation(gradient), planner.activation(output))
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (shiftSum, scaleSum) = (planner.vector(shiftSum), planner.vector(scaleSum))
-    let statistic = planner.statistic(over: x, mean)
-    let partial = try planner.partial(statistic, instead: mean)
+    let (images, groups) = planner.groups(of: x, parts: parts)
+    let partial = try planner.partial(groups, maps: parts * x.blocks, instead: mean)
     let operands = x.arguments + dy.arguments + [.buffer(mean.buffer), .buffer(variance.buffer)]
-    let settings: [KernelArgument] = [.int(statistic.images), .int(Int32(mean.stride)), .float(epsilon)]
-    if statistic.groups.count > 1 {
+    let settings: [KernelArgument] = [images, .int(Int32(mean.stride)), .float(epsilon)]
+    if groups.count > 1 {
       try planner.launchGroups(
-        .norm, "norm_gradient_partial", over: x.shape, statistic.groups, maps: statistic.maps,
-        operands + [partial], settings)
+        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * x.blocks, operands + [partial],
+        settings)
     }
     try planner.launchGroups(
-      .norm, "norm_gradient", over: x.shape, statistic.groups, maps: statistic.maps,
+      .norm, "norm_gradient", over: x.shape, groups, maps: x.blocks,
       macros: normMacros(scale: scale, shift: nil),
       operands + [
         .buffer((scale.map(planner.vector) ?? mean).buffer), partial, .buffer(shiftSum.buffer),
         .buffer(scaleSum.buffer),
-      ] + dx.arguments,
-      settings)
+      ] + dx.arguments, [.int(Int32(parts))] + settings)
   }
 }
 
 extension RunningStatistics: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let vectors = [mean, variance, runningMean, runningVariance].map(planner.vector)
+    let (parts, numbers) = (vectors[0].rows, vectors[0].stride)
     try planner.launchNumbers(
-      .norm, "running_statistics", count: vectors[0].rows * vectors[0].stride,
-      vectors.map { .buffer($0.buffer) } + [.int(Int32(vectors[0].rows * vectors[0].stride))] + factors)
+      .norm, "running_statistics", count: numbers,
+      vectors.map { .buffer($0.buffer) } + [.int(Int32(numbers)), .int(Int32(parts))] + factors)
   }
 
   fileprivate var moved: [Tensor] { [runningMean, runningVariance] }
@@ -85,27 +86,19 @@ extension RunningStatistics: OpenCLOperation {
   fileprivate var factors: [KernelArgument] { [.float(Float(count) / Float(count - 1)), .float(momentum)] }
 }
 
-/// What a statistic covers, and how it is taken.
-private struct Statistic {
-  let images: Int32
-  let groups: RowGroups
-  /// Statistics times channel blocks.
-  let maps: Int
-}
-
 extension LaunchPlanner {
-  fileprivate func statistic(over x: ActivationView, _ mean: VectorView) -> Statistic {
-    let images = x.images / mean.rows
-    return Statistic(
-      images: Int32(images), groups: RowGroups(x, images: images, deviceClass), maps: mean.rows * x.blocks)
+  /// The images of a part of the batch, and how their rows are cut.
+  fileprivate func groups(of x: ActivationView, parts: Int) -> (images: KernelArgument, RowGroups) {
+    let images = x.images / parts
+    return (.int(Int32(images)), RowGroups(x, images: images, deviceClass))
   }
 
-  /// Room for the groups' parts; nothing reads it where there is one group.
+  /// Room for the groups' sums; nothing reads it where there is one group.
   fileprivate func partial(
-    _ statistic: Statistic, instead standIn: VectorView
+    _ groups: RowGroups, maps: Int, instead standIn: VectorView
   ) throws(OpenCLError) -> KernelArgument {
-    guard statistic.groups.count > 1 else { return .buffer(standIn.buffer) }
-    return .buffer(try scratch(floats: statistic.maps * statistic.groups.count * 32))
+    guard groups.count > 1 else { return .buffer(standIn.buffer) }
+    return .buffer(try scratch(floats: maps * groups.count * 32))
   }
 
   /// An absent scale or shift is stood in for by a vector that is there; the kernel does not read it.

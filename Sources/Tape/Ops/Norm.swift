@@ -1,7 +1,9 @@
-// Batch and instance normalisation (Ioffe and Szegedy 2015; Ulyanov et al. 2016). A group is what one statistic
-// covers: a channel of the whole batch, or of one image. m values are in a group.
+// Batch and instance normalisation (Ioffe and Szegedy 2015; Ulyanov et al. 2016). The batch is cut into equal parts
+// with statistics of their own: one part is batch norm, a part for each image instance norm, and two are what two
+// passes of batch norm, one behind the other, would compute. A group is what one statistic covers, a channel of a
+// part; m values are in it.
 //
-//   x, y, dx, dy [N, C, H, W]    scale, shift [C]    mean, variance, sums [C] or, per image, [N, C]
+//   x, y, dx, dy [N, C, H, W]    scale, shift, sums [C]    mean, variance [C] or, of several parts, [parts, C]
 
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, with the mean and the biased variance of x itself.
 public struct Norm: Operation {
@@ -12,12 +14,13 @@ public struct Norm: Operation {
   public let output: Tensor
   public let mean: Tensor
   public let variance: Tensor
-  public let perImage: Bool
+  /// How many parts of the batch have statistics of their own.
+  public let parts: Int
   public let epsilon: Float
 
   public var inputs: [Tensor] { [input] + [scale, shift].compactMap { $0 } }
   public var outputs: [Tensor] { [output, mean, variance] }
-  public var settings: String { perImage ? "per image" : "per batch" }
+  public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
@@ -37,23 +40,23 @@ public struct Norm: Operation {
     let (means, variances) = (memory[mean], memory[variance])
     for group in 0..<mean.shape.count {
       var sum = 0.0
-      forEachInGroup(group, input.shape, perImage) { sum += x[$0] }
+      forEachInGroup(group, input.shape, parts) { sum += x[$0] }
       let count = Double(input.shape.count / mean.shape.count)
       means[group] = sum / count
       var squares = 0.0
-      forEachInGroup(group, input.shape, perImage) {
+      forEachInGroup(group, input.shape, parts) {
         squares += (x[$0] - means[group]) * (x[$0] - means[group])
       }
       variances[group] = squares / count
     }
-    normalize(memory, x, means, variances, scale, shift, epsilon, perImage, input.shape, into: y)
+    normalize(memory, x, means, variances, scale, shift, epsilon, parts, input.shape, into: y)
   }
 }
 
 /// The gradients of `Norm`, through its statistics:
 /// dx = scale / sqrt(variance + epsilon) * (dy - shiftSum / m - xhat * scaleSum / m), where xhat is the
-/// normalised x, shiftSum the sum of dy over the group and scaleSum that of dy * xhat. Per batch, the sums are
-/// the gradients of shift and scale.
+/// normalised x, shiftSum the sum of dy over the group and scaleSum that of dy * xhat. Added up over the parts, the
+/// sums are the gradients of shift and scale.
 public struct NormGradient: Operation {
   public static let name = "norm gradient"
   public let input: Tensor
@@ -64,29 +67,32 @@ public struct NormGradient: Operation {
   public let output: Tensor
   public let shiftSum: Tensor
   public let scaleSum: Tensor
-  public let perImage: Bool
+  /// How many parts of the batch have statistics of their own.
+  public let parts: Int
   public let epsilon: Float
 
   public var inputs: [Tensor] { [input, gradient, mean, variance] + [scale].compactMap { $0 } }
   public var outputs: [Tensor] { [output, shiftSum, scaleSum] }
-  public var settings: String { perImage ? "per image" : "per batch" }
+  public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (x, dy, dx) = (memory[input], memory[gradient], memory[output])
     let (means, variances) = (memory[mean], memory[variance])
     let scales = scale.map { memory[$0] }
     let m = Double(input.shape.count / mean.shape.count)
+    for sums in [shiftSum, scaleSum] { memory[sums].update(repeating: 0) }
     for group in 0..<mean.shape.count {
+      let c = group % input.shape.c
       let inverse = 1 / (variances[group] + Double(epsilon)).squareRoot()
       var (sum, product) = (0.0, 0.0)
-      forEachInGroup(group, input.shape, perImage) {
+      forEachInGroup(group, input.shape, parts) {
         sum += dy[$0]
         product += dy[$0] * (x[$0] - means[group]) * inverse
       }
-      memory[shiftSum][group] = sum
-      memory[scaleSum][group] = product
-      let factor = inverse * (scales?[group % input.shape.c] ?? 1)
-      forEachInGroup(group, input.shape, perImage) {
+      memory[shiftSum][c] += sum
+      memory[scaleSum][c] += product
+      let factor = inverse * (scales?[c] ?? 1)
+      forEachInGroup(group, input.shape, parts) {
         dx[$0] = factor * (dy[$0] - sum / m - (x[$0] - means[group]) * inverse * product / m)
       }
     }
@@ -109,13 +115,14 @@ public struct Normalize: Operation {
 
   public func evaluate(_ memory: ReferenceMemory) {
     normalize(
-      memory, memory[input], memory[mean], memory[variance], scale, shift, epsilon, false, input.shape,
+      memory, memory[input], memory[mean], memory[variance], scale, shift, epsilon, 1, input.shape,
       into: memory[output])
   }
 }
 
 /// Moves the running statistics towards those of this batch, in place:
-/// running += momentum * (batch - running), the variance made unbiased by m / (m - 1) as PyTorch does.
+/// running += momentum * (batch - running), the variance made unbiased by m / (m - 1) as PyTorch does; by those of
+/// each part in turn.
 public struct RunningStatistics: Operation {
   public static let name = "running statistics"
   public let mean: Tensor
@@ -131,10 +138,11 @@ public struct RunningStatistics: Operation {
 
   public func evaluate(_ memory: ReferenceMemory) {
     let unbiased = Double(count) / Double(count - 1)
-    for c in 0..<mean.shape.count {
-      memory[runningMean][c] += Double(momentum) * (memory[mean][c] - memory[runningMean][c])
+    for group in 0..<mean.shape.count {
+      let c = group % runningMean.shape.count
+      memory[runningMean][c] += Double(momentum) * (memory[mean][group] - memory[runningMean][c])
       memory[runningVariance][c] +=
-        Double(momentum) * (memory[variance][c] * unbiased - memory[runningVariance][c])
+        Double(momentum) * (memory[variance][group] * unbiased - memory[runningVariance][c])
     }
   }
 }
@@ -153,15 +161,18 @@ extension Tape {
   ///
   /// - Parameters:
   ///   - input: x [N, C, H, W], at least two values in a group
-  ///   - scale: [C], nil for 1; batch norm only
-  ///   - shift: [C], nil for 0; batch norm only
-  ///   - perImage: statistics of each image (instance norm) or of the whole batch (batch norm)
+  ///   - scale: [C], nil for 1
+  ///   - shift: [C], nil for 0
+  ///   - parts: how many parts of the batch have statistics of their own: 1 for batch norm, N for instance norm
   public func norm(
-    _ input: Tensor, scale: Tensor? = nil, shift: Tensor? = nil, perImage: Bool = false, epsilon: Float = 1e-5
+    _ input: Tensor, scale: Tensor? = nil, shift: Tensor? = nil, parts: Int = 1, epsilon: Float = 1e-5
   ) throws(TapeError) -> NormResult {
     let x = input.shape
     guard x.rank == 4 else { throw .shape(operation: Norm.name, reason: "\(x) is not [N, C, H, W]") }
-    let count = (perImage ? 1 : x.n) * x.h * x.w
+    guard parts > 0, x.n.isMultiple(of: parts) else {
+      throw .shape(operation: Norm.name, reason: "\(x) cannot be cut into \(parts) equal parts")
+    }
+    let count = x.n / parts * x.h * x.w
     guard count > 1 else {
       throw .shape(
         operation: Norm.name,
@@ -170,18 +181,14 @@ extension Tape {
     for vector in [scale, shift].compactMap({ $0 }) where vector.shape != [x.c] {
       throw .shape(operation: Norm.name, reason: "a scale or shift \(vector.shape) does not fit \(x)")
     }
-    guard !perImage || (scale == nil && shift == nil) else {
-      throw .shape(
-        operation: Norm.name, reason: "scale and shift per image are not supported; leave them out")
-    }
-    let statistics: Shape = perImage ? [x.n, x.c] : [x.c]
+    let statistics: Shape = parts > 1 ? [parts, x.c] : [x.c]
     let output = intermediate("norm", x, kind: .activation)
     let mean = intermediate("mean", statistics, kind: .vector)
     let variance = intermediate("variance", statistics, kind: .vector)
     record(
       Norm(
         input: input, scale: scale, shift: shift, output: output, mean: mean, variance: variance,
-        perImage: perImage, epsilon: epsilon))
+        parts: parts, epsilon: epsilon))
     return NormResult(output: output, mean: mean, variance: variance, count: count)
   }
 
@@ -204,14 +211,14 @@ extension Tape {
     return output
   }
 
-  /// Records the update of running statistics [C] by those of a batch.
+  /// Records the update of running statistics [C] by those of a batch, part after part.
   public func runningStatistics(
     _ norm: NormResult, mean: Tensor, variance: Tensor, momentum: Float = 0.1
   ) throws(TapeError) {
-    guard norm.mean.shape == mean.shape, norm.variance.shape == variance.shape else {
+    guard mean.shape == [norm.output.shape.c], variance.shape == mean.shape else {
       throw .shape(
         operation: RunningStatistics.name,
-        reason: "running statistics \(mean.shape) do not fit those of the batch \(norm.mean.shape)")
+        reason: "running statistics \(mean.shape) and \(variance.shape) do not fit \(norm.output.shape)")
     }
     record(
       RunningStatistics(
@@ -223,22 +230,23 @@ extension Tape {
     of norm: Norm, _ gradient: Tensor
   ) throws(TapeError) -> (input: Tensor, shift: Tensor, scale: Tensor) {
     let output = intermediate("norm", norm.input.shape, kind: .activation)
-    let shiftSum = intermediate("shift", norm.mean.shape, kind: .vector)
-    let scaleSum = intermediate("scale", norm.mean.shape, kind: .vector)
+    let channels: Shape = [norm.input.shape.c]
+    let shiftSum = intermediate("shift", channels, kind: .vector)
+    let scaleSum = intermediate("scale", channels, kind: .vector)
     record(
       NormGradient(
         input: norm.input, gradient: gradient, mean: norm.mean, variance: norm.variance, scale: norm.scale,
-        output: output, shiftSum: shiftSum, scaleSum: scaleSum, perImage: norm.perImage, epsilon: norm.epsilon
+        output: output, shiftSum: shiftSum, scaleSum: scaleSum, parts: norm.parts, epsilon: norm.epsilon
       ))
     return (output, shiftSum, scaleSum)
   }
 }
 
 /// Calls `body` with the index of every value of a group.
-private func forEachInGroup(_ group: Int, _ shape: Shape, _ perImage: Bool, _ body: (Int) -> Void) {
-  let area = shape.h * shape.w
-  let images = perImage ? group / shape.c...group / shape.c : 0...shape.n - 1
-  for n in images {
+private func forEachInGroup(_ group: Int, _ shape: Shape, _ parts: Int, _ body: (Int) -> Void) {
+  let (area, images) = (shape.h * shape.w, shape.n / parts)
+  let first = group / shape.c * images
+  for n in first..<first + images {
     let start = (n * shape.c + group % shape.c) * area
     for p in start..<start + area { body(p) }
   }
@@ -247,13 +255,13 @@ private func forEachInGroup(_ group: Int, _ shape: Shape, _ perImage: Bool, _ bo
 private func normalize(
   _ memory: ReferenceMemory, _ x: UnsafeMutableBufferPointer<Double>,
   _ means: UnsafeMutableBufferPointer<Double>, _ variances: UnsafeMutableBufferPointer<Double>,
-  _ scale: Tensor?, _ shift: Tensor?, _ epsilon: Float, _ perImage: Bool, _ shape: Shape,
+  _ scale: Tensor?, _ shift: Tensor?, _ epsilon: Float, _ parts: Int, _ shape: Shape,
   into y: UnsafeMutableBufferPointer<Double>
 ) {
   for group in means.indices {
     let inverse = 1 / (variances[group] + Double(epsilon)).squareRoot()
     let factor = inverse * (scale.map { memory[$0][group % shape.c] } ?? 1)
     let offset = shift.map { memory[$0][group % shape.c] } ?? 0
-    forEachInGroup(group, shape, perImage) { y[$0] = (x[$0] - means[group]) * factor + offset }
+    forEachInGroup(group, shape, parts) { y[$0] = (x[$0] - means[group]) * factor + offset }
   }
 }

@@ -112,9 +112,12 @@ EPSILON = float(np.float32(1e-5))
 
 
 def norm(name, make):
-    match = re.fullmatch(r"(norm|norm gradient|normalize|running statistics) (\[.*?\]) per (batch|image)(.*)", name)
-    operation, shape, per_image = match[1], json.loads(match[2]), match[3] == "image"
-    settings = match[4].split(", ")[1:]
+    match = re.fullmatch(
+        r"(norm|norm gradient|normalize|running statistics) (\[.*?\]) (per batch|per image|in (\d+) parts)(.*)", name
+    )
+    operation, shape, per_image = match[1], json.loads(match[2]), match[3] == "per image"
+    parts = int(match[4] or 1)
+    settings = match[5].split(", ")[1:]
     offset = next((float(s.split()[1]) for s in settings if s.startswith("around")), 0.0)
     spread = ("around", offset) if offset else ("uniform",)
     x = make(shape, *spread)
@@ -130,15 +133,19 @@ def norm(name, make):
     if per_image:
         y = F.instance_norm(x, eps=EPSILON)
     else:
-        y = F.batch_norm(x, None, None, scale, shift, training=True, eps=EPSILON)
+        passes = x.chunk(parts)
+        y = torch.cat([F.batch_norm(p, None, None, scale, shift, training=True, eps=EPSILON) for p in passes])
     if operation == "norm gradient":
         target = make(shape, "around", 1.0)
         return torch.autograd.grad(((y - target) ** 2).sum() / 2, needed)
     if operation == "running statistics":
         mean, variance = make([shape[1]], "around", 1.0), make([shape[1]], "positive")
-        F.batch_norm(x, mean, variance, scale, shift, training=True, momentum=float(np.float32(0.1)), eps=EPSILON)
+        momentum = float(np.float32(0.1))
+        for part in x.chunk(parts):
+            F.batch_norm(part, mean, variance, scale, shift, training=True, momentum=momentum, eps=EPSILON)
         return [mean, variance]
-    mean, variance = x.mean(axes), x.var(axes, unbiased=False)
+    statistics = [(p.mean(axes), p.var(axes, unbiased=False)) for p in x.chunk(parts)]
+    mean, variance = (torch.stack(values) for values in zip(*statistics))
     return [y, variance] if offset == 0 else [y, mean, variance]
 
 
