@@ -54,7 +54,7 @@ struct WeightView {
 /// A step may be planned together with steps behind it, see `following`.
 package final class LaunchPlanner {
   /// What makes each launch. A launch that another takes the place of is never made, nor its program built.
-  private var makers: [() throws(OpenCLError) -> Launch] = []
+  private var makers: [(label: String, make: () throws(OpenCLError) -> Launch)] = []
   /// What is planned for.
   let target: KernelTarget
   let choices: KernelChoices
@@ -72,6 +72,8 @@ package final class LaunchPlanner {
   private var taken: Set<Int> = []
   /// By the tensor's number, launches that can write copies of what they write.
   private var producers: [Int: Producer] = [:]
+  /// The last launch that repacks weights.
+  private var repackings: Repackings?
   /// The launch that the next one takes the place of.
   private var replaced: Int?
 
@@ -117,6 +119,7 @@ package final class LaunchPlanner {
   /// Forgets what was made from the outputs of a step.
   private func written(_ operation: any Operation) {
     for output in operation.outputs where !isView(output) {
+      repackings?.written.insert(output)
       fresh = fresh.filter { !memory.placement.overlap($0.tensor, output) }
       producers = producers.filter {
         $0.value.step == step || !memory.placement.overlap($0.value.tensor, output)
@@ -221,7 +224,8 @@ package final class LaunchPlanner {
       let part = self.activation(producer.tensor)
       producers[id]!.copies.append(
         ActivatedCopy(view: view.part(block: block, channels: part.channels), activation: activation))
-      try remake(producers[id]!)
+      let copies = producers[id]!.copies
+      try remake(producer.label, producer.launch) { () throws(OpenCLError) in try producer.make(copies) }
       rest.remove(contentsOf: block..<block + part.blocks)
     }
     for blocks in rest.ranges {
@@ -250,11 +254,14 @@ package final class LaunchPlanner {
     producers[tensor.id] = producer
   }
 
-  private func remake(_ producer: Producer) throws(OpenCLError) {
-    let current = label
-    (label, replaced) = (producer.label, producer.launch)
-    defer { (label, replaced) = (current, nil) }
-    try producer.make(producer.copies)
+  /// `make` adds one launch, which takes the place of an earlier one.
+  private func remake(
+    _ label: String, _ launch: Int, _ make: () throws(OpenCLError) -> Void
+  ) throws(OpenCLError) {
+    let current = self.label
+    (self.label, replaced) = (label, launch)
+    defer { (self.label, replaced) = (current, nil) }
+    try make()
   }
 
   /// A weight with those channels in the lanes.
@@ -264,9 +271,21 @@ package final class LaunchPlanner {
     let derivation = Derivation(tensor: tensor, kind: .repacked(lanes))
     let view = try memory.derivedWeight(derivation, lanes: lanes)
     if fresh.insert(derivation).inserted {
-      try planRepacking(from: weight, to: view)
+      try addRepacking(of: tensor, Repacking(source: weight, target: view))
     }
     return view
+  }
+
+  /// Has the last launch that repacks weights do this one too, if the weight is as it was then; another if not.
+  private func addRepacking(of tensor: Tensor, _ repacking: Repacking) throws(OpenCLError) {
+    if var open = repackings, open.weights.count < Repacking.most, !open.written.contains(tensor) {
+      open.weights.append(repacking)
+      try remake(open.label, open.launch) { () throws(OpenCLError) in try planRepacking(open.weights) }
+      repackings = open
+    } else {
+      repackings = Repackings(label: label, launch: makers.count, weights: [repacking])
+      try planRepacking([repacking])
+    }
   }
 
   /// A flat array made from `tensor`: `make` launches its making into the buffer where it is not fresh.
@@ -282,13 +301,16 @@ package final class LaunchPlanner {
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
     let label = "\(label)/\(product.description)"
-    makers.append { Launch(product, label: label) }
+    makers.append((label, { Launch(product, label: label) }))
   }
+
+  /// The steps' names with the kernels'.
+  var labels: [String] { makers.map(\.label) }
 
   /// Makes the launches, which are still to be bound to memory.
   func launches() throws(OpenCLError) -> [Launch] {
     var result: [Launch] = []
-    for make in makers { result.append(try make()) }
+    for (_, make) in makers { result.append(try make()) }
     return result
   }
 
@@ -304,9 +326,9 @@ package final class LaunchPlanner {
         try Kernel(program, kernel, deferring: arguments), global: global, local: local, label: label)
     }
     if let replaced {
-      makers[replaced] = make
+      makers[replaced] = (label, make)
     } else {
-      makers.append(make)
+      makers.append((label, make))
     }
   }
 }
@@ -333,6 +355,16 @@ private struct Producer {
   let most: Int
   let make: ([ActivatedCopy]) throws(OpenCLError) -> Void
   var copies: [ActivatedCopy] = []
+}
+
+/// A launch that repacks weights and can take on more of them.
+private struct Repackings {
+  let label: String
+  /// Its position among the launches.
+  let launch: Int
+  var weights: [Repacking]
+  /// What was written since.
+  var written: Set<Tensor> = []
 }
 
 extension ActivationView {

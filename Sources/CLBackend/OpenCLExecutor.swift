@@ -44,6 +44,8 @@ public final class OpenCLExecutor: Executor {
     target = try KernelTarget(
       device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
       computeUnits: computeUnits)
+    // Only kernels for CPUs use a weight gradient where it is made.
+    let storesGradients = storesGradients || target.deviceClass == .gpu
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
@@ -88,7 +90,15 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try plan(steps).count
+    if let plan = plans[steps] { return plan.count }
+    return try planner(steps).labels.count
+  }
+
+  /// The steps and kernels that one run launches, and how often.
+  public func launchCounts(_ steps: Range<Int>) throws(OpenCLError) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for label in try planner(steps).labels { counts[label, default: 0] += 1 }
+    return counts
   }
 
   /// The kernel variant of each convolution pass among the steps, in order.
@@ -128,12 +138,17 @@ public final class OpenCLExecutor: Executor {
 
   private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(
-      memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
-    try planner.plan(steps)
-    let launches = try planner.launches()
+    let launches = try planner(steps).launches()
     try memory.bind(launches, of: steps)
     plans[steps] = launches
     return launches
+  }
+
+  /// What the steps launch, nothing of it built yet.
+  private func planner(_ steps: Range<Int>) throws(OpenCLError) -> LaunchPlanner {
+    let planner = LaunchPlanner(
+      memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
+    try planner.plan(steps)
+    return planner
   }
 }
