@@ -72,6 +72,10 @@ package final class LaunchPlanner {
   private var taken: Set<Int> = []
   /// By the tensor's number, launches that can write copies of what they write.
   private var producers: [Int: Producer] = [:]
+  /// What steps have left to those behind them.
+  private var left: [Tensor: GradientParts] = [:]
+  /// The last launch that repacks weights.
+  private var repackings: Repackings?
   /// The launch that the next one takes the place of.
   private var replaced: Int?
 
@@ -117,6 +121,7 @@ package final class LaunchPlanner {
   /// Forgets what was made from the outputs of a step.
   private func written(_ operation: any Operation) {
     for output in operation.outputs where !isView(output) {
+      repackings?.written.insert(output)
       fresh = fresh.filter { !memory.placement.overlap($0.tensor, output) }
       producers = producers.filter {
         $0.value.step == step || !memory.placement.overlap($0.value.tensor, output)
@@ -133,6 +138,23 @@ package final class LaunchPlanner {
     label = "\(step.label) \(step.name)"
     try variant.plan(self)
   }
+
+  // MARK: What is done where its result is read
+
+  /// Whether `reader` is the only step that reads the tensor, so that nobody misses it if it is not stored.
+  func isRead(_ tensor: Tensor, onlyBy reader: Step) -> Bool { memory.isRead(tensor, onlyBy: reader) }
+
+  /// Leaves the current step, which makes `tensor`, to the next one, if that is the only one to read it and takes it.
+  func leave(_ tensor: Tensor, as parts: GradientParts) -> Bool {
+    guard let next = following.first, isRead(tensor, onlyBy: next),
+      let taker = next.operation as? any TakesGradientParts, taker.gradient == tensor
+    else { return false }
+    left[tensor] = parts
+    return true
+  }
+
+  /// The gradient as its parts, where a step has left it so.
+  func gradientParts(_ tensor: Tensor) -> GradientParts { left.removeValue(forKey: tensor) ?? .whole(tensor) }
 
   // MARK: Weight gradients that are used where they are made
 
@@ -201,6 +223,9 @@ package final class LaunchPlanner {
   /// Whether a concatenation's or slice's result already lies where it should.
   func isView(_ tensor: Tensor) -> Bool { memory.placement.views.contains(tensor.id) }
 
+  /// Whether writing one tensor changes the other.
+  func overlap(_ a: Tensor, _ b: Tensor) -> Bool { memory.placement.overlap(a, b) }
+
   /// Room for partial results, valid within this step. Different slots are different buffers.
   func scratch(floats: Int, slot: Int = 0) throws(OpenCLError) -> Buffer {
     try memory.scratch(floats: floats, slot: slot)
@@ -221,7 +246,8 @@ package final class LaunchPlanner {
       let part = self.activation(producer.tensor)
       producers[id]!.copies.append(
         ActivatedCopy(view: view.part(block: block, channels: part.channels), activation: activation))
-      try remake(producers[id]!)
+      let copies = producers[id]!.copies
+      try remake(producer.label, producer.launch) { () throws(OpenCLError) in try producer.make(copies) }
       rest.remove(contentsOf: block..<block + part.blocks)
     }
     for blocks in rest.ranges {
@@ -250,11 +276,14 @@ package final class LaunchPlanner {
     producers[tensor.id] = producer
   }
 
-  private func remake(_ producer: Producer) throws(OpenCLError) {
-    let current = label
-    (label, replaced) = (producer.label, producer.launch)
-    defer { (label, replaced) = (current, nil) }
-    try producer.make(producer.copies)
+  /// `make` adds one launch, which takes the place of an earlier one.
+  private func remake(
+    _ label: String, _ launch: Int, _ make: () throws(OpenCLError) -> Void
+  ) throws(OpenCLError) {
+    let current = self.label
+    (self.label, replaced) = (label, launch)
+    defer { (self.label, replaced) = (current, nil) }
+    try make()
   }
 
   /// A weight with those channels in the lanes.
@@ -264,9 +293,21 @@ package final class LaunchPlanner {
     let derivation = Derivation(tensor: tensor, kind: .repacked(lanes))
     let view = try memory.derivedWeight(derivation, lanes: lanes)
     if fresh.insert(derivation).inserted {
-      try planRepacking(from: weight, to: view)
+      try addRepacking(of: tensor, Repacking(source: weight, target: view))
     }
     return view
+  }
+
+  /// Has the last launch that repacks weights do this one too, if the weight is as it was then; another if not.
+  private func addRepacking(of tensor: Tensor, _ repacking: Repacking) throws(OpenCLError) {
+    if var open = repackings, open.weights.count < Repacking.most, !open.written.contains(tensor) {
+      open.weights.append(repacking)
+      try remake(open.label, open.launch) { () throws(OpenCLError) in try planRepacking(open.weights) }
+      repackings = open
+    } else {
+      repackings = Repackings(label: label, launch: planned.count, weights: [repacking])
+      try planRepacking([repacking])
+    }
   }
 
   /// A flat array made from `tensor`: `make` launches its making into the buffer where it is not fresh.
@@ -282,8 +323,11 @@ package final class LaunchPlanner {
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
     let label = "\(label)/\(product.description)"
-    planned.append(PlannedLaunch(buffers: product.buffers) { Launch(product, label: label) })
+    planned.append(PlannedLaunch(label: label, buffers: product.buffers) { Launch(product, label: label) })
   }
+
+  /// The steps' names with the kernels'.
+  var labels: [String] { planned.map(\.label) }
 
   /// What each launch reads and writes, in order.
   var buffers: [[Buffer]] { planned.map(\.buffers) }
@@ -308,17 +352,47 @@ package final class LaunchPlanner {
     }
     let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
     if let replaced {
-      planned[replaced] = PlannedLaunch(buffers: buffers, make: make)
+      planned[replaced] = PlannedLaunch(label: label, buffers: buffers, make: make)
     } else {
-      planned.append(PlannedLaunch(buffers: buffers, make: make))
+      planned.append(PlannedLaunch(label: label, buffers: buffers, make: make))
     }
   }
 }
 
 /// A launch without its program.
 private struct PlannedLaunch {
+  let label: String
   let buffers: [Buffer]
   let make: () throws(OpenCLError) -> Launch
+}
+
+/// A gradient that has not been computed yet.
+enum GradientParts {
+  case whole(Tensor)
+  case sum(Tensor, Tensor)
+  case masked(Tensor, mask: Tensor)
+
+  /// The kernels' macros.
+  var macros: [(String, String)] {
+    switch self {
+    case .whole: []
+    case .sum: [("ADDEND", "1")]
+    case .masked: [("MASK", "1")]
+    }
+  }
+
+  func arguments(_ planner: LaunchPlanner) -> [KernelArgument] {
+    switch self {
+    case .whole(let gradient): planner.activation(gradient).arguments
+    case .sum(let a, let b), .masked(let a, mask: let b):
+      planner.activation(a).arguments + planner.activation(b).arguments
+    }
+  }
+}
+
+/// A step whose kernels compute the gradient they read from its parts.
+protocol TakesGradientParts: OpenCLOperation {
+  var gradient: Tensor { get }
 }
 
 /// A weight gradient and the Adam step that it is used for.
@@ -343,6 +417,16 @@ private struct Producer {
   let most: Int
   let make: ([ActivatedCopy]) throws(OpenCLError) -> Void
   var copies: [ActivatedCopy] = []
+}
+
+/// A launch that repacks weights and can take on more of them.
+private struct Repackings {
+  let label: String
+  /// Its position among the launches.
+  let launch: Int
+  var weights: [Repacking]
+  /// What was written since.
+  var written: Set<Tensor> = []
 }
 
 extension ActivationView {

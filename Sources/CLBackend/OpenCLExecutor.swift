@@ -50,6 +50,8 @@ public final class OpenCLExecutor: Executor {
     target = try KernelTarget(
       device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
       computeUnits: computeUnits)
+    // Only kernels for CPUs use a weight gradient where it is made.
+    let storesGradients = storesGradients || target.deviceClass == .gpu
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
@@ -102,7 +104,15 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try bound(steps).count
+    let plan = try plan(steps)
+    return plan.planner.labels.count + plan.clearings.count
+  }
+
+  /// The steps and kernels that one run launches, and how often.
+  public func launchCounts(_ steps: Range<Int>) throws(OpenCLError) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for label in try plan(steps).planner.labels { counts[label, default: 0] += 1 }
+    return counts
   }
 
   /// The kernel variant of each convolution pass among the steps, in order.

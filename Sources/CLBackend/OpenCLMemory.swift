@@ -15,6 +15,8 @@ final class OpenCLMemory {
   /// The intermediate tensors that keep their values after a run; nil if all do.
   private let kept: Set<Tensor>?
   private let packsActivations: Bool
+  /// How many steps read a tensor, by its number.
+  private let readers: [Int: Int]
   /// What the current plan asked for: kept here so that `kinds` does not outlive the buffers it names.
   private var scratchOfPlan: [Buffer] = []
   /// By the buffer, what may share a room with what. Empty if every tensor keeps its values.
@@ -36,6 +38,9 @@ final class OpenCLMemory {
     self.packsActivations = packsActivations
     self.recording = recording
     self.kept = kept
+    readers = recording.steps.reduce(into: [:]) { counts, step in
+      for tensor in Set(step.operation.inputs) { counts[tensor.id, default: 0] += 1 }
+    }
     self.queue = queue
     placement = Placement(recording)
     var buffers: [Buffer] = []
@@ -82,6 +87,14 @@ final class OpenCLMemory {
     case 1: (1, shape[0])
     default: (shape[0], shape.count / shape[0])
     }
+  }
+
+  /// Whether nobody but one step reads the tensor.
+  func isRead(_ tensor: Tensor, onlyBy reader: Step) -> Bool {
+    guard let kept, !kept.contains(tensor), recording.tensors[tensor.id].role == .intermediate,
+      readers[tensor.id] == 1
+    else { return false }
+    return reader.operation.inputs.contains(tensor)
   }
 
   // MARK: Views
@@ -194,7 +207,8 @@ final class OpenCLMemory {
     var roots: [ObjectIdentifier: Buffer] = [:]
     for description in recording.tensors {
       let tensor = description.tensor
-      let buffer = placement.activations[tensor.id].map { activationBuffers[$0.storage] } ?? flatBuffer(tensor)
+      let buffer =
+        placement.activations[tensor.id].map { activationBuffers[$0.storage] } ?? flatBuffer(tensor)
       let root = buffer.root
       switch (description.role, description.kind) {
       case (.parameter, _): parts[ObjectIdentifier(root)] = \.weights
@@ -282,7 +296,9 @@ final class OpenCLMemory {
     var free = rooms
     var chosen: [Int: Buffer] = [:]
     // The largest first, each into the smallest that is there and large enough.
-    for (index, room) in shared.rooms.enumerated().sorted(by: { ($1.element.bytes, $0.offset) < ($0.element.bytes, $1.offset) }) {
+    for (index, room) in shared.rooms.enumerated().sorted(by: {
+      ($1.element.bytes, $0.offset) < ($0.element.bytes, $1.offset)
+    }) {
       let fitting = (free[room.kind] ?? []).enumerated().filter { $0.element.byteCount >= room.bytes }
       if let best = fitting.min(by: { $0.element.byteCount < $1.element.byteCount }) {
         chosen[index] = free[room.kind]!.remove(at: best.offset)

