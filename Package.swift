@@ -26,6 +26,7 @@ let package = Package(
         .embedInCode("layout.clh"),
         .embedInCode("adam.cl"),
         .embedInCode("adam.clh"),
+        .embedInCode("border.cl"),
         .embedInCode("convolution_cpu.cl"),
         .embedInCode("convolution_gpu.cl"),
         .embedInCode("convolution_gpu.clh"),

@@ -4,6 +4,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case layout = "layout.clh"
   case adam = "adam.cl"
   case adamStep = "adam.clh"
+  case border = "border.cl"
   case convolutionCPU = "convolution_cpu.cl"
   case convolutionGPU = "convolution_gpu.cl"
   case convolutionGPUCommon = "convolution_gpu.clh"
@@ -36,6 +37,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .layout: PackageResources.layout_clh
       case .adam: PackageResources.adam_cl
       case .adamStep: PackageResources.adam_clh
+      case .border: PackageResources.border_cl
       case .convolutionCPU: PackageResources.convolution_cpu_cl
       case .convolutionGPU: PackageResources.convolution_gpu_cl
       case .convolutionGPUCommon: PackageResources.convolution_gpu_clh

@@ -53,8 +53,8 @@ struct WeightView {
 ///
 /// A step may be planned together with steps behind it, see `following`.
 package final class LaunchPlanner {
-  /// What makes each launch. A launch that another takes the place of is never made, nor its program built.
-  private var makers: [(label: String, make: () throws(OpenCLError) -> Launch)] = []
+  /// A launch that another takes the place of is never made, nor its program built.
+  private var planned: [PlannedLaunch] = []
   /// What is planned for.
   let target: KernelTarget
   let choices: KernelChoices
@@ -305,9 +305,9 @@ package final class LaunchPlanner {
     of tensor: Tensor, most: Int, _ make: @escaping ([ActivatedCopy]) throws(OpenCLError) -> Void
   ) throws(OpenCLError) {
     let producer = Producer(
-      tensor: tensor, step: step, label: label, launch: makers.count, most: most, make: make)
+      tensor: tensor, step: step, label: label, launch: planned.count, most: most, make: make)
     try make([])
-    precondition(makers.count == producer.launch + 1, "\(label): a producer is one launch")
+    precondition(planned.count == producer.launch + 1, "\(label): a producer is one launch")
     producers[tensor.id] = producer
   }
 
@@ -340,7 +340,7 @@ package final class LaunchPlanner {
       try remake(open.label, open.launch) { () throws(OpenCLError) in try planRepacking(open.weights) }
       repackings = open
     } else {
-      repackings = Repackings(label: label, launch: makers.count, weights: [repacking])
+      repackings = Repackings(label: label, launch: planned.count, weights: [repacking])
       try planRepacking([repacking])
     }
   }
@@ -358,16 +358,19 @@ package final class LaunchPlanner {
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
     let label = "\(label)/\(product.description)"
-    makers.append((label, { Launch(product, label: label) }))
+    planned.append(PlannedLaunch(label: label, buffers: product.buffers) { Launch(product, label: label) })
   }
 
   /// The steps' names with the kernels'.
-  var labels: [String] { makers.map(\.label) }
+  var labels: [String] { planned.map(\.label) }
 
-  /// Makes the launches, which are still to be bound to memory.
+  /// What each launch reads and writes, in order.
+  var buffers: [[Buffer]] { planned.map(\.buffers) }
+
+  /// Makes the launches, building their programs. They are still to be bound to memory.
   func launches() throws(OpenCLError) -> [Launch] {
     var result: [Launch] = []
-    for (_, make) in makers { result.append(try make()) }
+    for launch in planned { result.append(try launch.make()) }
     return result
   }
 
@@ -382,12 +385,20 @@ package final class LaunchPlanner {
       return Launch(
         try Kernel(program, kernel, deferring: arguments), global: global, local: local, label: label)
     }
+    let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
     if let replaced {
-      makers[replaced] = (label, make)
+      planned[replaced] = PlannedLaunch(label: label, buffers: buffers, make: make)
     } else {
-      makers.append((label, make))
+      planned.append(PlannedLaunch(label: label, buffers: buffers, make: make))
     }
   }
+}
+
+/// A launch without its program.
+private struct PlannedLaunch {
+  let label: String
+  let buffers: [Buffer]
+  let make: () throws(OpenCLError) -> Launch
 }
 
 /// A gradient that has not been computed yet.

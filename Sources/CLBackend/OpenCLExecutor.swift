@@ -12,7 +12,10 @@ public final class OpenCLExecutor: Executor {
   private let programs: ProgramCache
   private let choices: KernelChoices
   private let storesGradients: Bool
-  private var plans: [Range<Int>: [Launch]] = [:]
+  /// Ranges whose launches have their places in memory.
+  private var plans: [Range<Int>: Plan] = [:]
+  /// Those whose launches are bound to it.
+  private var launches: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
   public struct ChosenVariant: Sendable {
@@ -35,11 +38,14 @@ public final class OpenCLExecutor: Executor {
   ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
   ///   - kept: the tensors that can be read after a run, besides inputs, parameters and states; others share room
   ///     when they are needed at different times. All can be read if nil.
+  ///   - packsActivations: of those others, activations of different sizes share room too, which takes a launch each to
+  ///     clear their borders: less memory, some more time
   /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
     choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil, storesGradients: Bool = true, keeping kept: Set<Tensor>? = nil
+    computeUnits: Int? = nil, storesGradients: Bool = true, keeping kept: Set<Tensor>? = nil,
+    packsActivations: Bool = false
   ) throws(OpenCLError) {
     target = try KernelTarget(
       device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
@@ -50,7 +56,7 @@ public final class OpenCLExecutor: Executor {
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(
-      recording, queue, keeping: kept,
+      recording, queue, keeping: kept, packsActivations: packsActivations,
       unstored: storesGradients ? [] : WeightUpdates(recording, 0..<recording.steps.count).gradients)
     self.recording = recording
     self.choices = choices
@@ -72,7 +78,7 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try plan(steps) {
+    for launch in try bound(steps) {
       try queue.enqueue(launch)
     }
     try queue.flush()
@@ -85,19 +91,27 @@ public final class OpenCLExecutor: Executor {
   /// Builds the programs of a range of steps and binds its launches, so that the first `run` is as fast as
   /// those after it.
   public func prepare(_ steps: Range<Int>) throws(OpenCLError) {
-    _ = try plan(steps)
+    _ = try bound(steps)
+  }
+
+  /// What the device will have allocated once each of these ranges has run: nothing is allocated for the answer, and
+  /// no program built. Ranges that are run use each other's memory, so all of them should be named.
+  public func memoryNeed(_ ranges: [Range<Int>]) throws(OpenCLError) -> MemoryNeed {
+    var buffers: [Buffer] = []
+    for steps in ranges { buffers += try plan(steps).planner.buffers.joined() }
+    return memory.need(buffers)
   }
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    if let plan = plans[steps] { return plan.count }
-    return try planner(steps).labels.count
+    let plan = try plan(steps)
+    return plan.planner.labels.count + plan.clearings.count
   }
 
   /// The steps and kernels that one run launches, and how often.
   public func launchCounts(_ steps: Range<Int>) throws(OpenCLError) -> [String: Int] {
     var counts: [String: Int] = [:]
-    for label in try planner(steps).labels { counts[label, default: 0] += 1 }
+    for label in try plan(steps).planner.labels { counts[label, default: 0] += 1 }
     return counts
   }
 
@@ -136,19 +150,36 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
-    if let plan = plans[steps] { return plan }
-    let launches = try planner(steps).launches()
-    try memory.bind(launches, of: steps)
-    plans[steps] = launches
-    return launches
+  /// Launches that have their places in memory.
+  private struct Plan {
+    let planner: LaunchPlanner
+    let clearings: [Clearing]
   }
 
-  /// What the steps launch, nothing of it built yet.
-  private func planner(_ steps: Range<Int>) throws(OpenCLError) -> LaunchPlanner {
+  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
+    if let plan = plans[steps] { return plan }
     let planner = LaunchPlanner(
       memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     try planner.plan(steps)
-    return planner
+    let plan = Plan(planner: planner, clearings: try memory.shareRooms(planner.buffers, of: steps))
+    plans[steps] = plan
+    return plan
+  }
+
+  private func bound(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
+    if let launches = launches[steps] { return launches }
+    let plan = try plan(steps)
+    var result: [Launch] = []
+    var clearings = plan.clearings[...]
+    for (index, launch) in try plan.planner.launches().enumerated() {
+      while let clearing = clearings.first, clearing.before == index {
+        result.append(try clearing.launch(programs, deviceClass))
+        clearings.removeFirst()
+      }
+      result.append(launch)
+    }
+    for launch in result { try launch.bind() }
+    launches[steps] = result
+    return result
   }
 }

@@ -14,6 +14,7 @@ final class OpenCLMemory {
   private var scratchBuffers: [Int: Buffer] = [:]
   /// The intermediate tensors that keep their values after a run; nil if all do.
   private let kept: Set<Tensor>?
+  private let packsActivations: Bool
   /// How many steps read a tensor, by its number.
   private let readers: [Int: Int]
   /// What the current plan asked for: kept here so that `kinds` does not outlive the buffers it names.
@@ -28,10 +29,13 @@ final class OpenCLMemory {
   ///
   /// - Parameters:
   ///   - kept: the intermediate tensors that keep their values after a run; nil if all do
+  ///   - packsActivations: activations share room with everything, so that their borders have to be cleared
   ///   - unstored: weight gradients that are likely never stored, which then have no place among others
   init(
-    _ recording: Recording, _ queue: Queue, keeping kept: Set<Tensor>? = nil, unstored: Set<Tensor> = []
+    _ recording: Recording, _ queue: Queue, keeping kept: Set<Tensor>? = nil, packsActivations: Bool = false,
+    unstored: Set<Tensor> = []
   ) throws(OpenCLError) {
+    self.packsActivations = packsActivations
     self.recording = recording
     self.kept = kept
     readers = recording.steps.reduce(into: [:]) { counts, step in
@@ -137,6 +141,7 @@ final class OpenCLMemory {
     let tensor = derivation.tensor
     var storage = placement.storages[placement.activations[tensor.id]!.storage]
     (storage.images, storage.blocks) = (tensor.shape.n, (tensor.shape.c + 15) / 16)
+    storage.filling = (16 - tensor.shape.c % 16) % 16
     let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16, kind: .activation(storage))
     return view(tensor, buffer, storage.place())
   }
@@ -147,18 +152,18 @@ final class OpenCLMemory {
       lanes: lanes, outputs: packing.outputs, inputs: packing.inputs, kernelHeight: packing.kernelHeight,
       kernelWidth: packing.kernelWidth, stride: packing.stride)
     return WeightView(
-      buffer: try derivedBuffer(derivation, floats: other.floats, kind: .weight(other)), packing: other)
+      buffer: try derivedBuffer(derivation, floats: other.floats, kind: .whole), packing: other)
   }
 
   func derivedBuffer(
-    _ derivation: Derivation, floats: Int, kind: RoomKind? = nil
+    _ derivation: Derivation, floats: Int, kind: RoomKind = .whole
   ) throws(OpenCLError) -> Buffer {
     if let buffer = derivedBuffers[derivation] { return buffer }
     let name = recording.name(of: derivation.tensor)
     let buffer = try Buffer(queue, floats: floats, label: "\(name) \(derivation.kind)", deferred: true)
     derivedBuffers[derivation] = buffer
     if kept != nil {
-      kinds[ObjectIdentifier(buffer)] = kind ?? .derived(derivation.kind, derivation.tensor.shape)
+      kinds[ObjectIdentifier(buffer)] = kind
     }
     return buffer
   }
@@ -168,31 +173,62 @@ final class OpenCLMemory {
     guard kept == nil else {
       let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)", deferred: true)
       scratchOfPlan.append(buffer)
-      kinds[ObjectIdentifier(buffer)] = .scratch
+      kinds[ObjectIdentifier(buffer)] = .whole
       return buffer
     }
     if let buffer = scratchBuffers[slot], buffer.byteCount >= floats * MemoryLayout<Float>.size {
       return buffer
     }
-    let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)")
+    let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)", deferred: true)
     scratchBuffers[slot] = buffer
     return buffer
   }
 
   // MARK: Shared rooms
 
-  /// Gives the launches of some steps rooms for what nobody needs before or after them, and binds their arguments.
+  /// Gives rooms to what the launches of some steps use and nobody needs before or after them. Nothing is allocated.
   ///
   /// What is derived from tensors belongs to the plan that makes it.
-  func bind(_ launches: [Launch], of steps: Range<Int>) throws(OpenCLError) {
-    if kept != nil {
-      noteIntermediates(of: steps)
-      try shareRooms(launches)
-      kinds = [:]
-      derivedBuffers = [:]
-      scratchOfPlan = []
+  ///
+  /// - Parameter buffers: what each launch reads and writes, in order
+  /// - Returns: what has to be cleared, in the order of the launches
+  func shareRooms(_ buffers: [[Buffer]], of steps: Range<Int>) throws(OpenCLError) -> [Clearing] {
+    guard kept != nil else { return [] }
+    noteIntermediates(of: steps)
+    let clearings = try shareRooms(buffers)
+    kinds = [:]
+    derivedBuffers = [:]
+    scratchOfPlan = []
+    return clearings
+  }
+
+  /// What launches and the tensors that are written from outside will have allocated.
+  ///
+  /// - Parameter buffers: what the launches read and write, with rooms shared
+  func need(_ buffers: some Sequence<Buffer>) -> MemoryNeed {
+    var parts: [ObjectIdentifier: WritableKeyPath<MemoryNeed, Int>] = [:]
+    var roots: [ObjectIdentifier: Buffer] = [:]
+    for description in recording.tensors {
+      let tensor = description.tensor
+      let buffer =
+        placement.activations[tensor.id].map { activationBuffers[$0.storage] } ?? flatBuffer(tensor)
+      let root = buffer.root
+      switch (description.role, description.kind) {
+      case (.parameter, _): parts[ObjectIdentifier(root)] = \.weights
+      case (.state, _): parts[ObjectIdentifier(root)] = \.state
+      case (.intermediate, .weight), (.intermediate, .vector): parts[ObjectIdentifier(root)] = \.gradients
+      default: break
+      }
+      if description.role != .intermediate { roots[ObjectIdentifier(root)] = root }
     }
-    for launch in launches { try launch.bind() }
+    for room in rooms.values.joined() { parts[ObjectIdentifier(room)] = \.activations }
+    for buffer in buffers { roots[ObjectIdentifier(buffer.root)] = buffer.root }
+    var need = MemoryNeed()
+    for (id, root) in roots {
+      need[keyPath: parts[id] ?? \.activations] += root.byteCount
+      need.largestBuffer = max(need.largestBuffer, root.byteCount)
+    }
+    return need
   }
 
   /// Notes the buffers of tensors that no other steps use and nobody may read.
@@ -223,11 +259,11 @@ final class OpenCLMemory {
     }
   }
 
-  private func shareRooms(_ launches: [Launch]) throws(OpenCLError) {
+  private func shareRooms(_ launches: [[Buffer]]) throws(OpenCLError) -> [Clearing] {
     var (buffers, lifetimes): ([Buffer], [ClosedRange<Int>]) = ([], [])
     var positions: [ObjectIdentifier: Int] = [:]
     for (time, launch) in launches.enumerated() {
-      for buffer in launch.buffers where kinds[ObjectIdentifier(buffer)] != nil {
+      for buffer in launch where kinds[ObjectIdentifier(buffer)] != nil {
         if let position = positions[ObjectIdentifier(buffer)] {
           lifetimes[position] = lifetimes[position].lowerBound...time
         } else {
@@ -237,23 +273,46 @@ final class OpenCLMemory {
         }
       }
     }
-    let items = zip(buffers, lifetimes).map {
-      SharedRooms<RoomKind>.Item(
-        kind: kinds[ObjectIdentifier($0)]!, bytes: $0.byteCount, lifetime: $1)
+    var items: [SharedRooms<RoomKind>.Item] = []
+    var clearings: [Clearing] = []
+    for (buffer, lifetime) in zip(buffers, lifetimes) {
+      var kind = kinds[ObjectIdentifier(buffer)]!
+      if packsActivations {
+        switch kind {
+        case .maps(let map):
+          if map.border > 0 {
+            clearings.append(Clearing(before: lifetime.lowerBound, buffer: buffer, map: map, isWhole: false))
+          }
+          kind = .whole
+        case .filledUp(let storage):
+          clearings.append(
+            Clearing(before: lifetime.lowerBound, buffer: buffer, map: storage.map, isWhole: true))
+          kind = .whole
+        case .weight, .vector, .whole: break
+        }
+      }
+      items.append(SharedRooms.Item(kind: kind, bytes: buffer.byteCount, lifetime: lifetime))
     }
-    let shared = SharedRooms(items)
+    let device = queue.context.device.description
+    let shared = SharedRooms(
+      items, dividing: [.whole], alignment: device.baseAddressAlignment, limit: device.maxAllocation)
     var free = rooms
-    var chosen: [Buffer] = []
-    for (index, room) in shared.rooms.enumerated() {
-      if let fitting = free[room.kind]?.firstIndex(where: { $0.byteCount >= room.bytes }) {
-        chosen.append(free[room.kind]!.remove(at: fitting))
+    var chosen: [Int: Buffer] = [:]
+    // The largest first, each into the smallest that is there and large enough.
+    for (index, room) in shared.rooms.enumerated().sorted(by: {
+      ($1.element.bytes, $0.offset) < ($0.element.bytes, $1.offset)
+    }) {
+      let fitting = (free[room.kind] ?? []).enumerated().filter { $0.element.byteCount >= room.bytes }
+      if let best = fitting.min(by: { $0.element.byteCount < $1.element.byteCount }) {
+        chosen[index] = free[room.kind]!.remove(at: best.offset)
       } else {
         let new = try Buffer(queue, byteCount: room.bytes, label: "room \(index)", deferred: true)
         rooms[room.kind, default: []].append(new)
-        chosen.append(new)
+        chosen[index] = new
       }
     }
-    for (buffer, slot) in zip(buffers, shared.slots) { buffer.room = chosen[slot] }
+    for (buffer, place) in zip(buffers, shared.places) { buffer.room = (chosen[place.room]!, place.offset) }
+    return clearings
   }
 
   /// Throws unless the tensor keeps its values.
@@ -339,12 +398,42 @@ extension ActivationView {
   }
 }
 
-/// What may share a room: things whose values lie alike, so that what is never written, like a border, stays zero.
+/// What must be zero of an activation, cleared before a launch, given by its number.
+struct Clearing {
+  let before: Int
+  let buffer: Buffer
+  let map: ActivationMap
+  /// Everything, the channels that fill up a block among it; otherwise the borders.
+  let isWhole: Bool
+
+  var maps: Int { buffer.byteCount / (map.pixels * 16 * MemoryLayout<Float>.size) }
+
+  /// The launch that does it.
+  func launch(_ programs: ProgramCache, _ deviceClass: DeviceClass) throws(OpenCLError) -> Launch {
+    let pixels = isWhole ? map.pixels : map.pixels - map.height * map.width
+    // Of a CPU a work-item for many pixels, of a GPU one for each.
+    let local = deviceClass == .cpu ? 1 : 64
+    let items = deviceClass == .cpu ? (pixels + 4095) / 4096 : (pixels + local - 1) / local * local
+    let size = SIMD4(Int32(map.height), Int32(map.width), Int32(map.border), isWhole ? 1 : 0)
+    return Launch(
+      try Kernel(try programs.program(.border), "clear", deferring: [.buffer(buffer), .int4(size)]),
+      global: [items, maps], local: [local, 1], label: "\(buffer.label)/clear")
+  }
+}
+
+/// What may share a room. What is never written, a border and the channels that fill up a block, must stay zero, so
+/// things share only where it lies alike.
 enum RoomKind: Hashable, Sendable {
-  case activation(ActivationStorage)
+  /// Maps of one size with one border, however many there are, all channels of them in use.
+  case maps(ActivationMap)
+  /// Activations with filling channels.
+  case filledUp(ActivationStorage)
   case weight(WeightPacking)
   case vector(Shape)
-  case derived(Derivation.Kind, Shape)
-  /// Written wherever it is read.
-  case scratch
+  /// Written wherever it is read, so that it may lie anywhere.
+  case whole
+
+  static func activation(_ storage: ActivationStorage) -> RoomKind {
+    storage.filling == 0 ? .maps(storage.map) : .filledUp(storage)
+  }
 }

@@ -22,9 +22,14 @@ struct ActivationStorage: Hashable, Sendable {
   var height: Int
   var width: Int
   var border: Int
+  /// Channels that fill up the last block.
+  var filling: Int
 
   /// What a tile may read beyond the last row.
   static let sparePixels = 32
+
+  /// What it is made of, `images * blocks` times.
+  var map: ActivationMap { ActivationMap(height: height, width: width, border: border) }
 
   var rowStride: Int { width + 2 * border }
   var blockStride: Int { rowStride * (height + 2 * border) }
@@ -35,6 +40,15 @@ struct ActivationStorage: Hashable, Sendable {
       Int32((image * blocks + block) * blockStride + border * rowStride + border),
       Int32(blocks * blockStride), Int32(blockStride), Int32(rowStride))
   }
+}
+
+/// The map of a block of channels, with the border around it.
+struct ActivationMap: Hashable, Sendable {
+  let height: Int
+  let width: Int
+  let border: Int
+
+  var pixels: Int { (height + 2 * border) * (width + 2 * border) }
 }
 
 /// How a packed weight lies: [panels of 32][blocks of 16][taps][16][32].
@@ -204,7 +218,8 @@ struct Placement: Sendable {
       let shape = tensor.shape
       storages.append(
         ActivationStorage(
-          images: shape.n, blocks: (shape.c + 15) / 16, height: shape.h, width: shape.w, border: 0))
+          images: shape.n, blocks: (shape.c + 15) / 16, height: shape.h, width: shape.w, border: 0,
+          filling: (16 - shape.c % 16) % 16))
     }
     for step in recording.steps {
       for (tensor, border) in Self.borders(step.operation) {

@@ -1,7 +1,10 @@
-/// Which things that are needed at different times lie in the same room: a pure function of their lifetimes.
+/// Where things that are needed at different times lie in the same memory: a pure function of their lifetimes.
 ///
-/// Only things of one kind share, since a room keeps what nobody writes (the zeros of a border) from one to the next.
-/// Things come in the order of their first use and take the free room that fits best, so where all of a kind are
+/// Only things of one kind share a room, since a room keeps what nobody writes (the zeros of a border) from one to the
+/// next. Of most kinds a room holds one thing at a time; of those that may lie anywhere it holds several, side by
+/// side.
+///
+/// The largest come first, each to where it fits best, so no room grows for what comes later. Where all of a kind are
 /// equally large there are as many rooms as are in use at once, which is the fewest possible.
 public struct SharedRooms<Kind: Hashable & Sendable>: Sendable {
   public struct Item: Sendable {
@@ -19,41 +22,70 @@ public struct SharedRooms<Kind: Hashable & Sendable>: Sendable {
 
   public struct Room: Sendable, Equatable {
     public let kind: Kind
-    public var bytes: Int
-    /// Up to when it is taken.
-    var end: Int
+    public fileprivate(set) var bytes: Int
   }
 
-  /// The room of each item.
-  public let slots: [Int]
+  public struct Place: Sendable, Hashable {
+    public let room: Int
+    /// Bytes from the room's start.
+    public let offset: Int
+
+    public init(room: Int, offset: Int) {
+      self.room = room
+      self.offset = offset
+    }
+  }
+
+  /// The place of each item.
+  public let places: [Place]
   public let rooms: [Room]
   public var bytes: Int { rooms.reduce(0) { $0 + $1.bytes } }
 
-  public init(_ items: [Item]) {
-    var slots = [Int](repeating: 0, count: items.count)
+  /// - Parameters:
+  ///   - divided: kinds whose rooms hold several items at once
+  ///   - alignment: bytes; where an item may begin in a divided room
+  ///   - limit: bytes; the largest divided room, unless one item is larger
+  public init(_ items: [Item], dividing divided: Set<Kind> = [], alignment: Int = 1, limit: Int = .max) {
+    var places = [Place?](repeating: nil, count: items.count)
     var rooms: [Room] = []
+    /// By the room, what lies in it.
+    var contents: [[(lifetime: ClosedRange<Int>, bytes: Range<Int>)]] = []
     let order = items.indices.sorted {
-      (items[$0].lifetime.lowerBound, $0) < (items[$1].lifetime.lowerBound, $1)
+      let (a, b) = (items[$0], items[$1])
+      return (b.bytes, a.lifetime.lowerBound, $0) < (a.bytes, b.lifetime.lowerBound, $1)
     }
     for index in order {
       let item = items[index]
-      let free = rooms.indices.filter {
-        rooms[$0].kind == item.kind && rooms[$0].end < item.lifetime.lowerBound
+      let extent = (item.bytes + alignment - 1) / alignment * alignment
+      var best: (room: Int, offset: Int, bytes: Int)?
+      for room in rooms.indices where rooms[room].kind == item.kind {
+        let neighbours = contents[room].filter { $0.lifetime.overlaps(item.lifetime) }
+        var offset = 0
+        if divided.contains(item.kind) {
+          for taken in neighbours.map(\.bytes).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if taken.lowerBound >= offset + extent { break }
+            offset = max(offset, taken.upperBound)
+          }
+          guard offset + item.bytes <= max(limit, rooms[room].bytes) else { continue }
+        } else if !neighbours.isEmpty {
+          continue
+        }
+        // The room that has to grow least, then the one that is smallest.
+        let bytes = max(rooms[room].bytes, offset + item.bytes)
+        let growth = bytes - rooms[room].bytes
+        if let best, (best.bytes - rooms[best.room].bytes, best.bytes) <= (growth, bytes) { continue }
+        best = (room, offset, bytes)
       }
-      // The smallest that is large enough, or else the largest, which then grows the least.
-      let best =
-        free.filter { rooms[$0].bytes >= item.bytes }.min { rooms[$0].bytes < rooms[$1].bytes }
-        ?? free.max { rooms[$0].bytes < rooms[$1].bytes }
-      if let best {
-        rooms[best].bytes = max(rooms[best].bytes, item.bytes)
-        rooms[best].end = item.lifetime.upperBound
-        slots[index] = best
-      } else {
-        slots[index] = rooms.count
-        rooms.append(Room(kind: item.kind, bytes: item.bytes, end: item.lifetime.upperBound))
+      let place = best ?? (rooms.count, 0, item.bytes)
+      if place.room == rooms.count {
+        rooms.append(Room(kind: item.kind, bytes: 0))
+        contents.append([])
       }
+      rooms[place.room].bytes = place.bytes
+      contents[place.room].append((item.lifetime, place.offset..<place.offset + extent))
+      places[index] = Place(room: place.room, offset: place.offset)
     }
-    self.slots = slots
+    self.places = places.map { $0! }
     self.rooms = rooms
   }
 

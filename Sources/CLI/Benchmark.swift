@@ -38,6 +38,8 @@ struct Benchmark: ParsableCommand {
   var ngf = 64
   @Option(help: "For --step: channels after the discriminator's first convolution.")
   var ndf = 64
+  @Flag(help: "For --step: make activations again in the backward pass, as train --recompute does.")
+  var recompute = false
   @Option(help: "Pictures at a time.")
   var batchSize = 1
   @Option(help: "Timed runs of each; the median is printed.")
@@ -256,6 +258,7 @@ struct Benchmark: ParsableCommand {
     let configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf)
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
+    options.recomputation = recompute ? .standard : nil
     let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
     guard let training = model.training, let translation = model.translation,
       let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
@@ -279,7 +282,8 @@ struct Benchmark: ParsableCommand {
       choices: try kernels.choices(
         for: model.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
         tunes: true),
-      precision: self.device.precision, storesGradients: false, keeping: model.recording.kept)
+      precision: self.device.precision, storesGradients: false, keeping: model.recording.kept,
+      packsActivations: recompute)
     let first = try firstStep(executor)
     let picture = Comparison(first.picture, expected: expected.picture)
     let lossError =

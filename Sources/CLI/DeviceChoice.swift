@@ -37,11 +37,12 @@ struct DeviceOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - sharesRooms: only the recording's kept tensors can be read after a run
+  ///   - packsActivations: see `OpenCLExecutor.init`
   ///   - remembered, tunes: see `KernelOptions.choices`
   func executor(
     for recording: Recording, _ kernels: KernelOptions, profiling: Bool = false,
     deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true,
-    sharesRooms: Bool = false,
+    sharesRooms: Bool = false, packsActivations: Bool = false,
     remembered: (DeviceDescription) throws -> KernelChoices? = { _ in nil }, tunes: Bool = false
   ) throws -> any Executor {
     switch try choose() {
@@ -60,7 +61,7 @@ struct DeviceOptions: ParsableArguments {
             for: recording, on: device, deviceClass: deviceClass, precision: precision,
             remembered: try remembered(device.description), tunes: tunes),
         precision: precision, matrixUnits: matrixUnits, storesGradients: storesGradients,
-        keeping: sharesRooms ? recording.kept : nil)
+        keeping: sharesRooms ? recording.kept : nil, packsActivations: packsActivations)
     }
   }
 }

@@ -15,7 +15,7 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate, --precision and the intervals may be changed then.
+      --steps, --epochs, --learning-rate, --precision, --recompute and the intervals may be changed then.
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
       --steps N keeps it throughout.
@@ -69,6 +69,17 @@ struct Train: ParsableCommand {
   var noJitter = false
   @Option(help: "Seed of weights, order, cuts and dropout. (default: 0)")
   var seed: UInt64?
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Make activations again in the backward pass instead of keeping them. (default: no)",
+      discussion:
+        "For large pictures: about half the memory at 1024 x 1024, and every result the same bit for bit."))
+  var recompute: Bool?
+  @Option(
+    help: ArgumentHelp(
+      "Refuse to train if more of the device's memory is needed. (default: all it has)", valueName: "GiB"))
+  var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @Flag(help: "Go on from the last checkpoint in --out.")
@@ -87,6 +98,9 @@ struct Train: ParsableCommand {
     guard steps == nil || decayEpochs == nil else {
       throw ValidationError("--decay-epochs goes with --epochs; --steps keeps the rate constant.")
     }
+    guard memoryLimit.map({ $0 > 0 && $0 <= 1e6 }) ?? true else {
+      throw ValidationError("--memory-limit \(memoryLimit ?? 0) is not above 0 and at most 1000000 GiB.")
+    }
     guard data != nil || resume else { throw ValidationError("Missing --data (or --resume).") }
   }
 
@@ -101,9 +115,20 @@ struct Train: ParsableCommand {
     let trainer = try Trainer(
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
     ) { recording in
+      let check = MemoryCheck(options: options, limit: memoryLimit)
+      var remembered: KernelChoices?
+      switch choice {
+      case .reference: note(try check.checkReference(recording))
+      case .openCL(let chosen, _):
+        remembered = resume ? try rememberedChoices(directory, chosen.description) : nil
+        // Before tuning, which takes a while.
+        let known = try kernels.choices(
+          for: recording, on: chosen, precision: options.precision, remembered: remembered)
+        note(try check.check(recording, on: chosen, known))
+      }
       let executor = try device.executor(
         for: recording, kernels, storesGradients: false, sharesRooms: true,
-        remembered: { resume ? try rememberedChoices(directory, $0) : nil }, tunes: true)
+        packsActivations: options.recompute == true, remembered: { _ in remembered }, tunes: true)
       if let executor = executor as? OpenCLExecutor {
         chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
       }
@@ -210,6 +235,7 @@ struct Train: ParsableCommand {
     }
     if let learningRate { options.learningRate = learningRate }
     if let precision = device.precision { options.precision = precision }
+    if let recompute { options.recompute = recompute }
     if let saveEvery { options.saveEvery = saveEvery }
     if let sampleEvery { options.sampleEvery = sampleEvery }
     if let keep { options.keep = keep }

@@ -30,7 +30,8 @@ public struct Checkpoint: Sendable {
 
   public var options: TrainingOptions
   public var progress: Progress
-  public var tensors: Safetensors
+  /// Where the values are read from, a tensor at a time.
+  public let tensors: SafetensorsFile
 
   /// Writes a run's state from an executor to a file, tensor by tensor.
   ///
@@ -72,7 +73,7 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `ModelError.file` naming the file and what is wrong with it.
   public init(path: String) throws(ModelError) {
-    let tensors = try Safetensors(path: path)
+    let tensors = try SafetensorsFile(path: path)
     guard let format = tensors.metadata["format"] else {
       throw .file(path, "is a safetensors file, but no checkpoint of pix2pix (its metadata name no format)")
     }
@@ -90,8 +91,9 @@ public struct Checkpoint: Sendable {
     } catch {
       throw .file(path, "its options are out of range: \(error)")
     }
-    for (name, entry) in tensors.entries {
-      if case .float32(let values) = entry.values, !values.allSatisfy(\.isFinite) {
+    for name in tensors.entries.keys.sorted() {
+      guard let values = try tensors.floats(name) else { continue }
+      guard values.allSatisfy({ $0.isFinite }) else {
         throw .file(path, "\(name) holds NaN or infinite values; use an earlier checkpoint")
       }
     }
@@ -114,12 +116,12 @@ public struct Checkpoint: Sendable {
         throw ModelError.file(
           path, "\(tensor.name) has the shape \(Shape(entry.shape)), the model's has \(tensor.tensor.shape)")
       }
-      guard case .float32 = entry.values else {
+      guard entry.isFloat32 else {
         throw ModelError.file(path, "\(tensor.name) is not of type F32")
       }
     }
     for tensor in named {
-      if let values = tensors[floats: tensor.name] { try executor.write(values, to: tensor.tensor) }
+      if let values = try tensors.floats(tensor.name) { try executor.write(values, to: tensor.tensor) }
     }
   }
 

@@ -21,6 +21,8 @@ public struct Pix2Pix {
   public struct Options: Sendable, Codable, Equatable {
     public var batchSize = 1
     public var lambdaL1: Float = 100
+    /// Results of forward passes that the backward passes make again rather than find in memory; none when nil.
+    public var recomputation: Recomputation?
 
     public init() {}
   }
@@ -134,7 +136,8 @@ public struct Pix2Pix {
     self.discriminator = discriminator
     self.training = training
     self.moments = moments
-    recording = tape.freeze()
+    let recording = tape.freeze()
+    self.recording = options.recomputation.map(recording.recomputing) ?? recording
   }
 
   /// Random streams: the training step's masks from 0 on, those of translation from here.

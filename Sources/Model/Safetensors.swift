@@ -34,67 +34,14 @@ public struct Safetensors: Sendable, Equatable {
     entries[name] = Entry(shape: [], values: .int64([scalar]))
   }
 
-  // MARK: Reading
-
-  /// The longest header accepted; the format's own limit.
-  private static let headerLimit = 100_000_000
-
   /// Reads a file whole.
   ///
   /// - Throws: `ModelError.file` when it cannot be read or is not a safetensors file in every particular.
   public init(path: String) throws(ModelError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-    } catch {
-      throw .file(path, FileManager.default.fileExists(atPath: path) ? "cannot be read" : "no such file")
-    }
-    func bad(_ reason: String) -> ModelError { .file(path, "not a whole safetensors file: \(reason)") }
-    guard data.count >= 8 else { throw bad("\(data.count) bytes are too few") }
-    let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard length <= Self.headerLimit, Int(length) <= data.count - 8 else {
-      throw bad("its header claims \(length) bytes, the file has \(data.count)")
-    }
-    let body = 8 + Int(length)
-    guard let json = try? JSONSerialization.jsonObject(with: data[8..<body]),
-      let header = json as? [String: Any]
-    else { throw bad("its header is not a JSON object") }
-    for (name, value) in header where name != "__metadata__" {
-      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
-        let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
-        offsets.count == 2, shape.allSatisfy({ $0 >= 0 }), offsets[0] >= 0, offsets[0] <= offsets[1]
-      else { throw bad("the entry of \(name) is malformed") }
-      guard offsets[1] <= data.count - body else {
-        throw bad("\(name) ends at byte \(offsets[1]) of \(data.count - body); the file is cut short")
-      }
-      var count = 1
-      for dimension in shape {
-        let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-        guard !overflow else { throw bad("the shape of \(name) is absurd") }
-        count = product
-      }
-      let bytes = data[body + offsets[0]..<body + offsets[1]]
-      switch dtype {
-      case "F32":
-        guard bytes.count / 4 == count, bytes.count % 4 == 0 else {
-          throw bad("\(name) has the wrong length")
-        }
-        entries[name] = Entry(shape: shape, values: .float32(Self.load(bytes, count, 0)))
-      case "I64":
-        guard bytes.count / 8 == count, bytes.count % 8 == 0 else {
-          throw bad("\(name) has the wrong length")
-        }
-        entries[name] = Entry(shape: shape, values: .int64(Self.load(bytes, count, 0)))
-      default: throw .file(path, "\(name) is of type \(dtype); only F32 and I64 are read")
-      }
-    }
-    metadata = header["__metadata__"] as? [String: String] ?? [:]
-  }
-
-  private static func load<T: BitwiseCopyable>(_ bytes: Data, _ count: Int, _ zero: T) -> [T] {
-    [T](unsafeUninitializedCapacity: count) { buffer, initialized in
-      bytes.copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
-      initialized = count
+    let file = try SafetensorsFile(path: path)
+    metadata = file.metadata
+    for (name, entry) in file.entries {
+      entries[name] = Entry(shape: entry.shape, values: try file.values(name))
     }
   }
 
@@ -187,6 +134,130 @@ public struct Safetensors: Sendable, Equatable {
       }
     }
     return result
+  }
+}
+
+/// A safetensors file that is read tensor by tensor, so that no more than one need be held. What is read is the file
+/// that was opened, whatever takes its name meanwhile.
+public struct SafetensorsFile: Sendable {
+  public struct Entry: Sendable, Equatable {
+    public let shape: [Int]
+    /// Whether the values are F32, or I64.
+    public let isFloat32: Bool
+    /// Where they stand, from the file's start.
+    fileprivate let bytes: Range<Int>
+  }
+
+  public let entries: [String: Entry]
+  public let metadata: [String: String]
+  private let file: FileReader
+
+  /// The longest header accepted; the format's own limit.
+  private static let headerLimit = 100_000_000
+
+  /// Reads the header.
+  ///
+  /// - Throws: `ModelError.file` when the file cannot be read or is not a safetensors file in every particular.
+  public init(path: String) throws(ModelError) {
+    let file = try FileReader(path)
+    func bad(_ reason: String) -> ModelError { .file(path, "not a whole safetensors file: \(reason)") }
+    guard file.byteCount >= 8 else { throw bad("\(file.byteCount) bytes are too few") }
+    let length = try file.read(0..<8, as: UInt64.self)[0].littleEndian
+    guard length <= Self.headerLimit, Int(length) <= file.byteCount - 8 else {
+      throw bad("its header claims \(length) bytes, the file has \(file.byteCount)")
+    }
+    let body = 8 + Int(length)
+    guard let json = try? JSONSerialization.jsonObject(with: Data(file.read(8..<body, as: UInt8.self))),
+      let header = json as? [String: Any]
+    else { throw bad("its header is not a JSON object") }
+    var entries: [String: Entry] = [:]
+    for (name, value) in header where name != "__metadata__" {
+      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
+        let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
+        offsets.count == 2, shape.allSatisfy({ $0 >= 0 }), offsets[0] >= 0, offsets[0] <= offsets[1]
+      else { throw bad("the entry of \(name) is malformed") }
+      guard offsets[1] <= file.byteCount - body else {
+        throw bad("\(name) ends at byte \(offsets[1]) of \(file.byteCount - body); the file is cut short")
+      }
+      var count = 1
+      for dimension in shape {
+        let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+        guard !overflow else { throw bad("the shape of \(name) is absurd") }
+        count = product
+      }
+      guard let size = ["F32": 4, "I64": 8][dtype] else {
+        throw .file(path, "\(name) is of type \(dtype); only F32 and I64 are read")
+      }
+      let bytes = body + offsets[0]..<body + offsets[1]
+      guard bytes.count / size == count, bytes.count % size == 0 else {
+        throw bad("\(name) has the wrong length")
+      }
+      entries[name] = Entry(shape: shape, isFloat32: dtype == "F32", bytes: bytes)
+    }
+    self.entries = entries
+    self.file = file
+    metadata = header["__metadata__"] as? [String: String] ?? [:]
+  }
+
+  /// The values of a tensor, read now.
+  ///
+  /// - Parameter name: of an entry
+  /// - Throws: `ModelError.file` when the file cannot be read, or is shorter than it was.
+  public func values(_ name: String) throws(ModelError) -> Safetensors.Values {
+    guard let entry = entries[name] else { preconditionFailure("the file has no \(name)") }
+    return entry.isFloat32
+      ? .float32(try file.read(entry.bytes, as: Float.self))
+      : .int64(try file.read(entry.bytes, as: Int64.self))
+  }
+
+  /// The values of a tensor of type F32; nil if there is none of that name.
+  public func floats(_ name: String) throws(ModelError) -> [Float]? {
+    guard entries[name]?.isFloat32 == true, case .float32(let values) = try values(name) else { return nil }
+    return values
+  }
+}
+
+/// A file being read.
+private final class FileReader: Sendable {
+  let byteCount: Int
+  private let descriptor: Int32
+  private let path: String
+
+  init(_ path: String) throws(ModelError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .file(path, errno == ENOENT || errno == ENOTDIR ? "no such file" : "cannot be read")
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw .file(path, "cannot be read")
+    }
+    byteCount = Int(status.st_size)
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  deinit { close(descriptor) }
+
+  /// The values that stand in a range of bytes, which need not be aligned.
+  func read<T: BitwiseCopyable>(_ range: Range<Int>, as type: T.Type) throws(ModelError) -> [T] {
+    var offset = 0
+    let values = [T](unsafeUninitializedCapacity: range.count / MemoryLayout<T>.size) { buffer, initialized in
+      while offset < range.count {
+        let count = pread(
+          descriptor, UnsafeMutableRawPointer(buffer.baseAddress!) + offset, range.count - offset,
+          off_t(range.lowerBound + offset))
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { break }
+        offset += count
+      }
+      initialized = offset / MemoryLayout<T>.size
+    }
+    guard offset == range.count else {
+      throw .file(path, "cannot be read: it was cut short or the disk fails")
+    }
+    return values
   }
 }
 

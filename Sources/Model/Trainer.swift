@@ -69,10 +69,7 @@ public final class Trainer {
         "--batch-size",
         "\(options.batchSize) is more than the \(training.count) pairs in \(options.data)")
     }
-    var stepOptions = Pix2Pix.Options()
-    stepOptions.batchSize = options.batchSize
-    stepOptions.lambdaL1 = options.lambdaL1
-    model = try Pix2Pix(options.network, stepOptions, sections: [.train, .translate])
+    model = try Pix2Pix(options.network, options.step, sections: [.train, .translate])
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
     let stepsPerEpoch = training.count / options.batchSize
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -306,6 +303,7 @@ extension TrainingOptions {
       ("learning rate", "\(learningRate)"), ("lambda L1", "\(lambdaL1)"), ("seed", "\(seed)"),
       ("jitter", jitter ? "on" : "off"),
     ]
+    if recompute == true { rows.append(("recompute", "on")) }
     if let targets { rows.insert(("targets", targets), at: 1) }
     switch length {
     case .epochs(let constant, let decaying):

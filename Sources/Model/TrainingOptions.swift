@@ -30,6 +30,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var seed: UInt64 = 0
   /// How convolutions multiply, where it was asked for; otherwise what is usual on the device.
   public var precision: Precision?
+  /// Make activations again in the backward pass instead of keeping them: less memory for more time. No when nil.
+  public var recompute: Bool?
   /// Steps from checkpoint to checkpoint; every epoch when nil.
   public var saveEvery: Int?
   /// Steps from sample strip to sample strip; every epoch when nil.
@@ -64,6 +66,15 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     try require(saveEvery.map { $0 > 0 } ?? true, "--save-every", "\(saveEvery ?? 0) is not above 0")
     try require(sampleEvery.map { $0 > 0 } ?? true, "--sample-every", "\(sampleEvery ?? 0) is not above 0")
     try require((1...10_000).contains(keep), "--keep", "\(keep) is not from 1 to 10000")
+  }
+
+  /// What the training step is besides its networks.
+  public var step: Pix2Pix.Options {
+    var step = Pix2Pix.Options()
+    step.batchSize = batchSize
+    step.lambdaL1 = lambdaL1
+    step.recomputation = recompute == true ? .standard : nil
+    return step
   }
 
   /// Steps in all.

@@ -12,6 +12,9 @@ public protocol Operation: Sendable {
   /// Every tensor it writes.
   var outputs: [Tensor] { get }
 
+  /// Puts another tensor of the same shape in the place of every tensor that it reads or writes.
+  mutating func replaceTensors(_ replacement: (Tensor) -> Tensor)
+
   /// What distinguishes this step from another of its kind, in words for a person: "stride 2, padding 1".
   var settings: String { get }
 

@@ -2,6 +2,8 @@
 public struct Step: Sendable {
   public let operation: any Operation
   public let label: String
+  /// Whether it was recorded as part of a gradient.
+  public let isBackward: Bool
 
   public var name: String { type(of: operation).name }
 }

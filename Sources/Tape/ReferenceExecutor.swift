@@ -21,6 +21,11 @@ public final class ReferenceExecutor: Executor {
     self.memory = ReferenceMemory(recording.tensors.map(\.tensor.shape.count))
   }
 
+  /// Bytes that an executor of the recording allocates, room for single steps aside.
+  public static func bytes(_ recording: Recording) -> Int {
+    recording.tensors.reduce(0) { $0 + $1.tensor.shape.count * MemoryLayout<Double>.size }
+  }
+
   public func write(_ values: [Float], to tensor: Tensor) {
     write(values.map(Double.init), to: tensor)
   }

@@ -7,6 +7,7 @@ public final class Tape {
   public private(set) var sections: [String: Range<Int>] = [:]
   private var kept: Set<Tensor> = []
   private var scopes: [String] = []
+  private var recordsGradients = false
   /// For every tensor the last step that wrote it, if one did.
   private var lastWrite: [Int: Int] = [:]
 
@@ -70,7 +71,7 @@ public final class Tape {
     for output in operation.outputs {
       lastWrite[output.id] = steps.count
     }
-    steps.append(Step(operation: operation, label: label()))
+    steps.append(Step(operation: operation, label: label(), isBackward: recordsGradients))
   }
 
   private func label(_ suffix: String? = nil) -> String {
@@ -88,6 +89,8 @@ public final class Tape {
   public func gradients(
     of objective: [(loss: Tensor, weight: Float)], withRespectTo parameters: [Tensor]
   ) throws(TapeError) -> [Tensor] {
+    recordsGradients = true
+    defer { recordsGradients = false }
     let recorded = steps
     var needed = Set(parameters)
     for step in recorded where step.operation.inputs.contains(where: needed.contains) {

@@ -10,10 +10,13 @@ public final class Buffer {
   private var allocated: cl_mem?
   /// The buffer of which this is a part, and from which byte on; nil for one with memory of its own.
   private let part: (whole: Buffer, offset: Int)?
-  /// The buffer whose memory this one uses, at least as large, instead of having its own. To be set before `handle`
-  /// is first asked for.
-  var room: Buffer? {
-    didSet { precondition(allocated == nil && (room?.byteCount ?? byteCount) >= byteCount, label) }
+  /// The buffer in which this one lies, and from which byte on, instead of having memory of its own; the byte is a
+  /// multiple of `DeviceDescription.baseAddressAlignment`. To be set before `handle` is first asked for.
+  var room: (whole: Buffer, offset: Int)? {
+    didSet {
+      precondition(allocated == nil, label)
+      if let room { precondition(room.offset + byteCount <= room.whole.byteCount, label) }
+    }
   }
 
   /// Allocates `byteCount` bytes (more than 0) and enqueues their zeroing on `queue`: whatever is
@@ -24,12 +27,6 @@ public final class Buffer {
   /// - Parameter deferred: allocate only when a kernel's argument or a transfer first asks for it
   public init(_ queue: Queue, byteCount: Int, label: String, deferred: Bool = false) throws(OpenCLError) {
     precondition(byteCount > 0, "buffer \(label) of \(byteCount) bytes")
-    let device = queue.context.device.description
-    guard byteCount <= device.maxAllocation else {
-      throw OpenCLError(
-        "buffer \(label) needs \(byteCount) bytes; \(device.name) allows at most \(device.maxAllocation) in one buffer"
-      )
-    }
     self.queue = queue
     self.byteCount = byteCount
     self.label = label
@@ -39,11 +36,16 @@ public final class Buffer {
 
   /// The device's memory, allocated and zeroed when it is first asked for.
   func handle() throws(OpenCLError) -> cl_mem {
-    if let room { return try room.handle() }
+    if let room, room.offset == 0 { return try room.whole.handle() }
     if let allocated { return allocated }
-    if let part { return try subBuffer(of: part.whole, offset: part.offset) }
+    if let part = part ?? room { return try subBuffer(of: part.whole, offset: part.offset) }
     let context = queue.context
     let device = context.device.description
+    guard byteCount <= device.maxAllocation else {
+      throw OpenCLError(
+        "buffer \(label) needs \(byteCount) bytes; \(device.name) allows at most \(device.maxAllocation) in one buffer"
+      )
+    }
     let free = device.globalMemory - context.memory.bytes
     guard byteCount <= free else {
       throw OpenCLError(
@@ -61,8 +63,11 @@ public final class Buffer {
     return handle
   }
 
+  /// The buffer whose memory this one lies in; itself if it has its own.
+  var root: Buffer { (room ?? part)?.whole.root ?? self }
+
   /// The memory, if it has been asked for.
-  var allocation: cl_mem? { room?.allocation ?? allocated }
+  var allocation: cl_mem? { room.flatMap { $0.offset == 0 ? $0.whole.allocation : nil } ?? allocated }
 
   /// As above, for `floats` Floats.
   public convenience init(
@@ -102,7 +107,7 @@ public final class Buffer {
   // OpenCL keeps the memory itself until the commands that use it have run.
   deinit {
     guard let allocated else { return }
-    if part == nil { queue.context.memory.remove(byteCount) }
+    if part == nil, room == nil { queue.context.memory.remove(byteCount) }
     checkRelease(clReleaseMemObject(allocated), "clReleaseMemObject")
   }
 }

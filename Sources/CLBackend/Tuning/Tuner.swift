@@ -126,7 +126,7 @@ public struct Tuner {
         let planner = LaunchPlanner(memory, programs, target, KernelChoices(), .none)
         try planner.plan(variant, of: pass.recording.steps[pass.step], index: pass.step)
         let launches = try planner.launches()
-        try memory.bind(launches, of: pass.step..<pass.step + 1)
+        for launch in launches { try launch.bind() }
         try Self.run(launches, queue)
         try queue.finish()
         let output = try memory.read(pass.output)

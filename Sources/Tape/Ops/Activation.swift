@@ -7,13 +7,20 @@
 /// dx = dy * (x > 0 ? 1 : slope): the backward pass of an activation at x, where it is not a convolution's gate.
 public struct ActivationGradient: Operation {
   public static let name = "activation gradient"
-  public let gradient: Tensor
-  public let at: Tensor
-  public let output: Tensor
+  public private(set) var gradient: Tensor
+  public private(set) var at: Tensor
+  public private(set) var output: Tensor
   public let activation: Activation
 
   public var inputs: [Tensor] { [gradient, at] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    gradient = replacement(gradient)
+    at = replacement(at)
+    output = replacement(output)
+  }
+
   public var settings: String { activation.description }
 
   public func recordGradients(
@@ -33,11 +40,16 @@ public struct ActivationGradient: Operation {
 /// y = tanh(x).
 public struct Tanh: Operation {
   public static let name = "tanh"
-  public let input: Tensor
-  public let output: Tensor
+  public private(set) var input: Tensor
+  public private(set) var output: Tensor
 
   public var inputs: [Tensor] { [input] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    output = replacement(output)
+  }
 
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
@@ -55,12 +67,18 @@ public struct Tanh: Operation {
 /// dx = dy * (1 - y * y), with y = tanh(x).
 public struct TanhGradient: Operation {
   public static let name = "tanh gradient"
-  public let gradient: Tensor
-  public let tanhOutput: Tensor
-  public let output: Tensor
+  public private(set) var gradient: Tensor
+  public private(set) var tanhOutput: Tensor
+  public private(set) var output: Tensor
 
   public var inputs: [Tensor] { [gradient, tanhOutput] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    gradient = replacement(gradient)
+    tanhOutput = replacement(tanhOutput)
+    output = replacement(output)
+  }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (dy, y, dx) = (memory[gradient], memory[tanhOutput], memory[output])

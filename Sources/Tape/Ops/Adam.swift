@@ -12,16 +12,24 @@
 /// What depends on t comes from the schedule.
 public struct Adam: Operation {
   public static let name = "Adam"
-  public let parameter: Tensor
-  public let gradient: Tensor
-  public let firstMoment: Tensor
-  public let secondMoment: Tensor
+  public private(set) var parameter: Tensor
+  public private(set) var gradient: Tensor
+  public private(set) var firstMoment: Tensor
+  public private(set) var secondMoment: Tensor
   /// See `Schedule`.
-  public let schedule: Tensor
+  public private(set) var schedule: Tensor
   public let options: AdamOptions
 
   public var inputs: [Tensor] { [parameter, gradient, firstMoment, secondMoment, schedule] }
   public var outputs: [Tensor] { [parameter, firstMoment, secondMoment] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    parameter = replacement(parameter)
+    gradient = replacement(gradient)
+    firstMoment = replacement(firstMoment)
+    secondMoment = replacement(secondMoment)
+    schedule = replacement(schedule)
+  }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (p, g, m, v) = (memory[parameter], memory[gradient], memory[firstMoment], memory[secondMoment])

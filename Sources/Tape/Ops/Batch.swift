@@ -5,11 +5,16 @@
 /// nothing then.
 public struct BatchConcatenation: Operation {
   public static let name = "batch concatenation"
-  public let parts: [Tensor]
-  public let output: Tensor
+  public private(set) var parts: [Tensor]
+  public private(set) var output: Tensor
 
   public var inputs: [Tensor] { parts }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    parts = parts.map(replacement)
+    output = replacement(output)
+  }
 
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
@@ -31,11 +36,17 @@ public struct BatchConcatenation: Operation {
 /// The parts of x along the batch: views of x where executors can make them ones.
 public struct BatchSplit: Operation {
   public static let name = "batch split"
-  public let input: Tensor
-  public let parts: [Tensor]
+  public private(set) var input: Tensor
+  public private(set) var parts: [Tensor]
 
   public var inputs: [Tensor] { [input] }
   public var outputs: [Tensor] { parts }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    parts = parts.map(replacement)
+  }
+
   public var settings: String { parts.map { "\($0.shape.n)" }.joined(separator: " + ") }
 
   public func recordGradients(

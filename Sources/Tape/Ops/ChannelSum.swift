@@ -1,11 +1,16 @@
 /// y[c] = sum over n,h,w of x[n,c,h,w]: the gradient of a bias.
 public struct ChannelSum: Operation {
   public static let name = "channel sum"
-  public let input: Tensor
-  public let output: Tensor
+  public private(set) var input: Tensor
+  public private(set) var output: Tensor
 
   public var inputs: [Tensor] { [input] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    output = replacement(output)
+  }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (x, y) = (memory[input], memory[output])

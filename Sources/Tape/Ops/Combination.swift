@@ -1,14 +1,21 @@
 /// y = alpha * a + beta * b, elementwise: where gradients meet.
 public struct Combination: Operation {
   public static let name = "combination"
-  public let a: Tensor
-  public let b: Tensor
-  public let output: Tensor
+  public private(set) var a: Tensor
+  public private(set) var b: Tensor
+  public private(set) var output: Tensor
   public let alpha: Float
   public let beta: Float
 
   public var inputs: [Tensor] { [a, b] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    a = replacement(a)
+    b = replacement(b)
+    output = replacement(output)
+  }
+
   public var settings: String { "\(alpha) a + \(beta) b" }
 
   public func recordGradients(

@@ -2,11 +2,16 @@
 /// nothing then.
 public struct Concatenation: Operation {
   public static let name = "concatenation"
-  public let parts: [Tensor]
-  public let output: Tensor
+  public private(set) var parts: [Tensor]
+  public private(set) var output: Tensor
 
   public var inputs: [Tensor] { parts }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    parts = parts.map(replacement)
+    output = replacement(output)
+  }
 
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
@@ -37,12 +42,18 @@ public struct Concatenation: Operation {
 /// y = some channels of x: a view of x where executors can make it one.
 public struct Slice: Operation {
   public static let name = "slice"
-  public let input: Tensor
-  public let output: Tensor
+  public private(set) var input: Tensor
+  public private(set) var output: Tensor
   public let channels: Range<Int>
 
   public var inputs: [Tensor] { [input] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    output = replacement(output)
+  }
+
   public var settings: String { "channels \(channels.lowerBound)..<\(channels.upperBound)" }
 
   public func evaluate(_ memory: ReferenceMemory) {

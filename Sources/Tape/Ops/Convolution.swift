@@ -46,16 +46,25 @@ public struct Gate: Hashable, Sendable {
 /// y[n,o,oy,ox] = sum over i,kh,kw of act(x)[n,i,oy*S+kh-P,ox*S+kw-P] * w[o,i,kh,kw] + b[o], times the gate.
 public struct Convolution: Operation {
   public static let name = "convolution"
-  public let input: Tensor
-  public let weight: Tensor
-  public let bias: Tensor?
-  public let gate: Gate?
-  public let output: Tensor
+  public private(set) var input: Tensor
+  public private(set) var weight: Tensor
+  public private(set) var bias: Tensor?
+  public private(set) var gate: Gate?
+  public private(set) var output: Tensor
   public let geometry: ConvolutionGeometry
   public let inputActivation: Activation
 
   public var inputs: [Tensor] { [input, weight] + [bias, gate?.tensor].compactMap { $0 } }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    weight = replacement(weight)
+    bias = bias.map(replacement)
+    gate = gate.map { Gate(tensor: replacement($0.tensor), activation: $0.activation) }
+    output = replacement(output)
+  }
+
   public var settings: String { convolutionSettings(geometry, inputActivation, gate) }
   public var flops: Double { 2 * Double(output.shape.count) * Double(weight.shape.count / weight.shape[0]) }
 
@@ -118,16 +127,25 @@ public struct Convolution: Operation {
 /// of act(g)[n,o,oy,ox] * w[o,i,kh,kw], + b[i], times the gate.
 public struct TransposedConvolution: Operation {
   public static let name = "transposed convolution"
-  public let input: Tensor
-  public let weight: Tensor
-  public let bias: Tensor?
-  public let gate: Gate?
-  public let output: Tensor
+  public private(set) var input: Tensor
+  public private(set) var weight: Tensor
+  public private(set) var bias: Tensor?
+  public private(set) var gate: Gate?
+  public private(set) var output: Tensor
   public let geometry: ConvolutionGeometry
   public let inputActivation: Activation
 
   public var inputs: [Tensor] { [input, weight] + [bias, gate?.tensor].compactMap { $0 } }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    weight = replacement(weight)
+    bias = bias.map(replacement)
+    gate = gate.map { Gate(tensor: replacement($0.tensor), activation: $0.activation) }
+    output = replacement(output)
+  }
+
   public var settings: String { convolutionSettings(geometry, inputActivation, gate) }
   public var flops: Double { 2 * Double(input.shape.count) * Double(weight.shape.count / weight.shape[0]) }
 
@@ -189,15 +207,22 @@ public struct TransposedConvolution: Operation {
 /// dw[o,i,kh,kw] = sum over n,oy,ox of act(g)[n,o,oy,ox] * act(x)[n,i,oy*S+kh-P,ox*S+kw-P].
 public struct WeightGradient: Operation {
   public static let name = "weight gradient"
-  public let image: Tensor
-  public let gradient: Tensor
-  public let output: Tensor
+  public private(set) var image: Tensor
+  public private(set) var gradient: Tensor
+  public private(set) var output: Tensor
   public let geometry: ConvolutionGeometry
   public let imageActivation: Activation
   public let gradientActivation: Activation
 
   public var inputs: [Tensor] { [image, gradient] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    image = replacement(image)
+    gradient = replacement(gradient)
+    output = replacement(output)
+  }
+
   public var settings: String {
     "\(geometry), image \(imageActivation), gradient \(gradientActivation)"
   }

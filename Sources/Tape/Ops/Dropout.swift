@@ -8,13 +8,19 @@ import Random
 public struct DropoutMask: Operation {
   public static let name = "dropout mask"
   /// Seed and step come from here: see `Schedule`.
-  public let schedule: Tensor
-  public let output: Tensor
+  public private(set) var schedule: Tensor
+  public private(set) var output: Tensor
   public let stream: UInt32
   public let rate: Double
 
   public var inputs: [Tensor] { [schedule] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    schedule = replacement(schedule)
+    output = replacement(output)
+  }
+
   public var settings: String { "rate \(rate), stream \(stream)" }
 
   /// An element is kept when its random word is at least this.
@@ -39,12 +45,18 @@ public struct DropoutMask: Operation {
 /// c = a * b, elementwise.
 public struct Multiply: Operation {
   public static let name = "multiply"
-  public let a: Tensor
-  public let b: Tensor
-  public let output: Tensor
+  public private(set) var a: Tensor
+  public private(set) var b: Tensor
+  public private(set) var output: Tensor
 
   public var inputs: [Tensor] { [a, b] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    a = replacement(a)
+    b = replacement(b)
+    output = replacement(output)
+  }
 
   public func recordGradients(
     _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape

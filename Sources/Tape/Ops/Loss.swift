@@ -8,12 +8,18 @@
 /// max(x, 0) - x t + log(1 + exp(-|x|)), which neither overflows nor cancels.
 public struct BCEWithLogits: Operation {
   public static let name = "BCE with logits"
-  public let logits: Tensor
-  public let output: Tensor
+  public private(set) var logits: Tensor
+  public private(set) var output: Tensor
   public let target: Float
 
   public var inputs: [Tensor] { [logits] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    logits = replacement(logits)
+    output = replacement(output)
+  }
+
   public var settings: String { "target \(target)" }
 
   public func recordGradients(
@@ -36,13 +42,19 @@ public struct BCEWithLogits: Operation {
 /// weight * (sigmoid(x) - t) / count: the gradient of `BCEWithLogits`.
 public struct BCEWithLogitsGradient: Operation {
   public static let name = "BCE gradient"
-  public let logits: Tensor
-  public let output: Tensor
+  public private(set) var logits: Tensor
+  public private(set) var output: Tensor
   public let target: Float
   public let weight: Float
 
   public var inputs: [Tensor] { [logits] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    logits = replacement(logits)
+    output = replacement(output)
+  }
+
   public var settings: String { "target \(target), weight \(weight)" }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -64,13 +76,20 @@ public enum PixelDistance: String, Sendable {
 /// The mean over all elements of |a - b| or (a - b)^2.
 public struct PixelLoss: Operation {
   public static let name = "pixel loss"
-  public let a: Tensor
-  public let b: Tensor
-  public let output: Tensor
+  public private(set) var a: Tensor
+  public private(set) var b: Tensor
+  public private(set) var output: Tensor
   public let distance: PixelDistance
 
   public var inputs: [Tensor] { [a, b] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    a = replacement(a)
+    b = replacement(b)
+    output = replacement(output)
+  }
+
   public var settings: String { distance.rawValue }
 
   public func recordGradients(
@@ -97,14 +116,21 @@ public struct PixelLoss: Operation {
 /// weight * 2 (a - b) / count.
 public struct PixelLossGradient: Operation {
   public static let name = "pixel loss gradient"
-  public let a: Tensor
-  public let b: Tensor
-  public let output: Tensor
+  public private(set) var a: Tensor
+  public private(set) var b: Tensor
+  public private(set) var output: Tensor
   public let distance: PixelDistance
   public let weight: Float
 
   public var inputs: [Tensor] { [a, b] }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    a = replacement(a)
+    b = replacement(b)
+    output = replacement(output)
+  }
+
   public var settings: String { "\(distance.rawValue), weight \(weight)" }
 
   public func evaluate(_ memory: ReferenceMemory) {

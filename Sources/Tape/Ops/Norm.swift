@@ -8,18 +8,28 @@
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, with the mean and the biased variance of x itself.
 public struct Norm: Operation {
   public static let name = "norm"
-  public let input: Tensor
-  public let scale: Tensor?
-  public let shift: Tensor?
-  public let output: Tensor
-  public let mean: Tensor
-  public let variance: Tensor
+  public private(set) var input: Tensor
+  public private(set) var scale: Tensor?
+  public private(set) var shift: Tensor?
+  public private(set) var output: Tensor
+  public private(set) var mean: Tensor
+  public private(set) var variance: Tensor
   /// How many parts of the batch have statistics of their own.
   public let parts: Int
   public let epsilon: Float
 
   public var inputs: [Tensor] { [input] + [scale, shift].compactMap { $0 } }
   public var outputs: [Tensor] { [output, mean, variance] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    scale = scale.map(replacement)
+    shift = shift.map(replacement)
+    output = replacement(output)
+    mean = replacement(mean)
+    variance = replacement(variance)
+  }
+
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
   public func recordGradients(
@@ -59,20 +69,32 @@ public struct Norm: Operation {
 /// sums are the gradients of shift and scale.
 public struct NormGradient: Operation {
   public static let name = "norm gradient"
-  public let input: Tensor
-  public let gradient: Tensor
-  public let mean: Tensor
-  public let variance: Tensor
-  public let scale: Tensor?
-  public let output: Tensor
-  public let shiftSum: Tensor
-  public let scaleSum: Tensor
+  public private(set) var input: Tensor
+  public private(set) var gradient: Tensor
+  public private(set) var mean: Tensor
+  public private(set) var variance: Tensor
+  public private(set) var scale: Tensor?
+  public private(set) var output: Tensor
+  public private(set) var shiftSum: Tensor
+  public private(set) var scaleSum: Tensor
   /// How many parts of the batch have statistics of their own.
   public let parts: Int
   public let epsilon: Float
 
   public var inputs: [Tensor] { [input, gradient, mean, variance] + [scale].compactMap { $0 } }
   public var outputs: [Tensor] { [output, shiftSum, scaleSum] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    gradient = replacement(gradient)
+    mean = replacement(mean)
+    variance = replacement(variance)
+    scale = scale.map(replacement)
+    output = replacement(output)
+    shiftSum = replacement(shiftSum)
+    scaleSum = replacement(scaleSum)
+  }
+
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -102,16 +124,25 @@ public struct NormGradient: Operation {
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift with given statistics [C].
 public struct Normalize: Operation {
   public static let name = "normalize"
-  public let input: Tensor
-  public let mean: Tensor
-  public let variance: Tensor
-  public let scale: Tensor?
-  public let shift: Tensor?
-  public let output: Tensor
+  public private(set) var input: Tensor
+  public private(set) var mean: Tensor
+  public private(set) var variance: Tensor
+  public private(set) var scale: Tensor?
+  public private(set) var shift: Tensor?
+  public private(set) var output: Tensor
   public let epsilon: Float
 
   public var inputs: [Tensor] { [input, mean, variance] + [scale, shift].compactMap { $0 } }
   public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    input = replacement(input)
+    mean = replacement(mean)
+    variance = replacement(variance)
+    scale = scale.map(replacement)
+    shift = shift.map(replacement)
+    output = replacement(output)
+  }
 
   public func evaluate(_ memory: ReferenceMemory) {
     normalize(
@@ -125,16 +156,23 @@ public struct Normalize: Operation {
 /// each part in turn.
 public struct RunningStatistics: Operation {
   public static let name = "running statistics"
-  public let mean: Tensor
-  public let variance: Tensor
-  public let runningMean: Tensor
-  public let runningVariance: Tensor
+  public private(set) var mean: Tensor
+  public private(set) var variance: Tensor
+  public private(set) var runningMean: Tensor
+  public private(set) var runningVariance: Tensor
   /// The values each statistic covers, m.
   public let count: Int
   public let momentum: Float
 
   public var inputs: [Tensor] { [mean, variance, runningMean, runningVariance] }
   public var outputs: [Tensor] { [runningMean, runningVariance] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    mean = replacement(mean)
+    variance = replacement(variance)
+    runningMean = replacement(runningMean)
+    runningVariance = replacement(runningVariance)
+  }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let unbiased = Double(count) / Double(count - 1)

@@ -1,0 +1,71 @@
+import CLBackend
+import Foundation
+import Model
+import Tape
+
+/// Whether a training run fits into a device's memory, found out before anything is allocated.
+struct MemoryCheck {
+  let options: TrainingOptions
+  /// `--memory-limit`, GiB.
+  let limit: Double?
+
+  /// - Returns: a line that says what the run will need
+  /// - Throws: `ModelError.training`, what is missing and which options need less
+  func check(_ recording: Recording, on device: Device, _ choices: KernelChoices) throws -> String {
+    let need = try Self.need(options, recording, on: device, choices)
+    let description = device.description
+    let available = min(description.globalMemory, limit.map { Int($0 * Double(1 << 30)) } ?? .max)
+    let total = gibibytes(need.total)
+    guard need.total <= available, need.largestBuffer <= description.maxAllocation else {
+      let lack =
+        need.total > available
+        ? "needs \(total) on \(description.name), which has \(gibibytes(description.globalMemory))\(limit.map { " (--memory-limit \(plain($0)))" } ?? "")"
+        : "needs \(gibibytes(need.largestBuffer)) in one piece, \(description.name) gives at most \(gibibytes(description.maxAllocation))"
+      throw ModelError.training("training \(lack); \(try remedies(on: device, choices))")
+    }
+    return
+      "needs \(total) on the device: weights \(bytesText(need.weights)), Adam's moments \(bytesText(need.state)), gradients \(bytesText(need.gradients)), activations \(bytesText(need.activations))"
+  }
+
+  /// The same for the CPU reference, whose memory is the computer's.
+  func checkReference(_ recording: Recording) throws -> String {
+    let need = ReferenceExecutor.bytes(recording)
+    let memory = Int(ProcessInfo.processInfo.physicalMemory)
+    let available = min(memory, limit.map { Int($0 * Double(1 << 30)) } ?? .max)
+    guard need <= available else {
+      throw ModelError.training(
+        "training needs \(gibibytes(need)) on the reference, the computer has \(gibibytes(memory))\(limit.map { " (--memory-limit \(plain($0)))" } ?? ""); an OpenCL device needs less, and so do \(smaller)"
+      )
+    }
+    return "needs \(gibibytes(need)) on the reference"
+  }
+
+  static func need(
+    _ options: TrainingOptions, _ recording: Recording, on device: Device, _ choices: KernelChoices
+  ) throws -> MemoryNeed {
+    let executor = try OpenCLExecutor(
+      recording, on: device, choices: choices, precision: options.precision, storesGradients: false,
+      keeping: recording.kept, packsActivations: options.recompute == true)
+    return try executor.memoryNeed(["train", "translate"].compactMap { recording.sections[$0] })
+  }
+
+  /// The options to turn, the one that costs least first.
+  private func remedies(on device: Device, _ choices: KernelChoices) throws -> String {
+    guard options.recompute != true else { return "less is needed with \(smaller)" }
+    var recomputing = options
+    recomputing.recompute = true
+    let model = try Pix2Pix(recomputing.network, recomputing.step, sections: [.train, .translate])
+    let need = try Self.need(recomputing, model.recording, on: device, choices)
+    return "--recompute needs \(gibibytes(need.total)), and less is needed with \(smaller)"
+  }
+
+  private var smaller: String {
+    (options.batchSize > 1 ? "a smaller --batch-size, " : "a smaller ") + "--size or --ngf"
+  }
+
+  private func plain(_ number: Double) -> String { String(format: "%g", number) }
+
+  private func gibibytes(_ bytes: Int) -> String {
+    String(format: "%.2f GiB", Double(bytes) / Double(1 << 30))
+  }
+}
