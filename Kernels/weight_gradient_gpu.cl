@@ -53,7 +53,7 @@
 //   pixels     .x N .y OH .z OW .w splits
 //   geometry    .x KH .y KW .z stride .w padding
 //   range: (tiles of taps * row_quads * WORK_ITEMS, tiles of lane channels, splits)
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient(
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_gpu(
     global const float4* restrict image, const int4 image_place, const float image_slope,
     global const float4* restrict gradient, const int4 gradient_place, const float gradient_slope,
     global float4* restrict dw, global float4* restrict parts, const int4 quads, const int4 pixels,
