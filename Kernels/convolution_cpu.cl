@@ -46,7 +46,7 @@
 #define TILE_W 8
 #endif
 // Stream form: blocks of 16 output channels of a tile, 1 or 2. TILE_H * TILE_W * BLOCKS accumulators of 16
-// floats: 4 to 28 are equally fast with AVX-512, 30 spill; 12 for AVX2.
+// floats: 4 to 28 are equally fast with AVX-512, 30 spill; 6 for AVX2.
 #ifndef BLOCKS
 #define BLOCKS 2
 #endif
@@ -81,7 +81,7 @@
 
 #define PIXELS (TILE_H * TILE_W)
 #define TAPS (KERNEL_H * KERNEL_W)
-// PoCL's own prefetch() does nothing. (oclgrind knows only that one: -D "PREFETCH(a)=prefetch(a, 1)".)
+// PoCL's own prefetch() does nothing. (Oclgrind knows neither; scripts/check-kernels defines it away.)
 #if !defined(PREFETCH) && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define PREFETCH(address) __builtin_prefetch(address)

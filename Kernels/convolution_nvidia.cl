@@ -50,7 +50,7 @@
 #endif
 
 // One tile of one phase, or of one part of its depth. Arguments and range as of convolution_gpu.cl's convolve.
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_units(
     global const float4* restrict x, const int4 x_place, const float input_slope,
     global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
     global const float4* restrict gate, const int4 gate_place, const float gate_slope,

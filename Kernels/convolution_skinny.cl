@@ -24,7 +24,7 @@
 
 // One tile of one phase, or of one part of its depth. Arguments as of convolution_gpu.cl's convolve.
 //   range: (tiles of TILE_PIXELS cells of the largest phase * WORK_ITEMS, panels of 32 channels, phases * splits)
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_skinny(
     global const float* restrict x, const int4 x_place, const float input_slope,
     global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
     global const float4* restrict gate, const int4 gate_place, const float gate_slope,

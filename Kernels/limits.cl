@@ -1,13 +1,15 @@
 // What a device can do at most: arithmetic from registers, and memory traffic. `pix2pix benchmark` measures both
 // in the same run as the layers it sets beside them.
 
-// Floats per work-item and step: 16 fill an AVX-512 register, 4 are a GPU's widest load.
+// Floats per work-item and step: 16 fill an AVX-512 register, 8 an AVX one, 4 are a GPU's widest load.
 #ifndef LANES
 #define LANES 16
 #endif
 
 #if LANES == 16
 typedef float16 lanes;
+#elif LANES == 8
+typedef float8 lanes;
 #else
 typedef float4 lanes;
 #endif

@@ -22,6 +22,9 @@
 #endif
 
 #define DEPTH 16
+// So many steps are summed up in registers before they are added to the total where the result will be: one chain over
+// all pixels would lose a digit for every hundredfold of its length.
+#define CHAIN_STEPS 64
 #define TILE_ROW_QUADS (TILE_ROWS / 4)
 #define TILE_LANE_QUADS (TILE_LANES / 4)
 #define ITEM_ROW_QUADS (ITEM_ROWS / 4)
@@ -53,7 +56,7 @@
 //   pixels     .x N .y OH .z OW .w splits
 //   geometry    .x KH .y KW .z stride .w padding
 //   range: (tiles of taps * row_quads * WORK_ITEMS, tiles of lane channels, splits)
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient(
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_gpu(
     global const float4* restrict image, const int4 image_place, const float image_slope,
     global const float4* restrict gradient, const int4 gradient_place, const float gradient_slope,
     global float4* restrict dw, global float4* restrict parts, const int4 quads, const int4 pixels,
@@ -118,9 +121,9 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
   const int item_x = item % ITEMS_ACROSS, item_y = item / ITEMS_ACROSS;
   float4 next_row[ROW_LOADS], next_lane[LANE_LOADS];
 
-  // One turn more than steps: each turn computes what the turn before has loaded.
-  for (int step = begin; step <= end; step++) {
-    if (step > begin) {
+  // Two turns more than steps: each turn computes what the turn before has loaded, and stores what is summed up.
+  for (int step = begin; step <= end + 1; step++) {
+    if (step > begin && step <= end) {
       barrier(CLK_LOCAL_MEM_FENCE);  // the tiles of the step before are read
 #pragma unroll
       for (int i = 0; i < ROW_LOADS; i++) {
@@ -131,6 +134,30 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
         lane_tile[load_depth * LANE_STRIDE + (team + i * TEAMS) * 4 + item % 4] = activated(next_lane[i], lane_slope);
       }
       barrier(CLK_LOCAL_MEM_FENCE);
+    }
+
+    const int summed = step - 1 - begin;
+    if (step > end || (summed > 0 && summed % CHAIN_STEPS == 0)) {
+#pragma unroll
+      for (int r = 0; r < ITEM_ROW_QUADS; r++) {
+        const int row = first_row + item_y + r * ITEMS_DOWN;
+        const int tap = row / quads.w, quad = row % quads.w;
+#pragma unroll
+        for (int q = 0; q < ITEM_LANE_QUADS; q++) {
+          const int lane_quad = first_lane + item_x + q * ITEMS_ACROSS;
+          const bool whole = pixels.w == 1;
+          const int stride = whole ? 8 : quads.z * 4;
+          const bool exists = tap < taps && quad < quads.x && lane_quad < quads.z * 4;
+          global float4* to =
+              whole ? dw + packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry, LANES_INPUT)
+                    : parts + ((size_t)split * taps * quads.w + row) * 4 * (quads.z * 4) + lane_quad;
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            if (exists) to[i * stride] = summed > CHAIN_STEPS ? to[i * stride] + sum[r * 4 + i][q] : sum[r * 4 + i][q];
+            sum[r * 4 + i][q] = (float4)(0.0f);
+          }
+        }
+      }
     }
 
     if (step < end) {
@@ -162,7 +189,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
       }
     }
 
-    if (step > begin) {
+    if (step > begin && step <= end) {
 #pragma unroll 4
       for (int k = 0; k < DEPTH; k++) {
         float4 a[ITEM_ROW_QUADS], b[ITEM_LANE_QUADS];
@@ -181,27 +208,6 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
           }
         }
       }
-    }
-  }
-
-#pragma unroll
-  for (int r = 0; r < ITEM_ROW_QUADS; r++) {
-    const int row = first_row + item_y + r * ITEMS_DOWN;
-    const int tap = row / quads.w, quad = row % quads.w;
-    if (tap >= taps || quad >= quads.x) continue;
-#pragma unroll
-    for (int q = 0; q < ITEM_LANE_QUADS; q++) {
-      const int lane_quad = first_lane + item_x + q * ITEMS_ACROSS;
-      if (lane_quad >= quads.z * 4) continue;
-      const bool whole = pixels.w == 1;
-      global float4* to =
-          whole ? dw + packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry, LANES_INPUT)
-                : parts + ((size_t)split * taps * quads.w + row) * 4 * (quads.z * 4) + lane_quad;
-      const int stride = whole ? 8 : quads.z * 4;
-      to[0] = sum[r * 4 + 0][q];
-      to[stride] = sum[r * 4 + 1][q];
-      to[2 * stride] = sum[r * 4 + 2][q];
-      to[3 * stride] = sum[r * 4 + 3][q];
     }
   }
 }

@@ -1,5 +1,5 @@
 // Weight gradients for NVIDIA GPUs, as implicit matrix products on the matrix units; see matrix_units.clh and
-// weight_gradient_gpu.clh. Takes the arguments and the launch range of weight_gradient_gpu.cl's weight_gradient.
+// weight_gradient_gpu.clh. Takes the arguments and the launch range of weight_gradient_gpu.cl's kernel.
 //
 // A work-group makes a tile of TILE_ROWS x TILE_LANES; each of its warps WARP_ROWS x WARP_LANES of it, in fragments of
 // 16 rows x 8 lane channels. Two steps have room in local memory: while one is multiplied, the next one is on its way
@@ -46,8 +46,8 @@
 #error the work-items do not divide the tiles
 #endif
 
-// One tile, or one part of its depth. Arguments and range as of weight_gradient_gpu.cl's weight_gradient.
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient(
+// One tile, or one part of its depth. Arguments and range as of weight_gradient_gpu.cl's kernel.
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_units(
     global const float4* restrict image, const int4 image_place, const float image_slope,
     global const float4* restrict gradient, const int4 gradient_place, const float gradient_slope,
     global float4* restrict dw, global float4* restrict parts, const int4 quads, const int4 pixels,

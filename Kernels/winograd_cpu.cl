@@ -27,7 +27,11 @@
 #ifndef TRANSPOSED
 #define TRANSPOSED 0
 #endif
-// Product: tiles of a work-item, which keeps TILES x 2 vectors of sums in registers.
+// Products: blocks of 16 lane channels of a work-item, 1 or 2.
+#ifndef BLOCKS
+#define BLOCKS 2
+#endif
+// Product: tiles of a work-item, which keeps TILES x BLOCKS vectors of sums in registers.
 #ifndef TILES
 #define TILES 11
 #endif
@@ -35,7 +39,7 @@
 #ifndef LANES_INPUT
 #define LANES_INPUT 0
 #endif
-// Weight gradient: broadcast channels of a work-item, which keeps BROADCAST x 2 vectors of sums in registers.
+// Weight gradient: broadcast channels of a work-item, which keeps BROADCAST x BLOCKS vectors of sums in registers.
 #ifndef BROADCAST
 #define BROADCAST 8
 #endif
@@ -148,49 +152,54 @@ kernel ONE_WORK_ITEM void winograd_weight(global const float* restrict w, global
 // The matrix products.
 //   sizes  .x input blocks * residues .y vectors from xi to xi of u
 //   v_tiles, m_tiles  as `tiles` above
-//   range: (tiles / TILES rounded up, panels * PHASES^2, N^2)
+//   range: (tiles / TILES rounded up, panels * PHASES^2 * 2 / BLOCKS, N^2)
 kernel ONE_WORK_ITEM void winograd_product(global const float* restrict v, global const float* restrict u,
                                            global float* restrict m, const int4 sizes, const int4 v_tiles,
                                            const int4 m_tiles) {
-  const int xi = get_group_id(2), panel = get_group_id(1);
+  const int xi = get_group_id(2), output_block = get_group_id(1) * BLOCKS;
   const size_t first_tile = (size_t)get_group_id(0) * TILES;
   global const float* a = v + ((size_t)xi * v_tiles.w + first_tile) * 16;
-  global const float* k = u + ((size_t)xi * sizes.y + (size_t)panel * sizes.x * 32) * 16;
-  global float16* to = (global float16*)m + (size_t)xi * m_tiles.w + (size_t)panel * 2 * m_tiles.z + first_tile;
+  global const float* k =
+      u + ((size_t)xi * sizes.y + (size_t)(output_block / 2) * sizes.x * 32 + output_block % 2) * 16;
+  global float16* to = (global float16*)m + (size_t)xi * m_tiles.w + (size_t)output_block * m_tiles.z + first_tile;
 
-  float16 total[TILES][2];
+  float16 total[TILES][BLOCKS];
 #pragma unroll
-  for (int t = 0; t < TILES; t++) total[t][0] = total[t][1] = 0.0f;
+  for (int t = 0; t < TILES; t++)
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) total[t][b] = 0.0f;
   for (int block = 0; block < sizes.x;) {
     const int end = min(block + CHAIN / 16, sizes.x);
-    float16 sum[TILES][2];
+    float16 sum[TILES][BLOCKS];
 #pragma unroll
-    for (int t = 0; t < TILES; t++) sum[t][0] = sum[t][1] = 0.0f;
+    for (int t = 0; t < TILES; t++)
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) sum[t][b] = 0.0f;
     for (; block < end; block++) {
 #pragma unroll 4
       for (int i = 0; i < 16; i++) {
-        const float16 low = VECTOR(k + i * 32), high = VECTOR(k + i * 32 + 16);
+        float16 weights[BLOCKS];
+#pragma unroll
+        for (int b = 0; b < BLOCKS; b++) weights[b] = VECTOR(k + i * 32 + b * 16);
 #pragma unroll
         for (int t = 0; t < TILES; t++) {
           const float16 value = a[t * 16 + i];
-          sum[t][0] += value * low;
-          sum[t][1] += value * high;
+#pragma unroll
+          for (int b = 0; b < BLOCKS; b++) sum[t][b] += value * weights[b];
         }
       }
       a += (size_t)v_tiles.z * 16;
       k += 512;
     }
 #pragma unroll
-    for (int t = 0; t < TILES; t++) {
-      total[t][0] += sum[t][0];
-      total[t][1] += sum[t][1];
-    }
+    for (int t = 0; t < TILES; t++)
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) total[t][b] += sum[t][b];
   }
 #pragma unroll
-  for (int t = 0; t < TILES; t++) {
-    to[t] = total[t][0];
-    to[m_tiles.z + t] = total[t][1];
-  }
+  for (int t = 0; t < TILES; t++)
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) to[(size_t)b * m_tiles.z + t] = total[t][b];
 }
 
 // A^T m A of every tile of a row, finished and stored.
@@ -277,61 +286,66 @@ kernel ONE_WORK_ITEM void winograd_gradient(global const float* restrict gradien
 // The gradient of u, sums over all tiles: [xi][residue][panel of 32 lane channels][broadcast channel][32].
 //   image, gradient  transformed, [xi][block (and residue)][tile][16]
 //   sizes   .x blocks of broadcast channels .y panels .z tiles .w vectors from xi to xi of du
-//   range: (broadcast channels / BROADCAST, panels * RESIDUES^2, N^2)
+//   range: (broadcast channels / BROADCAST, panels * RESIDUES^2 * 2 / BLOCKS, N^2)
 kernel ONE_WORK_ITEM void winograd_weight_product(global const float* restrict image,
                                                   global const float* restrict gradient, global float* restrict du,
                                                   const int4 sizes, const int4 image_tiles,
                                                   const int4 gradient_tiles) {
   const int first = get_group_id(0) * BROADCAST, block = first / 16;
-  const int panel = get_group_id(1) / (RESIDUES * RESIDUES), residue = get_group_id(1) % (RESIDUES * RESIDUES);
+  const int lane_block = get_group_id(1) / (RESIDUES * RESIDUES) * BLOCKS;
+  const int residue = get_group_id(1) % (RESIDUES * RESIDUES);
   const int xi = get_group_id(2);
 #if LANES_INPUT
-  const int image_block = panel * 2 * (RESIDUES * RESIDUES) + residue, gradient_block = block;
+  const int image_block = lane_block * (RESIDUES * RESIDUES) + residue, gradient_block = block;
 #else
-  const int image_block = block * (RESIDUES * RESIDUES) + residue, gradient_block = panel * 2;
+  const int image_block = block * (RESIDUES * RESIDUES) + residue, gradient_block = lane_block;
 #endif
   global const float* x = image + ((size_t)xi * image_tiles.w + (size_t)image_block * image_tiles.z) * 16;
   global const float* g = gradient + ((size_t)xi * gradient_tiles.w + (size_t)gradient_block * gradient_tiles.z) * 16;
 #if LANES_INPUT
   global const float* broadcast = g + first % 16;
   global const float* lanes = x;
-  const size_t upper = (size_t)image_tiles.z * (RESIDUES * RESIDUES * 16);
+  const size_t next_block = (size_t)image_tiles.z * (RESIDUES * RESIDUES * 16);
 #else
   global const float* broadcast = x + first % 16;
   global const float* lanes = g;
-  const size_t upper = (size_t)gradient_tiles.z * 16;
+  const size_t next_block = (size_t)gradient_tiles.z * 16;
 #endif
 
-  float16 total[BROADCAST][2];
+  float16 total[BROADCAST][BLOCKS];
 #pragma unroll
-  for (int a = 0; a < BROADCAST; a++) total[a][0] = total[a][1] = 0.0f;
+  for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) total[a][b] = 0.0f;
   for (int tile = 0; tile < sizes.z;) {
     const int end = min(tile + CHAIN, sizes.z);
-    float16 sum[BROADCAST][2];
+    float16 sum[BROADCAST][BLOCKS];
 #pragma unroll
-    for (int a = 0; a < BROADCAST; a++) sum[a][0] = sum[a][1] = 0.0f;
+    for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) sum[a][b] = 0.0f;
     for (; tile < end; tile++) {
-      const float16 low = VECTOR(lanes + tile * 16), high = VECTOR(lanes + upper + tile * 16);
+      float16 vectors[BLOCKS];
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) vectors[b] = VECTOR(lanes + b * next_block + tile * 16);
 #pragma unroll
       for (int a = 0; a < BROADCAST; a++) {
         const float16 value = broadcast[tile * 16 + a];
-        sum[a][0] += value * low;
-        sum[a][1] += value * high;
+#pragma unroll
+        for (int b = 0; b < BLOCKS; b++) sum[a][b] += value * vectors[b];
       }
     }
 #pragma unroll
-    for (int a = 0; a < BROADCAST; a++) {
-      total[a][0] += sum[a][0];
-      total[a][1] += sum[a][1];
-    }
+    for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+      for (int b = 0; b < BLOCKS; b++) total[a][b] += sum[a][b];
   }
   global float16* to = (global float16*)du + (size_t)xi * sizes.w +
-                       ((size_t)(residue * sizes.y + panel) * sizes.x * 16 + first) * 2;
+                       ((size_t)(residue * sizes.y + lane_block / 2) * sizes.x * 16 + first) * 2 + lane_block % 2;
 #pragma unroll
-  for (int a = 0; a < BROADCAST; a++) {
-    to[a * 2] = total[a][0];
-    to[a * 2 + 1] = total[a][1];
-  }
+  for (int a = 0; a < BROADCAST; a++)
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) to[a * 2 + b] = total[a][b];
 }
 
 // G^T du G, in the packing of the weight.

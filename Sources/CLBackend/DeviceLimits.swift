@@ -8,11 +8,14 @@ public struct DeviceLimits: Sendable, Codable {
   public let gigabytesPerSecond: Double
 
   /// Measures both; takes about a second.
-  public init(of device: Device) throws(OpenCLError) {
+  ///
+  /// - Parameter vectorWidth: see `OpenCLExecutor`; wider vectors than registers would spill
+  public init(of device: Device, vectorWidth: Int? = nil) throws(OpenCLError) {
     let context = try Context(device)
     let queue = try Queue(context)
     let isCPU = device.description.deviceClass == .cpu
-    let lanes = isCPU ? 16 : 4
+    let width = vectorWidth ?? device.description.nativeFloatVectorWidth
+    let lanes = isCPU ? (width >= 16 ? 16 : width >= 8 ? 8 : 4) : 4
     let program = try ProgramCache(context).program(.limits, macros: [("LANES", "\(lanes)")])
     let units = device.description.computeUnits
 

@@ -118,7 +118,7 @@ struct KernelTarget {
   /// See `OpenCLExecutor` for the parameters and the errors.
   init(
     _ device: Device, deviceClass: DeviceClass?, precision: Precision?, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil
+    computeUnits: Int? = nil, vectorWidth: Int? = nil
   ) throws(OpenCLError) {
     var description = device.description
     self.deviceClass = deviceClass ?? description.deviceClass
@@ -132,6 +132,7 @@ struct KernelTarget {
     self.precision = precision ?? .standard(units)
     multiplication = try Multiplication(self.precision, units, on: description)
     if let computeUnits { description.computeUnits = computeUnits }
+    if let vectorWidth { description.nativeFloatVectorWidth = vectorWidth }
     self.device = description
   }
 }

@@ -34,6 +34,7 @@ public final class OpenCLExecutor: Executor {
   ///   - precision: of convolutions; by default `Precision.standard`
   ///   - matrixUnits: what may be used; by default what a GPU has proven to have
   ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
+  ///   - vectorWidth: tiles are chosen as for a CPU whose registers hold so many floats; by default as it says
   ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
   ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
   ///   - kept: the tensors that can be read after a run, besides inputs, parameters and states; others share room
@@ -44,12 +45,12 @@ public final class OpenCLExecutor: Executor {
   public init(
     _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
     choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil, storesGradients: Bool = true, keeping kept: Set<Tensor>? = nil,
-    packsActivations: Bool = false
+    computeUnits: Int? = nil, vectorWidth: Int? = nil, storesGradients: Bool = true,
+    keeping kept: Set<Tensor>? = nil, packsActivations: Bool = false
   ) throws(OpenCLError) {
     target = try KernelTarget(
       device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
-      computeUnits: computeUnits)
+      computeUnits: computeUnits, vectorWidth: vectorWidth)
     // Only kernels for CPUs use a weight gradient where it is made.
     let storesGradients = storesGradients || target.deviceClass == .gpu
     let context = try Context(device)

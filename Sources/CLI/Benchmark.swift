@@ -51,6 +51,7 @@ struct Benchmark: ParsableCommand {
   var baseline: Baseline?
   @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
   var gpuKernels = false
+  @OptionGroup var registers: VectorWidthOption
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -82,7 +83,7 @@ struct Benchmark: ParsableCommand {
       throw ModelError.option(
         "--device", "the reference is what results are checked against; it is not timed")
     }
-    let limits = try DeviceLimits(of: chosen)
+    let limits = try DeviceLimits(of: chosen, vectorWidth: registers.vectorWidth)
     let precision = device.precision ?? .standard(on: chosen)
     var results = Results(device: chosen.description.name, precision: precision, limits: limits)
     if !json {
@@ -172,11 +173,12 @@ struct Benchmark: ParsableCommand {
     func makeExecutor(_ choices: KernelChoices) throws -> OpenCLExecutor {
       try OpenCLExecutor(
         passes.recording, on: device, deviceClass: deviceClass, choices: choices,
-        precision: self.device.precision)
+        precision: self.device.precision, vectorWidth: registers.vectorWidth)
     }
     let executor = try makeExecutor(
       try kernels.choices(
-        for: passes.recording, on: device, deviceClass: deviceClass, precision: self.device.precision))
+        for: passes.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
+        ignoresTuned: registers.vectorWidth != nil))
     // A timed result must be right first.
     let bound = executor.precision.convolutionBound
     let variants = try executor.variants(0..<ConvolutionLayerShape.Passes.names.count)
@@ -281,9 +283,9 @@ struct Benchmark: ParsableCommand {
       model.recording, on: device, profiling: profile, deviceClass: deviceClass,
       choices: try kernels.choices(
         for: model.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
-        tunes: true),
-      precision: self.device.precision, storesGradients: false, keeping: model.recording.kept,
-      packsActivations: recompute)
+        ignoresTuned: registers.vectorWidth != nil, tunes: true),
+      precision: self.device.precision, vectorWidth: registers.vectorWidth, storesGradients: false,
+      keeping: model.recording.kept, packsActivations: recompute)
     let first = try firstStep(executor)
     let picture = Comparison(first.picture, expected: expected.picture)
     let lossError =

@@ -36,13 +36,14 @@ struct DeviceOptions: ParsableArguments {
   /// An executor for a recording on the chosen device.
   ///
   /// - Parameters:
+  ///   - vectorWidth: see `OpenCLExecutor`
   ///   - sharesRooms: only the recording's kept tensors can be read after a run
   ///   - packsActivations: see `OpenCLExecutor.init`
   ///   - remembered, tunes: see `KernelOptions.choices`
   func executor(
     for recording: Recording, _ kernels: KernelOptions, profiling: Bool = false,
-    deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, storesGradients: Bool = true,
-    sharesRooms: Bool = false, packsActivations: Bool = false,
+    deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, vectorWidth: Int? = nil,
+    storesGradients: Bool = true, sharesRooms: Bool = false, packsActivations: Bool = false,
     remembered: (DeviceDescription) throws -> KernelChoices? = { _ in nil }, tunes: Bool = false
   ) throws -> any Executor {
     switch try choose() {
@@ -54,19 +55,34 @@ struct DeviceOptions: ParsableArguments {
     case .openCL(let device, _):
       return try OpenCLExecutor(
         recording, on: device, profiling: profiling, deviceClass: deviceClass,
-        // Nothing is tuned for emulated matrix units.
-        choices: matrixUnits != nil && kernels.choices == nil
-          ? KernelChoices()
-          : try kernels.choices(
-            for: recording, on: device, deviceClass: deviceClass, precision: precision,
-            remembered: try remembered(device.description), tunes: tunes),
-        precision: precision, matrixUnits: matrixUnits, storesGradients: storesGradients,
-        keeping: sharesRooms ? recording.kept : nil, packsActivations: packsActivations)
+        // Nothing is tuned for emulated matrix units, nor for registers that are not there.
+        choices: try kernels.choices(
+          for: recording, on: device, deviceClass: deviceClass, precision: precision,
+          remembered: try remembered(device.description),
+          ignoresTuned: matrixUnits != nil || vectorWidth != nil, tunes: tunes),
+        precision: precision, matrixUnits: matrixUnits, vectorWidth: vectorWidth,
+        storesGradients: storesGradients, keeping: sharesRooms ? recording.kept : nil,
+        packsActivations: packsActivations)
     }
   }
 }
 
 extension Precision: ExpressibleByArgument {}
+
+/// `--vector-width`, shared by the subcommands that check and time kernels.
+struct VectorWidthOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Use the kernels for CPUs whose registers hold so many floats: 4, 8 (AVX2) or 16 (AVX-512). (default: as the device says)",
+      valueName: "floats"))
+  var vectorWidth: Int?
+
+  func validate() throws {
+    guard vectorWidth.map({ [4, 8, 16].contains($0) }) ?? true else {
+      throw ValidationError("--vector-width \(vectorWidth ?? 0) is not 4, 8 or 16.")
+    }
+  }
+}
 
 /// Writes a line for people beside the results.
 func note(_ text: String) {

@@ -19,13 +19,16 @@ struct KernelOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - remembered: of an earlier part of the same run; --choices goes before
+  ///   - ignoresTuned: take none that was tuned for the device, since not its own kernels are asked for
   ///   - tunes: on the first run on a device that nothing is known of, tune and keep the result
   func choices(
     for recording: Recording, on device: Device, deviceClass: DeviceClass? = nil,
-    precision: Precision? = nil, remembered: KernelChoices? = nil, tunes: Bool = false
+    precision: Precision? = nil, remembered: KernelChoices? = nil, ignoresTuned: Bool = false,
+    tunes: Bool = false
   ) throws -> KernelChoices {
     if let choices { return try KernelChoicesFile(path: choices).choices(source: choices) }
     if let remembered { return remembered }
+    if ignoresTuned { return KernelChoices() }
     let description = device.description
     let deviceClass = deviceClass ?? description.deviceClass
     let tuner = try Tuner(device, deviceClass: deviceClass, precision: precision)

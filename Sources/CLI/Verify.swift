@@ -49,6 +49,7 @@ struct Verify: ParsableCommand {
       "Use the kernels for NVIDIA's matrix units on this device, whatever it is, the units emulated (slowly)."
   )
   var emulatedMatrixUnits = false
+  @OptionGroup var registers: VectorWidthOption
   @Flag(help: "Print the recorded steps and stop.")
   var list = false
   @Flag(help: "Print every tensor, not only the worst of each operation.")
@@ -76,7 +77,7 @@ struct Verify: ParsableCommand {
     if against != nil { device.precision = .fp32 }
     return try device.executor(
       for: recording, kernels, deviceClass: gpuKernels || emulatedMatrixUnits ? .gpu : nil,
-      matrixUnits: emulatedMatrixUnits ? .emulated : nil)
+      matrixUnits: emulatedMatrixUnits ? .emulated : nil, vectorWidth: registers.vectorWidth)
   }
 
   private func verifySteps() throws {

@@ -48,6 +48,36 @@ struct GPUVariantTests {
     }
   }
 
+  /// A depth of 9216 pixels by a variant that does not split it: values of one sign, whose sums in a single chain would
+  /// be off by 1.5e-6.
+  @Test func longSumsOfPixelsAreTakenInPieces() throws {
+    let tape = Tape()
+    let x = tape.input("x", [1, 16, 96, 96], kind: .activation)
+    let g = tape.input("g", [1, 16, 96, 96], kind: .activation)
+    let w = tape.parameter("w", [16, 16, 1, 1])
+    let dw = try tape.weightGradient(
+      image: x, gradient: g, like: w, ConvolutionGeometry(stride: 1, padding: 0))
+    let recording = tape.freeze()
+    let device = try Device.select("auto").device
+    var choices = KernelChoices()
+    for variant in try OpenCLExecutor(recording, on: device, deviceClass: .gpu).variants(0..<1) {
+      choices[variant.key] = "gpu 64x16/4x4 split 1"
+    }
+    let executor = try OpenCLExecutor(recording, on: device, deviceClass: .gpu, choices: choices)
+    let reference = ReferenceExecutor(recording)
+    for (index, tensor) in [x, g].enumerated() {
+      let values = CaseValues.positive.make(count: tensor.shape.count, seed: 5, stream: UInt32(index))
+      try executor.write(values, to: tensor)
+      reference.write(values, to: tensor)
+    }
+    try executor.run(0..<1)
+    reference.run(0..<1)
+    let comparison = Comparison(try executor.read(dw), expected: reference.read(dw))
+    print("long sums of pixels: \(comparison)")
+    // Measured 1.4e-7.
+    #expect(comparison.isWithin(5e-7), "\(comparison)")
+  }
+
   /// What an H200 takes at batch 1: the kinds of kernels that the layers are meant for.
   @Test func theBottomOfTheNetIsStreamed() throws {
     let device = try Device.select("auto").device

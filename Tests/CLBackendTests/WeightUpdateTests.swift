@@ -6,10 +6,11 @@ import Testing
 /// A weight gradient that is used where it is made gives the step that a stored one gives.
 struct WeightUpdateTests {
   /// Lanes of outputs and of inputs, whole blocks and padded ones, maps of one pixel and of many; taps that have no
-  /// gradient, with moments of former steps and without.
+  /// gradient, with moments of former steps and without; tiles for AVX-512 and for AVX2.
   @Test(
-    arguments: [[48, 40, 4, 4], [512, 512, 1, 1], [33, 20, 2, 3], [64, 32, 8, 8]], [false, true])
-  func usedAndStoredGradientsAgree(_ sizes: [Int], withMoments: Bool) throws {
+    arguments: [[48, 40, 4, 4], [512, 512, 1, 1], [33, 20, 2, 3], [64, 32, 8, 8]],
+    [(withMoments: false, vectorWidth: 16), (true, 16), (true, 8)])
+  func usedAndStoredGradientsAgree(_ sizes: [Int], _ settings: (withMoments: Bool, vectorWidth: Int)) throws {
     let (inputs, outputs) = (sizes[0], sizes[1])
     let tape = Tape()
     let geometry = ConvolutionGeometry(stride: 2, padding: 1)
@@ -40,8 +41,10 @@ struct WeightUpdateTests {
     let recording = tape.freeze()
     let steps = 0..<recording.steps.count
     let device = try Device.select("auto").device
-    let stored = try OpenCLExecutor(recording, on: device, deviceClass: .cpu)
-    let used = try OpenCLExecutor(recording, on: device, deviceClass: .cpu, storesGradients: false)
+    let stored = try OpenCLExecutor(
+      recording, on: device, deviceClass: .cpu, vectorWidth: settings.vectorWidth)
+    let used = try OpenCLExecutor(
+      recording, on: device, deviceClass: .cpu, vectorWidth: settings.vectorWidth, storesGradients: false)
     let reference = ReferenceExecutor(recording)
     let isLarge = parameters[0].shape.count > x.shape.count + g.shape.count
     #expect(try used.launchCount(steps) == stored.launchCount(steps) - (isLarge ? 2 : 0))
@@ -50,7 +53,7 @@ struct WeightUpdateTests {
         try executor.write(
           CaseValues.uniform.make(count: tensor.shape.count, seed: 3, stream: UInt32(index)), to: tensor)
       }
-      for (index, tensor) in moments.enumerated() where withMoments {
+      for (index, tensor) in moments.enumerated() where settings.withMoments {
         let values = CaseValues.uniform.make(count: tensor.shape.count, seed: 4, stream: UInt32(index))
         // A second moment is a mean of squares.
         try executor.write(index % 2 == 0 ? values : values.map { $0 * $0 }, to: tensor)

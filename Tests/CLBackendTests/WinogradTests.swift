@@ -30,7 +30,9 @@ struct WinogradTests {
     Shapes(images: 4, inputs: 320, outputs: 288, height: 14, width: 12, stride: 1),
   ]
 
-  @Test(arguments: shapes) func agreesWithTheReference(_ shapes: Shapes) throws {
+  /// Tiles for AVX-512 and for AVX2, whatever the tests' device has.
+  @Test(arguments: shapes.map { ($0, 16) } + [shapes[0], shapes[3], shapes[6]].map { ($0, 8) })
+  func agreesWithTheReference(_ shapes: Shapes, vectorWidth: Int) throws {
     let tape = Tape()
     let geometry = ConvolutionGeometry(stride: shapes.stride, padding: shapes.padding)
     let x = tape.input("x", [shapes.images, shapes.inputs, shapes.height, shapes.width])
@@ -61,10 +63,12 @@ struct WinogradTests {
     let steps = 0..<recording.steps.count
     let device = try Device.select("auto").device
     var choices = KernelChoices()
-    for variant in try OpenCLExecutor(recording, on: device, deviceClass: .cpu).variants(steps) {
+    let standard = try OpenCLExecutor(recording, on: device, deviceClass: .cpu, vectorWidth: vectorWidth)
+    for variant in try standard.variants(steps) {
       choices[variant.key] = "winograd"
     }
-    let executor = try OpenCLExecutor(recording, on: device, deviceClass: .cpu, choices: choices)
+    let executor = try OpenCLExecutor(
+      recording, on: device, deviceClass: .cpu, choices: choices, vectorWidth: vectorWidth)
     let reference = ReferenceExecutor(recording)
     for (index, tensor) in [x, down, up, bias, g, gate].enumerated() {
       let values = CaseValues.uniform.make(count: tensor.shape.count, seed: 5, stream: UInt32(index))

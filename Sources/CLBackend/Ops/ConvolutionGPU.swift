@@ -182,13 +182,16 @@ extension GPUProduct {
       products: lanes == .input ? taps : 1, steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
   }
 
-  /// The program, and the macros that say how it multiplies and how its tiles are shared out.
+  /// A kernel and the program it is in.
+  fileprivate typealias Entry = (source: KernelSource, kernel: String)
+
+  /// The kernel, and the macros that say how it multiplies and how its tiles are shared out.
   /// - Parameter names: of the product's rows and columns in macros
   fileprivate func program(
-    plain: KernelSource, matrixUnits: KernelSource, names: (String, String)
-  ) -> (source: KernelSource, macros: [(String, String)]) {
+    plain: Entry, matrixUnits: Entry, names: (String, String)
+  ) -> (entry: Entry, macros: [(String, String)]) {
     var macros = [("TILE_\(names.0)", "\(tile.rows)"), ("TILE_\(names.1)", "\(tile.columns)")]
-    guard tile.sharing != .depth else { return (.convolutionSkinny, [macros[0]]) }
+    guard tile.sharing != .depth else { return ((.convolutionSkinny, "convolve_skinny"), [macros[0]]) }
     let part = tile.sharing == .warps ? "WARP" : "ITEM"
     macros += [
       ("\(part)_\(names.0)", "\(tile.shareRows)"), ("\(part)_\(names.1)", "\(tile.shareColumns)"),
@@ -238,11 +241,12 @@ extension ConvolutionPass {
     let outputSize = SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(splits))
     let cells = y.images * cellHeight * cellWidth
     let writtenQuads = min(y.blocks * 4, (y.channels + tile.columns - 1) / tile.columns * tile.columns / 4)
-    var (source, macros) = product.program(
-      plain: .convolutionGPU, matrixUnits: .convolutionNVIDIA, names: ("PIXELS", "CHANNELS"))
+    var (entry, macros) = product.program(
+      plain: (.convolutionGPU, "convolve"), matrixUnits: (.convolutionNVIDIA, "convolve_units"),
+      names: ("PIXELS", "CHANNELS"))
     macros += [("TRANSPOSED", transposed ? "1" : "0"), ("INPUT_QUADS", "\(inputQuads)")]
     try planner.launch(
-      source, "convolve", macros: macros,
+      entry.source, entry.kernel, macros: macros,
       arguments: x.arguments + [.float(inputActivation.negativeSlope), .buffer(weight.buffer)] + epilogue + [
         .buffer(parts), .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), Int32(x.images))),
         .int4(outputSize), .int4(weight.packing.kernelGeometry(geometry)),
@@ -256,7 +260,7 @@ extension ConvolutionPass {
     let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate)
     if writtenQuads == 4 * y.blocks, planner.leave(sum, of: output) { return }
     try planner.launch(
-      source, "convolve_sum", macros: macros,
+      entry.source, "convolve_sum", macros: macros,
       arguments: [.buffer(parts)] + epilogue + [
         .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
       ],
@@ -277,11 +281,12 @@ extension WeightGradient {
     let rows = dw.taps * quadsOfTap * 4
     let parts = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
     let sizes = SIMD4(Int32(quads), Int32(broadcast.blocks), Int32(lanes.blocks), Int32(quadsOfTap))
-    var (source, macros) = product.program(
-      plain: .weightGradientGPU, matrixUnits: .weightGradientNVIDIA, names: ("ROWS", "LANES"))
+    var (entry, macros) = product.program(
+      plain: (.weightGradientGPU, "weight_gradient_gpu"),
+      matrixUnits: (.weightGradientNVIDIA, "weight_gradient_units"), names: ("ROWS", "LANES"))
     macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
     try planner.launch(
-      source, "weight_gradient", macros: macros,
+      entry.source, entry.kernel, macros: macros,
       arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
         .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
         .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),

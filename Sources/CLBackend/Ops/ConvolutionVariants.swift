@@ -88,6 +88,10 @@ extension WeightGradient: VariedPass {
 
 // MARK: CPU devices
 
+/// How many sums a variant may keep that is worth a try: AVX-512's registers hold more than the default's 16, AVX2's no
+/// more than its 6.
+private func mostSums(_ accumulators: Int) -> Int { accumulators >= 16 ? accumulators * 7 / 4 : accumulators }
+
 extension CPUConvolutionChoice: CustomStringConvertible {
   /// The form, and its tile: rows x pixels x output channels.
   var description: String {
@@ -115,11 +119,11 @@ extension CPUConvolutionChoice: CustomStringConvertible {
     var result = [standard]
     for (form, vectors) in forms {
       for height in [1, 2, 4, 8] where pass.cellHeight.isMultiple(of: height) {
-        for width in [1, 2, 4, 8, 16] where width < 2 * pass.cellWidth {
+        for width in [1, 2, 3, 4, 6, 8, 16] where width < 2 * pass.cellWidth {
           // More would spill, fewer leave multiply-adds waiting, unless there are no more pixels.
           let sums = height * width * vectors
           let isWhole = height == pass.cellHeight && width >= pass.cellWidth
-          guard sums <= accumulators * 7 / 4, 2 * sums >= accumulators || isWhole else { continue }
+          guard sums <= mostSums(accumulators), 2 * sums >= accumulators || isWhole else { continue }
           var choice = standard
           (choice.form, choice.tileHeight, choice.tileWidth) = (form, height, width)
           if choice != standard { result.append(choice) }
@@ -149,7 +153,7 @@ extension CPUWeightGradientChoice: CustomStringConvertible {
       for broadcast in channels <= 8 ? [channels] : [2, 4, 8] {
         for rowTaps in 1...kernelWidth where kernelWidth.isMultiple(of: rowTaps) {
           let sums = rowTaps * broadcast * blocks
-          guard sums <= accumulators * 7 / 4, 2 * sums >= accumulators || channels <= 8 else { continue }
+          guard sums <= mostSums(accumulators), 2 * sums >= accumulators || channels <= 8 else { continue }
           let parts = (min(16, channels) + broadcast - 1) / broadcast
           let all = kernelHeight * kernelWidth / rowTaps * parts
           for pieces in Set([1, min(all, standard.pieces), min(all, 4 * standard.pieces)]).sorted() {

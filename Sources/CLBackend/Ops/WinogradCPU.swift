@@ -76,9 +76,12 @@ struct WinogradTiles {
 }
 
 extension WinogradTiling {
+  /// Blocks of 16 lane channels of a work-item of the products.
+  static func itemBlocks(accumulators: Int) -> Int { accumulators >= 16 ? 2 : 1 }
+
   /// Tiles of a work-item of the product: as many as registers hold, with few left over at the end.
   func itemTiles(accumulators: Int) -> Int {
-    guard accumulators >= 16 else { return max(1, accumulators / 2) }
+    guard accumulators >= 16 else { return accumulators }
     return (8...12).reversed().min {
       (count + $0 - 1) / $0 * $0 < (count + $1 - 1) / $1 * $1
     }!
@@ -121,6 +124,7 @@ extension ConvolutionPass {
   func planWinograd(_ tiling: WinogradTiling, _ planner: LaunchPlanner) throws(OpenCLError) {
     let y = planner.activation(output)
     let itemTiles = tiling.itemTiles(accumulators: planner.device.accumulators)
+    let itemBlocks = WinogradTiling.itemBlocks(accumulators: planner.device.accumulators)
     let (v, inputTiles) = try planner.winogradInput(input, inputActivation, tiling, itemTiles: itemTiles)
     let depth = inputTiles.blocks
 
@@ -142,12 +146,14 @@ extension ConvolutionPass {
     let outputTiles = WinogradTiles(tiling, blocks: tiling.phases * panels * 2, itemTiles: itemTiles)
     let m = try planner.scratch(floats: outputTiles.floats)
     try planner.launch(
-      .winogradCPU, "winograd_product", macros: tiling.macros + [("TILES", "\(itemTiles)")],
+      .winogradCPU, "winograd_product",
+      macros: tiling.macros + [("TILES", "\(itemTiles)"), ("BLOCKS", "\(itemBlocks)")],
       arguments: [
         .buffer(v), .buffer(u), .buffer(m), .int4(SIMD4(Int32(depth), Int32(weightStride), 0, 0)),
         inputTiles.argument, outputTiles.argument,
       ],
-      global: [outputTiles.padded / itemTiles, tiling.phases * panels, tiling.positions], local: [1, 1, 1])
+      global: [outputTiles.padded / itemTiles, tiling.phases * panels * 2 / itemBlocks, tiling.positions],
+      local: [1, 1, 1])
 
     let gateView = gate.map { planner.activation($0.tensor) } ?? y
     try planner.launch(
@@ -189,20 +195,23 @@ extension WeightGradient {
         global: [tiling.down, g.blocks, g.images], local: [1, 1, 1])
     }
 
-    let broadcast = planner.device.accumulators >= 16 ? 8 : 2
+    let itemBlocks = WinogradTiling.itemBlocks(accumulators: planner.device.accumulators)
+    let broadcast = planner.device.accumulators >= 16 ? 8 : 4
     let stride = tiling.parts * dw.panels * dw.blocks * 32 + 1
     let du = try planner.scratch(floats: tiling.positions * stride * 16)
     let sizes = SIMD4(Int32(dw.blocks), Int32(dw.panels), Int32(tiling.count), Int32(stride))
     let macros =
       tiling.macros + [
         ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("BROADCAST", "\(broadcast)"),
+        ("BLOCKS", "\(itemBlocks)"),
       ]
     try planner.launch(
       .winogradCPU, "winograd_weight_product", macros: macros,
       arguments: [
         .buffer(v), .buffer(d), .buffer(du), .int4(sizes), imageTiles.argument, gradientTiles.argument,
       ],
-      global: [dw.blocks * 16 / broadcast, dw.panels * tiling.parts, tiling.positions], local: [1, 1, 1])
+      global: [dw.blocks * 16 / broadcast, dw.panels * 2 / itemBlocks * tiling.parts, tiling.positions],
+      local: [1, 1, 1])
     try planner.launch(
       .winogradCPU, "winograd_weight_gradient", macros: macros,
       arguments: [.buffer(du), .buffer(dw.buffer), .int4(sizes)],
