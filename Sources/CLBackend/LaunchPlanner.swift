@@ -53,8 +53,8 @@ struct WeightView {
 ///
 /// A step may be planned together with steps behind it, see `following`.
 package final class LaunchPlanner {
-  /// What makes each launch. A launch that another takes the place of is never made, nor its program built.
-  private var makers: [() throws(OpenCLError) -> Launch] = []
+  /// A launch that another takes the place of is never made, nor its program built.
+  private(set) var planned: [PlannedLaunch] = []
   /// What is planned for.
   let target: KernelTarget
   let choices: KernelChoices
@@ -244,9 +244,9 @@ package final class LaunchPlanner {
     of tensor: Tensor, most: Int, _ make: @escaping ([ActivatedCopy]) throws(OpenCLError) -> Void
   ) throws(OpenCLError) {
     let producer = Producer(
-      tensor: tensor, step: step, label: label, launch: makers.count, most: most, make: make)
+      tensor: tensor, step: step, label: label, launch: planned.count, most: most, make: make)
     try make([])
-    precondition(makers.count == producer.launch + 1, "\(label): a producer is one launch")
+    precondition(planned.count == producer.launch + 1, "\(label): a producer is one launch")
     producers[tensor.id] = producer
   }
 
@@ -282,15 +282,11 @@ package final class LaunchPlanner {
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
     let label = "\(label)/\(product.description)"
-    makers.append { Launch(product, label: label) }
+    planned.append(PlannedLaunch(program: nil, buffers: product.buffers) { Launch(product, label: label) })
   }
 
-  /// Makes the launches, which are still to be bound to memory.
-  func launches() throws(OpenCLError) -> [Launch] {
-    var result: [Launch] = []
-    for make in makers { result.append(try make()) }
-    return result
-  }
+  /// What each launch reads and writes, in order.
+  var buffers: [[Buffer]] { planned.map(\.buffers) }
 
   /// Adds a launch. The label is the step's with the kernel's name.
   func launch(
@@ -298,17 +294,28 @@ package final class LaunchPlanner {
     global: [Int], local: [Int]? = nil
   ) throws(OpenCLError) {
     let (programs, label) = (programs, "\(label)/\(kernel)")
+    let request = ProgramCache.Request(source: try ProgramSource(source), macros: macros)
     let make = { () throws(OpenCLError) -> Launch in
-      let program = try programs.program(source, macros: macros)
+      let program = try programs.program(request.source, macros: macros)
       return Launch(
         try Kernel(program, kernel, deferring: arguments), global: global, local: local, label: label)
     }
+    let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
     if let replaced {
-      makers[replaced] = make
+      planned[replaced] = PlannedLaunch(program: request, buffers: buffers, make: make)
     } else {
-      makers.append(make)
+      planned.append(PlannedLaunch(program: request, buffers: buffers, make: make))
     }
   }
+}
+
+/// A launch without its program.
+struct PlannedLaunch {
+  /// nil for a matrix product.
+  let program: ProgramCache.Request?
+  let buffers: [Buffer]
+  /// Builds the program. The launch is still to be bound to memory.
+  let make: () throws(OpenCLError) -> Launch
 }
 
 /// A weight gradient and the Adam step that it is used for.

@@ -12,7 +12,10 @@ public final class OpenCLExecutor: Executor {
   private let programs: ProgramCache
   private let choices: KernelChoices
   private let storesGradients: Bool
-  private var plans: [Range<Int>: [Launch]] = [:]
+  /// Of ranges whose launches have their places in memory and are not yet bound to it.
+  private var planners: [Range<Int>: LaunchPlanner] = [:]
+  /// Of ranges that can be run.
+  private var launches: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
   public struct ChosenVariant: Sendable {
@@ -70,8 +73,14 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try plan(steps) {
-      try queue.enqueue(launch)
+    if let launches = launches[steps] {
+      for launch in launches { try queue.enqueue(launch) }
+    } else {
+      // Drivers compile a kernel for its launch; they do while the next programs are built.
+      launches[steps] = try bind(steps) { launch throws(OpenCLError) in
+        try queue.enqueue(launch)
+        try queue.flush()
+      }
     }
     try queue.flush()
   }
@@ -83,12 +92,12 @@ public final class OpenCLExecutor: Executor {
   /// Builds the programs of a range of steps and binds its launches, so that the first `run` is as fast as
   /// those after it.
   public func prepare(_ steps: Range<Int>) throws(OpenCLError) {
-    _ = try plan(steps)
+    _ = try bound(steps)
   }
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try plan(steps).count
+    try bound(steps).count
   }
 
   /// The kernel variant of each convolution pass among the steps, in order.
@@ -126,14 +135,38 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
-    if let plan = plans[steps] { return plan }
+  private func planner(_ steps: Range<Int>) throws(OpenCLError) -> LaunchPlanner {
+    if let planner = planners[steps] { return planner }
     let planner = LaunchPlanner(
       memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
     try planner.plan(steps)
-    let launches = try planner.launches()
-    try memory.bind(launches, of: steps)
-    plans[steps] = launches
-    return launches
+    try memory.shareRooms(planner.buffers, of: steps)
+    planners[steps] = planner
+    return planner
+  }
+
+  private func bound(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
+    if let launches = launches[steps] { return launches }
+    let result = try bind(steps) { _ in }
+    launches[steps] = result
+    return result
+  }
+
+  /// - Parameter onLaunch: called with each launch as soon as its program is there
+  private func bind(
+    _ steps: Range<Int>, onLaunch: (Launch) throws(OpenCLError) -> Void
+  ) throws(OpenCLError) -> [Launch] {
+    let planned = try planner(steps).planned
+    try memory.allocate(planned.map(\.buffers))
+    programs.expect(planned.compactMap(\.program))
+    var result: [Launch] = []
+    for planned in planned {
+      let launch = try planned.make()
+      try launch.bind()
+      try onLaunch(launch)
+      result.append(launch)
+    }
+    planners[steps] = nil
+    return result
   }
 }

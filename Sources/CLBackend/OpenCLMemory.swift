@@ -158,25 +158,30 @@ final class OpenCLMemory {
     if let buffer = scratchBuffers[slot], buffer.byteCount >= floats * MemoryLayout<Float>.size {
       return buffer
     }
-    let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)")
+    let buffer = try Buffer(queue, floats: floats, label: "scratch \(slot)", deferred: true)
     scratchBuffers[slot] = buffer
     return buffer
   }
 
   // MARK: Shared rooms
 
-  /// Gives the launches of some steps rooms for what nobody needs before or after them, and binds their arguments.
+  /// Gives rooms to what the launches of some steps use and nobody needs before or after them. Nothing is allocated.
   ///
   /// What is derived from tensors belongs to the plan that makes it.
-  func bind(_ launches: [Launch], of steps: Range<Int>) throws(OpenCLError) {
-    if kept != nil {
-      noteIntermediates(of: steps)
-      try shareRooms(launches)
-      kinds = [:]
-      derivedBuffers = [:]
-      scratchOfPlan = []
-    }
-    for launch in launches { try launch.bind() }
+  ///
+  /// - Parameter buffers: what each launch reads and writes, in order
+  func shareRooms(_ buffers: [[Buffer]], of steps: Range<Int>) throws(OpenCLError) {
+    guard kept != nil else { return }
+    noteIntermediates(of: steps)
+    try shareRooms(buffers)
+    kinds = [:]
+    derivedBuffers = [:]
+    scratchOfPlan = []
+  }
+
+  /// Gives the buffers of launches their memory.
+  func allocate(_ buffers: [[Buffer]]) throws(OpenCLError) {
+    for buffer in buffers.joined() { _ = try buffer.handle() }
   }
 
   /// Notes the buffers of tensors that no other steps use and nobody may read.
@@ -207,11 +212,11 @@ final class OpenCLMemory {
     }
   }
 
-  private func shareRooms(_ launches: [Launch]) throws(OpenCLError) {
+  private func shareRooms(_ launches: [[Buffer]]) throws(OpenCLError) {
     var (buffers, lifetimes): ([Buffer], [ClosedRange<Int>]) = ([], [])
     var positions: [ObjectIdentifier: Int] = [:]
     for (time, launch) in launches.enumerated() {
-      for buffer in launch.buffers where kinds[ObjectIdentifier(buffer)] != nil {
+      for buffer in launch where kinds[ObjectIdentifier(buffer)] != nil {
         if let position = positions[ObjectIdentifier(buffer)] {
           lifetimes[position] = lifetimes[position].lowerBound...time
         } else {

@@ -54,11 +54,6 @@ public final class Kernel {
   /// Binds the arguments that were deferred.
   func bind() throws(OpenCLError) { try setArguments(arguments) }
 
-  /// The buffers among the arguments.
-  var buffers: [Buffer] {
-    arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
-  }
-
   /// As `init`, with the arguments bound.
   public convenience init(
     _ program: Program, _ name: String, _ arguments: [KernelArgument]

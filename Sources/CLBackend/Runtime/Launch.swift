@@ -41,14 +41,6 @@ public struct Launch: CustomStringConvertible {
     return "launch \(label) (kernel \(kernel.name)) over \(global)\(groups)"
   }
 
-  /// What it reads and writes.
-  var buffers: [Buffer] {
-    switch work {
-    case .kernel(let kernel): kernel.buffers
-    case .product(let product): product.buffers
-    }
-  }
-
   /// Gives the buffers their memory, and a kernel its arguments where that was put off.
   func bind() throws(OpenCLError) {
     switch work {

@@ -125,8 +125,9 @@ public struct Tuner {
         try memory.write(nothing, to: pass.output)
         let planner = LaunchPlanner(memory, programs, target, KernelChoices(), .none)
         try planner.plan(variant, of: pass.recording.steps[pass.step], index: pass.step)
-        let launches = try planner.launches()
-        try memory.bind(launches, of: pass.step..<pass.step + 1)
+        var launches: [Launch] = []
+        for planned in planner.planned { launches.append(try planned.make()) }
+        for launch in launches { try launch.bind() }
         try Self.run(launches, queue)
         try queue.finish()
         let output = try memory.read(pass.output)
