@@ -218,31 +218,3 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
     }
   }
 }
-
-// A packed weight with the other side's channels in the lanes, as repack of packing.cl makes it on CPU devices:
-// [B/32][A/16][tap][16 a][32 b] into [A/32][B/16][tap][16 b][32 a]. One work-group turns the 32 a x 32 b of one tap.
-//   source_blocks: A/16 rounded up; target_blocks: B/16 rounded up
-//   geometry as above; from_phase_order: 1 if the source has its taps ordered by phase, 0 if the target has
-//   range: (32 * panels of the target, 4 * panels of the source, taps) in groups of (32, 4, 1)
-kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack_gpu(
-    global const float* restrict source, global float* restrict target, const int source_blocks,
-    const int target_blocks, const int4 geometry, const int from_phase_order) {
-  local float square[32 * 33];
-  const int a_panel = get_group_id(0), b_panel = get_group_id(1);
-  const int taps = geometry.x * geometry.y, by_row = get_group_id(2);
-  const int kh = by_row / geometry.y, kw = by_row % geometry.y;
-  const int by_phase = TAP(kh, kw, geometry.x, geometry.y, geometry.z);
-  const int source_tap = from_phase_order ? by_phase : by_row, target_tap = from_phase_order ? by_row : by_phase;
-  const int lane = get_local_id(0);
-  for (int a = get_local_id(1); a < 32; a += 4) {
-    const int block = a_panel * 2 + a / 16;
-    const size_t row = (((size_t)b_panel * source_blocks + block) * taps + source_tap) * 16 + a % 16;
-    square[a * 33 + lane] = block < source_blocks ? source[row * 32 + lane] : 0.0f;
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  for (int b = get_local_id(1); b < 32; b += 4) {
-    const int block = b_panel * 2 + b / 16;
-    const size_t row = (((size_t)a_panel * target_blocks + block) * taps + target_tap) * 16 + b % 16;
-    if (block < target_blocks) target[row * 32 + lane] = square[lane * 33 + b];
-  }
-}

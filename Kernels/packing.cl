@@ -1,24 +1,89 @@
-// A packed weight with the other side's channels in the lanes: [B/32][A/16][tap][16 a][32 b] with b = outputs and
-// taps in row order, into [A/32][B/16][tap][16 b][32 a] with taps ordered by phase, or back.
+// Packed weights with the other side's channels in the lanes: each [B/32][A/16][tap][16 a][32 b] with b = outputs and
+// taps in row order, into [A/32][B/16][tap][16 b][32 a] with taps ordered by phase, or back. One launch turns several
+// weights, of which each has its run of the work-groups.
 
 #include "layout.clh"
 
-#ifndef KERNEL_H
-#define KERNEL_H 4
+// How many weights, 1 to 8.
+#ifndef WEIGHTS
+#define WEIGHTS 1
 #endif
-#ifndef KERNEL_W
-#define KERNEL_W 4
-#endif
-#ifndef STRIDE
-#define STRIDE 2
-#endif
-// 1: the source has its taps ordered by phase, 0: the target.
-#ifndef FROM_PHASE_ORDER
-#define FROM_PHASE_ORDER 0
+// 16: a work-item turns 32 channels a by 32 channels b of all taps. 4: a work-group does, of one tap; for GPUs.
+#ifndef LANES
+#define LANES 16
 #endif
 
-#define BY_ROW (kh * KERNEL_W + kw)
-#define BY_PHASE TAP(kh, kw, KERNEL_H, KERNEL_W, STRIDE)
+// Of each weight
+//   shape    .x its first work-group  .y panels of the target, A/32 rounded up  .z source blocks, A/16 rounded up
+//            .w target blocks, B/16 rounded up
+//   kernel   .x height .y width .z stride of the layer  .w 1 if the source has its taps ordered by phase, 0 if the
+//            target has
+#define WEIGHT_ARGUMENTS(i) \
+  global const float* source_##i, global float* target_##i, const int4 shape_##i, const int4 kernel_##i
+// Takes weight i for this work-group, if it is not one of those before.
+#define TAKE_WEIGHT(i)                   \
+  if (get_group_id(0) >= shape_##i.x) {  \
+    source = source_##i;                 \
+    target = target_##i;                 \
+    shape = shape_##i;                   \
+    kernel_shape = kernel_##i;           \
+  }
+
+#if WEIGHTS > 1
+#define WEIGHT_1(x, separator) separator x(1)
+#else
+#define WEIGHT_1(x, separator)
+#endif
+#if WEIGHTS > 2
+#define WEIGHT_2(x, separator) separator x(2)
+#else
+#define WEIGHT_2(x, separator)
+#endif
+#if WEIGHTS > 3
+#define WEIGHT_3(x, separator) separator x(3)
+#else
+#define WEIGHT_3(x, separator)
+#endif
+#if WEIGHTS > 4
+#define WEIGHT_4(x, separator) separator x(4)
+#else
+#define WEIGHT_4(x, separator)
+#endif
+#if WEIGHTS > 5
+#define WEIGHT_5(x, separator) separator x(5)
+#else
+#define WEIGHT_5(x, separator)
+#endif
+#if WEIGHTS > 6
+#define WEIGHT_6(x, separator) separator x(6)
+#else
+#define WEIGHT_6(x, separator)
+#endif
+#if WEIGHTS > 7
+#define WEIGHT_7(x, separator) separator x(7)
+#else
+#define WEIGHT_7(x, separator)
+#endif
+#define COMMA ,
+#define NOTHING
+#define ALL_WEIGHTS(x, separator)                                                                          \
+  x(0) WEIGHT_1(x, separator) WEIGHT_2(x, separator) WEIGHT_3(x, separator) WEIGHT_4(x, separator) \
+      WEIGHT_5(x, separator) WEIGHT_6(x, separator) WEIGHT_7(x, separator)
+
+// The weight of this work-group.
+#define FIND_WEIGHT                                        \
+  global const float* source = source_0;                   \
+  global float* target = target_0;                         \
+  int4 shape = shape_0, kernel_shape = kernel_0;           \
+  ALL_WEIGHTS(TAKE_WEIGHT, NOTHING)                        \
+  const int group = (int)get_group_id(0) - shape.x;        \
+  const int source_blocks = shape.z, target_blocks = shape.w; \
+  const int kernel_h = kernel_shape.x, kernel_w = kernel_shape.y, taps = kernel_h * kernel_w;
+
+#define BY_ROW(kh, kw) ((kh) * kernel_w + (kw))
+#define BY_PHASE(kh, kw) TAP(kh, kw, kernel_h, kernel_w, kernel_shape.z)
+
+#if LANES == 16
 
 // a0 b0 a1 b1 ... a7 b7, and a8 b8 ... af bf.
 inline float16 interleave_low(float16 a, float16 b) {
@@ -44,23 +109,20 @@ inline void transpose(float16* rows) {
   }
 }
 
-// One work-item turns 32 channels a by 32 channels b of all taps, so that it reads and writes whole lines.
-//   source_blocks: A/16 rounded up; target_blocks: B/16 rounded up
-//   range: (panels of the target, A/32 rounded up; panels of the source, B/32 rounded up)
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(
-    global const float* restrict source, global float* restrict target, const int source_blocks,
-    const int target_blocks) {
-  const int a_block = get_group_id(0) * 2, b_block = get_group_id(1) * 2;
-  const int taps = KERNEL_H * KERNEL_W;
-  global const float* from = source + ((size_t)get_group_id(1) * source_blocks + a_block) * taps * 512;
-  global float* to = target + ((size_t)get_group_id(0) * target_blocks + b_block) * taps * 512;
-  for (int kh = 0; kh < KERNEL_H; kh++) {
-    for (int kw = 0; kw < KERNEL_W; kw++) {
+//   range: panels of the target times panels of the source, B/32 rounded up, of all weights
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(ALL_WEIGHTS(WEIGHT_ARGUMENTS, COMMA)) {
+  FIND_WEIGHT
+  const int a_panel = group % shape.y, b_panel = group / shape.y;
+  const int a_block = a_panel * 2, b_block = b_panel * 2;
+  global const float* from = source + ((size_t)b_panel * source_blocks + a_block) * taps * 512;
+  global float* to = target + ((size_t)a_panel * target_blocks + b_block) * taps * 512;
+  for (int kh = 0; kh < kernel_h; kh++) {
+    for (int kw = 0; kw < kernel_w; kw++) {
+      const int by_row = BY_ROW(kh, kw), by_phase = BY_PHASE(kh, kw);
+      const int source_tap = kernel_shape.w ? by_phase : by_row, target_tap = kernel_shape.w ? by_row : by_phase;
       for (int b = 0; b < 2 && b_block + b < target_blocks; b++) {
-        global const float16* block =
-            (global const float16*)(from + (FROM_PHASE_ORDER ? BY_PHASE : BY_ROW) * 512 + b * 16);
-        global float16* turned =
-            (global float16*)(to + (b * taps + (FROM_PHASE_ORDER ? BY_ROW : BY_PHASE)) * 512);
+        global const float16* block = (global const float16*)(from + source_tap * 512 + b * 16);
+        global float16* turned = (global float16*)(to + (b * taps + target_tap) * 512);
         float16 low[16], high[16];
 #pragma unroll
         for (int i = 0; i < 16; i++) low[i] = block[i * 2];
@@ -82,3 +144,29 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(
     }
   }
 }
+
+#else
+
+//   range: 32 * panels of the target times panels of the source times taps, of all weights; 4
+kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(ALL_WEIGHTS(WEIGHT_ARGUMENTS, COMMA)) {
+  local float square[32 * 33];
+  FIND_WEIGHT
+  const int a_panel = group % shape.y, rest = group / shape.y;
+  const int source_panels = (target_blocks + 1) / 2, b_panel = rest % source_panels, tap = rest / source_panels;
+  const int by_row = tap, by_phase = BY_PHASE(tap / kernel_w, tap % kernel_w);
+  const int source_tap = kernel_shape.w ? by_phase : by_row, target_tap = kernel_shape.w ? by_row : by_phase;
+  const int lane = get_local_id(0);
+  for (int a = get_local_id(1); a < 32; a += 4) {
+    const int block = a_panel * 2 + a / 16;
+    const size_t row = (((size_t)b_panel * source_blocks + block) * taps + source_tap) * 16 + a % 16;
+    square[a * 33 + lane] = block < source_blocks ? source[row * 32 + lane] : 0.0f;
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int b = get_local_id(1); b < 32; b += 4) {
+    const int block = b_panel * 2 + b / 16;
+    const size_t row = (((size_t)a_panel * target_blocks + block) * taps + target_tap) * 16 + b % 16;
+    if (block < target_blocks) target[row * 32 + lane] = square[lane * 33 + b];
+  }
+}
+
+#endif

@@ -72,8 +72,12 @@ package final class LaunchPlanner {
   private var taken: Set<Int> = []
   /// By the tensor's number, launches that can write copies of what they write.
   private var producers: [Int: Producer] = [:]
+  /// The last launch that repacks weights.
+  private var repackings: Repackings?
   /// The launch that the next one takes the place of.
   private var replaced: Int?
+  /// What the next launches make.
+  private var making: Derivation?
 
   init(
     _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices,
@@ -117,6 +121,7 @@ package final class LaunchPlanner {
   /// Forgets what was made from the outputs of a step.
   private func written(_ operation: any Operation) {
     for output in operation.outputs where !isView(output) {
+      repackings?.written.insert(output)
       fresh = fresh.filter { !memory.placement.overlap($0.tensor, output) }
       producers = producers.filter {
         $0.value.step == step || !memory.placement.overlap($0.value.tensor, output)
@@ -212,6 +217,8 @@ package final class LaunchPlanner {
     let derivation = Derivation(tensor: tensor, kind: .activated(activation))
     let view = try memory.derivedActivation(derivation)
     guard fresh.insert(derivation).inserted else { return view }
+    making = derivation
+    defer { making = nil }
     let source = self.activation(tensor)
     // The blocks of channels that no producer can copy.
     var rest = RangeSet(0..<source.blocks)
@@ -221,7 +228,8 @@ package final class LaunchPlanner {
       let part = self.activation(producer.tensor)
       producers[id]!.copies.append(
         ActivatedCopy(view: view.part(block: block, channels: part.channels), activation: activation))
-      try remake(producers[id]!)
+      let copies = producers[id]!.copies
+      try remake(producer.label, producer.launch) { () throws(OpenCLError) in try producer.make(copies) }
       rest.remove(contentsOf: block..<block + part.blocks)
     }
     for blocks in rest.ranges {
@@ -250,11 +258,14 @@ package final class LaunchPlanner {
     producers[tensor.id] = producer
   }
 
-  private func remake(_ producer: Producer) throws(OpenCLError) {
-    let current = label
-    (label, replaced) = (producer.label, producer.launch)
-    defer { (label, replaced) = (current, nil) }
-    try producer.make(producer.copies)
+  /// `make` adds one launch, which takes the place of an earlier one.
+  private func remake(
+    _ label: String, _ launch: Int, _ make: () throws(OpenCLError) -> Void
+  ) throws(OpenCLError) {
+    let current = self.label
+    (self.label, replaced) = (label, launch)
+    defer { (self.label, replaced) = (current, nil) }
+    try make()
   }
 
   /// A weight with those channels in the lanes.
@@ -264,9 +275,23 @@ package final class LaunchPlanner {
     let derivation = Derivation(tensor: tensor, kind: .repacked(lanes))
     let view = try memory.derivedWeight(derivation, lanes: lanes)
     if fresh.insert(derivation).inserted {
-      try planRepacking(from: weight, to: view)
+      making = derivation
+      defer { making = nil }
+      try addRepacking(of: tensor, Repacking(source: weight, target: view))
     }
     return view
+  }
+
+  /// Has the last launch that repacks weights do this one too, if the weight is as it was then; another if not.
+  private func addRepacking(of tensor: Tensor, _ repacking: Repacking) throws(OpenCLError) {
+    if var open = repackings, open.weights.count < Repacking.most, !open.written.contains(tensor) {
+      open.weights.append(repacking)
+      try remake(open.label, open.launch) { () throws(OpenCLError) in try planRepacking(open.weights) }
+      repackings = open
+    } else {
+      repackings = Repackings(label: label, launch: planned.count, weights: [repacking])
+      try planRepacking([repacking])
+    }
   }
 
   /// A flat array made from `tensor`: `make` launches its making into the buffer where it is not fresh.
@@ -275,14 +300,21 @@ package final class LaunchPlanner {
   ) throws(OpenCLError) -> Buffer {
     let derivation = Derivation(tensor: tensor, kind: kind)
     let buffer = try memory.derivedBuffer(derivation, floats: floats)
-    if fresh.insert(derivation).inserted { try make(buffer) }
+    if fresh.insert(derivation).inserted {
+      making = derivation
+      defer { making = nil }
+      try make(buffer)
+    }
     return buffer
   }
 
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
     let label = "\(label)/\(product.description)"
-    planned.append(PlannedLaunch(program: nil, buffers: product.buffers) { Launch(product, label: label) })
+    planned.append(
+      PlannedLaunch(label: label, making: nil, program: nil, buffers: product.buffers) {
+        Launch(product, label: label)
+      })
   }
 
   /// What each launch reads and writes, in order.
@@ -295,22 +327,27 @@ package final class LaunchPlanner {
   ) throws(OpenCLError) {
     let (programs, label) = (programs, "\(label)/\(kernel)")
     let request = ProgramCache.Request(source: try ProgramSource(source), macros: macros)
-    let make = { () throws(OpenCLError) -> Launch in
+    let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
+    let launch = PlannedLaunch(label: label, making: making, program: request, buffers: buffers) {
+      () throws(OpenCLError) in
       let program = try programs.program(request.source, macros: macros)
       return Launch(
         try Kernel(program, kernel, deferring: arguments), global: global, local: local, label: label)
     }
-    let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
     if let replaced {
-      planned[replaced] = PlannedLaunch(program: request, buffers: buffers, make: make)
+      planned[replaced] = launch
     } else {
-      planned.append(PlannedLaunch(program: request, buffers: buffers, make: make))
+      planned.append(launch)
     }
   }
 }
 
 /// A launch without its program.
 struct PlannedLaunch {
+  /// The step's name with the kernel's.
+  let label: String
+  /// The derived tensor that it makes; nil where it makes none.
+  let making: Derivation?
   /// nil for a matrix product.
   let program: ProgramCache.Request?
   let buffers: [Buffer]
@@ -340,6 +377,16 @@ private struct Producer {
   let most: Int
   let make: ([ActivatedCopy]) throws(OpenCLError) -> Void
   var copies: [ActivatedCopy] = []
+}
+
+/// A launch that repacks weights and can take on more of them.
+private struct Repackings {
+  let label: String
+  /// Its position among the launches.
+  let launch: Int
+  var weights: [Repacking]
+  /// What was written since.
+  var written: Set<Tensor> = []
 }
 
 extension ActivationView {

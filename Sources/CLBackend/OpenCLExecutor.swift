@@ -12,7 +12,7 @@ public final class OpenCLExecutor: Executor {
   private let programs: ProgramCache
   private let choices: KernelChoices
   private let storesGradients: Bool
-  /// Of ranges whose launches have their places in memory and are not yet bound to it.
+  /// Of ranges whose launches have their places in memory.
   private var planners: [Range<Int>: LaunchPlanner] = [:]
   /// Of ranges that can be run.
   private var launches: [Range<Int>: [Launch]] = [:]
@@ -47,6 +47,8 @@ public final class OpenCLExecutor: Executor {
     target = try KernelTarget(
       device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
       computeUnits: computeUnits)
+    // Only kernels for CPUs use a weight gradient where it is made.
+    let storesGradients = storesGradients || target.deviceClass == .gpu
     let context = try Context(device)
     queue = try Queue(context, profiling: profiling)
     programs = ProgramCache(context)
@@ -97,7 +99,14 @@ public final class OpenCLExecutor: Executor {
 
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    try bound(steps).count
+    try planner(steps).planned.count
+  }
+
+  /// The steps and kernels that one run launches, and how often.
+  public func launchCounts(_ steps: Range<Int>) throws(OpenCLError) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for launch in try planner(steps).planned { counts[launch.label, default: 0] += 1 }
+    return counts
   }
 
   /// The kernel variant of each convolution pass among the steps, in order.
@@ -135,6 +144,7 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
+  /// What the steps launch, nothing of it built or allocated yet.
   private func planner(_ steps: Range<Int>) throws(OpenCLError) -> LaunchPlanner {
     if let planner = planners[steps] { return planner }
     let planner = LaunchPlanner(
@@ -166,7 +176,6 @@ public final class OpenCLExecutor: Executor {
       try onLaunch(launch)
       result.append(launch)
     }
-    planners[steps] = nil
     return result
   }
 }

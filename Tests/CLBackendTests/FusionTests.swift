@@ -1,4 +1,5 @@
 import CLBackend
+import Model
 import OperationCases
 import Tape
 import Testing
@@ -100,6 +101,22 @@ struct FusionTests {
     // One launch of Adam and none of running statistics.
     let saved = count(Adam.name) - 1 + count(RunningStatistics.name)
     #expect(try together.launchCount(steps) <= separate - saved, "\(separate) one by one")
+  }
+
+  /// At batch 1 a large GPU waits for launches more than for anything else: 3 to 5 microseconds each.
+  @Test func aStepOnALargeGPUTakesFewLaunches() throws {
+    let model = try Pix2Pix(NetworkConfiguration(), sections: .train)
+    let steps = try #require(model.recording.sections["train"])
+    let executor = try OpenCLExecutor(
+      model.recording, on: Device.select("auto").device, deviceClass: .gpu, computeUnits: 132,
+      storesGradients: false, keeping: [])
+    var counts: [Substring: Int] = [:]
+    for (label, count) in try executor.launchCounts(steps) {
+      counts[label.split(separator: "/").last ?? "", default: 0] += count
+    }
+    let text = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
+    print("launches of a step: \(text.joined(separator: ", "))")
+    #expect(try executor.launchCount(steps) < 140)
   }
 
   @Test func arenasHoldTheColumnsOfARunSmallestFirst() throws {

@@ -191,22 +191,3 @@ extension WeightGradient {
       local: [1, 1, 1])
   }
 }
-
-extension LaunchPlanner {
-  /// Launches the making of a weight's other packing.
-  func planRepacking(from source: WeightView, to target: WeightView) throws(OpenCLError) {
-    guard deviceClass == .cpu else { return try planRepackingGPU(from: source, to: target) }
-    let packing = source.packing
-    try launch(
-      .packing, "repack",
-      macros: [
-        ("KERNEL_H", "\(packing.kernelHeight)"), ("KERNEL_W", "\(packing.kernelWidth)"),
-        ("STRIDE", "\(packing.stride)"), ("FROM_PHASE_ORDER", source.lanes == .input ? "1" : "0"),
-      ],
-      arguments: [
-        .buffer(source.buffer), .buffer(target.buffer), .int(Int32(source.blocks)),
-        .int(Int32(target.blocks)),
-      ],
-      global: [target.panels, source.panels], local: [1, 1])
-  }
-}

@@ -301,21 +301,6 @@ extension WeightGradient {
   }
 }
 
-extension LaunchPlanner {
-  /// Launches the making of a weight's other packing, a work-group for each 32 x 32 of a tap.
-  func planRepackingGPU(from source: WeightView, to target: WeightView) throws(OpenCLError) {
-    try launch(
-      .convolutionGPU, "repack_gpu",
-      arguments: [
-        .buffer(source.buffer), .buffer(target.buffer), .int(Int32(source.blocks)),
-        .int(Int32(target.blocks)),
-        .int4(source.packing.kernelGeometry(ConvolutionGeometry(stride: source.packing.stride, padding: 0))),
-        .int(source.lanes == .input ? 1 : 0),
-      ],
-      global: [32 * target.panels, 4 * source.panels, source.taps], local: [32, 4, 1])
-  }
-}
-
 extension WeightPacking {
   /// KH, KW, stride and padding, as the kernels take them.
   fileprivate func kernelGeometry(_ geometry: ConvolutionGeometry) -> SIMD4<Int32> {
