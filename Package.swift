@@ -38,6 +38,7 @@ let package = Package(
         .embedInCode("matrix_units.clh"),
         .embedInCode("norm.cl"),
         .embedInCode("packing.cl"),
+        .embedInCode("philox.clh"),
         .embedInCode("rows.clh"),
         .embedInCode("weight_gradient_cpu.cl"),
         .embedInCode("weight_gradient_gpu.cl"),

@@ -16,6 +16,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case matrixUnits = "matrix_units.clh"
   case norm = "norm.cl"
   case packing = "packing.cl"
+  case philox = "philox.clh"
   case rows = "rows.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
@@ -44,6 +45,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .matrixUnits: PackageResources.matrix_units_clh
       case .norm: PackageResources.norm_cl
       case .packing: PackageResources.packing_cl
+      case .philox: PackageResources.philox_clh
       case .rows: PackageResources.rows_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl

@@ -2,6 +2,7 @@
 // has a place of its own, since borders differ, and no result lies over an operand. Channels that only fill up a
 // block stay zero. Ranges: "Elementwise kernels" in rows.clh, where a kernel does not say otherwise.
 
+#include "philox.clh"
 #include "rows.clh"
 
 // y = x > 0 ? x : slope * x
@@ -40,15 +41,22 @@ kernel WORK_GROUP void tanh_forward(global const float* x, const int4 x_place, g
 }
 
 // dx = dy * (1 - y * y), y = tanh(x); (1 - y) (1 + y) keeps its digits where y is near 1 or -1
-kernel WORK_GROUP void tanh_gradient(global const float* dy, const int4 dy_place, global const float* y,
-                                     const int4 y_place, global float* dx, const int4 dx_place,
-                                     const int4 shape, const int rows) {
+kernel WORK_GROUP void tanh_gradient(global const float* dy, const int4 dy_place ADDEND_ARGUMENTS,
+                                     global const float* y, const int4 y_place, global float* dx,
+                                     const int4 dx_place, const int4 shape, const int rows) {
   FOR_EACH_ROW(row, shape, rows) {
     const size_t gradient = ROW(dy_place, shape, row), from = ROW(y_place, shape, row);
+#if ADDEND
+    const size_t other = ROW(addend_place, shape, row);
+#endif
     const size_t to = ROW(dx_place, shape, row);
     FOR_EACH_VECTOR(v, shape) {
       const lanes value = LOAD(y, from + v * LANES);
-      STORE(dx, to + v * LANES, LOAD(dy, gradient + v * LANES) * ((1.0f - value) * (1.0f + value)));
+      lanes upstream = LOAD(dy, gradient + v * LANES);
+#if ADDEND
+      upstream += LOAD(addend, other + v * LANES);
+#endif
+      STORE(dx, to + v * LANES, upstream * ((1.0f - value) * (1.0f + value)));
     }
   }
 }
@@ -107,40 +115,13 @@ kernel WORK_GROUP void copy_channels(global const float* x, const int4 x_place, 
   }
 }
 
-// A dropout mask, 0 or `kept`, by Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011) on the element's index
-// e = ((n * C + c) * H + y) * W + x, so that the mask depends neither on the layout nor on the device: word e % 4 of
-// the block with key = seed and counter = (low and high 32 bits of e / 4, stream, low 32 bits of the step).
-// schedule[2...7] hold the step and the seed in 16-bit pieces. Below `threshold` an element is dropped.
+// A dropout mask, see philox.clh.
 kernel WORK_GROUP void dropout_mask(global const float* schedule, global float* mask, const int4 mask_place,
                                     const int4 shape, const int rows, const uint stream, const uint threshold,
                                     const float kept) {
-  const uint step = (uint)schedule[2] | (uint)schedule[3] << 16;
-  const uint seed_low = (uint)schedule[4] | (uint)schedule[5] << 16;
-  const uint seed_high = (uint)schedule[6] | (uint)schedule[7] << 16;
-  const ulanes keepable = AS_ULANES(real_lanes(FIRST_CHANNEL(shape), shape.y));
-  const ulanes kept_bits = keepable & as_uint(kept);
-  const ullanes channels = CONVERT_ULLANES(LANE_NUMBERS) * ((ulong)shape.z * shape.w);
+  const mask_t dropout = mask_of(schedule, stream, threshold, kept, FIRST_CHANNEL(shape), shape);
   FOR_EACH_ROW(row, shape, rows) {
     const size_t to = ROW(mask_place, shape, row);
-    const ulong channel = (ulong)IMAGE(shape) * shape.y + FIRST_CHANNEL(shape);
-    const ulong first = (channel * shape.z + row) * shape.w;
-    FOR_EACH_VECTOR(v, shape) {
-      const ullanes element = channels + (first + v * LANES / 16);
-      ulanes c0 = CONVERT_ULANES(element >> 2), c1 = CONVERT_ULANES(element >> 34), c2 = stream, c3 = step;
-      uint k0 = seed_low, k1 = seed_high;
-      for (int round = 0; round < 10; round++) {
-        const ulanes high0 = mul_hi(c0, (ulanes)0xD2511F53u), low0 = c0 * 0xD2511F53u;
-        const ulanes high1 = mul_hi(c2, (ulanes)0xCD9E8D57u), low1 = c2 * 0xCD9E8D57u;
-        c0 = high1 ^ c1 ^ k0;
-        c1 = low1;
-        c2 = high0 ^ c3 ^ k1;
-        c3 = low0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-      }
-      const ulanes position = CONVERT_ULANES(element) & 3u;
-      const ulanes word = position == 0u ? c0 : position == 1u ? c1 : position == 2u ? c2 : c3;
-      STORE(mask, to + v * LANES, AS_LANES(AS_ULANES(word >= threshold) & kept_bits));
-    }
+    FOR_EACH_VECTOR(v, shape) STORE(mask, to + v * LANES, mask_lanes(&dropout, IMAGE(shape), row, v, shape));
   }
 }

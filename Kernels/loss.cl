@@ -1,4 +1,4 @@
-// Losses, as means over all values, and their gradients. Every work-group sums up a group of rows of one channel block
+// Losses, as means over all values, and their gradients, in the same pass where both are wanted. Every work-group sums up a group of rows of one channel block
 // over all images; one group's sum is the loss already, of several a second launch makes one. The lanes that only
 // fill up a block are left out.
 //
@@ -21,25 +21,51 @@ inline float total_of_group(lanes value, local lanes* shared) {
 
 #define SUM_SLOT ((size_t)get_group_id(2) * get_num_groups(1) + get_group_id(1))
 
+// Whether a loss writes its gradient, too.
+#ifndef GRADIENT
+#define GRADIENT 0
+#endif
+#if GRADIENT
+#define GRADIENT_MAP , global float *dx, const int4 dx_place
+#define GRADIENT_FACTOR , const float gradient_factor
+#else
+#define GRADIENT_MAP
+#define GRADIENT_FACTOR
+#endif
+
+// sigmoid(x) - target, as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid near 1 from 1
+// would have no digits left.
+inline lanes bce_slope(const lanes x, const float target) {
+  const lanes small = exp(-fabs(x)), large = 1.0f / (1.0f + small);
+  const lanes sigmoid = x > 0.0f ? large : small * large, rest = x > 0.0f ? small * large : large;
+  return (1.0f - target) * sigmoid - target * rest;
+}
+
 // Binary cross-entropy of logits x against target t: max(x, 0) - x t + log(1 + exp(-|x|)), summed up times factor.
-kernel WORK_GROUP void bce(global const float* x, const int4 x_place, global float* sums, const int4 shape,
-                           const int rows, const float target, const float factor) {
+kernel WORK_GROUP void bce(global const float* x, const int4 x_place, global float* sums GRADIENT_MAP,
+                           const int4 shape, const int rows, const float target,
+                           const float factor GRADIENT_FACTOR) {
   SHARED(shared);
   const ilanes real = real_lanes(FIRST_CHANNEL(shape), shape.y);
   lanes sum = 0.0f, lost = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
     const size_t from = GROUP_ROW(x_place, shape, row, 0);
+#if GRADIENT
+    const size_t to = GROUP_ROW(dx_place, shape, row, 0);
+#endif
     FOR_EACH_VECTOR(v, shape) {
       const lanes value = LOAD(x, from + v * LANES);
       ADD(sum, lost, fmax(value, 0.0f) - value * target + log1p(exp(-fabs(value))));
+#if GRADIENT
+      STORE(dx, to + v * LANES, real ? gradient_factor * bce_slope(value, target) : (lanes)0.0f);
+#endif
     }
   }
   const float total = total_of_group(real ? sum : (lanes)0.0f, shared);
   if (ITEM == 0) sums[SUM_SLOT] = factor * total;
 }
 
-// dx = factor * (sigmoid(x) - target), as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid
-// near 1 from 1 would have no digits left.  range: elementwise
+// dx = factor * (sigmoid(x) - target).  range: elementwise
 kernel WORK_GROUP void bce_gradient(global const float* x, const int4 x_place, global float* dx,
                                     const int4 dx_place, const int4 shape, const int rows, const float target,
                                     const float factor) {
@@ -47,9 +73,7 @@ kernel WORK_GROUP void bce_gradient(global const float* x, const int4 x_place, g
   FOR_EACH_ROW(row, shape, rows) {
     const size_t from = ROW(x_place, shape, row), to = ROW(dx_place, shape, row);
     FOR_EACH_VECTOR(v, shape) {
-      const lanes value = LOAD(x, from + v * LANES), small = exp(-fabs(value)), large = 1.0f / (1.0f + small);
-      const lanes sigmoid = value > 0.0f ? large : small * large, rest = value > 0.0f ? small * large : large;
-      const lanes gradient = factor * ((1.0f - target) * sigmoid - target * rest);
+      const lanes gradient = factor * bce_slope(LOAD(x, from + v * LANES), target);
       STORE(dx, to + v * LANES, real ? gradient : (lanes)0.0f);
     }
   }
@@ -60,24 +84,33 @@ kernel WORK_GROUP void bce_gradient(global const float* x, const int4 x_place, g
 #define DISTANCE 1
 #endif
 
+// The slope of a's distance from b, by their difference: sign(a - b), with sign(0) = 0, or 2 (a - b).
+inline lanes distance_slope(const lanes difference) { return DISTANCE == 1 ? sign(difference) : 2.0f * difference; }
+
 // The distances of a from b, summed up times factor. The lanes that fill up a block are zero in both.
 kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, global const float* b,
-                                  const int4 b_place, global float* sums, const int4 shape, const int rows,
-                                  const float factor) {
+                                  const int4 b_place, global float* sums GRADIENT_MAP, const int4 shape,
+                                  const int rows, const float factor GRADIENT_FACTOR) {
   SHARED(shared);
   lanes sum = 0.0f, lost = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
     const size_t left = GROUP_ROW(a_place, shape, row, 0), right = GROUP_ROW(b_place, shape, row, 0);
+#if GRADIENT
+    const size_t to = GROUP_ROW(dx_place, shape, row, 0);
+#endif
     FOR_EACH_VECTOR(v, shape) {
       const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
       ADD(sum, lost, DISTANCE == 1 ? fabs(difference) : difference * difference);
+#if GRADIENT
+      STORE(dx, to + v * LANES, gradient_factor * distance_slope(difference));
+#endif
     }
   }
   const float total = total_of_group(sum, shared);
   if (ITEM == 0) sums[SUM_SLOT] = factor * total;
 }
 
-// da = factor * sign(a - b), with sign(0) = 0, or factor * 2 (a - b).  range: elementwise
+// da = factor * the slope of a's distance from b.  range: elementwise
 kernel WORK_GROUP void pixel_gradient(global const float* a, const int4 a_place, global const float* b,
                                       const int4 b_place, global float* da, const int4 da_place,
                                       const int4 shape, const int rows, const float factor) {
@@ -86,7 +119,7 @@ kernel WORK_GROUP void pixel_gradient(global const float* a, const int4 a_place,
     const size_t to = ROW(da_place, shape, row);
     FOR_EACH_VECTOR(v, shape) {
       const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
-      STORE(da, to + v * LANES, factor * (DISTANCE == 1 ? sign(difference) : 2.0f * difference));
+      STORE(da, to + v * LANES, factor * distance_slope(difference));
     }
   }
 }

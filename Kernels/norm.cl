@@ -12,6 +12,7 @@
 //   partial [parts * blocks][groups][2][16]: mean and sum of squared differences from it, or two sums
 //   range and groups: see "Sums" in rows.clh
 
+#include "philox.clh"
 #include "rows.clh"
 
 // Whether there is a scale or a shift; the argument is ignored if not.
@@ -50,6 +51,20 @@
 #define COPY_2_ARGUMENTS , global float* copy_2, const int4 copy_2_place, const float copy_2_slope
 #else
 #define COPY_2_ARGUMENTS
+#endif
+
+// A dropout mask that y is multiplied by, or dy: 1 is read, 2 is drawn and written.
+#ifndef MASK
+#define MASK 0
+#endif
+#if MASK == 2
+#define MASK_ARGUMENTS \
+  , global float *mask, const int4 mask_place, global const float *schedule, const uint stream, const uint threshold, \
+      const float kept
+#elif MASK == 1
+#define MASK_ARGUMENTS , global const float *mask, const int4 mask_place
+#else
+#define MASK_ARGUMENTS
 #endif
 
 #define GROUPS ((int)get_num_groups(1))
@@ -152,8 +167,11 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
                             global float* means, global float* variances, global const float* scale,
                             global const float* shift, global float* y, const int4 y_place, const int4 shape,
                             const int rows, const int parts, const int images, const int stride,
-                            const float epsilon RUNNING_ARGUMENTS COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
+                            const float epsilon RUNNING_ARGUMENTS MASK_ARGUMENTS COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
   SHARED(shared);
+#if MASK == 2
+  const mask_t dropout = mask_of(schedule, stream, threshold, kept, FIRST_CHANNEL(shape), shape);
+#endif
   for (int part = 0; part < parts; part++) {
     lanes mean, squares;
     if (GROUPS == 1) {
@@ -176,6 +194,9 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
     FOR_EACH_GROUP_ROW(row, shape, rows, images) {
       const size_t from = GROUP_ROW(x_place, shape, row, part * images);
       const size_t to = GROUP_ROW(y_place, shape, row, part * images);
+#if MASK
+      const size_t mask_row = GROUP_ROW(mask_place, shape, row, part * images);
+#endif
 #if COPIES > 0
       const size_t to_1 = GROUP_ROW(copy_1_place, shape, row, part * images);
 #endif
@@ -183,7 +204,14 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
       const size_t to_2 = GROUP_ROW(copy_2_place, shape, row, part * images);
 #endif
       FOR_EACH_VECTOR(v, shape) {
-        const lanes value = (LOAD(x, from + v * LANES) - mean) * factor + offset;
+        lanes value = (LOAD(x, from + v * LANES) - mean) * factor + offset;
+#if MASK == 2
+        const lanes drawn = mask_lanes(&dropout, part * images + row / shape.z, row % shape.z, v, shape);
+        STORE(mask, mask_row + v * LANES, drawn);
+        value *= drawn;
+#elif MASK == 1
+        value *= LOAD(mask, mask_row + v * LANES);
+#endif
         STORE(y, to + v * LANES, value);
 #if COPIES > 0
         STORE(copy_1, to_1 + v * LANES, ACTIVATE(value, copy_1_slope));
@@ -213,18 +241,47 @@ kernel WORK_GROUP void normalize_given(global const float* x, const int4 x_place
   }
 }
 
+// dy as it is read, where `gradient` is the row's offset: a sum of two, or times a mask.
+#define GRADIENT_ARGUMENTS \
+  global const float *dy, const int4 dy_place ADDEND_ARGUMENTS GRADIENT_MASK_ARGUMENTS
+#if ADDEND
+#define ADDEND_OPERANDS , addend, addend_place
+#define ADDEND_ROW(row, first) const size_t addend_row = GROUP_ROW(addend_place, shape, row, first);
+#define WITH_ADDEND(v) +LOAD(addend, addend_row + (v) * LANES)
+#else
+#define ADDEND_OPERANDS
+#define ADDEND_ROW(row, first)
+#define WITH_ADDEND(v)
+#endif
+#if MASK == 1
+#define GRADIENT_MASK_ARGUMENTS MASK_ARGUMENTS
+#define MASK_OPERANDS , mask, mask_place
+#define MASK_ROW(row, first) const size_t mask_row = GROUP_ROW(mask_place, shape, row, first);
+#define WITH_MASK(v) *LOAD(mask, mask_row + (v) * LANES)
+#else
+#define GRADIENT_MASK_ARGUMENTS
+#define MASK_OPERANDS
+#define MASK_ROW(row, first)
+#define WITH_MASK(v)
+#endif
+#define GRADIENT_OPERANDS dy, dy_place ADDEND_OPERANDS MASK_OPERANDS
+#define GRADIENT_ROW(row, first)                                   \
+  const size_t gradient = GROUP_ROW(dy_place, shape, row, first);  \
+  ADDEND_ROW(row, first)                                           \
+  MASK_ROW(row, first)
+#define GRADIENT(v) ((LOAD(dy, gradient + (v) * LANES) WITH_ADDEND(v)) WITH_MASK(v))
+
 // Sums over a group of rows of dy, and of dy * xhat with xhat = (x - mean) / sqrt(variance + epsilon).
-inline void gradient_sums_of_rows(global const float* x, const int4 x_place, global const float* dy,
-                                  const int4 dy_place, const lanes mean, const lanes inverse, const int part,
+inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS, const lanes mean, const lanes inverse, const int part,
                                   const int4 shape, const int rows, const int images, local lanes* shared, lanes* shift_sum,
                                   lanes* scale_sum) {
   lanes sum = 0.0f, product = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     const size_t from = GROUP_ROW(x_place, shape, row, part * images);
-    const size_t gradient = GROUP_ROW(dy_place, shape, row, part * images);
+    GRADIENT_ROW(row, part * images)
     lanes row_sum = 0.0f, row_product = 0.0f;
     FOR_EACH_VECTOR(v, shape) {
-      const lanes value = LOAD(dy, gradient + v * LANES);
+      const lanes value = GRADIENT(v);
       row_sum += value;
       row_product += value * (LOAD(x, from + v * LANES) - mean);
     }
@@ -236,8 +293,8 @@ inline void gradient_sums_of_rows(global const float* x, const int4 x_place, glo
 }
 
 // First launch of `norm_gradient`, for large maps.
-kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x_place, global const float* dy,
-                                             const int4 dy_place, global const float* means,
+kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS,
+                                             global const float* means,
                                              global const float* variances, global float* partial,
                                              const int4 shape, const int rows, const int images, const int stride,
                                              const float epsilon) {
@@ -246,7 +303,7 @@ kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x
   const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
   const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
   lanes sum, product;
-  gradient_sums_of_rows(x, x_place, dy, dy_place, LOAD(means, statistic), inverse, part, shape, rows, images,
+  gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, LOAD(means, statistic), inverse, part, shape, rows, images,
                         shared, &sum, &product);
   if (ITEM < 16 / LANES) {
     STORE(partial, PARTIAL(part, GROUP, shape), sum);
@@ -256,8 +313,8 @@ kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x
 
 // dx = scale / sqrt(variance + epsilon) * (dy - shift_sum / m - xhat * scale_sum / m), m values to a statistic;
 // shift_sum, the sum of dy, and scale_sum, that of dy * xhat, are written, too, added up over the parts.
-kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, global const float* dy,
-                                     const int4 dy_place, global const float* means,
+kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS,
+                                     global const float* means,
                                      global const float* variances, global const float* scale,
                                      global const float* partial, global float* shift_sums,
                                      global float* scale_sums, global float* dx, const int4 dx_place,
@@ -271,7 +328,7 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
     const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
     lanes sum = 0.0f, product = 0.0f;
     if (GROUPS == 1) {
-      gradient_sums_of_rows(x, x_place, dy, dy_place, mean, inverse, part, shape, rows, images, shared, &sum,
+      gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, mean, inverse, part, shape, rows, images, shared, &sum,
                             &product);
     } else {
       for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
@@ -289,10 +346,10 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
     FOR_EACH_GROUP_ROW(row, shape, rows, images) {
       const size_t from = GROUP_ROW(x_place, shape, row, part * images);
       const size_t to = GROUP_ROW(dx_place, shape, row, part * images);
-      const size_t gradient = GROUP_ROW(dy_place, shape, row, part * images);
+      GRADIENT_ROW(row, part * images)
       FOR_EACH_VECTOR(v, shape) {
         const lanes difference = LOAD(x, from + v * LANES) - mean;
-        STORE(dx, to + v * LANES, factor * (LOAD(dy, gradient + v * LANES) - sum_share - difference * slope));
+        STORE(dx, to + v * LANES, factor * (GRADIENT(v) - sum_share - difference * slope));
       }
     }
   }

@@ -22,60 +22,38 @@
   global const float* source_##i, global float* target_##i, const int4 shape_##i, const int4 kernel_##i
 // Takes weight i for this work-group, if it is not one of those before.
 #define TAKE_WEIGHT(i)                   \
-  if (get_group_id(0) >= shape_##i.x) {  \
+  if ((int)get_group_id(0) >= shape_##i.x) { \
     source = source_##i;                 \
     target = target_##i;                 \
     shape = shape_##i;                   \
     kernel_shape = kernel_##i;           \
   }
 
-#if WEIGHTS > 1
-#define WEIGHT_1(x, separator) separator x(1)
-#else
-#define WEIGHT_1(x, separator)
-#endif
-#if WEIGHTS > 2
-#define WEIGHT_2(x, separator) separator x(2)
-#else
-#define WEIGHT_2(x, separator)
-#endif
-#if WEIGHTS > 3
-#define WEIGHT_3(x, separator) separator x(3)
-#else
-#define WEIGHT_3(x, separator)
-#endif
-#if WEIGHTS > 4
-#define WEIGHT_4(x, separator) separator x(4)
-#else
-#define WEIGHT_4(x, separator)
-#endif
-#if WEIGHTS > 5
-#define WEIGHT_5(x, separator) separator x(5)
-#else
-#define WEIGHT_5(x, separator)
-#endif
-#if WEIGHTS > 6
-#define WEIGHT_6(x, separator) separator x(6)
-#else
-#define WEIGHT_6(x, separator)
-#endif
-#if WEIGHTS > 7
-#define WEIGHT_7(x, separator) separator x(7)
-#else
-#define WEIGHT_7(x, separator)
-#endif
-#define COMMA ,
-#define NOTHING
-#define ALL_WEIGHTS(x, separator)                                                                          \
-  x(0) WEIGHT_1(x, separator) WEIGHT_2(x, separator) WEIGHT_3(x, separator) WEIGHT_4(x, separator) \
-      WEIGHT_5(x, separator) WEIGHT_6(x, separator) WEIGHT_7(x, separator)
+#define ARGUMENTS_1 WEIGHT_ARGUMENTS(0)
+#define ARGUMENTS_2 ARGUMENTS_1, WEIGHT_ARGUMENTS(1)
+#define ARGUMENTS_3 ARGUMENTS_2, WEIGHT_ARGUMENTS(2)
+#define ARGUMENTS_4 ARGUMENTS_3, WEIGHT_ARGUMENTS(3)
+#define ARGUMENTS_5 ARGUMENTS_4, WEIGHT_ARGUMENTS(4)
+#define ARGUMENTS_6 ARGUMENTS_5, WEIGHT_ARGUMENTS(5)
+#define ARGUMENTS_7 ARGUMENTS_6, WEIGHT_ARGUMENTS(6)
+#define ARGUMENTS_8 ARGUMENTS_7, WEIGHT_ARGUMENTS(7)
+#define TAKE_1
+#define TAKE_2 TAKE_1 TAKE_WEIGHT(1)
+#define TAKE_3 TAKE_2 TAKE_WEIGHT(2)
+#define TAKE_4 TAKE_3 TAKE_WEIGHT(3)
+#define TAKE_5 TAKE_4 TAKE_WEIGHT(4)
+#define TAKE_6 TAKE_5 TAKE_WEIGHT(5)
+#define TAKE_7 TAKE_6 TAKE_WEIGHT(6)
+#define TAKE_8 TAKE_7 TAKE_WEIGHT(7)
+#define JOINED(name, number) name##number
+#define NUMBERED(name, number) JOINED(name, number)
 
 // The weight of this work-group.
 #define FIND_WEIGHT                                        \
   global const float* source = source_0;                   \
   global float* target = target_0;                         \
   int4 shape = shape_0, kernel_shape = kernel_0;           \
-  ALL_WEIGHTS(TAKE_WEIGHT, NOTHING)                        \
+  NUMBERED(TAKE_, WEIGHTS)                                 \
   const int group = (int)get_group_id(0) - shape.x;        \
   const int source_blocks = shape.z, target_blocks = shape.w; \
   const int kernel_h = kernel_shape.x, kernel_w = kernel_shape.y, taps = kernel_h * kernel_w;
@@ -110,7 +88,7 @@ inline void transpose(float16* rows) {
 }
 
 //   range: panels of the target times panels of the source, B/32 rounded up, of all weights
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(ALL_WEIGHTS(WEIGHT_ARGUMENTS, COMMA)) {
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(NUMBERED(ARGUMENTS_, WEIGHTS)) {
   FIND_WEIGHT
   const int a_panel = group % shape.y, b_panel = group / shape.y;
   const int a_block = a_panel * 2, b_block = b_panel * 2;
@@ -148,7 +126,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(ALL_WEIGHTS(WE
 #else
 
 //   range: 32 * panels of the target times panels of the source times taps, of all weights; 4
-kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(ALL_WEIGHTS(WEIGHT_ARGUMENTS, COMMA)) {
+kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(NUMBERED(ARGUMENTS_, WEIGHTS)) {
   local float square[32 * 33];
   FIND_WEIGHT
   const int a_panel = group % shape.y, rest = group / shape.y;

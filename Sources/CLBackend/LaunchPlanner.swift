@@ -72,6 +72,8 @@ package final class LaunchPlanner {
   private var taken: Set<Int> = []
   /// By the tensor's number, launches that can write copies of what they write.
   private var producers: [Int: Producer] = [:]
+  /// What steps have left to those behind them.
+  private var left: [Tensor: GradientParts] = [:]
   /// The last launch that repacks weights.
   private var repackings: Repackings?
   /// The launch that the next one takes the place of.
@@ -138,6 +140,23 @@ package final class LaunchPlanner {
     label = "\(step.label) \(step.name)"
     try variant.plan(self)
   }
+
+  // MARK: What is done where its result is read
+
+  /// Whether `reader` is the only step that reads the tensor, so that nobody misses it if it is not stored.
+  func isRead(_ tensor: Tensor, onlyBy reader: Step) -> Bool { memory.isRead(tensor, onlyBy: reader) }
+
+  /// Leaves the current step, which makes `tensor`, to the next one, if that is the only one to read it and takes it.
+  func leave(_ tensor: Tensor, as parts: GradientParts) -> Bool {
+    guard let next = following.first, isRead(tensor, onlyBy: next),
+      let taker = next.operation as? any TakesGradientParts, taker.gradient == tensor
+    else { return false }
+    left[tensor] = parts
+    return true
+  }
+
+  /// The gradient as its parts, where a step has left it so.
+  func gradientParts(_ tensor: Tensor) -> GradientParts { left.removeValue(forKey: tensor) ?? .whole(tensor) }
 
   // MARK: Weight gradients that are used where they are made
 
@@ -206,6 +225,9 @@ package final class LaunchPlanner {
   /// Whether a concatenation's or slice's result already lies where it should.
   func isView(_ tensor: Tensor) -> Bool { memory.placement.views.contains(tensor.id) }
 
+  /// Whether writing one tensor changes the other.
+  func overlap(_ a: Tensor, _ b: Tensor) -> Bool { memory.placement.overlap(a, b) }
+
   /// Room for partial results, valid within this step. Different slots are different buffers.
   func scratch(floats: Int, slot: Int = 0) throws(OpenCLError) -> Buffer {
     try memory.scratch(floats: floats, slot: slot)
@@ -217,8 +239,6 @@ package final class LaunchPlanner {
     let derivation = Derivation(tensor: tensor, kind: .activated(activation))
     let view = try memory.derivedActivation(derivation)
     guard fresh.insert(derivation).inserted else { return view }
-    making = derivation
-    defer { making = nil }
     let source = self.activation(tensor)
     // The blocks of channels that no producer can copy.
     var rest = RangeSet(0..<source.blocks)
@@ -232,6 +252,8 @@ package final class LaunchPlanner {
       try remake(producer.label, producer.launch) { () throws(OpenCLError) in try producer.make(copies) }
       rest.remove(contentsOf: block..<block + part.blocks)
     }
+    making = derivation
+    defer { making = nil }
     for blocks in rest.ranges {
       let channels = min(blocks.count * 16, source.channels - blocks.lowerBound * 16)
       try planActivation(
@@ -353,6 +375,35 @@ struct PlannedLaunch {
   let buffers: [Buffer]
   /// Builds the program. The launch is still to be bound to memory.
   let make: () throws(OpenCLError) -> Launch
+}
+
+/// A gradient that has not been computed yet.
+enum GradientParts {
+  case whole(Tensor)
+  case sum(Tensor, Tensor)
+  case masked(Tensor, mask: Tensor)
+
+  /// The kernels' macros.
+  var macros: [(String, String)] {
+    switch self {
+    case .whole: []
+    case .sum: [("ADDEND", "1")]
+    case .masked: [("MASK", "1")]
+    }
+  }
+
+  func arguments(_ planner: LaunchPlanner) -> [KernelArgument] {
+    switch self {
+    case .whole(let gradient): planner.activation(gradient).arguments
+    case .sum(let a, let b), .masked(let a, mask: let b):
+      planner.activation(a).arguments + planner.activation(b).arguments
+    }
+  }
+}
+
+/// A step whose kernels compute the gradient they read from its parts.
+protocol TakesGradientParts: OpenCLOperation {
+  var gradient: Tensor { get }
 }
 
 /// A weight gradient and the Adam step that it is used for.

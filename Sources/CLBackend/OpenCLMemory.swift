@@ -14,6 +14,8 @@ final class OpenCLMemory {
   private var scratchBuffers: [Int: Buffer] = [:]
   /// The intermediate tensors that keep their values after a run; nil if all do.
   private let kept: Set<Tensor>?
+  /// How many steps read a tensor, by its number.
+  private let readers: [Int: Int]
   /// What the current plan asked for: kept here so that `kinds` does not outlive the buffers it names.
   private var scratchOfPlan: [Buffer] = []
   /// By the buffer, what may share a room with what. Empty if every tensor keeps its values.
@@ -32,6 +34,9 @@ final class OpenCLMemory {
   ) throws(OpenCLError) {
     self.recording = recording
     self.kept = kept
+    readers = recording.steps.reduce(into: [:]) { counts, step in
+      for tensor in Set(step.operation.inputs) { counts[tensor.id, default: 0] += 1 }
+    }
     self.queue = queue
     placement = Placement(recording)
     var buffers: [Buffer] = []
@@ -78,6 +83,14 @@ final class OpenCLMemory {
     case 1: (1, shape[0])
     default: (shape[0], shape.count / shape[0])
     }
+  }
+
+  /// Whether nobody but one step reads the tensor.
+  func isRead(_ tensor: Tensor, onlyBy reader: Step) -> Bool {
+    guard let kept, !kept.contains(tensor), recording.tensors[tensor.id].role == .intermediate,
+      readers[tensor.id] == 1
+    else { return false }
+    return reader.operation.inputs.contains(tensor)
   }
 
   // MARK: Views

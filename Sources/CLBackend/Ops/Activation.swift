@@ -27,11 +27,12 @@ extension Tanh: OpenCLOperation {
   }
 }
 
-extension TanhGradient: OpenCLOperation {
+extension TanhGradient: TakesGradientParts {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let (dy, y) = (planner.activation(gradient), planner.activation(tanhOutput))
-    let dx = planner.activation(output)
+    let (y, dx) = (planner.activation(tanhOutput), planner.activation(output))
+    let dy = planner.gradientParts(gradient)
     try planner.launchRows(
-      .elementwise, "tanh_gradient", over: dx, dy.arguments + y.arguments + dx.arguments)
+      .elementwise, "tanh_gradient", over: dx, macros: dy.macros,
+      dy.arguments(planner) + y.arguments + dx.arguments)
   }
 }

@@ -9,6 +9,7 @@ extension Combination: FlatOperation {
     let factors: [KernelArgument] = [.float(alpha), .float(beta)]
     switch planner.kind(of: output) {
     case .activation:
+      if alpha == 1, beta == 1, planner.leave(output, as: .sum(a, b)) { return }
       let (a, b, y) = (planner.activation(a), planner.activation(b), planner.activation(output))
       try planner.launchRows(
         .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)

@@ -5,13 +5,20 @@ extension DropoutMask: OpenCLOperation {
     let mask = planner.activation(output)
     try planner.launchRows(
       .elementwise, "dropout_mask", over: mask,
-      [.buffer(planner.vector(schedule).buffer)] + mask.arguments,
-      [.uint(stream), .uint(threshold), .float(keptValue)])
+      [.buffer(planner.vector(schedule).buffer)] + mask.arguments, settingArguments)
   }
+
+  /// As the kernels take them.
+  var settingArguments: [KernelArgument] { [.uint(stream), .uint(threshold), .float(keptValue)] }
 }
 
 extension Multiply: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    if let next = planner.following.first?.operation, next is NormGradient,
+      planner.leave(output, as: .masked(a, mask: b))
+    {
+      return
+    }
     let (a, b, c) = (planner.activation(a), planner.activation(b), planner.activation(output))
     try planner.launchRows(.elementwise, "multiply", over: c, a.arguments + b.arguments + c.arguments)
   }

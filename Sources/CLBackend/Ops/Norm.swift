@@ -3,7 +3,7 @@ import Tape
 extension Norm: OpenCLOperation {
   /// One launch for small maps, two for large ones.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let (x, y) = (planner.activation(input), planner.activation(output))
+    let x = planner.activation(input)
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (images, groups) = planner.groups(of: x, parts: parts)
     let partial = try planner.partial(groups, maps: parts * x.blocks, instead: mean)
@@ -16,17 +16,35 @@ extension Norm: OpenCLOperation {
     var settings: [KernelArgument] =
       [.int(Int32(parts)), images, .int(Int32(mean.stride)), .float(epsilon)]
     // The running statistics move in the same launch.
-    if let running = planner.following.first?.operation as? RunningStatistics, running.mean == self.mean,
+    var following = planner.following
+    if let running = following.first?.operation as? RunningStatistics, running.mean == self.mean,
       running.variance == self.variance
     {
-      planner.take(planner.following.startIndex)
+      planner.take(following.startIndex)
+      following = following.dropFirst()
       macros.append(("RUNNING", "1"))
       settings += running.moved.map { .buffer(planner.vector($0).buffer) } + running.factors
     }
+    // And so does dropout.
+    var result = output
+    let drawn = following.first?.operation as? DropoutMask
+    if drawn != nil { following = following.dropFirst() }
+    if let step = following.first, let product = step.operation as? Multiply, product.a == output,
+      drawn.map({ $0.output == product.b }) ?? true, planner.isRead(output, onlyBy: step)
+    {
+      planner.take(following.startIndex)
+      if drawn != nil { planner.take(following.startIndex - 1) }
+      result = product.output
+      macros.append(("MASK", drawn == nil ? "1" : "2"))
+      settings += planner.activation(product.b).arguments
+      if let drawn {
+        settings += [.buffer(planner.vector(drawn.schedule).buffer)] + drawn.settingArguments
+      }
+    }
     let operands =
       x.arguments + [partial, .buffer(mean.buffer), .buffer(variance.buffer)]
-      + planner.scaleAndShift(scale, shift, instead: mean) + y.arguments
-    try planner.launchProducer(of: output, most: 2) { copies throws(OpenCLError) in
+      + planner.scaleAndShift(scale, shift, instead: mean) + planner.activation(result).arguments
+    try planner.launchProducer(of: result, most: 2) { copies throws(OpenCLError) in
       try planner.launchGroups(
         .norm, "norm", over: x.shape, groups, maps: x.blocks,
         macros: macros + [("COPIES", "\(copies.count)")], operands,
@@ -47,24 +65,25 @@ extension Normalize: OpenCLOperation {
   }
 }
 
-extension NormGradient: OpenCLOperation {
+extension NormGradient: TakesGradientParts {
   /// One launch for small maps, two for large ones.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let (x, dy, dx) = (planner.activation(input), planner.activation(gradient), planner.activation(output))
+    let (x, dx) = (planner.activation(input), planner.activation(output))
+    let dy = planner.gradientParts(gradient)
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (shiftSum, scaleSum) = (planner.vector(shiftSum), planner.vector(scaleSum))
     let (images, groups) = planner.groups(of: x, parts: parts)
     let partial = try planner.partial(groups, maps: parts * x.blocks, instead: mean)
-    let operands = x.arguments + dy.arguments + [.buffer(mean.buffer), .buffer(variance.buffer)]
+    let operands = x.arguments + dy.arguments(planner) + [.buffer(mean.buffer), .buffer(variance.buffer)]
     let settings: [KernelArgument] = [images, .int(Int32(mean.stride)), .float(epsilon)]
     if groups.count > 1 {
       try planner.launchGroups(
-        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * x.blocks, operands + [partial],
-        settings)
+        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * x.blocks, macros: dy.macros,
+        operands + [partial], settings)
     }
     try planner.launchGroups(
       .norm, "norm_gradient", over: x.shape, groups, maps: x.blocks,
-      macros: normMacros(scale: scale, shift: nil),
+      macros: normMacros(scale: scale, shift: nil) + dy.macros,
       operands + [
         .buffer((scale.map(planner.vector) ?? mean).buffer), partial, .buffer(shiftSum.buffer),
         .buffer(scaleSum.buffer),
