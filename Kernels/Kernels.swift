@@ -18,10 +18,13 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case packing = "packing.cl"
   case philox = "philox.clh"
   case rows = "rows.clh"
+  case several = "several.clh"
+  case splitSum = "split_sum.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
   case weightGradientGPUCommon = "weight_gradient_gpu.clh"
   case weightGradientNVIDIA = "weight_gradient_nvidia.cl"
+  case weightGradientSum = "weight_gradient_sum.cl"
   case winograd = "winograd.clh"
   case winogradCPU = "winograd_cpu.cl"
 
@@ -47,10 +50,13 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .packing: PackageResources.packing_cl
       case .philox: PackageResources.philox_clh
       case .rows: PackageResources.rows_clh
+      case .several: PackageResources.several_clh
+      case .splitSum: PackageResources.split_sum_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
       case .weightGradientGPUCommon: PackageResources.weight_gradient_gpu_clh
       case .weightGradientNVIDIA: PackageResources.weight_gradient_nvidia_cl
+      case .weightGradientSum: PackageResources.weight_gradient_sum_cl
       case .winograd: PackageResources.winograd_clh
       case .winogradCPU: PackageResources.winograd_cpu_cl
       }

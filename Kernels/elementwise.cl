@@ -97,19 +97,21 @@ kernel void combine_flat(global const float* restrict a, global const float* res
   }
 }
 
-// `count` channels of x, from channel `from` on, to those of y from channel `to` on, number by number: for
-// concatenations and slices that do not come in whole blocks.
-//   shape: (N, count, H, W)     range: (1 on a CPU, W on a GPU; H / rows; N), rounded up
-kernel WORK_GROUP void copy_channels(global const float* x, const int4 x_place, global float* y,
-                                     const int4 y_place, const int4 shape, const int rows, const int from,
-                                     const int to) {
-  const int n = get_global_id(2), first = get_global_id(1) * rows;
-  for (int row = first; row < min(first + rows, n < shape.x ? shape.z : 0); row++) {
+// Channels of x, from channel `from` on, to those of y from channel `to` on, number by number, and behind those `first`
+// channels the ones of z: for concatenations and slices that do not come in whole blocks.
+//   shape: (N, channels of both, H, W)     range: (1 on a CPU, W on a GPU; H / rows; N), rounded up
+kernel WORK_GROUP void copy_channels(global const float* x, const int4 x_place, global const float* z,
+                                     const int4 z_place, global float* y, const int4 y_place, const int4 shape,
+                                     const int rows, const int from, const int to, const int first) {
+  const int n = get_global_id(2), first_row = get_global_id(1) * rows;
+  for (int row = first_row; row < min(first_row + rows, n < shape.x ? shape.z : 0); row++) {
     for (int c = 0; c < shape.y; c++) {
       const size_t target = at(y_place, n, (to + c) / 16, row, 0) + (to + c) % 16;
-      const size_t source = at(x_place, n, (from + c) / 16, row, 0) + (from + c) % 16;
+      const int channel = c < first ? from + c : c - first;
+      global const float* source =
+          (c < first ? x : z) + at(c < first ? x_place : z_place, n, channel / 16, row, 0) + channel % 16;
       for (int column = get_global_id(0); column < shape.w; column += get_global_size(0)) {
-        y[target + column * 16] = x[source + column * 16];
+        y[target + column * 16] = source[column * 16];
       }
     }
   }

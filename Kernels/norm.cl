@@ -14,6 +14,7 @@
 
 #include "philox.clh"
 #include "rows.clh"
+#include "split_sum.clh"
 
 // Whether there is a scale or a shift; the argument is ignored if not.
 #ifndef HAS_SCALE
@@ -129,10 +130,11 @@ inline void statistics_of_groups(global const float* partial, const int part, co
 
 // First launch of `norm`, for large maps.
 kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, global float* partial,
-                                    const int4 shape, const int rows, const int images) {
+                                    const int4 shape, const int rows, const int images SPLIT_ARGUMENTS) {
   SHARED(shared);
   lanes mean, squares;
   const int part = PART(shape);
+  ADD_SPLITS(part, shape, rows, images)
   statistics_of_rows(x, x_place, part, shape, rows, images, shared, &mean, &squares);
   if (ITEM < 16 / LANES) {
     STORE(partial, PARTIAL(part, GROUP, shape), mean);
@@ -167,7 +169,8 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
                             global float* means, global float* variances, global const float* scale,
                             global const float* shift, global float* y, const int4 y_place, const int4 shape,
                             const int rows, const int parts, const int images, const int stride,
-                            const float epsilon RUNNING_ARGUMENTS MASK_ARGUMENTS COPY_1_ARGUMENTS COPY_2_ARGUMENTS) {
+                            const float epsilon SPLIT_ARGUMENTS RUNNING_ARGUMENTS MASK_ARGUMENTS COPY_1_ARGUMENTS
+                                COPY_2_ARGUMENTS) {
   SHARED(shared);
 #if MASK == 2
   const mask_t dropout = mask_of(schedule, stream, threshold, kept, FIRST_CHANNEL(shape), shape);
@@ -175,6 +178,7 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
   for (int part = 0; part < parts; part++) {
     lanes mean, squares;
     if (GROUPS == 1) {
+      ADD_SPLITS(part, shape, rows, images)
       statistics_of_rows(x, x_place, part, shape, rows, images, shared, &mean, &squares);
     } else {
       statistics_of_groups(partial, part, shape, rows, images, shared, &mean, &squares);
@@ -272,9 +276,9 @@ kernel WORK_GROUP void normalize_given(global const float* x, const int4 x_place
 #define GRADIENT(v) ((LOAD(dy, gradient + (v) * LANES) WITH_ADDEND(v)) WITH_MASK(v))
 
 // Sums over a group of rows of dy, and of dy * xhat with xhat = (x - mean) / sqrt(variance + epsilon).
-inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS, const lanes mean, const lanes inverse, const int part,
-                                  const int4 shape, const int rows, const int images, local lanes* shared, lanes* shift_sum,
-                                  lanes* scale_sum) {
+inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS, const lanes mean,
+                                  const lanes inverse, const int part, const int4 shape, const int rows,
+                                  const int images, local lanes* shared, lanes* shift_sum, lanes* scale_sum) {
   lanes sum = 0.0f, product = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     const size_t from = GROUP_ROW(x_place, shape, row, part * images);
@@ -297,11 +301,12 @@ kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x
                                              global const float* means,
                                              global const float* variances, global float* partial,
                                              const int4 shape, const int rows, const int images, const int stride,
-                                             const float epsilon) {
+                                             const float epsilon SPLIT_ARGUMENTS) {
   SHARED(shared);
   const int part = PART(shape);
   const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
   const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
+  ADD_SPLITS(part, shape, rows, images)
   lanes sum, product;
   gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, LOAD(means, statistic), inverse, part, shape, rows, images,
                         shared, &sum, &product);
@@ -319,7 +324,7 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
                                      global const float* partial, global float* shift_sums,
                                      global float* scale_sums, global float* dx, const int4 dx_place,
                                      const int4 shape, const int rows, const int parts, const int images,
-                                     const int stride, const float epsilon) {
+                                     const int stride, const float epsilon SPLIT_ARGUMENTS) {
   SHARED(shared);
   lanes shift_sum = 0.0f, scale_sum = 0.0f;
   for (int part = 0; part < parts; part++) {
@@ -328,6 +333,7 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
     const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
     lanes sum = 0.0f, product = 0.0f;
     if (GROUPS == 1) {
+      ADD_SPLITS(part, shape, rows, images)
       gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, mean, inverse, part, shape, rows, images, shared, &sum,
                             &product);
     } else {

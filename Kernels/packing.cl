@@ -3,11 +3,8 @@
 // weights, of which each has its run of the work-groups.
 
 #include "layout.clh"
+#include "several.clh"
 
-// How many weights, 1 to 8.
-#ifndef WEIGHTS
-#define WEIGHTS 1
-#endif
 // 16: a work-item turns 32 channels a by 32 channels b of all taps. 4: a work-group does, of one tap; for GPUs.
 #ifndef LANES
 #define LANES 16
@@ -18,10 +15,9 @@
 //            .w target blocks, B/16 rounded up
 //   kernel   .x height .y width .z stride of the layer  .w 1 if the source has its taps ordered by phase, 0 if the
 //            target has
-#define WEIGHT_ARGUMENTS(i) \
+#define ITEM_ARGUMENTS(i) \
   global const float* source_##i, global float* target_##i, const int4 shape_##i, const int4 kernel_##i
-// Takes weight i for this work-group, if it is not one of those before.
-#define TAKE_WEIGHT(i)                   \
+#define TAKE_ITEM(i)                     \
   if ((int)get_group_id(0) >= shape_##i.x) { \
     source = source_##i;                 \
     target = target_##i;                 \
@@ -29,31 +25,12 @@
     kernel_shape = kernel_##i;           \
   }
 
-#define ARGUMENTS_1 WEIGHT_ARGUMENTS(0)
-#define ARGUMENTS_2 ARGUMENTS_1, WEIGHT_ARGUMENTS(1)
-#define ARGUMENTS_3 ARGUMENTS_2, WEIGHT_ARGUMENTS(2)
-#define ARGUMENTS_4 ARGUMENTS_3, WEIGHT_ARGUMENTS(3)
-#define ARGUMENTS_5 ARGUMENTS_4, WEIGHT_ARGUMENTS(4)
-#define ARGUMENTS_6 ARGUMENTS_5, WEIGHT_ARGUMENTS(5)
-#define ARGUMENTS_7 ARGUMENTS_6, WEIGHT_ARGUMENTS(6)
-#define ARGUMENTS_8 ARGUMENTS_7, WEIGHT_ARGUMENTS(7)
-#define TAKE_1
-#define TAKE_2 TAKE_1 TAKE_WEIGHT(1)
-#define TAKE_3 TAKE_2 TAKE_WEIGHT(2)
-#define TAKE_4 TAKE_3 TAKE_WEIGHT(3)
-#define TAKE_5 TAKE_4 TAKE_WEIGHT(4)
-#define TAKE_6 TAKE_5 TAKE_WEIGHT(5)
-#define TAKE_7 TAKE_6 TAKE_WEIGHT(6)
-#define TAKE_8 TAKE_7 TAKE_WEIGHT(7)
-#define JOINED(name, number) name##number
-#define NUMBERED(name, number) JOINED(name, number)
-
 // The weight of this work-group.
 #define FIND_WEIGHT                                        \
   global const float* source = source_0;                   \
   global float* target = target_0;                         \
   int4 shape = shape_0, kernel_shape = kernel_0;           \
-  NUMBERED(TAKE_, WEIGHTS)                                 \
+  TAKE_ITEMS                                               \
   const int group = (int)get_group_id(0) - shape.x;        \
   const int source_blocks = shape.z, target_blocks = shape.w; \
   const int kernel_h = kernel_shape.x, kernel_w = kernel_shape.y, taps = kernel_h * kernel_w;
@@ -88,7 +65,7 @@ inline void transpose(float16* rows) {
 }
 
 //   range: panels of the target times panels of the source, B/32 rounded up, of all weights
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(NUMBERED(ARGUMENTS_, WEIGHTS)) {
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(ALL_ARGUMENTS) {
   FIND_WEIGHT
   const int a_panel = group % shape.y, b_panel = group / shape.y;
   const int a_block = a_panel * 2, b_block = b_panel * 2;
@@ -126,7 +103,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(NUMBERED(ARGUM
 #else
 
 //   range: 32 * panels of the target times panels of the source times taps, of all weights; 4
-kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(NUMBERED(ARGUMENTS_, WEIGHTS)) {
+kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(ALL_ARGUMENTS) {
   local float square[32 * 33];
   FIND_WEIGHT
   const int a_panel = group % shape.y, rest = group / shape.y;

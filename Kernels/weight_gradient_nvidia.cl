@@ -233,7 +233,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
       if (lane_quad >= quads.z * 4) continue;
       const bool whole = pixels.w == 1;
       global float4* to =
-          whole ? dw + packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry)
+          whole ? dw + packed(quad, tap / geometry.y, tap % geometry.y, lane_quad, quads.y, geometry, LANES_INPUT)
                 : parts + ((size_t)split * taps * quads.w + row) * 4 * (quads.z * 4) + lane_quad;
       const int stride = whole ? 8 : quads.z * 4;
 #pragma unroll

@@ -74,6 +74,11 @@ package final class LaunchPlanner {
   private var producers: [Int: Producer] = [:]
   /// What steps have left to those behind them.
   private var left: [Tensor: GradientParts] = [:]
+  /// Products whose parts a step behind them adds up.
+  var splitSums: [Tensor: SplitSum] = [:]
+  /// Weight gradients whose parts are still to be added up, and the step of the last.
+  private var weightGradientSums: [WeightGradientSum] = []
+  private var labelOfSums = ""
   /// The last launch that repacks weights.
   private var repackings: Repackings?
   /// The launch that the next one takes the place of.
@@ -103,6 +108,9 @@ package final class LaunchPlanner {
       self.step = index
       label = "\(step.label) \(step.name)"
       following = steps[index + 1..<range.upperBound]
+      if weightGradientSums.contains(where: { operation.inputs.contains($0.gradient) }) {
+        try planWeightGradientSums()
+      }
       let before = taken
       try operation.plan(self)
       for index in [index] + taken.subtracting(before).sorted() { written(steps[index].operation) }
@@ -116,6 +124,7 @@ package final class LaunchPlanner {
         written(adam)
       }
     }
+    try planWeightGradientSums()
     // They hold this planner, which would keep them for ever.
     producers = [:]
   }
@@ -141,18 +150,44 @@ package final class LaunchPlanner {
     try variant.plan(self)
   }
 
+  // MARK: Sums of split products
+
+  /// Has the parts of a weight gradient added up together with others', before the first is read.
+  func add(_ sum: WeightGradientSum) throws(OpenCLError) {
+    weightGradientSums.append(sum)
+    labelOfSums = label
+    if !keepsScratch { try planWeightGradientSums() }
+  }
+
+  private func planWeightGradientSums() throws(OpenCLError) {
+    let (sums, current) = (weightGradientSums, label)
+    weightGradientSums = []
+    label = labelOfSums
+    defer { label = current }
+    for first in stride(from: 0, to: sums.count, by: WeightGradientSum.most) {
+      try planSums(sums[first..<min(first + WeightGradientSum.most, sums.count)])
+    }
+  }
+
   // MARK: What is done where its result is read
 
   /// Whether `reader` is the only step that reads the tensor, so that nobody misses it if it is not stored.
   func isRead(_ tensor: Tensor, onlyBy reader: Step) -> Bool { memory.isRead(tensor, onlyBy: reader) }
 
-  /// Leaves the current step, which makes `tensor`, to the next one, if that is the only one to read it and takes it.
+  /// Whether scratch is a step's own, and so can be read by the next.
+  var keepsScratch: Bool { memory.sharesRooms }
+
+  /// Leaves the current step, which makes `tensor`, to the next one if that `takes` it.
   func leave(_ tensor: Tensor, as parts: GradientParts) -> Bool {
-    guard let next = following.first, isRead(tensor, onlyBy: next),
-      let taker = next.operation as? any TakesGradientParts, taker.gradient == tensor
-    else { return false }
+    guard takes(following.first, tensor) else { return false }
     left[tensor] = parts
     return true
+  }
+
+  /// Whether a step is the only one to read a gradient, and can compute it from its parts.
+  func takes(_ step: Step?, _ gradient: Tensor) -> Bool {
+    guard let step, isRead(gradient, onlyBy: step) else { return false }
+    return (step.operation as? any TakesGradientParts)?.gradient == gradient
   }
 
   /// The gradient as its parts, where a step has left it so.

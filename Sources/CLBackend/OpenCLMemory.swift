@@ -85,6 +85,9 @@ final class OpenCLMemory {
     }
   }
 
+  /// Whether tensors that are not kept, and scratch, have rooms by their lifetimes.
+  var sharesRooms: Bool { kept != nil }
+
   /// Whether nobody but one step reads the tensor.
   func isRead(_ tensor: Tensor, onlyBy reader: Step) -> Bool {
     guard let kept, !kept.contains(tensor), recording.tensors[tensor.id].role == .intermediate,

@@ -16,12 +16,14 @@ struct RowGroups {
   }
 
   /// For sums over `images` images each.
-  init(_ view: ActivationView, images: Int, _ deviceClass: DeviceClass) {
+  ///
+  /// - Parameter passes: how often the pixels are gone over
+  init(_ view: ActivationView, images: Int, passes: Int = 2, _ deviceClass: DeviceClass) {
     let all = images * view.height
     let pixels = all * view.width
     // Up to `whole` pixels one group saves a launch. A larger one has pixels enough to hide its start, and stays in
     // the cache for its second pass; on a GPU there are at most about 256 groups to combine.
-    let (whole, group) = deviceClass == .cpu ? (4096, 1024) : (1024, max(256, pixels / 256))
+    let (whole, group) = deviceClass == .cpu ? (4096, 1024) : (2048 / passes, max(256, pixels / 256))
     rows = pixels <= whole ? all : max(1, group / view.width)
     count = (all + rows - 1) / rows
   }

@@ -3,7 +3,7 @@ import Tape
 extension ChannelSum: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.vector(output))
-    let groups = RowGroups(x, images: x.images, planner.deviceClass)
+    let groups = RowGroups(x, images: x.images, passes: 1, planner.deviceClass)
     let result = KernelArgument.buffer(y.buffer)
     guard groups.count > 1 else {
       return try planner.launchGroups(

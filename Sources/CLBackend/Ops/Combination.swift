@@ -5,11 +5,16 @@ extension Combination: FlatOperation {
 
   func hasSettings(of next: Combination) -> Bool { alpha == next.alpha && beta == next.beta }
 
+  /// Whether the sum is one that the next step computes.
+  func isLeft(to next: Step?, _ planner: LaunchPlanner) -> Bool {
+    alpha == 1 && beta == 1 && planner.kind(of: output) == .activation && planner.takes(next, output)
+  }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let factors: [KernelArgument] = [.float(alpha), .float(beta)]
     switch planner.kind(of: output) {
     case .activation:
-      if alpha == 1, beta == 1, planner.leave(output, as: .sum(a, b)) { return }
+      if isLeft(to: planner.following.first, planner), planner.leave(output, as: .sum(a, b)) { return }
       let (a, b, y) = (planner.activation(a), planner.activation(b), planner.activation(output))
       try planner.launchRows(
         .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)

@@ -5,11 +5,12 @@ extension Concatenation: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     guard !planner.isView(output) else { return }
     var channel = 0
-    for part in parts {
+    for first in stride(from: 0, to: parts.count, by: 2) {
+      let (part, next) = (parts[first], first + 1 < parts.count ? parts[first + 1] : nil)
       try planner.planCopy(
-        from: planner.activation(part), channel: 0, to: planner.activation(output), channel: channel,
-        count: part.shape.c)
-      channel += part.shape.c
+        from: planner.activation(part), channel: 0, count: part.shape.c, and: next.map(planner.activation),
+        to: planner.activation(output), channel: channel)
+      channel += part.shape.c + (next?.shape.c ?? 0)
     }
   }
 }
@@ -18,8 +19,8 @@ extension Slice: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     guard !planner.isView(output) else { return }
     try planner.planCopy(
-      from: planner.activation(input), channel: channels.lowerBound, to: planner.activation(output),
-      channel: 0, count: channels.count)
+      from: planner.activation(input), channel: channels.lowerBound, count: channels.count,
+      to: planner.activation(output), channel: 0)
   }
 }
 
@@ -29,9 +30,8 @@ extension BatchConcatenation: OpenCLOperation {
     var image = 0
     for part in parts {
       try planner.planCopy(
-        from: planner.activation(part), channel: 0,
-        to: planner.activation(output).part(image: image, images: part.shape.n), channel: 0,
-        count: part.shape.c)
+        from: planner.activation(part), channel: 0, count: part.shape.c,
+        to: planner.activation(output).part(image: image, images: part.shape.n), channel: 0)
       image += part.shape.n
     }
   }
@@ -45,13 +45,16 @@ extension BatchSplit: OpenCLOperation {
 }
 
 extension LaunchPlanner {
+  /// Copies `count` channels of one activation, and all of a second behind them.
   fileprivate func planCopy(
-    from source: ActivationView, channel first: Int, to target: ActivationView, channel position: Int,
-    count: Int
+    from source: ActivationView, channel first: Int, count: Int, and second: ActivationView? = nil,
+    to target: ActivationView, channel position: Int
   ) throws(OpenCLError) {
+    let channels = count + (second?.channels ?? 0)
     try launchPixels(
       .elementwise, "copy_channels",
-      over: SIMD4(Int32(source.images), Int32(count), Int32(source.height), Int32(source.width)),
-      source.arguments + target.arguments, [.int(Int32(first)), .int(Int32(position))])
+      over: SIMD4(Int32(source.images), Int32(channels), Int32(source.height), Int32(source.width)),
+      source.arguments + (second ?? source).arguments + target.arguments,
+      [.int(Int32(first)), .int(Int32(position)), .int(Int32(count))])
   }
 }

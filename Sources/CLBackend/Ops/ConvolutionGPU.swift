@@ -253,6 +253,8 @@ extension ConvolutionPass {
       ],
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
+    let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate)
+    if writtenQuads == 4 * y.blocks, planner.leave(sum, of: output) { return }
     try planner.launch(
       source, "convolve_sum", macros: macros,
       arguments: [.buffer(parts)] + epilogue + [
@@ -291,13 +293,11 @@ extension WeightGradient {
       ],
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
-    try planner.launch(
-      source, "weight_gradient_sum", macros: macros,
-      arguments: [
-        .buffer(parts), .buffer(dw.buffer), .int4(sizes), .int(Int32(splits)),
-        .int4(dw.packing.kernelGeometry(geometry)),
-      ],
-      global: [(dw.taps * quads * 4 * lanes.blocks * 4 + 63) / 64 * 64], local: [64])
+    try planner.add(
+      WeightGradientSum(
+        gradient: output, parts: parts, target: dw, sizes: sizes, splits: splits,
+        items: dw.taps * quads * 4 * lanes.blocks * 4,
+        geometry: dw.packing.kernelGeometry(geometry)))
   }
 }
 

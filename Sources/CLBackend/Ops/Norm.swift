@@ -7,14 +7,22 @@ extension Norm: OpenCLOperation {
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (images, groups) = planner.groups(of: x, parts: parts)
     let partial = try planner.partial(groups, maps: parts * x.blocks, instead: mean)
-    if groups.count > 1 {
-      try planner.launchGroups(
-        .norm, "norm_partial", over: x.shape, groups, maps: parts * x.blocks, x.arguments + [partial],
-        [images])
-    }
+    // The first launch adds up what a convolution has left.
+    let split = planner.takeSplitSum(of: input)
+    let (splitMacros, splitArguments) = (
+      split == nil ? [] : SplitSum.macros, split?.arguments(into: x, planner) ?? []
+    )
     var macros = normMacros(scale: scale, shift: shift)
     var settings: [KernelArgument] =
       [.int(Int32(parts)), images, .int(Int32(mean.stride)), .float(epsilon)]
+    if groups.count > 1 {
+      try planner.launchGroups(
+        .norm, "norm_partial", over: x.shape, groups, maps: parts * x.blocks, macros: splitMacros,
+        x.arguments + [partial], [images] + splitArguments)
+    } else {
+      macros += splitMacros
+      settings += splitArguments
+    }
     // The running statistics move in the same launch.
     var following = planner.following
     if let running = following.first?.operation as? RunningStatistics, running.mean == self.mean,
@@ -69,7 +77,21 @@ extension NormGradient: TakesGradientParts {
   /// One launch for small maps, two for large ones.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, dx) = (planner.activation(input), planner.activation(output))
-    let dy = planner.gradientParts(gradient)
+    var dy = planner.gradientParts(gradient)
+    var split: SplitSum?
+    var addend: Tensor?
+    switch dy {
+    case .whole(let gradient): split = planner.takeSplitSum(of: gradient)
+    case .sum(let earlier, let gradient):
+      split = planner.takeSplitSum(of: gradient)
+      if split != nil { addend = earlier }
+    case .masked: break
+    }
+    // The first launch adds up what a convolution has left, where the result will be.
+    if split != nil { dy = .whole(output) }
+    let (splitMacros, splitArguments) = (
+      split == nil ? [] : SplitSum.macros, split?.arguments(into: dx, adding: addend, planner) ?? []
+    )
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (shiftSum, scaleSum) = (planner.vector(shiftSum), planner.vector(scaleSum))
     let (images, groups) = planner.groups(of: x, parts: parts)
@@ -78,16 +100,18 @@ extension NormGradient: TakesGradientParts {
     let settings: [KernelArgument] = [images, .int(Int32(mean.stride)), .float(epsilon)]
     if groups.count > 1 {
       try planner.launchGroups(
-        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * x.blocks, macros: dy.macros,
-        operands + [partial], settings)
+        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * x.blocks,
+        macros: dy.macros + splitMacros,
+        operands + [partial], settings + splitArguments)
     }
+    let isFirst = groups.count == 1
     try planner.launchGroups(
       .norm, "norm_gradient", over: x.shape, groups, maps: x.blocks,
-      macros: normMacros(scale: scale, shift: nil) + dy.macros,
+      macros: normMacros(scale: scale, shift: nil) + dy.macros + (isFirst ? splitMacros : []),
       operands + [
         .buffer((scale.map(planner.vector) ?? mean).buffer), partial, .buffer(shiftSum.buffer),
         .buffer(scaleSum.buffer),
-      ] + dx.arguments, [.int(Int32(parts))] + settings)
+      ] + dx.arguments, [.int(Int32(parts))] + settings + (isFirst ? splitArguments : []))
   }
 }
 

@@ -29,7 +29,7 @@ extension LaunchPlanner {
     }
     let (lanes, local) = deviceClass == .gpu ? (4, [32, 4]) : (16, [1, 1])
     try launch(
-      .packing, "repack", macros: [("WEIGHTS", "\(weights.count)"), ("LANES", "\(lanes)")],
+      .packing, "repack", macros: [("ITEM_COUNT", "\(weights.count)"), ("LANES", "\(lanes)")],
       arguments: arguments, global: [local[0] * groups, local[1]], local: local)
   }
 }
