@@ -54,7 +54,7 @@ struct WeightView {
 /// A step may be planned together with steps behind it, see `following`.
 package final class LaunchPlanner {
   /// A launch that another takes the place of is never made, nor its program built.
-  private var planned: [PlannedLaunch] = []
+  private(set) var planned: [PlannedLaunch] = []
   /// What is planned for.
   let target: KernelTarget
   let choices: KernelChoices
@@ -83,6 +83,8 @@ package final class LaunchPlanner {
   private var repackings: Repackings?
   /// The launch that the next one takes the place of.
   private var replaced: Int?
+  /// What the next launches make.
+  private var making: Derivation?
 
   init(
     _ memory: OpenCLMemory, _ programs: ProgramCache, _ target: KernelTarget, _ choices: KernelChoices,
@@ -285,6 +287,8 @@ package final class LaunchPlanner {
       try remake(producer.label, producer.launch) { () throws(OpenCLError) in try producer.make(copies) }
       rest.remove(contentsOf: block..<block + part.blocks)
     }
+    making = derivation
+    defer { making = nil }
     for blocks in rest.ranges {
       let channels = min(blocks.count * 16, source.channels - blocks.lowerBound * 16)
       try planActivation(
@@ -328,6 +332,8 @@ package final class LaunchPlanner {
     let derivation = Derivation(tensor: tensor, kind: .repacked(lanes))
     let view = try memory.derivedWeight(derivation, lanes: lanes)
     if fresh.insert(derivation).inserted {
+      making = derivation
+      defer { making = nil }
       try addRepacking(of: tensor, Repacking(source: weight, target: view))
     }
     return view
@@ -351,28 +357,25 @@ package final class LaunchPlanner {
   ) throws(OpenCLError) -> Buffer {
     let derivation = Derivation(tensor: tensor, kind: kind)
     let buffer = try memory.derivedBuffer(derivation, floats: floats)
-    if fresh.insert(derivation).inserted { try make(buffer) }
+    if fresh.insert(derivation).inserted {
+      making = derivation
+      defer { making = nil }
+      try make(buffer)
+    }
     return buffer
   }
 
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
     let label = "\(label)/\(product.description)"
-    planned.append(PlannedLaunch(label: label, buffers: product.buffers) { Launch(product, label: label) })
+    planned.append(
+      PlannedLaunch(label: label, making: nil, program: nil, buffers: product.buffers) {
+        Launch(product, label: label)
+      })
   }
-
-  /// The steps' names with the kernels'.
-  var labels: [String] { planned.map(\.label) }
 
   /// What each launch reads and writes, in order.
   var buffers: [[Buffer]] { planned.map(\.buffers) }
-
-  /// Makes the launches, building their programs. They are still to be bound to memory.
-  func launches() throws(OpenCLError) -> [Launch] {
-    var result: [Launch] = []
-    for launch in planned { result.append(try launch.make()) }
-    return result
-  }
 
   /// Adds a launch. The label is the step's with the kernel's name.
   func launch(
@@ -380,24 +383,32 @@ package final class LaunchPlanner {
     global: [Int], local: [Int]? = nil
   ) throws(OpenCLError) {
     let (programs, label) = (programs, "\(label)/\(kernel)")
-    let make = { () throws(OpenCLError) -> Launch in
-      let program = try programs.program(source, macros: macros)
+    let request = ProgramCache.Request(source: try ProgramSource(source), macros: macros)
+    let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
+    let launch = PlannedLaunch(label: label, making: making, program: request, buffers: buffers) {
+      () throws(OpenCLError) in
+      let program = try programs.program(request.source, macros: macros)
       return Launch(
         try Kernel(program, kernel, deferring: arguments), global: global, local: local, label: label)
     }
-    let buffers = arguments.compactMap { if case .buffer(let buffer) = $0 { buffer } else { nil } }
     if let replaced {
-      planned[replaced] = PlannedLaunch(label: label, buffers: buffers, make: make)
+      planned[replaced] = launch
     } else {
-      planned.append(PlannedLaunch(label: label, buffers: buffers, make: make))
+      planned.append(launch)
     }
   }
 }
 
 /// A launch without its program.
-private struct PlannedLaunch {
+struct PlannedLaunch {
+  /// The step's name with the kernel's.
   let label: String
+  /// The derived tensor that it makes; nil where it makes none.
+  let making: Derivation?
+  /// nil for a matrix product.
+  let program: ProgramCache.Request?
   let buffers: [Buffer]
+  /// Builds the program. The launch is still to be bound to memory.
   let make: () throws(OpenCLError) -> Launch
 }
 

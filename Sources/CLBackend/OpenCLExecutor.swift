@@ -14,7 +14,7 @@ public final class OpenCLExecutor: Executor {
   private let storesGradients: Bool
   /// Ranges whose launches have their places in memory.
   private var plans: [Range<Int>: Plan] = [:]
-  /// Those whose launches are bound to it.
+  /// Of ranges that can be run.
   private var launches: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
@@ -79,8 +79,14 @@ public final class OpenCLExecutor: Executor {
   }
 
   public func run(_ steps: Range<Int>) throws(OpenCLError) {
-    for launch in try bound(steps) {
-      try queue.enqueue(launch)
+    if let launches = launches[steps] {
+      for launch in launches { try queue.enqueue(launch) }
+    } else {
+      // Drivers compile a kernel for its launch; they do while the next programs are built.
+      launches[steps] = try bind(steps) { launch throws(OpenCLError) in
+        try queue.enqueue(launch)
+        try queue.flush()
+      }
     }
     try queue.flush()
   }
@@ -106,13 +112,13 @@ public final class OpenCLExecutor: Executor {
   /// How many kernels one run of the steps launches.
   public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
     let plan = try plan(steps)
-    return plan.planner.labels.count + plan.clearings.count
+    return plan.planner.planned.count + plan.clearings.count
   }
 
   /// The steps and kernels that one run launches, and how often.
   public func launchCounts(_ steps: Range<Int>) throws(OpenCLError) -> [String: Int] {
     var counts: [String: Int] = [:]
-    for label in try plan(steps).planner.labels { counts[label, default: 0] += 1 }
+    for launch in try plan(steps).planner.planned { counts[launch.label, default: 0] += 1 }
     return counts
   }
 
@@ -151,7 +157,7 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
-  /// Launches that have their places in memory.
+  /// Launches that have their places in memory, nothing of it built or allocated yet.
   private struct Plan {
     let planner: LaunchPlanner
     let clearings: [Clearing]
@@ -169,18 +175,33 @@ public final class OpenCLExecutor: Executor {
 
   private func bound(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
     if let launches = launches[steps] { return launches }
+    let result = try bind(steps) { _ in }
+    launches[steps] = result
+    return result
+  }
+
+  /// - Parameter onLaunch: called with each launch as soon as its program is there
+  private func bind(
+    _ steps: Range<Int>, onLaunch: (Launch) throws(OpenCLError) -> Void
+  ) throws(OpenCLError) -> [Launch] {
     let plan = try plan(steps)
+    let planned = plan.planner.planned
+    try memory.allocate(planned.map(\.buffers))
+    programs.expect(planned.compactMap(\.program))
     var result: [Launch] = []
-    var clearings = plan.clearings[...]
-    for (index, launch) in try plan.planner.launches().enumerated() {
-      while let clearing = clearings.first, clearing.before == index {
-        result.append(try clearing.launch(programs, deviceClass))
-        clearings.removeFirst()
-      }
+    func add(_ launch: Launch) throws(OpenCLError) {
+      try launch.bind()
+      try onLaunch(launch)
       result.append(launch)
     }
-    for launch in result { try launch.bind() }
-    launches[steps] = result
+    var clearings = plan.clearings[...]
+    for (index, launch) in planned.enumerated() {
+      while let clearing = clearings.first, clearing.before == index {
+        try add(try clearing.launch(programs, deviceClass))
+        clearings.removeFirst()
+      }
+      try add(try launch.make())
+    }
     return result
   }
 }

@@ -202,6 +202,11 @@ final class OpenCLMemory {
     return clearings
   }
 
+  /// Gives the buffers of launches their memory.
+  func allocate(_ buffers: [[Buffer]]) throws(OpenCLError) {
+    for buffer in buffers.joined() { _ = try buffer.handle() }
+  }
+
   /// What launches and the tensors that are written from outside will have allocated.
   ///
   /// - Parameter buffers: what the launches read and write, with rooms shared

@@ -183,9 +183,10 @@ struct Platform {
 }
 
 /// An OpenCL device. Root devices are not reference counted, so there is nothing to release.
-public struct Device {
+public struct Device: Sendable {
   public let description: DeviceDescription
-  let handle: cl_device_id
+  /// OpenCL's calls may come from any thread.
+  nonisolated(unsafe) let handle: cl_device_id
 
   /// Every device of every platform; empty when there is none. A driver that fails is skipped with a
   /// line on stderr, so that it cannot hide the others.

@@ -1,3 +1,5 @@
+import Foundation
+
 // The only file that names vendors. Everything else asks these questions.
 
 /// Which family of kernels a device wants.
@@ -23,6 +25,16 @@ extension DeviceDescription {
 
   /// Sub-groups of 16 and block reads may be tried.
   public var isIntel: Bool { kind == .gpu && names("intel") }
+
+  /// The driver keeps the programs it compiled on disk, and gives them back quickly when the same text is built again.
+  ///
+  /// PoCL does unless told not to. To keep them ourselves would cost more than it saves: for a binary it compiles every
+  /// kernel of the program once more, for work-groups of any size.
+  public func keepsPrograms(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> Bool {
+    platform == "Portable Computing Language" && environment["POCL_KERNEL_CACHE"] != "0"
+  }
 
   private func names(_ vendor: String) -> Bool {
     self.vendor.lowercased().contains(vendor)

@@ -12,6 +12,8 @@ struct PassRecording {
   /// What the pass reads, with values.
   let inputs: [(tensor: Tensor, values: [Float])]
   let output: Tensor
+  /// Of a weight gradient: the step that takes it.
+  var adam: Adam? { recording.steps.lazy.compactMap { $0.operation as? Adam }.first }
 
   /// The passes of a recording, each shape once, in order.
   static func all(of recording: Recording) throws(OpenCLError) -> [PassRecording] {

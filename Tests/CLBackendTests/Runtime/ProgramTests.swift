@@ -191,3 +191,33 @@ import Testing
     return counters
   }
 }
+
+@Suite struct BuildAheadTests {
+  /// PoCL keeps programs unless its own switch is off; other drivers may not, so theirs are kept by us.
+  @Test func onlyPoCLIsLeftToKeepPrograms() throws {
+    var description = try TestDevice().context.device.description
+    description.platform = "Portable Computing Language"
+    #expect(description.keepsPrograms(environment: [:]))
+    #expect(description.keepsPrograms(environment: ["POCL_KERNEL_CACHE": "1"]))
+    #expect(!description.keepsPrograms(environment: ["POCL_KERNEL_CACHE": "0"]))
+    description.platform = "NVIDIA CUDA"
+    #expect(!description.keepsPrograms(environment: [:]))
+  }
+
+  /// Program 3 does not compile.
+  @Test(.timeLimit(.minutes(1))) func waitsEndForWhatIsBuiltOrFailsOrIsNotAmongTheBuilds() throws {
+    let device = try TestDevice().context.device
+    let builds = try (0..<6).map { index in
+      BuildAhead.Build(
+        name: "\(index)",
+        source: try ProgramSource(
+          name: "ahead\(index).cl",
+          text: "__kernel void give(__global int *x) { x[0] = \(index == 3 ? "?" : "1"); }"),
+        options: "")
+    }
+    let ahead = BuildAhead(device, builds)
+    for build in builds.reversed() { ahead.wait(for: build.name) }
+    ahead.wait(for: "0")
+    ahead.wait(for: "other")
+  }
+}
