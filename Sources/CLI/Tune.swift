@@ -9,7 +9,8 @@ struct Tune: ParsableCommand {
     abstract: "Finds the fastest kernels for a model on a device, and keeps the choice.",
     discussion: """
       Every convolution pass of the training step can be computed by several kernel variants (tiles, forms, splits). \
-      Each is checked first, then timed; the fastest right one is kept on this machine, under device, driver and \
+      Each is checked first, then timed; those that are fastest together, with what passes share counted once, are \
+      kept on this machine (the times shown are of each pass by itself), under device, driver and \
       the kernels' source text, and taken by train, translate, verify and benchmark from then on. Passes that are \
       known already are tuned anew.
 
