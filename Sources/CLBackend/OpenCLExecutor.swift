@@ -74,6 +74,10 @@ public final class OpenCLExecutor: Executor {
     try memory.write(values, to: tensor)
   }
 
+  public func clear(_ tensor: Tensor) throws(OpenCLError) {
+    try memory.clear(tensor)
+  }
+
   public func read(_ tensor: Tensor) throws(OpenCLError) -> [Float] {
     try memory.read(tensor)
   }

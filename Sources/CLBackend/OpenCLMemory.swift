@@ -345,7 +345,12 @@ final class OpenCLMemory {
     case .weight:
       let view = weight(tensor)
       var packed = [Float](repeating: 0, count: view.packing.floats)
-      view.packing.visit { packed[$1] = values[$0] }
+      values.withUnsafeBufferPointer { values in
+        packed.withUnsafeMutableBufferPointer { packed in
+          nonisolated(unsafe) let packed = packed
+          view.packing.visit { packed[$1] = values[$0] }
+        }
+      }
       try queue.write(packed, to: view.buffer, offset: 0)
     case .vector, .scalar:
       let view = vector(tensor)
@@ -355,6 +360,15 @@ final class OpenCLMemory {
       }
       try queue.write(padded, to: view.buffer, offset: 0)
     }
+  }
+
+  /// Sets a tensor to zero.
+  func clear(_ tensor: Tensor) throws(OpenCLError) {
+    guard recording.tensors[tensor.id].kind != .activation else {
+      return try write([Float](repeating: 0, count: tensor.shape.count), to: tensor)
+    }
+    try checkKept(tensor)
+    try queue.zero(flatBuffer(tensor))
   }
 
   /// - Throws: `OpenCLError` when the tensor is not kept after a run.
@@ -372,7 +386,12 @@ final class OpenCLMemory {
     case .weight:
       let view = weight(tensor)
       let packed: [Float] = try queue.read(view.buffer, offset: 0, count: view.packing.floats)
-      view.packing.visit { values[$0] = packed[$1] }
+      packed.withUnsafeBufferPointer { packed in
+        values.withUnsafeMutableBufferPointer { values in
+          nonisolated(unsafe) let values = values
+          view.packing.visit { values[$0] = packed[$1] }
+        }
+      }
     case .vector, .scalar:
       let view = vector(tensor)
       let padded: [Float] = try queue.read(view.buffer, offset: 0, count: view.rows * view.stride)

@@ -82,19 +82,19 @@ struct WeightPacking: Hashable, Sendable {
     return ((kernel - phase + stride - 1) / stride, phase * (kernel / stride) + min(phase, kernel % stride))
   }
 
-  /// Calls `body` with the row-major index in [O, I, KH, KW] and the packed index of every weight.
+  /// Calls `body` with the row-major index in [O, I, KH, KW] and the packed index of every weight, on all cores: a
+  /// panel's blocks, which fit into a cache, one after the other.
   func visit(_ body: (_ plain: Int, _ packed: Int) -> Void) {
-    for kh in 0..<kernelHeight {
-      for kw in 0..<kernelWidth {
-        let tap = tap(kh, kw)
-        for o in 0..<outputs {
-          for i in 0..<inputs {
-            let (lane, scalar) = lanes == .output ? (o, i) : (i, o)
-            let panel = (lane / 32 * blocks + scalar / 16) * taps + tap
-            body(
-              ((o * inputs + i) * kernelHeight + kh) * kernelWidth + kw,
-              (panel * 16 + scalar % 16) * 32 + lane % 32)
-          }
+    let taps = (0..<kernelHeight).flatMap { kh in (0..<kernelWidth).map { kw in tap(kh, kw) } }
+    let (laneCount, scalarCount) = lanes == .output ? (outputs, inputs) : (inputs, outputs)
+    inParallel(panels * blocks) { block in
+      let (panel, scalars) = (block / blocks, block % blocks)
+      for lane in panel * 32..<min((panel + 1) * 32, laneCount) {
+        for scalar in scalars * 16..<min((scalars + 1) * 16, scalarCount) {
+          let (o, i) = lanes == .output ? (lane, scalar) : (scalar, lane)
+          let plain = (o * inputs + i) * taps.count
+          let packed = (block * taps.count * 16 + scalar % 16) * 32 + lane % 32
+          for (index, tap) in taps.enumerated() { body(plain + index, packed + tap * 512) }
         }
       }
     }

@@ -58,6 +58,9 @@ public protocol Executor: AnyObject {
   /// Sets a tensor's values, row-major in its shape.
   func write(_ values: [Float], to tensor: Tensor) throws
 
+  /// Sets all of a tensor's values to zero.
+  func clear(_ tensor: Tensor) throws
+
   /// A tensor's values, row-major in its shape, after everything that was started has finished.
   func read(_ tensor: Tensor) throws -> [Float]
 
@@ -69,6 +72,10 @@ public protocol Executor: AnyObject {
 }
 
 extension Executor {
+  public func clear(_ tensor: Tensor) throws {
+    try write([Float](repeating: 0, count: tensor.shape.count), to: tensor)
+  }
+
   /// Starts a section of the recording by its name.
   public func run(section: String) throws {
     guard let range = recording.sections[section] else {

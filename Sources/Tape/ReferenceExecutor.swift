@@ -108,7 +108,7 @@ public final class ReferenceMemory {
 }
 
 /// Calls `body` for 0..<count on all cores. Each call must write where no other does.
-func inParallel(_ count: Int, _ body: (Int) -> Void) {
+package func inParallel(_ count: Int, _ body: (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     nonisolated(unsafe) let body = body
     DispatchQueue.concurrentPerform(iterations: count) { body($0) }
