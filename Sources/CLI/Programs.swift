@@ -52,7 +52,7 @@ struct Programs: ParsableCommand {
     let executor = try OpenCLExecutor(
       model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,
       precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,
-      computeUnits: computeUnits)
+      computeUnits: computeUnits, storesGradients: false, keeping: model.recording.kept)
     for section in ["train", "translate"] {
       guard let steps = model.recording.sections[section] else {
         preconditionFailure("\(section) was asked for")
