@@ -59,6 +59,13 @@
 #ifndef OUTPUTS
 #define OUTPUTS 4
 #endif
+// Dot form for many tiles: tiles of a work-item, and pairs of input blocks whose weights they take in turn.
+#ifndef TILES
+#define TILES 16
+#endif
+#ifndef CHUNK
+#define CHUNK 1
+#endif
 // Dot form for few outputs: blocks of 16 input channels.
 #ifndef INPUT_BLOCKS
 #define INPUT_BLOCKS 4
@@ -306,6 +313,106 @@ kernel ONE_WORK_ITEM void convolve_dot(
   for (int p = 0; p < PIXELS; p++)
     if (EXISTS(p))
       finish(sum[p], n, first, OUTPUT_Y(p), OUTPUT_X(p), bias, gate, gate_place, gate_slope, y, y_place);
+}
+
+// Dot form for maps of many tiles: a work-item takes the weights of CHUNK pairs of input blocks to TILES tiles one after
+// the other, while those tiles' sums wait on the stack. So weights come from memory once, and then from the
+// first-level cache, side by side: where they lie they would crowd into a few of its sets.
+//   cells  also .z tiles of an image
+//   input  .x is even; taps of all phases are equally many
+//   range: (tiles / TILES rounded up, output channels / OUTPUTS rounded up, N * PHASES * PHASES)
+#define TAPS_DOWN (KERNEL_H / PHASES)
+#define TAPS_ACROSS (KERNEL_W / PHASES)
+kernel ONE_WORK_ITEM void convolve_dot_tiles(
+    global const float* restrict x, const int4 x_place, global const float* restrict w,
+    global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
+  const int first_tile = get_group_id(0) * TILES, tiles = min(TILES, cells.z - first_tile);
+  const int n = get_group_id(2) / (PHASES * PHASES), phase = get_group_id(2) % (PHASES * PHASES);
+  const int first = get_group_id(1) * OUTPUTS;
+  const size_t panel_stride = (size_t)((output.x + 15) / 16) * (TAPS * 512);
+  global const float* panel = w + (size_t)(first / 16) * (TAPS * 512) + first % 16 * 32;
+
+  float16 total[TILES][PIXELS][OUTPUTS];
+  for (int t = 0; t < tiles; t++)
+#pragma unroll
+    for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+      for (int o = 0; o < OUTPUTS; o++) total[t][p][o] = 0.0f;
+
+  for (int chunk = 0; chunk < input.x; chunk += 2 * CHUNK) {
+    const int pairs = min(CHUNK, (input.x - chunk) / 2);
+    // [pair][tap][upper][output]
+    float16 kept[CHUNK * TAPS_DOWN * TAPS_ACROSS * 2 * OUTPUTS];
+    float16* to = kept;
+    {
+      const axis_t rows = axis_of(0, 1, phase / PHASES, KERNEL_H, 1);
+      const axis_t columns = axis_of(0, 1, phase % PHASES, KERNEL_W, 1);
+      for (int pair = 0; pair < pairs; pair++, panel += panel_stride)
+        for (int th = 0; th < TAPS_DOWN; th++)
+          for (int tw = 0; tw < TAPS_ACROSS; tw++) {
+            global const float* k = panel + DOT_TAP(th, tw) * 512;
+#pragma unroll
+            for (int o = 0; o < OUTPUTS * 2; o++) PREFETCH(k + CHUNK * panel_stride + o * 16);
+#pragma unroll
+            for (int upper = 0; upper < 2; upper++)
+#pragma unroll
+              for (int o = 0; o < OUTPUTS; o++) *to++ = *(global const float16*)(k + o * 32 + upper * 16);
+          }
+    }
+
+    int cell_y = first_tile / cells.y * TILE_H, cell_x = first_tile % cells.y * TILE_W;
+    for (int t = 0; t < tiles; t++) {
+      const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+      const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+      float16 sum[PIXELS][OUTPUTS];
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) sum[p][o] = total[t][p][o];
+
+      for (int pair = 0; pair < pairs; pair++) {
+        global const float* image = x + at(x_place, n, chunk + 2 * pair, rows.input, columns.input);
+        for (int th = rows.begin; th < rows.end; th++) {
+          const float16* k = kept + (pair * TAPS_DOWN + th) * (TAPS_ACROSS * 2 * OUTPUTS);
+#pragma unroll
+          for (int tw = 0; tw < TAPS_ACROSS; tw++)
+#pragma unroll
+            for (int upper = 0; upper < 2; upper++) {
+              global const float* a = image + ((long)th * x_place.w + tw + (long)upper * x_place.z) * 16;
+              float16 values[PIXELS];
+#pragma unroll
+              for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+#pragma unroll
+              for (int o = 0; o < OUTPUTS; o++) {
+                const float16 weights = k[(tw * 2 + upper) * OUTPUTS + o];
+#pragma unroll
+                for (int p = 0; p < PIXELS; p++) sum[p][o] += values[p] * weights;
+              }
+            }
+        }
+      }
+
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) total[t][p][o] = sum[p][o];
+      cell_x += TILE_W;
+      if (cell_x >= cells.x) cell_x = 0, cell_y += TILE_H;
+    }
+  }
+
+  int cell_y = first_tile / cells.y * TILE_H, cell_x = first_tile % cells.y * TILE_W;
+  for (int t = 0; t < tiles; t++) {
+    const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+    const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+#pragma unroll
+    for (int p = 0; p < PIXELS; p++)
+      if (EXISTS(p))
+        finish(total[t][p], n, first, OUTPUT_Y(p), OUTPUT_X(p), bias, gate, gate_place, gate_slope, y, y_place);
+    cell_x += TILE_W;
+    if (cell_x >= cells.x) cell_x = 0, cell_y += TILE_H;
+  }
 }
 
 // Dot form for few output channels, OUTPUTS of them: the weights are so few that a work-item first lays them side by

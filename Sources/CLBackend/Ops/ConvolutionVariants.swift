@@ -92,6 +92,7 @@ extension CPUConvolutionChoice: CustomStringConvertible {
     return switch form {
     case .stream(let blocks): "stream \(pixels)x\(16 * blocks)"
     case .dot(let outputs): "dot \(pixels)x\(outputs)"
+    case .dotTiles(let outputs): "dot tiles \(pixels)x\(outputs)"
     case .dotFew(let outputs): "dot few \(pixels)x\(outputs)"
     }
   }
@@ -104,6 +105,7 @@ extension CPUConvolutionChoice: CustomStringConvertible {
     if outputs > 16 { forms.append((.stream(blocks: 2), 2)) }
     if packed != pass.streamLanes {
       if outputs > 16 { forms += [4, 8, 16].map { (.dot(outputs: $0), $0) } }
+      if outputs > 16, sharesWeights(pass) { forms += [4, 8].map { (.dotTiles(outputs: $0), $0) } }
       if outputs <= 8 { forms.append((.dot(outputs: outputs), outputs)) }
       if outputs <= 8, keepsWeights(pass, inputs: inputs, outputs: outputs) {
         forms.append((.dotFew(outputs: outputs), outputs))

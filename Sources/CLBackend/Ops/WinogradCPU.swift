@@ -67,7 +67,8 @@ struct WinogradTiling: Hashable, Sendable {
 
   var macros: [(String, String)] {
     [
-      ("M", "\(outputs)"), ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"), ("PADDING", "\(geometry.padding)"),
+      ("M", "\(outputs)"), ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"),
+      ("PADDING", "\(geometry.padding)"),
       ("TRANSPOSED", transposed ? "1" : "0"),
     ]
   }
@@ -153,7 +154,8 @@ extension ConvolutionPass {
     let panels = weight.panels
     let weightStride = tiling.phases * panels * depth * 32 + 1
     let u = try planner.derived(
-      self.weight, .winogradWeight(transposed: transposed, outputs: tiling.outputs), floats: tiling.positions * weightStride * 16
+      self.weight, .winogradWeight(transposed: transposed, outputs: tiling.outputs),
+      floats: tiling.positions * weightStride * 16
     ) { (u) throws(OpenCLError) in
       try planner.launch(
         .winogradCPU, "winograd_weight", macros: tiling.macros,
