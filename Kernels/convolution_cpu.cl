@@ -50,8 +50,8 @@
 #ifndef BLOCKS
 #define BLOCKS 2
 #endif
-// Stream form: the number of input channels if there are fewer than 16, else 0. Known here, because a loop over
-// three channels costs as much as what it does.
+// Stream form for few inputs: the number of input channels if there are fewer than 16, else 0. Known here, because a
+// loop over three channels costs as much as what it does.
 #ifndef FEW_INPUTS
 #define FEW_INPUTS 0
 #endif
@@ -176,13 +176,8 @@ kernel ONE_WORK_ITEM void convolve_stream(
       for (int tw = columns.begin; tw < columns.end; tw++) {
         global const float* a = image + ((long)th * x_place.w + tw) * 16;
         global const float* k = panel + (th * columns.taps + tw) * 512;
-#if FEW_INPUTS
-#pragma unroll
-        for (int i = 0; i < FEW_INPUTS; i++) {
-#else
 #pragma unroll 4
         for (int i = 0; i < 16; i++) {
-#endif
           float16 weights[BLOCKS];
 #pragma unroll
           for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + i * 32 + b * 16);
@@ -223,6 +218,86 @@ kernel ONE_WORK_ITEM void convolve_stream(
     }
   }
 }
+
+// Stream form for FEW_INPUTS channels: a tile is done so soon that its start would be felt. A work-item goes along a
+// row of tiles, past weights that stay in the first-level cache, for one run of output channels after the other, which
+// all read the same few rows.
+//   range: (rows of tiles, 1, N * PHASES * PHASES)
+#if FEW_INPUTS
+kernel ONE_WORK_ITEM void convolve_stream_few(
+    global const float* restrict x, const int4 x_place, global const float* restrict w,
+    global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
+  const int cell_y = get_group_id(0) * TILE_H;
+  const int n = get_group_id(2) / (PHASES * PHASES), phase = get_group_id(2) % (PHASES * PHASES);
+  const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+  const int output_blocks = (output.x + 15) / 16;
+  for (int block = 0; block < output_blocks; block += BLOCKS) {
+    global const float* panel = w + (size_t)(block / 2) * (TAPS * 512) + block % 2 * 16;
+    float16 offset[BLOCKS];
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) {
+      offset[b] = 0.0f;
+#if HAS_BIAS
+      if (block + b < output_blocks) offset[b] = *(global const float16*)(bias + (block + b) * 16);
+#endif
+    }
+
+    for (int cell_x = 0; cell_x < cells.x; cell_x += TILE_W) {
+      const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+#if TRANSPOSED
+      global const float* phase_panel =
+          panel + TAP_START(rows.residue, columns.residue, KERNEL_H, KERNEL_W, STRIDE) * 512;
+#else
+      global const float* phase_panel = panel;
+#endif
+      float16 sum[PIXELS][BLOCKS];
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int b = 0; b < BLOCKS; b++) sum[p][b] = offset[b];
+
+      global const float* image = x + at(x_place, n, 0, rows.input, columns.input);
+      for (int th = rows.begin; th < rows.end; th++) {
+        for (int tw = 0; tw < columns.taps; tw++) {
+          global const float* a = image + ((long)th * x_place.w + tw) * 16;
+          global const float* k = phase_panel + (th * columns.taps + tw) * 512;
+#pragma unroll
+          for (int i = 0; i < FEW_INPUTS; i++) {
+            float16 weights[BLOCKS];
+#pragma unroll
+            for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + i * 32 + b * 16);
+#pragma unroll
+            for (int p = 0; p < PIXELS; p++) {
+              const float16 value = a[INPUT_OFFSET(p) + i];
+#pragma unroll
+              for (int b = 0; b < BLOCKS; b++) sum[p][b] += value * weights[b];
+            }
+          }
+        }
+      }
+
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++) {
+        if (EXISTS(p)) {
+#pragma unroll
+          for (int b = 0; b < BLOCKS; b++) {
+            if (block + b < output_blocks) {
+              float16 value = sum[p][b];
+#if HAS_GATE
+              const float16 r =
+                  *(global const float16*)(gate + at(gate_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p)));
+              value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
+#endif
+              *(global float16*)(y + at(y_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p))) = value;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+#endif
 
 // Lanes of two vectors added up in pairs: eight sums of a, then eight of b.
 inline float16 pairs(float16 a, float16 b) {

@@ -151,10 +151,15 @@ extension ConvolutionPass {
     var weight = planner.weight(weight)
     switch choice.form {
     case .stream(let blocks):
-      kernel = "convolve_stream"
-      macros += [("BLOCKS", "\(blocks)"), ("FEW_INPUTS", x.channels < 16 ? "\(x.channels)" : "0")]
+      let few = x.channels < 16
+      kernel = few ? "convolve_stream_few" : "convolve_stream"
+      macros.append(("BLOCKS", "\(blocks)"))
+      if few { macros.append(("FEW_INPUTS", "\(x.channels)")) }
       weight = try planner.weight(self.weight, lanes: streamLanes)
-      global = [tilesAcross * tilesDown, (y.blocks + blocks - 1) / blocks, phaseImages]
+      global =
+        few
+        ? [tilesDown, 1, phaseImages]
+        : [tilesAcross * tilesDown, (y.blocks + blocks - 1) / blocks, phaseImages]
     case .dot(let outputs):
       kernel = "convolve_dot"
       macros.append(("OUTPUTS", "\(outputs)"))
