@@ -367,10 +367,11 @@ package final class LaunchPlanner {
 
   /// Adds a product of matrices by CLBlast.
   func product(_ product: MatrixProduct) throws(OpenCLError) {
-    let label = "\(label)/\(product.description)"
+    let (label, context) = ("\(label)/\(product.description)", memory.queue.context)
     planned.append(
       PlannedLaunch(label: label, making: nil, program: nil, buffers: product.buffers) {
-        Launch(product, label: label)
+        context.usesCLBlast = true
+        return Launch(product, label: label)
       })
   }
 

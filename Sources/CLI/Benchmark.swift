@@ -60,7 +60,12 @@ struct Benchmark: ParsableCommand {
     case clblast
   }
 
+  private var deviceClass: DeviceClass? {
+    get throws { try registers.deviceClass(gpuKernels: gpuKernels) }
+  }
+
   func validate() throws {
+    _ = try deviceClass
     guard baseline == nil || all || !layer.isEmpty else {
       throw ValidationError("--baseline goes with --layer or --all.")
     }
@@ -170,7 +175,7 @@ struct Benchmark: ParsableCommand {
     _ shape: ConvolutionLayerShape, on device: Device, _ limits: DeviceLimits
   ) throws -> LayerResult {
     let passes = try shape.record(batchSize: batchSize)
-    let deviceClass = gpuKernels ? DeviceClass.gpu : nil
+    let deviceClass = try deviceClass
     func makeExecutor(_ choices: KernelChoices) throws -> OpenCLExecutor {
       try OpenCLExecutor(
         passes.recording, on: device, deviceClass: deviceClass, choices: choices,
@@ -280,7 +285,7 @@ struct Benchmark: ParsableCommand {
     // The reference goes first and is gone before the device's buffers are there, so that it is no part of the peak.
     let expected = try firstStep(ReferenceExecutor(model.recording))
     let isPeakOwn = resetPeakResidentBytes()
-    let deviceClass = gpuKernels ? DeviceClass.gpu : nil
+    let deviceClass = try deviceClass
     let executor = try OpenCLExecutor(
       model.recording, on: device, profiling: profile, deviceClass: deviceClass,
       choices: try kernels.choices(

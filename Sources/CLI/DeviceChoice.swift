@@ -82,6 +82,15 @@ struct VectorWidthOption: ParsableArguments {
       throw ValidationError("--vector-width \(vectorWidth ?? 0) is not 4, 8 or 16.")
     }
   }
+
+  /// Whose kernels are asked for; nil for those of the device's own class.
+  func deviceClass(gpuKernels: Bool) throws -> DeviceClass? {
+    guard vectorWidth != nil else { return gpuKernels ? .gpu : nil }
+    guard !gpuKernels else {
+      throw ValidationError("--vector-width is about the kernels for CPUs; leave it out or those for GPUs.")
+    }
+    return .cpu
+  }
 }
 
 /// Writes a line for people beside the results.

@@ -66,9 +66,14 @@ struct Verify: ParsableCommand {
   }
 
   func validate() throws {
+    _ = try deviceClass
     guard against == nil || device.precision ?? .fp32 == .fp32 else {
       throw ValidationError("--against compares with fp32's own noise; --precision must be fp32 there.")
     }
+  }
+
+  private var deviceClass: DeviceClass? {
+    get throws { try registers.deviceClass(gpuKernels: gpuKernels || emulatedMatrixUnits) }
   }
 
   private func executor(for recording: Recording) throws -> any Executor {
@@ -76,7 +81,7 @@ struct Verify: ParsableCommand {
     // Another implementation's bounds are fp32's.
     if against != nil { device.precision = .fp32 }
     return try device.executor(
-      for: recording, kernels, deviceClass: gpuKernels || emulatedMatrixUnits ? .gpu : nil,
+      for: recording, kernels, deviceClass: try deviceClass,
       matrixUnits: emulatedMatrixUnits ? .emulated : nil, vectorWidth: registers.vectorWidth)
   }
 

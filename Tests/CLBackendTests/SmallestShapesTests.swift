@@ -1,4 +1,5 @@
 import CLBackend
+import Model
 import OperationCases
 import Tape
 import Testing
@@ -107,6 +108,33 @@ struct SmallestShapesTests {
     print("smallest shapes, \(splits) parts: \(comparison)")
     // Measured 1.5e-7.
     #expect(comparison.isWithin(1e-6), "\(comparison)")
+  }
+
+  /// Activations of all sizes in one memory, their borders cleared before each.
+  @Test func recomputingChangesNoBitOfTheSmallestStep() throws {
+    let configuration = try NetworkConfiguration(size: 32, ngf: 2, ndf: 2)
+    let device = try Device.select("auto").device
+    func trained(_ recomputation: Recomputation?) throws -> [[Float]] {
+      var options = Pix2Pix.Options()
+      options.recomputation = recomputation
+      let model = try Pix2Pix(configuration, options, sections: .train)
+      let executor = try OpenCLExecutor(
+        model.recording, on: device, deviceClass: .cpu, keeping: model.recording.kept,
+        packsActivations: recomputation != nil)
+      let (training, discriminator) = (try #require(model.training), try #require(model.discriminator))
+      try model.initialize(executor, seed: 3)
+      for (index, tensor) in [training.input, training.target].enumerated() {
+        try executor.write(
+          CaseValues.uniform.make(count: tensor.shape.count, seed: 3, stream: UInt32(index)), to: tensor)
+      }
+      try executor.write(Schedule(step: 0, learningRate: 2e-4, seed: 1).values, to: model.schedule)
+      try executor.run(section: "train")
+      return try (model.generator.parameters + discriminator.parameters).map { try executor.read($0.tensor) }
+    }
+    let expected = try trained(nil)
+    #expect(try trained(.standard) == expected)
+    let isFinite = expected.allSatisfy { $0.allSatisfy(\.isFinite) }
+    #expect(isFinite)
   }
 
   @Test func emulatedMatrixUnitsMultiply() throws {

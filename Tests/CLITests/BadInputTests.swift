@@ -184,6 +184,8 @@ import Testing
     ["benchmark", "--layer", "conv99"], ["benchmark", "--layer", "conv8", "--repeats", "0"],
     ["verify", "--size", "x"], ["verify", "--precision", "fp16"],
     ["verify", "--against", "x", "--precision", "tf32"],
+    ["verify", "--vector-width", "8", "--gpu-kernels"],
+    ["benchmark", "--layer", "conv8", "--vector-width", "8", "--gpu-kernels"],
   ]
 
   /// A command line that makes no sense is told from a failure by its exit code.

@@ -6,6 +6,8 @@ public final class Context {
   /// Bytes held by this context's buffers, now and at peak.
   public let memory = DeviceMemory()
   let handle: cl_context
+  /// Whether CLBlast may have compiled programs for this context.
+  var usesCLBlast = false
 
   /// Throws if the device is older than OpenCL 1.2 or its driver refuses.
   public init(_ device: Device) throws(OpenCLError) {
@@ -22,7 +24,10 @@ public final class Context {
     self.handle = handle
   }
 
-  deinit { checkRelease(clReleaseContext(handle), "clReleaseContext") }
+  deinit {
+    if usesCLBlast { MatrixProduct.releasePrograms() }
+    checkRelease(clReleaseContext(handle), "clReleaseContext")
+  }
 }
 
 /// How much device memory the buffers of one context hold.
