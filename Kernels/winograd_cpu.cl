@@ -35,20 +35,9 @@
 #ifndef TILES
 #define TILES 11
 #endif
-// Weight gradient: 1 if the lanes are the image's channels, 0 if they are the gradient's.
-#ifndef LANES_INPUT
-#define LANES_INPUT 0
-#endif
 // Weight gradient: broadcast channels of a work-item, which keeps BROADCAST x BLOCKS vectors of sums in registers.
 #ifndef BROADCAST
 #define BROADCAST 8
-#endif
-// Epilogue: add a bias; multiply by the derivative of an activation at `gate`.
-#ifndef HAS_BIAS
-#define HAS_BIAS 0
-#endif
-#ifndef HAS_GATE
-#define HAS_GATE 0
 #endif
 
 #if TRANSPOSED
@@ -206,7 +195,8 @@ kernel ONE_WORK_ITEM void winograd_product(global const float* restrict v, globa
 
 // A^T m A of every tile of a row, finished and stored.
 //   output  .x channels .y height .z width
-//   sizes   .x blocks of 16 outputs of a phase in m
+//   sizes   .x blocks of 16 outputs of a phase in m .y whether to add a bias .z whether to multiply by the derivative of
+//           an activation at `gate`: arguments, since a program of its own would take longer than they do
 //   range: (rows of tiles, output blocks * PHASES^2, images)
 kernel ONE_WORK_ITEM void winograd_output(global const float* restrict m, global const float* restrict bias,
                                           global const float* gate, const int4 gate_place, const float gate_slope,
@@ -220,9 +210,7 @@ kernel ONE_WORK_ITEM void winograd_output(global const float* restrict m, global
   const int top = TRANSPOSED ? ((int)get_group_id(0) * M - behind_y) * PHASES + py : (int)get_group_id(0) * M;
   global const float16* from = (global const float16*)m + (size_t)(phase * sizes.x + block) * tiles.z +
                                ((size_t)n * tiles.y + get_group_id(0)) * tiles.x;
-#if HAS_BIAS
-  const float16 offset = VECTOR(bias + block * 16);
-#endif
+  const float16 offset = sizes.y ? VECTOR(bias + block * 16) : 0.0f;
   for (int tile = 0; tile < tiles.x; tile++) {
     const int left = TRANSPOSED ? (tile * M - behind_x) * PHASES + px : tile * M;
     float16 values[N * N], t[M * N], result[M];
@@ -238,14 +226,11 @@ kernel ONE_WORK_ITEM void winograd_output(global const float* restrict m, global
       for (int j = 0; j < M; j++) {
         const int ox = left + j * PHASES;
         if (oy >= 0 && oy < output.y && ox >= 0 && ox < output.z) {
-          float16 value = result[j];
-#if HAS_BIAS
-          value += offset;
-#endif
-#if HAS_GATE
-          const float16 r = VECTOR(gate + at(gate_place, n, block, oy, ox));
-          value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
-#endif
+          float16 value = result[j] + offset;
+          if (sizes.z) {
+            const float16 r = VECTOR(gate + at(gate_place, n, block, oy, ox));
+            value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
+          }
           *(global float16*)(y + at(y_place, n, block, oy, ox)) = value;
         }
       }
@@ -288,31 +273,24 @@ kernel ONE_WORK_ITEM void winograd_gradient(global const float* restrict gradien
 // The gradient of u, sums over all tiles: [xi][residue][panel of 32 lane channels][broadcast channel][32].
 //   image, gradient  transformed, [xi][block (and residue)][tile][16]
 //   sizes   .x blocks of broadcast channels .y panels .z tiles .w vectors from xi to xi of du
+//   lanes_input  1 if the lanes are the image's channels, 0 if they are the gradient's
 //   range: (broadcast channels / BROADCAST, panels * RESIDUES^2 * 2 / BLOCKS, N^2)
 kernel ONE_WORK_ITEM void winograd_weight_product(global const float* restrict image,
                                                   global const float* restrict gradient, global float* restrict du,
-                                                  const int4 sizes, const int4 image_tiles,
-                                                  const int4 gradient_tiles) {
+                                                  const int4 sizes, const int lanes_input,
+                                                  const int4 image_tiles, const int4 gradient_tiles) {
   const int first = get_group_id(0) * BROADCAST, block = first / 16;
   const int lane_block = get_group_id(1) / (RESIDUES * RESIDUES) * BLOCKS;
   const int residue = get_group_id(1) % (RESIDUES * RESIDUES);
   const int xi = get_group_id(2);
-#if LANES_INPUT
-  const int image_block = lane_block * (RESIDUES * RESIDUES) + residue, gradient_block = block;
-#else
-  const int image_block = block * (RESIDUES * RESIDUES) + residue, gradient_block = lane_block;
-#endif
+  const int image_block = (lanes_input ? lane_block : block) * (RESIDUES * RESIDUES) + residue;
+  const int gradient_block = lanes_input ? block : lane_block;
   global const float* x = image + ((size_t)xi * image_tiles.w + (size_t)image_block * image_tiles.z) * 16;
   global const float* g = gradient + ((size_t)xi * gradient_tiles.w + (size_t)gradient_block * gradient_tiles.z) * 16;
-#if LANES_INPUT
-  global const float* broadcast = g + first % 16;
-  global const float* lanes = x;
-  const size_t next_block = (size_t)image_tiles.z * (RESIDUES * RESIDUES * 16);
-#else
-  global const float* broadcast = x + first % 16;
-  global const float* lanes = g;
-  const size_t next_block = (size_t)gradient_tiles.z * 16;
-#endif
+  global const float* broadcast = (lanes_input ? g : x) + first % 16;
+  global const float* lanes = lanes_input ? x : g;
+  const size_t next_block =
+      (lanes_input ? (size_t)image_tiles.z * (RESIDUES * RESIDUES) : (size_t)gradient_tiles.z) * 16;
 
   float16 total[BROADCAST][BLOCKS];
 #pragma unroll
@@ -351,10 +329,10 @@ kernel ONE_WORK_ITEM void winograd_weight_product(global const float* restrict i
 }
 
 // G^T du G, in the packing of the weight.
-//   sizes  as above
+//   sizes, lanes_input  as above
 //   range: (blocks of broadcast channels, panels)
 kernel ONE_WORK_ITEM void winograd_weight_gradient(global const float* restrict du, global float* restrict dw,
-                                                   const int4 sizes) {
+                                                   const int4 sizes, const int lanes_input) {
   const int block = get_group_id(0), panel = get_group_id(1);
   global float* to = dw + ((size_t)panel * sizes.x + block) * (TAPS * 512);
   for (int residue = 0; residue < RESIDUES * RESIDUES; residue++) {
@@ -373,7 +351,7 @@ kernel ONE_WORK_ITEM void winograd_weight_gradient(global const float* restrict 
 #pragma unroll
         for (int j = 0; j < R; j++) {
           const int kh = i * RESIDUES + ry, kw = j * RESIDUES + rx;
-          const int tap = LANES_INPUT ? TAP(kh, kw, KERNEL, KERNEL, STRIDE) : kh * KERNEL + kw;
+          const int tap = lanes_input ? TAP(kh, kw, KERNEL, KERNEL, STRIDE) : kh * KERNEL + kw;
           *(global float16*)(to + (tap * 32 + vector) * 16) = taps[j];
         }
       }

@@ -65,11 +65,14 @@ struct WinogradTiling: Hashable, Sendable {
   var residues: Int { transposed ? 1 : parts }
   var phases: Int { transposed ? parts : 1 }
 
-  var macros: [(String, String)] {
+  /// What all kernels of this tiling are compiled with, on a device whose registers hold so many sums: one program.
+  func macros(accumulators: Int) -> [(String, String)] {
     [
       ("M", "\(outputs)"), ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"),
-      ("PADDING", "\(geometry.padding)"),
-      ("TRANSPOSED", transposed ? "1" : "0"),
+      ("PADDING", "\(geometry.padding)"), ("TRANSPOSED", transposed ? "1" : "0"),
+      ("TILES", "\(itemTiles(accumulators: accumulators))"),
+      ("BLOCKS", "\(Self.itemBlocks(accumulators: accumulators))"),
+      ("BROADCAST", "\(Self.itemBroadcast(accumulators: accumulators))"),
     ]
   }
 }
@@ -98,6 +101,9 @@ struct WinogradTiles {
 extension WinogradTiling {
   /// Blocks of 16 lane channels of a work-item of the products.
   static func itemBlocks(accumulators: Int) -> Int { accumulators >= 16 ? 2 : 1 }
+
+  /// Broadcast channels of a work-item of the weight gradient's product.
+  static func itemBroadcast(accumulators: Int) -> Int { accumulators >= 16 ? 8 : 4 }
 
   /// Tiles of a work-item of the product: as many as registers hold, with few left over at the end.
   func itemTiles(accumulators: Int) -> Int {
@@ -145,8 +151,10 @@ extension ConvolutionPass {
 
   func planWinograd(_ tiling: WinogradTiling, _ planner: LaunchPlanner) throws(OpenCLError) {
     let y = planner.activation(output)
-    let itemTiles = tiling.itemTiles(accumulators: planner.device.accumulators)
-    let itemBlocks = WinogradTiling.itemBlocks(accumulators: planner.device.accumulators)
+    let accumulators = planner.device.accumulators
+    let macros = tiling.macros(accumulators: accumulators)
+    let itemTiles = tiling.itemTiles(accumulators: accumulators)
+    let itemBlocks = WinogradTiling.itemBlocks(accumulators: accumulators)
     let (v, inputTiles) = try planner.winogradInput(input, inputActivation, tiling, itemTiles: itemTiles)
     let depth = inputTiles.blocks
 
@@ -158,7 +166,7 @@ extension ConvolutionPass {
       floats: tiling.positions * weightStride * 16
     ) { (u) throws(OpenCLError) in
       try planner.launch(
-        .winogradCPU, "winograd_weight", macros: tiling.macros,
+        .winogradCPU, "winograd_weight", macros: macros,
         arguments: [
           .buffer(weight.buffer), .buffer(u),
           .int4(SIMD4(Int32(weight.blocks), Int32(panels), Int32(weightStride), 0)),
@@ -169,8 +177,7 @@ extension ConvolutionPass {
     let outputTiles = WinogradTiles(tiling, blocks: tiling.phases * panels * 2, itemTiles: itemTiles)
     let m = try planner.scratch(floats: outputTiles.floats)
     try planner.launch(
-      .winogradCPU, "winograd_product",
-      macros: tiling.macros + [("TILES", "\(itemTiles)"), ("BLOCKS", "\(itemBlocks)")],
+      .winogradCPU, "winograd_product", macros: macros,
       arguments: [
         .buffer(v), .buffer(u), .buffer(m), .int4(SIMD4(Int32(depth), Int32(weightStride), 0, 0)),
         inputTiles.argument, outputTiles.argument,
@@ -180,13 +187,12 @@ extension ConvolutionPass {
 
     let gateView = gate.map { planner.activation($0.tensor) } ?? y
     try planner.launch(
-      .winogradCPU, "winograd_output",
-      macros: tiling.macros + [("HAS_BIAS", bias == nil ? "0" : "1"), ("HAS_GATE", gate == nil ? "0" : "1")],
+      .winogradCPU, "winograd_output", macros: macros,
       arguments: [
         .buffer(m), .buffer(bias.map { planner.vector($0).buffer } ?? m), .buffer(gateView.buffer),
         .int4(gateView.place), .float(gate?.activation.negativeSlope ?? 1), .buffer(y.buffer), .int4(y.place),
         .int4(SIMD4(Int32(y.channels), Int32(y.height), Int32(y.width), 0)),
-        .int4(SIMD4(Int32(panels * 2), 0, 0, 0)), outputTiles.argument,
+        .int4(SIMD4(Int32(panels * 2), bias == nil ? 0 : 1, gate == nil ? 0 : 1, 0)), outputTiles.argument,
       ],
       global: [tiling.down, y.blocks * tiling.phases, y.images], local: [1, 1, 1])
   }
@@ -204,14 +210,16 @@ extension WeightGradient {
     let dw = planner.weight(output)
     let g = planner.activation(gradient)
     // Padded as a convolution pads them, so that its tiles serve here too.
-    let itemTiles = tiling.itemTiles(accumulators: planner.device.accumulators)
+    let accumulators = planner.device.accumulators
+    let macros = tiling.macros(accumulators: accumulators)
+    let itemTiles = tiling.itemTiles(accumulators: accumulators)
     let (v, imageTiles) = try planner.winogradInput(image, imageActivation, tiling, itemTiles: itemTiles)
     let gradientTiles = WinogradTiles(tiling, blocks: g.blocks)
     let d = try planner.derived(
       gradient, .winogradGradient(tiling, gradientActivation), floats: gradientTiles.floats
     ) { (d) throws(OpenCLError) in
       try planner.launch(
-        .winogradCPU, "winograd_gradient", macros: tiling.macros,
+        .winogradCPU, "winograd_gradient", macros: macros,
         arguments: [
           .buffer(g.buffer), .int4(g.place), .float(gradientActivation.negativeSlope), .buffer(d),
           .int4(SIMD4(Int32(g.blocks), Int32(g.height), Int32(g.width), 0)), gradientTiles.argument,
@@ -219,26 +227,23 @@ extension WeightGradient {
         global: [tiling.down, g.blocks, g.images], local: [1, 1, 1])
     }
 
-    let itemBlocks = WinogradTiling.itemBlocks(accumulators: planner.device.accumulators)
-    let broadcast = planner.device.accumulators >= 16 ? 8 : 4
+    let itemBlocks = WinogradTiling.itemBlocks(accumulators: accumulators)
+    let broadcast = WinogradTiling.itemBroadcast(accumulators: accumulators)
+    let lanesInput = KernelArgument.int(dw.lanes == .input ? 1 : 0)
     let stride = tiling.parts * dw.panels * dw.blocks * 32 + 1
     let du = try planner.scratch(floats: tiling.positions * stride * 16)
     let sizes = SIMD4(Int32(dw.blocks), Int32(dw.panels), Int32(tiling.count), Int32(stride))
-    let macros =
-      tiling.macros + [
-        ("LANES_INPUT", dw.lanes == .input ? "1" : "0"), ("BROADCAST", "\(broadcast)"),
-        ("BLOCKS", "\(itemBlocks)"),
-      ]
     try planner.launch(
       .winogradCPU, "winograd_weight_product", macros: macros,
       arguments: [
-        .buffer(v), .buffer(d), .buffer(du), .int4(sizes), imageTiles.argument, gradientTiles.argument,
+        .buffer(v), .buffer(d), .buffer(du), .int4(sizes), lanesInput, imageTiles.argument,
+        gradientTiles.argument,
       ],
       global: [dw.blocks * 16 / broadcast, dw.panels * 2 / itemBlocks * tiling.parts, tiling.positions],
       local: [1, 1, 1])
     try planner.launch(
       .winogradCPU, "winograd_weight_gradient", macros: macros,
-      arguments: [.buffer(du), .buffer(dw.buffer), .int4(sizes)],
+      arguments: [.buffer(du), .buffer(dw.buffer), .int4(sizes), lanesInput],
       global: [dw.blocks, dw.panels], local: [1, 1])
   }
 }
@@ -253,7 +258,7 @@ extension LaunchPlanner {
     let buffer = try derived(tensor, .winogradInput(tiling, activation), floats: tiles.floats) {
       (buffer) throws(OpenCLError) in
       try launch(
-        .winogradCPU, "winograd_input", macros: tiling.macros,
+        .winogradCPU, "winograd_input", macros: tiling.macros(accumulators: device.accumulators),
         arguments: [
           .buffer(x.buffer), .int4(x.place), .float(activation.negativeSlope), .buffer(buffer),
           .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), 0)), tiles.argument,
