@@ -1,4 +1,3 @@
-import Foundation
 import Random
 import Tape
 
@@ -25,8 +24,8 @@ extension Pix2Pix {
   /// Initialisation's own random stream: word 3 of the counter, where training has the step.
   private static let initializationStream: UInt32 = 0x1417
 
-  /// Blocks of four numbers that one thread draws at a time.
-  private static let blocksAtOnce = 1 << 14
+  /// Numbers that one thread draws at a time.
+  private static let numbersAtOnce = 1 << 16
 
   static func initialValues(_ parameter: NamedTensor, stream: UInt32, seed: UInt64) -> [Float] {
     let count = parameter.tensor.shape.count
@@ -34,19 +33,19 @@ extension Pix2Pix {
     let mean = parameter.tensor.shape.rank == 1 ? 1.0 : 0.0
     let generator = Philox(seed: seed)
     var values = [Float](repeating: 0, count: count)
-    let blocks = (count + 3) / 4
     values.withUnsafeMutableBufferPointer { values in
       nonisolated(unsafe) let values = values
-      inParallel((blocks + blocksAtOnce - 1) / blocksAtOnce) { run in
-        for block in run * blocksAtOnce..<min((run + 1) * blocksAtOnce, blocks) {
-          let words = generator.words(UInt32(block), 0, stream, initializationStream)
-          // Box and Muller: two words make two normal numbers.
-          for half in 0..<2 {
-            let radius = (-2 * log((Double(words[2 * half]) + 1) / 4_294_967_296)).squareRoot()
-            let angle = 2 * Double.pi * Double(words[2 * half + 1]) / 4_294_967_296
-            let index = 4 * block + 2 * half
-            if index < count { values[index] = Float(mean + 0.02 * (radius * cos(angle))) }
-            if index + 1 < count { values[index + 1] = Float(mean + 0.02 * (radius * sin(angle))) }
+      inParallel((count + numbersAtOnce - 1) / numbersAtOnce) { run in
+        // Eight blocks of four numbers at a time.
+        let end = min((run + 1) * numbersAtOnce, count)
+        for first in stride(from: run * numbersAtOnce, to: end, by: 32) {
+          let normals = generator.normals(from: UInt32(first / 4), 0, stream, initializationStream)
+          for block in 0..<8 {
+            let index = first + 4 * block
+            if index < end { values[index] = Float(mean + 0.02 * normals.0[block]) }
+            if index + 1 < end { values[index + 1] = Float(mean + 0.02 * normals.1[block]) }
+            if index + 2 < end { values[index + 2] = Float(mean + 0.02 * normals.2[block]) }
+            if index + 3 < end { values[index + 3] = Float(mean + 0.02 * normals.3[block]) }
           }
         }
       }
