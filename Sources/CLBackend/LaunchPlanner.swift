@@ -341,7 +341,7 @@ package final class LaunchPlanner {
 
   /// Has the last launch that repacks weights do this one too, if the weight is as it was then; another if not.
   private func addRepacking(of tensor: Tensor, _ repacking: Repacking) throws(OpenCLError) {
-    if var open = repackings, open.weights.count < Repacking.most, !open.written.contains(tensor) {
+    if var open = repackings, open.weights.count < Repacking.most(deviceClass), !open.written.contains(tensor) {
       open.weights.append(repacking)
       try remake(open.label, open.launch) { () throws(OpenCLError) in try planRepacking(open.weights) }
       repackings = open
