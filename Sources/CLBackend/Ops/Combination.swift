@@ -19,7 +19,7 @@ extension Combination: FlatOperation {
       try planner.launchRows(
         .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)
     case .weight, .vector, .scalar:
-      for (buffers, floats) in planner.flatRuns(from: self) {
+      for (buffers, floats) in try planner.flatRuns(from: self) {
         try planner.launchFlat(
           .elementwise, "combine_flat", floats: floats, buffers.map { .buffer($0) }, factors)
       }

@@ -285,24 +285,20 @@ extension WeightGradient {
       plain: (.weightGradientGPU, "weight_gradient_gpu"),
       matrixUnits: (.weightGradientNVIDIA, "weight_gradient_units"), names: ("ROWS", "LANES"))
     macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
-    try planner.launch(
-      entry.source, entry.kernel, macros: macros,
-      arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
-        .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
-        .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
-        .int4(dw.packing.kernelGeometry(geometry)),
-      ],
-      global: [
-        (rows + tile.rows - 1) / tile.rows * tile.workItems,
-        (lanes.blocks * 16 + tile.columns - 1) / tile.columns, splits,
-      ],
-      local: [tile.workItems, 1, 1])
-    guard splits > 1 else { return }
+    let kernelGeometry = dw.packing.kernelGeometry(geometry)
+    let sum = WeightGradientSum(
+      gradient: output, parts: parts, target: dw, sizes: sizes, splits: splits,
+      items: dw.taps * quads * 4 * lanes.blocks * 4, geometry: kernelGeometry)
     try planner.add(
-      WeightGradientSum(
-        gradient: output, parts: parts, target: dw, sizes: sizes, splits: splits,
-        items: dw.taps * quads * 4 * lanes.blocks * 4,
-        geometry: dw.packing.kernelGeometry(geometry)))
+      WeightGradientTiles(
+        pass: self, source: entry.source, kernel: entry.kernel, macros: macros,
+        arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
+          .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
+          .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
+          .int4(kernelGeometry),
+        ],
+        groups: tile.count(rows: rows, columns: lanes.blocks * 16) * splits, workItems: tile.workItems,
+        sum: splits > 1 ? sum : nil))
   }
 }
 
