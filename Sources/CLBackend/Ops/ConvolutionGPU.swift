@@ -257,12 +257,15 @@ extension ConvolutionPass {
       ],
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
-    let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate)
-    if writtenQuads == 4 * y.blocks, planner.leave(sum, of: output) { return }
+    let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate, quads: writtenQuads)
+    if planner.leave(sum, of: output) { return }
+    // The sum with the gradient of a skip, where a step behind this one makes it.
+    let (target, addend) = planner.takeSum(with: output) ?? (output, nil)
+    let (sums, addendView) = (planner.activation(target), planner.activation(addend ?? target))
     try planner.launch(
       entry.source, "convolve_sum", macros: macros,
-      arguments: [.buffer(parts)] + epilogue + [
-        .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
+      arguments: [.buffer(parts)] + epilogue.dropLast(2) + sums.arguments + addendView.arguments + [
+        .int(addend == nil ? 0 : 1), .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
       ],
       global: [(positions * writtenQuads + 63) / 64 * 64], local: [64])
   }
