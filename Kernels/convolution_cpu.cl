@@ -50,14 +50,21 @@
 #ifndef BLOCKS
 #define BLOCKS 2
 #endif
-// Stream form: the number of input channels if there are fewer than 16, else 0. Known here, because a loop over
-// three channels costs as much as what it does.
+// Stream form for few inputs: the number of input channels if there are fewer than 16, else 0. Known here, because a
+// loop over three channels costs as much as what it does.
 #ifndef FEW_INPUTS
 #define FEW_INPUTS 0
 #endif
 // Dot form: output channels of a tile: 4, 8 or 16, or all there are.
 #ifndef OUTPUTS
 #define OUTPUTS 4
+#endif
+// Dot form for many tiles: tiles of a work-item, and pairs of input blocks whose weights they take in turn.
+#ifndef TILES
+#define TILES 16
+#endif
+#ifndef CHUNK
+#define CHUNK 1
 #endif
 // Dot form for few outputs: blocks of 16 input channels.
 #ifndef INPUT_BLOCKS
@@ -169,13 +176,8 @@ kernel ONE_WORK_ITEM void convolve_stream(
       for (int tw = columns.begin; tw < columns.end; tw++) {
         global const float* a = image + ((long)th * x_place.w + tw) * 16;
         global const float* k = panel + (th * columns.taps + tw) * 512;
-#if FEW_INPUTS
-#pragma unroll
-        for (int i = 0; i < FEW_INPUTS; i++) {
-#else
 #pragma unroll 4
         for (int i = 0; i < 16; i++) {
-#endif
           float16 weights[BLOCKS];
 #pragma unroll
           for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + i * 32 + b * 16);
@@ -216,6 +218,86 @@ kernel ONE_WORK_ITEM void convolve_stream(
     }
   }
 }
+
+// Stream form for FEW_INPUTS channels: a tile is done so soon that its start would be felt. A work-item goes along a
+// row of tiles, past weights that stay in the first-level cache, for one run of output channels after the other, which
+// all read the same few rows.
+//   range: (rows of tiles, 1, N * PHASES * PHASES)
+#if FEW_INPUTS
+kernel ONE_WORK_ITEM void convolve_stream_few(
+    global const float* restrict x, const int4 x_place, global const float* restrict w,
+    global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
+  const int cell_y = get_group_id(0) * TILE_H;
+  const int n = get_group_id(2) / (PHASES * PHASES), phase = get_group_id(2) % (PHASES * PHASES);
+  const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+  const int output_blocks = (output.x + 15) / 16;
+  for (int block = 0; block < output_blocks; block += BLOCKS) {
+    global const float* panel = w + (size_t)(block / 2) * (TAPS * 512) + block % 2 * 16;
+    float16 offset[BLOCKS];
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) {
+      offset[b] = 0.0f;
+#if HAS_BIAS
+      if (block + b < output_blocks) offset[b] = *(global const float16*)(bias + (block + b) * 16);
+#endif
+    }
+
+    for (int cell_x = 0; cell_x < cells.x; cell_x += TILE_W) {
+      const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+#if TRANSPOSED
+      global const float* phase_panel =
+          panel + TAP_START(rows.residue, columns.residue, KERNEL_H, KERNEL_W, STRIDE) * 512;
+#else
+      global const float* phase_panel = panel;
+#endif
+      float16 sum[PIXELS][BLOCKS];
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int b = 0; b < BLOCKS; b++) sum[p][b] = offset[b];
+
+      global const float* image = x + at(x_place, n, 0, rows.input, columns.input);
+      for (int th = rows.begin; th < rows.end; th++) {
+        for (int tw = 0; tw < columns.taps; tw++) {
+          global const float* a = image + ((long)th * x_place.w + tw) * 16;
+          global const float* k = phase_panel + (th * columns.taps + tw) * 512;
+#pragma unroll
+          for (int i = 0; i < FEW_INPUTS; i++) {
+            float16 weights[BLOCKS];
+#pragma unroll
+            for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + i * 32 + b * 16);
+#pragma unroll
+            for (int p = 0; p < PIXELS; p++) {
+              const float16 value = a[INPUT_OFFSET(p) + i];
+#pragma unroll
+              for (int b = 0; b < BLOCKS; b++) sum[p][b] += value * weights[b];
+            }
+          }
+        }
+      }
+
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++) {
+        if (EXISTS(p)) {
+#pragma unroll
+          for (int b = 0; b < BLOCKS; b++) {
+            if (block + b < output_blocks) {
+              float16 value = sum[p][b];
+#if HAS_GATE
+              const float16 r =
+                  *(global const float16*)(gate + at(gate_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p)));
+              value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
+#endif
+              *(global float16*)(y + at(y_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p))) = value;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+#endif
 
 // Lanes of two vectors added up in pairs: eight sums of a, then eight of b.
 inline float16 pairs(float16 a, float16 b) {
@@ -306,6 +388,106 @@ kernel ONE_WORK_ITEM void convolve_dot(
   for (int p = 0; p < PIXELS; p++)
     if (EXISTS(p))
       finish(sum[p], n, first, OUTPUT_Y(p), OUTPUT_X(p), bias, gate, gate_place, gate_slope, y, y_place);
+}
+
+// Dot form for maps of many tiles: a work-item takes the weights of CHUNK pairs of input blocks to TILES tiles one after
+// the other, while those tiles' sums wait on the stack. So weights come from memory once, and then from the
+// first-level cache, side by side: where they lie they would crowd into a few of its sets.
+//   cells  also .z tiles of an image
+//   input  .x is even; taps of all phases are equally many
+//   range: (tiles / TILES rounded up, output channels / OUTPUTS rounded up, N * PHASES * PHASES)
+#define TAPS_DOWN (KERNEL_H / PHASES)
+#define TAPS_ACROSS (KERNEL_W / PHASES)
+kernel ONE_WORK_ITEM void convolve_dot_tiles(
+    global const float* restrict x, const int4 x_place, global const float* restrict w,
+    global const float* restrict bias, global const float* gate, const int4 gate_place, const float gate_slope,
+    global float* restrict y, const int4 y_place, const int4 input, const int4 output, const int4 cells) {
+  const int first_tile = get_group_id(0) * TILES, tiles = min(TILES, cells.z - first_tile);
+  const int n = get_group_id(2) / (PHASES * PHASES), phase = get_group_id(2) % (PHASES * PHASES);
+  const int first = get_group_id(1) * OUTPUTS;
+  const size_t panel_stride = (size_t)((output.x + 15) / 16) * (TAPS * 512);
+  global const float* panel = w + (size_t)(first / 16) * (TAPS * 512) + first % 16 * 32;
+
+  float16 total[TILES][PIXELS][OUTPUTS];
+  for (int t = 0; t < tiles; t++)
+#pragma unroll
+    for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+      for (int o = 0; o < OUTPUTS; o++) total[t][p][o] = 0.0f;
+
+  for (int chunk = 0; chunk < input.x; chunk += 2 * CHUNK) {
+    const int pairs = min(CHUNK, (input.x - chunk) / 2);
+    // [pair][tap][upper][output]
+    float16 kept[CHUNK * TAPS_DOWN * TAPS_ACROSS * 2 * OUTPUTS];
+    float16* to = kept;
+    {
+      const axis_t rows = axis_of(0, 1, phase / PHASES, KERNEL_H, 1);
+      const axis_t columns = axis_of(0, 1, phase % PHASES, KERNEL_W, 1);
+      for (int pair = 0; pair < pairs; pair++, panel += panel_stride)
+        for (int th = 0; th < TAPS_DOWN; th++)
+          for (int tw = 0; tw < TAPS_ACROSS; tw++) {
+            global const float* k = panel + DOT_TAP(th, tw) * 512;
+#pragma unroll
+            for (int o = 0; o < OUTPUTS * 2; o++) PREFETCH(k + CHUNK * panel_stride + o * 16);
+#pragma unroll
+            for (int upper = 0; upper < 2; upper++)
+#pragma unroll
+              for (int o = 0; o < OUTPUTS; o++) *to++ = *(global const float16*)(k + o * 32 + upper * 16);
+          }
+    }
+
+    int cell_y = first_tile / cells.y * TILE_H, cell_x = first_tile % cells.y * TILE_W;
+    for (int t = 0; t < tiles; t++) {
+      const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+      const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+      float16 sum[PIXELS][OUTPUTS];
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) sum[p][o] = total[t][p][o];
+
+      for (int pair = 0; pair < pairs; pair++) {
+        global const float* image = x + at(x_place, n, chunk + 2 * pair, rows.input, columns.input);
+        for (int th = rows.begin; th < rows.end; th++) {
+          const float16* k = kept + (pair * TAPS_DOWN + th) * (TAPS_ACROSS * 2 * OUTPUTS);
+#pragma unroll
+          for (int tw = 0; tw < TAPS_ACROSS; tw++)
+#pragma unroll
+            for (int upper = 0; upper < 2; upper++) {
+              global const float* a = image + ((long)th * x_place.w + tw + (long)upper * x_place.z) * 16;
+              float16 values[PIXELS];
+#pragma unroll
+              for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+#pragma unroll
+              for (int o = 0; o < OUTPUTS; o++) {
+                const float16 weights = k[(tw * 2 + upper) * OUTPUTS + o];
+#pragma unroll
+                for (int p = 0; p < PIXELS; p++) sum[p][o] += values[p] * weights;
+              }
+            }
+        }
+      }
+
+#pragma unroll
+      for (int p = 0; p < PIXELS; p++)
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) total[t][p][o] = sum[p][o];
+      cell_x += TILE_W;
+      if (cell_x >= cells.x) cell_x = 0, cell_y += TILE_H;
+    }
+  }
+
+  int cell_y = first_tile / cells.y * TILE_H, cell_x = first_tile % cells.y * TILE_W;
+  for (int t = 0; t < tiles; t++) {
+    const axis_t rows = axis_of(cell_y, TILE_H, phase / PHASES, KERNEL_H, input.y);
+    const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
+#pragma unroll
+    for (int p = 0; p < PIXELS; p++)
+      if (EXISTS(p))
+        finish(total[t][p], n, first, OUTPUT_Y(p), OUTPUT_X(p), bias, gate, gate_place, gate_slope, y, y_place);
+    cell_x += TILE_W;
+    if (cell_x >= cells.x) cell_x = 0, cell_y += TILE_H;
+  }
 }
 
 // Dot form for few output channels, OUTPUTS of them: the weights are so few that a work-item first lays them side by

@@ -77,13 +77,15 @@ kernel ONE_WORK_ITEM void winograd_input(global const float* restrict x, const i
   const int block = get_group_id(1) / (RESIDUES * RESIDUES), residue = get_group_id(1) % (RESIDUES * RESIDUES);
   const int n = get_group_id(2);
   const int top = (int)get_group_id(0) * (M * RESIDUES) + residue / RESIDUES + ORIGIN;
-  const bool rows_inside = top >= 0 && top + (N - 1) * RESIDUES < input.y;
+  // A tile may reach into the border of zeros, but not beyond it.
+  const int border = (x_place.w - input.z) / 2;
+  const bool rows_inside = top >= -border && top + (N - 1) * RESIDUES < input.y + border;
   global float16* to = (global float16*)v + (size_t)get_group_id(1) * tiles.z +
                        ((size_t)n * tiles.y + get_group_id(0)) * tiles.x;
   for (int tile = 0; tile < tiles.x; tile++) {
     const int left = tile * (M * RESIDUES) + residue % RESIDUES + ORIGIN;
     float16 d[N * N], t[N * N];
-    if (rows_inside && left >= 0 && left + (N - 1) * RESIDUES < input.z) {
+    if (rows_inside && left >= -border && left + (N - 1) * RESIDUES < input.z + border) {
       global const float* from = x + at(x_place, n, block, top, left);
 #pragma unroll
       for (int i = 0; i < N; i++)
@@ -93,7 +95,7 @@ kernel ONE_WORK_ITEM void winograd_input(global const float* restrict x, const i
           d[i * N + j] = select(slope * value, value, value > 0.0f);
         }
     } else {
-      // A tile overhangs further than the border is wide, and what lies there would leave its rounding errors.
+      // What lies beyond would leave its rounding errors.
 #pragma unroll
       for (int i = 0; i < N; i++)
 #pragma unroll

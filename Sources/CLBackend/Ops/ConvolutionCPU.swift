@@ -9,6 +9,8 @@ struct CPUConvolutionChoice: Equatable {
     case stream(blocks: Int)
     /// Lanes are input channels, summed over at the end: `outputs` output channels.
     case dot(outputs: Int)
+    /// The same over many tiles that share weights in the first-level cache.
+    case dotTiles(outputs: Int)
     /// The same for few output channels, all of them.
     case dotFew(outputs: Int)
   }
@@ -46,8 +48,16 @@ struct CPUConvolutionChoice: Equatable {
     } else {
       (tileHeight, tileWidth) = Self.tile(height, width, pixels: max(1, accumulators / 4))
       // At least eight chains of sums, where registers hold them: each waits four cycles for itself.
-      form = .dot(outputs: tileHeight * tileWidth == 1 && accumulators >= 8 ? 8 : 4)
+      let outputs = tileHeight * tileWidth == 1 && accumulators >= 8 ? 8 : 4
+      let tiles = height / tileHeight * ((width + tileWidth - 1) / tileWidth)
+      form = tiles >= 4 && Self.sharesWeights(pass) ? .dotTiles(outputs: outputs) : .dot(outputs: outputs)
     }
+  }
+
+  /// Whether `dotTiles` takes the pass: input blocks in pairs, and equally many taps in all phases.
+  static func sharesWeights(_ pass: ConvolutionPass) -> Bool {
+    pass.input.shape.c.isMultiple(of: 32) && pass.kernelHeight.isMultiple(of: pass.phases)
+      && pass.kernelWidth.isMultiple(of: pass.phases)
   }
 
   /// Weights of at most 24 KiB are what `dotFew` keeps in the first-level cache.
@@ -141,14 +151,29 @@ extension ConvolutionPass {
     var weight = planner.weight(weight)
     switch choice.form {
     case .stream(let blocks):
-      kernel = "convolve_stream"
-      macros += [("BLOCKS", "\(blocks)"), ("FEW_INPUTS", x.channels < 16 ? "\(x.channels)" : "0")]
+      let few = x.channels < 16
+      kernel = few ? "convolve_stream_few" : "convolve_stream"
+      macros.append(("BLOCKS", "\(blocks)"))
+      if few { macros.append(("FEW_INPUTS", "\(x.channels)")) }
       weight = try planner.weight(self.weight, lanes: streamLanes)
-      global = [tilesAcross * tilesDown, (y.blocks + blocks - 1) / blocks, phaseImages]
+      global =
+        few
+        ? [tilesDown, 1, phaseImages]
+        : [tilesAcross * tilesDown, (y.blocks + blocks - 1) / blocks, phaseImages]
     case .dot(let outputs):
       kernel = "convolve_dot"
       macros.append(("OUTPUTS", "\(outputs)"))
       global = [tilesAcross * tilesDown, (y.channels + outputs - 1) / outputs, phaseImages]
+    case .dotTiles(let outputs):
+      kernel = "convolve_dot_tiles"
+      // Sums of 16 tiles and weights of 16 taps: 16 and 8 KiB, half of the first-level cache.
+      let tiles = min(16, tilesAcross * tilesDown)
+      macros += [
+        ("OUTPUTS", "\(outputs)"), ("TILES", "\(tiles)"), ("CHUNK", "\(max(1, 16 / tapsOfPhase))"),
+      ]
+      global = [
+        (tilesAcross * tilesDown + tiles - 1) / tiles, (y.channels + outputs - 1) / outputs, phaseImages,
+      ]
     case .dotFew(let outputs):
       kernel = "convolve_dot_few"
       macros += [("OUTPUTS", "\(outputs)"), ("INPUT_BLOCKS", "\(x.blocks)")]
@@ -164,7 +189,7 @@ extension ConvolutionPass {
         .int4(gateView.place), .float(gate?.activation.negativeSlope ?? 1), .buffer(y.buffer), .int4(y.place),
         .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), 0)),
         .int4(SIMD4(Int32(y.channels), Int32(y.height), Int32(y.width), 0)),
-        .int4(SIMD4(Int32(cellWidth), Int32(tilesAcross), 0, 0)),
+        .int4(SIMD4(Int32(cellWidth), Int32(tilesAcross), Int32(tilesAcross * tilesDown), 0)),
       ],
       global: global, local: [1, 1, 1])
   }

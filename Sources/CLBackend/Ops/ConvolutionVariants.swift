@@ -25,15 +25,12 @@ extension ConvolutionPass: VariedPass {
       ).map { choice in
         KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
-      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c)
-      else {
-        return direct
+      let tilings = winogradTilings
+      let winograd = tilings.map { tiling in
+        KernelVariant("\(tiling)") { planner throws(OpenCLError) in try planWinograd(tiling, planner) }
       }
-      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
-        try planWinograd(tiling, planner)
-      }
-      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c)
-        ? [winograd] + direct : direct + [winograd]
+      let pays = tilings.first?.pays(inputs: input.shape.c, outputs: output.shape.c) ?? false
+      return pays ? winograd + direct : direct + winograd
     case .gpu:
       return GPUProduct.candidates(self, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
@@ -68,16 +65,12 @@ extension WeightGradient: VariedPass {
           try planCPU(choice, planner, adam)
         }
       }
-      guard let tiling = winogradTiling,
-        WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)
-      else {
-        return direct
+      let tilings = winogradTilings
+      let winograd = tilings.map { tiling in
+        KernelVariant("\(tiling)") { planner throws(OpenCLError) in try planWinograd(tiling, planner) }
       }
-      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
-        try planWinograd(tiling, planner)
-      }
-      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c)
-        ? [winograd] + direct : direct + [winograd]
+      let pays = tilings.first?.pays(inputs: image.shape.c, outputs: gradient.shape.c) ?? false
+      return pays ? winograd + direct : direct + winograd
     case .gpu:
       return GPUProduct.candidates(self, lanes: lanes, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
@@ -99,6 +92,7 @@ extension CPUConvolutionChoice: CustomStringConvertible {
     return switch form {
     case .stream(let blocks): "stream \(pixels)x\(16 * blocks)"
     case .dot(let outputs): "dot \(pixels)x\(outputs)"
+    case .dotTiles(let outputs): "dot tiles \(pixels)x\(outputs)"
     case .dotFew(let outputs): "dot few \(pixels)x\(outputs)"
     }
   }
@@ -111,6 +105,7 @@ extension CPUConvolutionChoice: CustomStringConvertible {
     if outputs > 16 { forms.append((.stream(blocks: 2), 2)) }
     if packed != pass.streamLanes {
       if outputs > 16 { forms += [4, 8, 16].map { (.dot(outputs: $0), $0) } }
+      if outputs > 16, sharesWeights(pass) { forms += [4, 8].map { (.dotTiles(outputs: $0), $0) } }
       if outputs <= 8 { forms.append((.dot(outputs: outputs), outputs)) }
       if outputs <= 8, keepsWeights(pass, inputs: inputs, outputs: outputs) {
         forms.append((.dotFew(outputs: outputs), outputs))
