@@ -48,6 +48,7 @@ let package = Package(
         .embedInCode("weight_gradient_gpu.clh"),
         .embedInCode("weight_gradient_nvidia.cl"),
         .embedInCode("weight_gradient_sum.cl"),
+        .embedInCode("weight_gradient_tile.clh"),
         .embedInCode("winograd.clh"),
         .embedInCode("winograd_cpu.cl"),
       ]),

@@ -26,6 +26,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case weightGradientGPUCommon = "weight_gradient_gpu.clh"
   case weightGradientNVIDIA = "weight_gradient_nvidia.cl"
   case weightGradientSum = "weight_gradient_sum.cl"
+  case weightGradientTile = "weight_gradient_tile.clh"
   case winograd = "winograd.clh"
   case winogradCPU = "winograd_cpu.cl"
 
@@ -59,6 +60,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .weightGradientGPUCommon: PackageResources.weight_gradient_gpu_clh
       case .weightGradientNVIDIA: PackageResources.weight_gradient_nvidia_cl
       case .weightGradientSum: PackageResources.weight_gradient_sum_cl
+      case .weightGradientTile: PackageResources.weight_gradient_tile_clh
       case .winograd: PackageResources.winograd_clh
       case .winogradCPU: PackageResources.winograd_cpu_cl
       }

@@ -1,10 +1,11 @@
-// Losses, as means over all values, and their gradients, in the same pass where both are wanted. Every work-group sums up a group of rows of one channel block
-// over all images; one group's sum is the loss already, of several a second launch makes one. The lanes that only
-// fill up a block are left out.
+// Losses, as means over all values, and their gradients, in the same pass where both are wanted. Every work-group sums
+// up a group of rows of one channel block over all images; one group's sum is the loss already, of several a second
+// launch makes one. The lanes that only fill up a block are left out.
 //
-//   sums [blocks][groups]      range and groups: see "Sums" in rows.clh
+//   sums or losses [blocks][groups]      range and groups: see "Sums" in rows.clh
 
 #include "rows.clh"
+#include "split_sum.clh"
 
 // All lanes of all work-items of a work-group.
 inline float total_of_group(lanes value, local lanes* shared) {
@@ -19,18 +20,36 @@ inline float total_of_group(lanes value, local lanes* shared) {
 #endif
 }
 
-#define SUM_SLOT ((size_t)get_group_id(2) * get_num_groups(1) + get_group_id(1))
+#define SUM_SLOT(shape) ((size_t)BLOCK(shape) * get_num_groups(1) + get_group_id(1))
 
 // Whether a loss writes its gradient, too.
 #ifndef GRADIENT
 #define GRADIENT 0
 #endif
 #if GRADIENT
-#define GRADIENT_MAP , global float *dx, const int4 dx_place
-#define GRADIENT_FACTOR , const float gradient_factor
+#define GRADIENT_MAP , global float *dx, int4 dx_place
+#define GRADIENT_FACTOR , float gradient_factor
 #else
 #define GRADIENT_MAP
 #define GRADIENT_FACTOR
+#endif
+
+// Whether a launch does the same to a second map of that shape, by the work-groups behind those of the first: D's
+// logits of real pictures beside those of fakes.
+#ifndef PAIR
+#define PAIR 0
+#endif
+#if PAIR && GRADIENT
+#define PAIR_GRADIENT , global float *second_dx, const int4 second_dx_place, const float second_factor
+#else
+#define PAIR_GRADIENT
+#endif
+#if PAIR
+#define PAIR_ARGUMENTS \
+  , global const float *second_x, const int4 second_x_place, global float *second_losses, const float second_target \
+      PAIR_GRADIENT
+#else
+#define PAIR_ARGUMENTS
 #endif
 
 // sigmoid(x) - target, as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid near 1 from 1
@@ -42,10 +61,24 @@ inline lanes bce_slope(const lanes x, const float target) {
 }
 
 // Binary cross-entropy of logits x against target t: max(x, 0) - x t + log(1 + exp(-|x|)), summed up times factor.
-kernel WORK_GROUP void bce(global const float* x, const int4 x_place, global float* sums GRADIENT_MAP,
-                           const int4 shape, const int rows, const float target,
-                           const float factor GRADIENT_FACTOR) {
+kernel WORK_GROUP void bce(global const float* x, int4 x_place, global float* losses GRADIENT_MAP, const int4 shape,
+                           const int rows, float target, const float factor GRADIENT_FACTOR SPLIT_ARGUMENTS
+                               PAIR_ARGUMENTS) {
   SHARED(shared);
+  ADD_SPLITS(IMAGE(shape), shape, rows, shape.x)
+#if PAIR
+  if (IMAGE(shape) == 1) {
+    x = second_x;
+    x_place = second_x_place;
+    losses = second_losses;
+    target = second_target;
+#if GRADIENT
+    dx = second_dx;
+    dx_place = second_dx_place;
+    gradient_factor = second_factor;
+#endif
+  }
+#endif
   const ilanes real = real_lanes(FIRST_CHANNEL(shape), shape.y);
   lanes sum = 0.0f, lost = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
@@ -62,7 +95,7 @@ kernel WORK_GROUP void bce(global const float* x, const int4 x_place, global flo
     }
   }
   const float total = total_of_group(real ? sum : (lanes)0.0f, shared);
-  if (ITEM == 0) sums[SUM_SLOT] = factor * total;
+  if (ITEM == 0) losses[SUM_SLOT(shape)] = factor * total;
 }
 
 // dx = factor * (sigmoid(x) - target).  range: elementwise
@@ -107,7 +140,7 @@ kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, glo
     }
   }
   const float total = total_of_group(sum, shared);
-  if (ITEM == 0) sums[SUM_SLOT] = factor * total;
+  if (ITEM == 0) sums[SUM_SLOT(shape)] = factor * total;
 }
 
 // da = factor * the slope of a's distance from b.  range: elementwise

@@ -296,13 +296,21 @@ inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRA
   *scale_sum = sum_over_group(product, shared) * inverse;
 }
 
-// First launch of `norm_gradient`, for large maps.
+// First launch of `norm_gradient`, for large maps. The parts of a split convolution may hold other channels besides
+// those that are normalised, as the gradient of a concatenation does: work-groups of their own add those up.
 kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS,
                                              global const float* means,
                                              global const float* variances, global float* partial,
                                              const int4 shape, const int rows, const int images, const int stride,
                                              const float epsilon SPLIT_ARGUMENTS) {
   SHARED(shared);
+#if SPLIT
+  if (OTHER_SPLITS >= 0) {
+    const int block = OTHER_BLOCK(OTHER_SPLITS % OTHER_BLOCKS(shape), shape);
+    ADD_SPLITS_OF(block, OTHER_SPLITS / OTHER_BLOCKS(shape), shape, rows, images)
+    return;  // the whole group
+  }
+#endif
   const int part = PART(shape);
   const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
   const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
@@ -326,6 +334,14 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
                                      const int4 shape, const int rows, const int parts, const int images,
                                      const int stride, const float epsilon SPLIT_ARGUMENTS) {
   SHARED(shared);
+#if SPLIT
+  if (OTHER_SPLITS >= 0) {
+    for (int part = 0; part < parts; part++) {
+      ADD_SPLITS_OF(OTHER_BLOCK(OTHER_SPLITS, shape), part, shape, rows, images)
+    }
+    return;  // the whole group
+  }
+#endif
   lanes shift_sum = 0.0f, scale_sum = 0.0f;
   for (int part = 0; part < parts; part++) {
     const size_t statistic = STATISTIC_OFFSET(part, shape, stride);

@@ -3,8 +3,6 @@
 // A work-group makes a tile of TILE_ROWS x TILE_LANES, a work-item ITEM_ROWS x ITEM_LANES of it. Each step passes
 // through local memory, while the next one is on its way from global memory to registers.
 
-#include "weight_gradient_gpu.clh"
-
 // Rows of a work-group, a multiple of 16: 64; 128 where that leaves tiles enough; 16 for few broadcast channels.
 #ifndef TILE_ROWS
 #define TILE_ROWS 64
@@ -21,12 +19,12 @@
 #define ITEM_LANES 4
 #endif
 
+#include "weight_gradient_tile.clh"
+
 #define DEPTH 16
 // So many steps are summed up in registers before they are added to the total where the result will be: one chain over
 // all pixels would lose a digit for every hundredfold of its length.
 #define CHAIN_STEPS 64
-#define TILE_ROW_QUADS (TILE_ROWS / 4)
-#define TILE_LANE_QUADS (TILE_LANES / 4)
 #define ITEM_ROW_QUADS (ITEM_ROWS / 4)
 #define ITEM_LANE_QUADS (ITEM_LANES / 4)
 #define ITEMS_DOWN (TILE_ROWS / ITEM_ROWS)
@@ -47,40 +45,28 @@
 #endif
 
 // One tile, or one part of its depth.
-//   image      x [N, I, H, W], gradient g [N, O, OH, OW], activated with their slopes as they are read
-//   dw         written if splits is 1
-//   parts      [splits][taps * row_quads][4][lane_blocks * 16], written otherwise
-//   row_quads  of one tap: the quads of broadcast channels. With LANES_INPUT rounded up to whole tiles, since there
-//              a tile's lanes move with the tap, so a tile must not hold two.
-//   quads      .x quads of broadcast channels that hold anything .y broadcast blocks .z lane blocks .w row_quads
-//   pixels     .x N .y OH .z OW .w splits
-//   geometry    .x KH .y KW .z stride .w padding
-//   range: (tiles of taps * row_quads * WORK_ITEMS, tiles of lane channels, splits)
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_gpu(
-    global const float4* restrict image, const int4 image_place, const float image_slope,
-    global const float4* restrict gradient, const int4 gradient_place, const float gradient_slope,
-    global float4* restrict dw, global float4* restrict parts, const int4 quads, const int4 pixels,
-    const int4 geometry) {
+//   range: WORK_ITEMS for each tile and split of every weight
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_gpu(ALL_ARGUMENTS) {
   local float4 row_tile[DEPTH * ROW_STRIDE];
   local float4 lane_tile[DEPTH * LANE_STRIDE];
 
   const int item = get_local_id(0);
-  const int taps = geometry.x * geometry.y;
-  const int first_row = get_group_id(0) * TILE_ROW_QUADS;  // quads
-  const int first_lane = get_group_id(1) * TILE_LANE_QUADS;
+  FIND_TILE
 
 #if LANES_INPUT
-  global const float4 *restrict row_side = gradient, *restrict lane_side = image;
+  global const float4 *row_side = at_gradient, *lane_side = at_image;
+  const int4 row_move = gradient_move, lane_move = image_move;
   const float row_slope = gradient_slope, lane_slope = image_slope;
 #else
-  global const float4 *restrict row_side = image, *restrict lane_side = gradient;
+  global const float4 *row_side = at_image, *lane_side = at_gradient;
+  const int4 row_move = image_move, lane_move = gradient_move;
   const float row_slope = image_slope, lane_slope = gradient_slope;
 #endif
 
   // This work-item's part in loading: one pixel of a step, one quad of ROW_LOADS and LANE_LOADS blocks. Where in
   // its tensor each lies, in vectors from the pixel under tap (0, 0); -1: there is nothing.
   const int load_depth = item / 4 % DEPTH, team = item / 64;
-  long row_offset[ROW_LOADS], lane_offset[LANE_LOADS];
+  int row_offset[ROW_LOADS], lane_offset[LANE_LOADS];
 #pragma unroll
   for (int i = 0; i < ROW_LOADS; i++) {
     const int row = first_row + (team + i * TEAMS) * 4 + item % 4;
@@ -88,7 +74,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
     const int moved = LANES_INPUT ? 0 : tap / geometry.y * image_place.w + tap % geometry.y;
     const int block_stride = LANES_INPUT ? gradient_place.z : image_place.z;
     row_offset[i] = tap < taps && quad < quads.x
-                        ? ((long)(quad / 4) * block_stride + moved) * 4 + quad % 4
+                        ? (quad / 4 * block_stride + moved) * 4 + quad % 4
                         : -1;
   }
   const int tile_tap = first_row / quads.w;
@@ -97,13 +83,12 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
     const int quad = first_lane + (team + i * TEAMS) * 4 + item % 4;
     const int moved = LANES_INPUT ? tile_tap / geometry.y * image_place.w + tile_tap % geometry.y : 0;
     const int block_stride = LANES_INPUT ? image_place.z : gradient_place.z;
-    lane_offset[i] = quad < quads.z * 4 ? ((long)(quad / 4) * block_stride + moved) * 4 + quad % 4 : -1;
+    lane_offset[i] = quad < quads.z * 4 ? (quad / 4 * block_stride + moved) * 4 + quad % 4 : -1;
   }
 
   const int count = pixels.x * pixels.y * pixels.z;
   const int steps = (count + DEPTH - 1) / DEPTH;
   const int steps_per_split = (steps + pixels.w - 1) / pixels.w;
-  const int split = get_group_id(2);
   const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
 
   // The pixel this work-item loads, and how far a step takes it: 16 pixels on in (n, oy, ox), carries included.
@@ -162,11 +147,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
 
     if (step < end) {
       const bool there = pixel < count;
-      const long on_image = ((long)image_place.x + (long)n * image_place.y +
-                             (long)(oy * geometry.z - geometry.w) * image_place.w + ox * geometry.z - geometry.w) * 4;
-      const long on_gradient = ((long)gradient_place.x + (long)n * gradient_place.y + oy * gradient_place.w + ox) * 4;
-      const long row_pixel = LANES_INPUT ? on_gradient : on_image;
-      const long lane_pixel = LANES_INPUT ? on_image : on_gradient;
+      const long row_pixel = MOVED(row_move, n, oy, ox), lane_pixel = MOVED(lane_move, n, oy, ox);
 #pragma unroll
       for (int i = 0; i < ROW_LOADS; i++) {
         next_row[i] = there && row_offset[i] >= 0 ? row_side[row_pixel + row_offset[i]] : (float4)(0.0f);

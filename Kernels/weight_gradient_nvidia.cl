@@ -25,10 +25,8 @@
 #define WORK_ITEMS (TILE_ROWS / WARP_ROWS * WARPS_ACROSS * 32)
 
 #include "matrix_units.clh"
-#include "weight_gradient_gpu.clh"
+#include "weight_gradient_tile.clh"
 
-#define TILE_ROW_QUADS (TILE_ROWS / 4)
-#define TILE_LANE_QUADS (TILE_LANES / 4)
 #define QUADS_DOWN (WARP_ROWS / 32)
 #define QUADS_ACROSS (WARP_LANES / 32)
 
@@ -47,33 +45,29 @@
 #endif
 
 // One tile, or one part of its depth. Arguments and range as of weight_gradient_gpu.cl's kernel.
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_units(
-    global const float4* restrict image, const int4 image_place, const float image_slope,
-    global const float4* restrict gradient, const int4 gradient_place, const float gradient_slope,
-    global float4* restrict dw, global float4* restrict parts, const int4 quads, const int4 pixels,
-    const int4 geometry) {
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradient_units(ALL_ARGUMENTS) {
   // [step % 2][operand row of pixels][row or lane channel], the vectors swizzled
   local uint4 row_tile[2 * OPERAND_ROWS * TILE_ROW_QUADS];
   local uint4 lane_tile[2 * OPERAND_ROWS * TILE_LANE_QUADS];
   MMA_EXCHANGE(exchange);
 
   const int item = get_local_id(0);
-  const int taps = geometry.x * geometry.y;
-  const int first_row = get_group_id(0) * TILE_ROW_QUADS;  // quads
-  const int first_lane = get_group_id(1) * TILE_LANE_QUADS;
+  FIND_TILE
 
 #if LANES_INPUT
-  global const float4 *restrict row_side = gradient, *restrict lane_side = image;
+  global const float4 *row_side = at_gradient, *lane_side = at_image;
+  const int4 row_move = gradient_move, lane_move = image_move;
   const float row_slope = gradient_slope, lane_slope = image_slope;
 #else
-  global const float4 *restrict row_side = image, *restrict lane_side = gradient;
+  global const float4 *row_side = at_image, *lane_side = at_gradient;
+  const int4 row_move = image_move, lane_move = gradient_move;
   const float row_slope = image_slope, lane_slope = gradient_slope;
 #endif
 
   // This work-item's part in loading: an operand row of a step's pixels, one quad of ROW_LOADS and LANE_LOADS blocks.
   // Where in its tensor each lies, in vectors from the pixel under tap (0, 0); -1: there is nothing.
   const int load_depth = item / 4 % OPERAND_ROWS, team = item / TEAM;
-  long row_offset[ROW_LOADS], lane_offset[LANE_LOADS];
+  int row_offset[ROW_LOADS], lane_offset[LANE_LOADS];
 #pragma unroll
   for (int i = 0; i < ROW_LOADS; i++) {
     const int row = first_row + (team + i * TEAMS) * 4 + item % 4;
@@ -81,7 +75,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
     const int moved = LANES_INPUT ? 0 : tap / geometry.y * image_place.w + tap % geometry.y;
     const int block_stride = LANES_INPUT ? gradient_place.z : image_place.z;
     row_offset[i] = tap < taps && quad < quads.x
-                        ? ((long)(quad / 4) * block_stride + moved) * 4 + quad % 4
+                        ? (quad / 4 * block_stride + moved) * 4 + quad % 4
                         : -1;
   }
   const int tile_tap = first_row / quads.w;
@@ -90,13 +84,12 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
     const int quad = first_lane + (team + i * TEAMS) * 4 + item % 4;
     const int moved = LANES_INPUT ? tile_tap / geometry.y * image_place.w + tile_tap % geometry.y : 0;
     const int block_stride = LANES_INPUT ? image_place.z : gradient_place.z;
-    lane_offset[i] = quad < quads.z * 4 ? ((long)(quad / 4) * block_stride + moved) * 4 + quad % 4 : -1;
+    lane_offset[i] = quad < quads.z * 4 ? (quad / 4 * block_stride + moved) * 4 + quad % 4 : -1;
   }
 
   const int count = pixels.x * pixels.y * pixels.z;
   const int steps = (count + DEPTH - 1) / DEPTH;
   const int steps_per_split = (steps + pixels.w - 1) / pixels.w;
-  const int split = get_group_id(2);
   const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
 
   // The pixels this work-item loads, and how far a step takes them: 16 pixels on in (n, oy, ox), carries included.
@@ -128,13 +121,8 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
 #pragma unroll
       for (int value = 0; value < OPERAND_VALUES; value++) {
         const bool there = pixel[value] < count;
-        const long on_image =
-            ((long)image_place.x + (long)n[value] * image_place.y +
-             (long)(oy[value] * geometry.z - geometry.w) * image_place.w + ox[value] * geometry.z - geometry.w) * 4;
-        const long on_gradient =
-            ((long)gradient_place.x + (long)n[value] * gradient_place.y + oy[value] * gradient_place.w + ox[value]) * 4;
-        const long row_pixel = LANES_INPUT ? on_gradient : on_image;
-        const long lane_pixel = LANES_INPUT ? on_image : on_gradient;
+        const long row_pixel = MOVED(row_move, n[value], oy[value], ox[value]);
+        const long lane_pixel = MOVED(lane_move, n[value], oy[value], ox[value]);
 #pragma unroll
         for (int i = 0; i < ROW_LOADS; i++) {
           next_row[i][value] = there && row_offset[i] >= 0 ? row_side[row_pixel + row_offset[i]] : (float4)(0.0f);

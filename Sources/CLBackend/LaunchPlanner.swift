@@ -76,6 +76,8 @@ package final class LaunchPlanner {
   private var left: [Tensor: GradientParts] = [:]
   /// Products whose parts a step behind them adds up.
   var splitSums: [Tensor: SplitSum] = [:]
+  /// Weight gradients that wait for others, to be made in one launch with them, and their steps.
+  private var weightGradients: [(tiles: WeightGradientTiles, label: String)] = []
   /// Weight gradients whose parts are still to be added up, and the step of the last.
   private var weightGradientSums: [WeightGradientSum] = []
   private var labelOfSums = ""
@@ -108,8 +110,9 @@ package final class LaunchPlanner {
       self.step = index
       label = "\(step.label) \(step.name)"
       following = steps[index + 1..<range.upperBound]
-      if weightGradientSums.contains(where: { operation.inputs.contains($0.gradient) }) {
-        try planWeightGradientSums()
+      try planWeightGradients(before: operation.inputs)
+      if weightGradients.contains(where: { isOverwritten($0.tiles, by: operation) }) {
+        try planWeightGradients()
       }
       let before = taken
       try operation.plan(self)
@@ -124,7 +127,7 @@ package final class LaunchPlanner {
         written(adam)
       }
     }
-    try planWeightGradientSums()
+    try planWeightGradients()
     // They hold this planner, which would keep them for ever.
     producers = [:]
   }
@@ -150,7 +153,50 @@ package final class LaunchPlanner {
     try variant.plan(self)
   }
 
-  // MARK: Sums of split products
+  // MARK: Weight gradients of several layers together
+
+  /// Makes a weight gradient together with others of its program, before the first of them is read.
+  func add(_ tiles: WeightGradientTiles) throws(OpenCLError) {
+    weightGradients.append((tiles, label))
+    let together = weightGradients.filter { $0.tiles.hasProgram(of: tiles) }
+    let operands = [tiles.pass.image.shape, tiles.pass.gradient.shape]
+    let isLarge = operands.contains {
+      $0.n * (($0.c + 15) / 16) * $0.h * $0.w > WeightGradientTiles.mostPixels
+    }
+    if isLarge || following.isEmpty || together.count == WeightGradientTiles.most
+      || (tiles.sum != nil && !keepsScratch)
+    {
+      try planTogether(with: tiles)
+    }
+  }
+
+  /// Launches those that wait and have the program of one of them.
+  private func planTogether(with tiles: WeightGradientTiles) throws(OpenCLError) {
+    let together = weightGradients.filter { $0.tiles.hasProgram(of: tiles) }
+    weightGradients.removeAll { $0.tiles.hasProgram(of: tiles) }
+    let current = label
+    label = together[0].label
+    defer { label = current }
+    try planTiles(together.map(\.tiles))
+  }
+
+  /// Whether a step writes what a weight gradient is still to be made from.
+  private func isOverwritten(_ tiles: WeightGradientTiles, by operation: any Operation) -> Bool {
+    operation.outputs.contains { output in
+      !isView(output) && (overlap(output, tiles.pass.image) || overlap(output, tiles.pass.gradient))
+    }
+  }
+
+  /// Completes the weight gradients if one of them is among `inputs`.
+  private func planWeightGradients(before inputs: some Sequence<Tensor>) throws(OpenCLError) {
+    let waiting = Set(weightGradients.map(\.tiles.pass.output) + weightGradientSums.map(\.gradient))
+    if !waiting.isDisjoint(with: inputs) { try planWeightGradients() }
+  }
+
+  private func planWeightGradients() throws(OpenCLError) {
+    while let first = weightGradients.first { try planTogether(with: first.tiles) }
+    try planWeightGradientSums()
+  }
 
   /// Has the parts of a weight gradient added up together with others', before the first is read.
   func add(_ sum: WeightGradientSum) throws(OpenCLError) {
@@ -227,7 +273,7 @@ package final class LaunchPlanner {
 
   /// The columns of a flat step and of those of its run that it takes on: runs of flat arrays, padding and all, that
   /// a launch each goes over.
-  func flatRuns<Op: FlatOperation>(from step: Op) -> [(columns: [Buffer], floats: Int)] {
+  func flatRuns<Op: FlatOperation>(from step: Op) throws(OpenCLError) -> [(columns: [Buffer], floats: Int)] {
     var steps = [step]
     var tensors = Set(step.columns)
     for (index, next) in zip(following.indices, following) {
@@ -240,6 +286,7 @@ package final class LaunchPlanner {
       tensors.formUnion(next.columns)
       take(index)
     }
+    try planWeightGradients(before: tensors)
     steps.sort { memory.arenas.precedes($0.columns[0], $1.columns[0]) }
     var runs: [(columns: [Buffer], floats: Int)] = []
     while let first = steps.first {
@@ -341,7 +388,8 @@ package final class LaunchPlanner {
 
   /// Has the last launch that repacks weights do this one too, if the weight is as it was then; another if not.
   private func addRepacking(of tensor: Tensor, _ repacking: Repacking) throws(OpenCLError) {
-    if var open = repackings, open.weights.count < Repacking.most, !open.written.contains(tensor) {
+    if var open = repackings, open.weights.count < Repacking.most(deviceClass), !open.written.contains(tensor)
+    {
       open.weights.append(repacking)
       try remake(open.label, open.launch) { () throws(OpenCLError) in try planRepacking(open.weights) }
       repackings = open

@@ -7,7 +7,7 @@ extension Adam: FlatOperation {
 
   /// One launch for all steps of a run whose operands lie one behind the other.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    for (buffers, floats) in planner.flatRuns(from: self) {
+    for (buffers, floats) in try planner.flatRuns(from: self) {
       try planner.launchFlat(
         .adam, "adam", floats: floats,
         buffers.map { .buffer($0) } + [.buffer(planner.vector(schedule).buffer)], [constants])

@@ -10,6 +10,12 @@ extension Combination: FlatOperation {
     alpha == 1 && beta == 1 && planner.kind(of: output) == .activation && planner.takes(next, output)
   }
 
+  /// What is added to `tensor`, if that is all that the step does.
+  fileprivate func addend(to tensor: Tensor) -> Tensor? {
+    guard alpha == 1, beta == 1, a != b else { return nil }
+    return tensor == a ? b : tensor == b ? a : nil
+  }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let factors: [KernelArgument] = [.float(alpha), .float(beta)]
     switch planner.kind(of: output) {
@@ -19,10 +25,21 @@ extension Combination: FlatOperation {
       try planner.launchRows(
         .elementwise, "combine", over: y, a.arguments + b.arguments + y.arguments, factors)
     case .weight, .vector, .scalar:
-      for (buffers, floats) in planner.flatRuns(from: self) {
+      for (buffers, floats) in try planner.flatRuns(from: self) {
         try planner.launchFlat(
           .elementwise, "combine_flat", floats: floats, buffers.map { .buffer($0) }, factors)
       }
     }
+  }
+}
+
+extension LaunchPlanner {
+  /// Takes on the next step if all it does is to add something to `tensor`, which nobody else reads.
+  func takeSum(with tensor: Tensor) -> (sum: Tensor, addend: Tensor?)? {
+    guard let step = following.first, isRead(tensor, onlyBy: step),
+      let combination = step.operation as? Combination, let addend = combination.addend(to: tensor)
+    else { return nil }
+    take(following.startIndex)
+    return (combination.output, addend)
   }
 }

@@ -257,12 +257,15 @@ extension ConvolutionPass {
       ],
       local: [tile.workItems, 1, 1])
     guard splits > 1 else { return }
-    let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate)
-    if writtenQuads == 4 * y.blocks, planner.leave(sum, of: output) { return }
+    let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate, quads: writtenQuads)
+    if planner.leave(sum, of: output) { return }
+    // The sum with the gradient of a skip, where a step behind this one makes it.
+    let (target, addend) = planner.takeSum(with: output) ?? (output, nil)
+    let (sums, addendView) = (planner.activation(target), planner.activation(addend ?? target))
     try planner.launch(
       entry.source, "convolve_sum", macros: macros,
-      arguments: [.buffer(parts)] + epilogue + [
-        .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
+      arguments: [.buffer(parts)] + epilogue.dropLast(2) + sums.arguments + addendView.arguments + [
+        .int(addend == nil ? 0 : 1), .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
       ],
       global: [(positions * writtenQuads + 63) / 64 * 64], local: [64])
   }
@@ -285,24 +288,20 @@ extension WeightGradient {
       plain: (.weightGradientGPU, "weight_gradient_gpu"),
       matrixUnits: (.weightGradientNVIDIA, "weight_gradient_units"), names: ("ROWS", "LANES"))
     macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
-    try planner.launch(
-      entry.source, entry.kernel, macros: macros,
-      arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
-        .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
-        .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
-        .int4(dw.packing.kernelGeometry(geometry)),
-      ],
-      global: [
-        (rows + tile.rows - 1) / tile.rows * tile.workItems,
-        (lanes.blocks * 16 + tile.columns - 1) / tile.columns, splits,
-      ],
-      local: [tile.workItems, 1, 1])
-    guard splits > 1 else { return }
+    let kernelGeometry = dw.packing.kernelGeometry(geometry)
+    let sum = WeightGradientSum(
+      gradient: output, parts: parts, target: dw, sizes: sizes, splits: splits,
+      items: dw.taps * quads * 4 * lanes.blocks * 4, geometry: kernelGeometry)
     try planner.add(
-      WeightGradientSum(
-        gradient: output, parts: parts, target: dw, sizes: sizes, splits: splits,
-        items: dw.taps * quads * 4 * lanes.blocks * 4,
-        geometry: dw.packing.kernelGeometry(geometry)))
+      WeightGradientTiles(
+        pass: self, source: entry.source, kernel: entry.kernel, macros: macros,
+        arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
+          .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
+          .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
+          .int4(kernelGeometry),
+        ],
+        groups: tile.count(rows: rows, columns: lanes.blocks * 16) * splits, workItems: tile.workItems,
+        sum: splits > 1 ? sum : nil))
   }
 }
 

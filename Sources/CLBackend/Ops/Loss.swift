@@ -3,12 +3,47 @@ import Tape
 extension BCEWithLogits: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let x = planner.activation(logits)
-    let gradient = planner.takeGradient(of: [logits]) { (step: BCEWithLogitsGradient) in
-      step.logits == logits && step.target == target
+    let split = planner.takeSplitSum(of: logits)
+    let sums = split?.whole.map { planner.activation($0.tensor) } ?? x
+    var macros = split == nil ? [] : SplitSum.macros
+    var rest = split?.arguments(into: sums, maps: x.blocks, planner) ?? []
+    let partner = planner.partner(of: self, planner.following)
+    let gradient = planner.takeGradient(of: self)
+    if let partner {
+      macros.append(("PAIR", "1"))
+      rest +=
+        planner.activation(partner.logits).arguments + [
+          .buffer(planner.vector(partner.output).buffer), .float(partner.target),
+        ]
+      if let gradient = planner.takeGradient(of: partner) {
+        rest += planner.activation(gradient.output).arguments + [.float(gradient.factor)]
+      }
+      planner.take(planner.following.startIndex)
     }
     try planner.planMean(
-      "bce", over: x, x.arguments, [.float(target)], into: output,
-      gradient: gradient.map { ($0.output, $0.factor) })
+      "bce", over: x, maps: partner == nil ? 1 : 2, macros: macros, x.arguments, [.float(target)],
+      into: output,
+      gradient: gradient.map { ($0.output, $0.factor) }, rest)
+  }
+
+  fileprivate func hasGradient(_ step: BCEWithLogitsGradient) -> Bool {
+    step.logits == logits && step.target == target
+  }
+}
+
+extension LaunchPlanner {
+  /// The loss that is taken in the same launch as the one before `steps`: the first of them, if it is one of a map of
+  /// that shape which a work-group sums up, too.
+  func partner(of loss: BCEWithLogits, _ steps: ArraySlice<Step>) -> BCEWithLogits? {
+    guard let next = steps.first?.operation as? BCEWithLogits, next.logits.shape == loss.logits.shape,
+      !overlap(next.logits, loss.logits), sumsOfMean(over: activation(loss.logits)).count == 1
+    else { return nil }
+    let gradients = [loss, next].map { gradientStep(of: [$0.logits], among: steps, where: $0.hasGradient) }
+    return (gradients[0] == nil) == (gradients[1] == nil) ? next : nil
+  }
+
+  fileprivate func takeGradient(of loss: BCEWithLogits) -> BCEWithLogitsGradient? {
+    takeGradient(of: [loss.logits], where: loss.hasGradient)
   }
 }
 
@@ -55,11 +90,16 @@ extension LaunchPlanner {
   fileprivate func takeGradient<Gradient: Operation>(
     of operands: [Tensor], where matches: (Gradient) -> Bool
   ) -> Gradient? {
-    for (index, step) in zip(following.indices, following) {
-      if let gradient = step.operation as? Gradient, matches(gradient) {
-        take(index)
-        return gradient
-      }
+    guard let step = gradientStep(of: operands, among: following, where: matches) else { return nil }
+    take(step.index)
+    return step.gradient
+  }
+
+  private func gradientStep<Gradient: Operation>(
+    of operands: [Tensor], among steps: ArraySlice<Step>, where matches: (Gradient) -> Bool
+  ) -> (index: Int, gradient: Gradient)? {
+    for (index, step) in zip(steps.indices, steps) {
+      if let gradient = step.operation as? Gradient, matches(gradient) { return (index, gradient) }
       guard step.operation.outputs.allSatisfy({ output in operands.allSatisfy { !overlap(output, $0) } })
       else {
         return nil
@@ -68,25 +108,33 @@ extension LaunchPlanner {
     return nil
   }
 
+  /// How a mean's rows are cut, and how many sums that leaves.
+  private func sumsOfMean(over view: ActivationView) -> (groups: RowGroups, count: Int) {
+    let groups = RowGroups(view, images: view.images, deviceClass)
+    return (groups, groups.count * view.blocks)
+  }
+
   /// The mean of what `kernel` sums up: in one launch where one work-group sums up everything, in two otherwise.
   ///
-  /// - Parameter gradient: what it writes besides, and the factor of a value's slope
+  /// - Parameters:
+  ///   - maps: how many maps of that shape the kernel takes
+  ///   - gradient: what it writes besides, and the factor of a value's slope
+  ///   - rest: the kernel's last arguments
   fileprivate func planMean(
-    _ kernel: String, over view: ActivationView, macros: [(String, String)] = [],
-    _ operands: [KernelArgument],
-    _ settings: [KernelArgument], into result: Tensor, gradient: (output: Tensor, factor: Float)?
+    _ kernel: String, over view: ActivationView, maps: Int = 1, macros: [(String, String)] = [],
+    _ operands: [KernelArgument], _ settings: [KernelArgument], into result: Tensor,
+    gradient: (output: Tensor, factor: Float)?, _ rest: [KernelArgument] = []
   ) throws(OpenCLError) {
-    let groups = RowGroups(view, images: view.images, deviceClass)
-    let sums = groups.count * view.blocks
+    let (groups, sums) = sumsOfMean(over: view)
     let share = KernelArgument.float(1 / Float(view.images * view.channels * view.height * view.width))
     let mean = KernelArgument.buffer(vector(result).buffer)
     let target = sums == 1 ? mean : .buffer(try scratch(floats: sums))
     let map = gradient.map { activation($0.output).arguments } ?? []
     let factor: [KernelArgument] = gradient.map { [.float($0.factor)] } ?? []
     try launchGroups(
-      .loss, kernel, over: view.shape, groups, maps: view.blocks,
+      .loss, kernel, over: view.shape, groups, maps: maps * view.blocks,
       macros: macros + (gradient == nil ? [] : [("GRADIENT", "1")]), operands + [target] + map,
-      settings + [sums == 1 ? share : .float(1)] + factor)
+      settings + [sums == 1 ? share : .float(1)] + factor + rest)
     if sums > 1 {
       try launchTotal(.loss, "loss_total", of: sums, [target, mean, .int(Int32(sums)), share])
     }

@@ -10,7 +10,7 @@ extension Norm: OpenCLOperation {
     // The first launch adds up what a convolution has left.
     let split = planner.takeSplitSum(of: input)
     let (splitMacros, splitArguments) = (
-      split == nil ? [] : SplitSum.macros, split?.arguments(into: x, planner) ?? []
+      split == nil ? [] : SplitSum.macros, split?.arguments(into: x, maps: parts * x.blocks, planner) ?? []
     )
     var macros = normMacros(scale: scale, shift: shift)
     var settings: [KernelArgument] =
@@ -81,17 +81,19 @@ extension NormGradient: TakesGradientParts {
     var split: SplitSum?
     var addend: Tensor?
     switch dy {
-    case .whole(let gradient): split = planner.takeSplitSum(of: gradient)
+    case .whole(let gradient), .masked(let gradient, mask: _): split = planner.takeSplitSum(of: gradient)
     case .sum(let earlier, let gradient):
       split = planner.takeSplitSum(of: gradient)
       if split != nil { addend = earlier }
-    case .masked: break
     }
-    // The first launch adds up what a convolution has left, where the result will be.
-    if split != nil { dy = .whole(output) }
-    let (splitMacros, splitArguments) = (
-      split == nil ? [] : SplitSum.macros, split?.arguments(into: dx, adding: addend, planner) ?? []
-    )
+    // The first launch adds up what a convolution has left, where the result will be if nobody else reads the sums.
+    if let split, split.whole == nil { dy = .whole(output) }
+    let sums = split?.whole.map { planner.activation($0.tensor) } ?? dx
+    let splitMacros = split == nil ? [] : SplitSum.macros
+    func splitArguments(maps: Int) -> [KernelArgument] {
+      split?.arguments(into: sums, adding: addend, maps: maps, planner) ?? []
+    }
+    let others = split?.otherBlocks(x, planner) ?? 0
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (shiftSum, scaleSum) = (planner.vector(shiftSum), planner.vector(scaleSum))
     let (images, groups) = planner.groups(of: x, parts: parts)
@@ -100,18 +102,19 @@ extension NormGradient: TakesGradientParts {
     let settings: [KernelArgument] = [images, .int(Int32(mean.stride)), .float(epsilon)]
     if groups.count > 1 {
       try planner.launchGroups(
-        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * x.blocks,
+        .norm, "norm_gradient_partial", over: x.shape, groups, maps: parts * (x.blocks + others),
         macros: dy.macros + splitMacros,
-        operands + [partial], settings + splitArguments)
+        operands + [partial], settings + splitArguments(maps: parts * x.blocks))
     }
     let isFirst = groups.count == 1
     try planner.launchGroups(
-      .norm, "norm_gradient", over: x.shape, groups, maps: x.blocks,
+      .norm, "norm_gradient", over: x.shape, groups, maps: x.blocks + (isFirst ? others : 0),
       macros: normMacros(scale: scale, shift: nil) + dy.macros + (isFirst ? splitMacros : []),
       operands + [
         .buffer((scale.map(planner.vector) ?? mean).buffer), partial, .buffer(shiftSum.buffer),
         .buffer(scaleSum.buffer),
-      ] + dx.arguments, [.int(Int32(parts))] + settings + (isFirst ? splitArguments : []))
+      ] + dx.arguments,
+      [.int(Int32(parts))] + settings + (isFirst ? splitArguments(maps: x.blocks) : []))
   }
 }
 

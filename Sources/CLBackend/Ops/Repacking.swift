@@ -5,8 +5,10 @@ struct Repacking {
   let source: WeightView
   let target: WeightView
 
-  /// How many weights one launch of Kernels/packing.cl turns at most.
-  static let most = 8
+  /// How many weights one launch of Kernels/packing.cl turns at most. On a GPU all that half a step wants: 48 bytes of
+  /// arguments each, of at least 1024 that a device allows. On a CPU a launch costs next to nothing, and what was turned
+  /// last should be in the caches still.
+  static func most(_ deviceClass: DeviceClass) -> Int { deviceClass == .gpu ? 20 : 8 }
 }
 
 extension LaunchPlanner {

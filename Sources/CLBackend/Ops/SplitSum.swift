@@ -1,27 +1,41 @@
 import Tape
 
-/// What is left of a convolution whose depth was split: its parts, still to be added up. A norm behind it does that
-/// where it reads their sum, in the same launch; see Kernels/split_sum.clh.
+/// What is left of a convolution whose depth was split: its parts, still to be added up. A norm or a loss behind it does
+/// that where it reads their sum, in the same launch; see Kernels/split_sum.clh.
+///
+/// A norm that reads some channels only, one side of a concatenation's gradient, adds up the others beside them.
 struct SplitSum {
   /// [count, N, H, W, C/16, 16]
   let parts: Buffer
   let count: Int
   let bias: Tensor?
   let gate: Gate?
+  /// How many quads of channels the parts hold.
+  let quads: Int
+  /// What a norm reads a slice of, and the slice's first block of channels; nil where it reads the sums themselves.
+  var whole: (tensor: Tensor, block: Int)?
 
   static let macros = [("SPLIT", "1")]
+
+  /// Blocks of channels besides those of `view`.
+  func otherBlocks(_ view: ActivationView, _ planner: LaunchPlanner) -> Int {
+    whole.map { planner.activation($0.tensor).blocks - view.blocks } ?? 0
+  }
 
   /// - Parameters:
   ///   - target: where the sums go
   ///   - addend: added to them
+  ///   - maps: sums of the norm times its blocks of channels
   func arguments(
-    into target: ActivationView, adding addend: Tensor? = nil, _ planner: LaunchPlanner
+    into target: ActivationView, adding addend: Tensor? = nil, maps: Int, _ planner: LaunchPlanner
   ) -> [KernelArgument] {
     // Absent operands are stood in for by one that is there; the kernels do not read them.
     let gateView = gate.map { planner.activation($0.tensor) } ?? target
     let addendView = addend.map { planner.activation($0) } ?? target
     return target.arguments + [
-      .buffer(parts), .int(Int32(count)), .buffer(bias.map { planner.vector($0).buffer } ?? parts),
+      .buffer(parts), .int(Int32(count)), .int(Int32(target.images)),
+      .int4(SIMD4(Int32(target.blocks), Int32(whole?.block ?? 0), Int32(maps), Int32(quads))),
+      .buffer(bias.map { planner.vector($0).buffer } ?? parts),
       .int(bias == nil ? 0 : 1),
     ] + gateView.arguments + [.float(gate?.activation.negativeSlope ?? 1)] + addendView.arguments + [
       .int(addend == nil ? 0 : 1)
@@ -30,13 +44,25 @@ struct SplitSum {
 }
 
 extension LaunchPlanner {
-  /// Leaves the sum of the current step's parts, which is `tensor`, to a norm right behind it. False if there is none,
+  /// Leaves the sum of the current step's parts, which is `tensor`, to a norm or a loss right behind it. False if there is none,
   /// or if somebody else wants the sum of a norm's gradient, which the norm does not keep.
   func leave(_ sum: SplitSum, of tensor: Tensor) -> Bool {
     guard keepsScratch, let next = following.first else { return false }
     switch next.operation {
     case let norm as Norm where norm.input == tensor: break
     case let norm as NormGradient where norm.gradient == tensor && isRead(tensor, onlyBy: next): break
+    case is Slice: return leaveSlices(of: tensor, sum)
+    case let loss as BCEWithLogits where loss.logits == tensor: break
+    case let split as BatchSplit where split.input == tensor:
+      // D's logits, of which two losses read a half each, together.
+      guard split.parts.count == 2, split.parts.allSatisfy(isView),
+        let loss = following.dropFirst().first?.operation as? BCEWithLogits, loss.logits == split.parts[0],
+        partner(of: loss, following.dropFirst(2))?.logits == split.parts[1]
+      else { return false }
+      var sum = sum
+      sum.whole = (tensor, 0)
+      splitSums[loss.logits] = sum
+      return true
     case let sum as Combination where sum.b == tensor && isRead(tensor, onlyBy: next):
       // The sum of a skip, that is left to the norm in its turn.
       let behind = following.dropFirst().first
@@ -44,6 +70,30 @@ extension LaunchPlanner {
     default: return false
     }
     splitSums[tensor] = sum
+    return true
+  }
+
+  /// The same where a norm right behind its slices reads one of them.
+  private func leaveSlices(of tensor: Tensor, _ sum: SplitSum) -> Bool {
+    func isSlice(_ step: Step) -> Bool {
+      guard let slice = step.operation as? Slice else { return false }
+      return slice.input == tensor && isView(slice.output)
+    }
+    let slices = following.prefix(while: isSlice).compactMap { $0.operation as? Slice }
+    var behind = following.drop(while: isSlice)
+    var read: Tensor?
+    // Dropout's, which is left to the norm in its turn.
+    if let product = behind.first?.operation as? Multiply {
+      behind = behind.dropFirst()
+      guard takes(behind.first, product.output) else { return false }
+      read = product.a
+    }
+    guard let norm = behind.first?.operation as? NormGradient,
+      let slice = slices.first(where: { $0.output == read ?? norm.gradient })
+    else { return false }
+    var sum = sum
+    sum.whole = (tensor, slice.channels.lowerBound / 16)
+    splitSums[slice.output] = sum
     return true
   }
 
