@@ -550,7 +550,7 @@ struct Derivation: Hashable, Sendable {
     /// Transformed tiles of an activated map, and of an activated gradient; a transformed weight.
     case winogradInput(WinogradTiling, Activation)
     case winogradGradient(WinogradTiling, Activation)
-    case winogradWeight(transposed: Bool, outputs: Int)
+    case winogradWeight(transposed: Bool)
   }
   let tensor: Tensor
   let kind: Kind

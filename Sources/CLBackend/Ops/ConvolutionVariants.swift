@@ -25,12 +25,15 @@ extension ConvolutionPass: VariedPass {
       ).map { choice in
         KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
-      let tilings = winogradTilings
-      let winograd = tilings.map { tiling in
-        KernelVariant("\(tiling)") { planner throws(OpenCLError) in try planWinograd(tiling, planner) }
+      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c)
+      else {
+        return direct
       }
-      let pays = tilings.first?.pays(inputs: input.shape.c, outputs: output.shape.c) ?? false
-      return pays ? winograd + direct : direct + winograd
+      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
+        try planWinograd(tiling, planner)
+      }
+      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c)
+        ? [winograd] + direct : direct + [winograd]
     case .gpu:
       return GPUProduct.candidates(self, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
@@ -65,12 +68,16 @@ extension WeightGradient: VariedPass {
           try planCPU(choice, planner, adam)
         }
       }
-      let tilings = winogradTilings
-      let winograd = tilings.map { tiling in
-        KernelVariant("\(tiling)") { planner throws(OpenCLError) in try planWinograd(tiling, planner) }
+      guard let tiling = winogradTiling,
+        WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)
+      else {
+        return direct
       }
-      let pays = tilings.first?.pays(inputs: image.shape.c, outputs: gradient.shape.c) ?? false
-      return pays ? winograd + direct : direct + winograd
+      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
+        try planWinograd(tiling, planner)
+      }
+      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c)
+        ? [winograd] + direct : direct + [winograd]
     case .gpu:
       return GPUProduct.candidates(self, lanes: lanes, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }

@@ -6,7 +6,8 @@ import Tape
 /// pure function of its shape.
 struct WinogradTiling: Hashable, Sendable {
   /// Outputs of a tile along one axis.
-  let outputs: Int
+  static let outputs = 3
+
   let transposed: Bool
   let geometry: ConvolutionGeometry
   /// Taps along one axis of the convolutions of stride 1 that this one is the sum of.
@@ -15,50 +16,30 @@ struct WinogradTiling: Hashable, Sendable {
   let down: Int
   let across: Int
 
-  /// The tilings that there are kernels for: F(3, 2) and F(4, 2), or F(3, 4); none where the convolutions of stride 1
-  /// have not 2 x 2 or 4 x 4 taps, or channels do not come in whole panels of lanes, whichever side fills them. The
-  /// fastest comes first.
+  /// nil for kernels whose convolutions of stride 1 have not 2 x 2 or 4 x 4 taps.
   ///
   /// - Parameters:
   ///   - height, width: of a convolution's output, or of one phase of a transposed convolution's
-  static func all(
+  init?(
     transposed: Bool, _ geometry: ConvolutionGeometry, kernelHeight: Int, kernelWidth: Int, images: Int,
-    inputs: Int, outputs: Int, height: Int, width: Int
-  ) -> [Self] {
-    guard kernelHeight == kernelWidth, kernelHeight.isMultiple(of: geometry.stride),
-      inputs.isMultiple(of: 32), outputs.isMultiple(of: 32)
-    else { return [] }
-    let sizes: [Int]
-    switch kernelHeight / geometry.stride {
-    case 2: sizes = [3, 4]
-    case 4: sizes = [3]
-    default: sizes = []
-    }
-    return sizes.map {
-      Self(
-        outputs: $0, transposed: transposed, geometry, kernel: kernelHeight, images: images, height: height,
-        width: width)
-    }.sorted { $0.cost(inputs: inputs, outputs: outputs) < $1.cost(inputs: inputs, outputs: outputs) }
-  }
-
-  private init(
-    outputs: Int, transposed: Bool, _ geometry: ConvolutionGeometry, kernel: Int, images: Int, height: Int,
-    width: Int
+    height: Int, width: Int
   ) {
-    self.outputs = outputs
+    guard kernelHeight == kernelWidth, kernelHeight.isMultiple(of: geometry.stride),
+      [2, 4].contains(kernelHeight / geometry.stride)
+    else { return nil }
     self.transposed = transposed
     self.geometry = geometry
     self.images = images
-    taps = kernel / geometry.stride
+    taps = kernelHeight / geometry.stride
     // Phases of a transposed convolution that are a pixel behind (see winograd_output) need one more.
     let behind = transposed && geometry.stride > 1 ? 1 : 0
-    down = (height + behind + outputs - 1) / outputs
-    across = (width + behind + outputs - 1) / outputs
+    down = (height + behind + Self.outputs - 1) / Self.outputs
+    across = (width + behind + Self.outputs - 1) / Self.outputs
   }
 
   var count: Int { images * down * across }
   /// Transformed values of a tile.
-  var positions: Int { (outputs + taps - 1) * (outputs + taps - 1) }
+  var positions: Int { (Self.outputs + taps - 1) * (Self.outputs + taps - 1) }
   /// Convolutions of stride 1 beside one another, summed over or not.
   var parts: Int { geometry.stride * geometry.stride }
   /// What each block of input channels becomes along the depth of the product.
@@ -68,7 +49,7 @@ struct WinogradTiling: Hashable, Sendable {
   /// What all kernels of this tiling are compiled with, on a device whose registers hold so many sums: one program.
   func macros(accumulators: Int) -> [(String, String)] {
     [
-      ("M", "\(outputs)"), ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"),
+      ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"),
       ("PADDING", "\(geometry.padding)"), ("TRANSPOSED", transposed ? "1" : "0"),
       ("TILES", "\(itemTiles(accumulators: accumulators))"),
       ("BLOCKS", "\(Self.itemBlocks(accumulators: accumulators))"),
@@ -118,35 +99,33 @@ extension WinogradTiling {
   /// What a CPU multiplies and adds while its memory delivers a byte: 460 GFLOP/s beside 42 GB/s.
   static let operationsPerByte = 11.0
 
-  /// Multiplications and additions of the products, and the traffic of transformed tiles and weights, each written and
-  /// read, as what could be computed meanwhile.
-  fileprivate func cost(inputs: Int, outputs: Int) -> Double {
+  /// Whether the kernels take these channels: whole panels of lanes, whichever side fills them.
+  static func takes(inputs: Int, outputs: Int) -> Bool {
+    inputs.isMultiple(of: 32) && outputs.isMultiple(of: 32)
+  }
+
+  /// Whether the multiplications saved are worth the traffic of transformed tiles and weights, each written and read:
+  /// so where maps are large and weights are few.
+  func pays(inputs: Int, outputs: Int) -> Bool {
+    guard Self.takes(inputs: inputs, outputs: outputs) else { return false }
     let (tiles, positions) = (Double(count), Double(positions))
     let weights = Double(parts * inputs * outputs)
+    let outputsOfTile = Double(Self.outputs * Self.outputs)
+    let direct = 2 * tiles * outputsOfTile * Double(taps * taps) * weights
+    let products = 2 * tiles * positions * weights
     let floats =
       weights * (Double(taps * taps) + 2 * positions)
       + 2 * tiles * positions * Double(residues * inputs + phases * outputs)
-    return 2 * tiles * positions * weights + 4 * floats * Self.operationsPerByte
+    return products + 4 * floats * Self.operationsPerByte < direct
   }
-
-  /// Whether the multiplications saved are worth the traffic: so where maps are large and weights are few.
-  func pays(inputs: Int, outputs: Int) -> Bool {
-    let direct = 2 * Double(count * self.outputs * self.outputs * taps * taps * parts * inputs * outputs)
-    return cost(inputs: inputs, outputs: outputs) < direct
-  }
-}
-
-extension WinogradTiling: CustomStringConvertible {
-  var description: String { "winograd F(\(outputs),\(taps))" }
 }
 
 extension ConvolutionPass {
-  /// The Winograd forms of this pass, if there are any.
-  var winogradTilings: [WinogradTiling] {
-    WinogradTiling.all(
+  /// The Winograd form of this pass, if there is one.
+  var winogradTiling: WinogradTiling? {
+    WinogradTiling(
       transposed: transposed, geometry, kernelHeight: kernelHeight, kernelWidth: kernelWidth,
-      images: output.shape.n, inputs: input.shape.c, outputs: output.shape.c, height: cellHeight,
-      width: cellWidth)
+      images: output.shape.n, height: cellHeight, width: cellWidth)
   }
 
   func planWinograd(_ tiling: WinogradTiling, _ planner: LaunchPlanner) throws(OpenCLError) {
@@ -162,7 +141,7 @@ extension ConvolutionPass {
     let panels = weight.panels
     let weightStride = tiling.phases * panels * depth * 32 + 1
     let u = try planner.derived(
-      self.weight, .winogradWeight(transposed: transposed, outputs: tiling.outputs),
+      self.weight, .winogradWeight(transposed: transposed),
       floats: tiling.positions * weightStride * 16
     ) { (u) throws(OpenCLError) in
       try planner.launch(
@@ -199,11 +178,10 @@ extension ConvolutionPass {
 }
 
 extension WeightGradient {
-  var winogradTilings: [WinogradTiling] {
-    WinogradTiling.all(
+  var winogradTiling: WinogradTiling? {
+    WinogradTiling(
       transposed: false, geometry, kernelHeight: output.shape[2], kernelWidth: output.shape[3],
-      images: gradient.shape.n, inputs: image.shape.c, outputs: gradient.shape.c, height: gradient.shape.h,
-      width: gradient.shape.w)
+      images: gradient.shape.n, height: gradient.shape.h, width: gradient.shape.w)
   }
 
   func planWinograd(_ tiling: WinogradTiling, _ planner: LaunchPlanner) throws(OpenCLError) {
