@@ -5,8 +5,8 @@ extension Philox {
   /// Standard normal numbers by Box and Muller's method: for each of the eight counters (first + 0...7, c1, c2, c3) four
   /// numbers, two of each two words.
   ///
-  /// Sums and products in a fixed order, within 1e-14 of the formula: the same bits on every machine, which logarithms
-  /// and sines of C libraries are not, and several times as fast.
+  /// Sums and products in a fixed order, within 1e-14 of the formula, and without a C library, whose
+  /// logarithms and sines differ from machine to machine.
   public func normals(from first: UInt32, _ c1: UInt32, _ c2: UInt32, _ c3: UInt32) -> (
     Numbers, Numbers, Numbers, Numbers
   ) {

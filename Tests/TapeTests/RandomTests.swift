@@ -34,7 +34,7 @@ struct RandomTests {
         }
       }
     }
-    // Measured 0.
+    // Measured 2.4e-15.
     #expect(worst <= 1e-14, "\(worst)")
   }
 
