@@ -1,4 +1,5 @@
 import Kernels
+import Synchronization
 
 /// The text of a program, with its `#include "…"` lines replaced by the embedded files they name: at
 /// run time there are no files.
@@ -17,8 +18,17 @@ public struct ProgramSource: Sendable, Equatable {
 
   /// An embedded file. Throws if an `#include` in it names none.
   public init(_ kernel: KernelSource) throws(OpenCLError) {
+    if let known = Self.embedded.withLock({ $0[kernel] }) {
+      self = known
+      return
+    }
     try self.init(name: kernel.rawValue, text: kernel.text)
+    let source = self
+    Self.embedded.withLock { $0[kernel] = source }
   }
+
+  /// Embedded files with what they include: every launch that is planned asks for one.
+  private static let embedded = Mutex<[KernelSource: ProgramSource]>([:])
 
   /// Each file is taken in once, however often it is included.
   private static func resolve(
