@@ -368,7 +368,8 @@ final class OpenCLMemory {
       return try write([Float](repeating: 0, count: tensor.shape.count), to: tensor)
     }
     try checkKept(tensor)
-    try queue.zero(flatBuffer(tensor))
+    let buffer = flatBuffer(tensor)
+    if !buffer.isUntouched { try queue.zero(buffer) }
   }
 
   /// - Throws: `OpenCLError` when the tensor is not kept after a run.

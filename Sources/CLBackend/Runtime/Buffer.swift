@@ -52,19 +52,27 @@ public final class Buffer {
         "buffer \(label) needs \(byteCount) bytes; \(device.name) has \(max(free, 0)) of \(device.globalMemory) left"
       )
     }
+    let pages =
+      device.kind == .cpu && byteCount >= HostPages.least ? HostPages(byteCount: byteCount) : nil
     var status: cl_int = 0
     let handle = clCreateBuffer(
-      context.handle, cl_mem_flags(CL_MEM_READ_WRITE), byteCount, nil, &status)
-    try check(status, "clCreateBuffer", "buffer \(label) of \(byteCount) bytes")
-    guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateBuffer", label) }
+      context.handle, cl_mem_flags(CL_MEM_READ_WRITE | (pages == nil ? 0 : CL_MEM_USE_HOST_PTR)), byteCount,
+      pages?.address, &status)
+    guard status == CL_SUCCESS, let handle else {
+      pages?.release()
+      throw OpenCLError(status, "clCreateBuffer", "buffer \(label) of \(byteCount) bytes")
+    }
     allocated = handle
     context.memory.add(byteCount)
-    try queue.zero(self)
+    if let pages { try pages.release(with: handle) } else { try queue.zero(self) }
     return handle
   }
 
   /// The buffer whose memory this one lies in; itself if it has its own.
   var root: Buffer { (room ?? part)?.whole.root ?? self }
+
+  /// Whether nothing can have been written yet: it has no memory, and will be zero when it gets some.
+  var isUntouched: Bool { root.allocated == nil }
 
   /// The memory, if it has been asked for.
   var allocation: cl_mem? { room.flatMap { $0.offset == 0 ? $0.whole.allocation : nil } ?? allocated }
