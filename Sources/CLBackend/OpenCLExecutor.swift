@@ -99,6 +99,11 @@ public final class OpenCLExecutor: Executor {
     try queue.finish()
   }
 
+  /// Plans a range of steps and begins to build its programs, on another thread.
+  public func expect(_ steps: Range<Int>) throws(OpenCLError) {
+    programs.expect(try plan(steps).planner.planned.compactMap(\.program))
+  }
+
   /// Builds the programs of a range of steps and binds its launches, so that the first `run` is as fast as
   /// those after it.
   public func prepare(_ steps: Range<Int>) throws(OpenCLError) {

@@ -81,6 +81,7 @@ public final class Trainer {
     // A pair that cannot be read is said now, not when its turn comes: at least the first.
     _ = try training.pairs[0].load()
     executor = try makeExecutor(model.recording)
+    try executor.expect(section: "train")
     if let checkpoint {
       try checkpoint.0.restore(model, executor, path: checkpoint.path)
     } else {

@@ -46,6 +46,7 @@ public final class Translator {
       options.network, stepOptions, sections: .translate, translationStatistics: statistics,
       translationDropout: dropout != .off)
     executor = try makeExecutor(model.recording)
+    try executor.expect(section: "translate")
     try checkpoint.0.restore(model, executor, path: checkpoint.path)
     seed = if case .seeded(let seed) = dropout { seed } else { options.seed }
   }

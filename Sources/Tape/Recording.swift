@@ -64,6 +64,9 @@ public protocol Executor: AnyObject {
   /// A tensor's values, row-major in its shape, after everything that was started has finished.
   func read(_ tensor: Tensor) throws -> [Float]
 
+  /// Says that the given steps will be run soon: what they need may be built while tensors are written.
+  func expect(_ steps: Range<Int>) throws
+
   /// Starts the given steps, in order. Results are there when `finish` or `read` returns.
   func run(_ steps: Range<Int>) throws
 
@@ -76,11 +79,18 @@ extension Executor {
     try write([Float](repeating: 0, count: tensor.shape.count), to: tensor)
   }
 
+  public func expect(_ steps: Range<Int>) throws {}
+
+  /// Says that a section of the recording, by its name, will be run soon.
+  public func expect(section: String) throws { try expect(steps(of: section)) }
+
   /// Starts a section of the recording by its name.
-  public func run(section: String) throws {
+  public func run(section: String) throws { try run(steps(of: section)) }
+
+  private func steps(of section: String) -> Range<Int> {
     guard let range = recording.sections[section] else {
       preconditionFailure("the recording has no section \(section)")
     }
-    try run(range)
+    return range
   }
 }

@@ -1,84 +1,119 @@
 import Foundation
 import Synchronization
 
-/// Builds programs on threads of its own and drops them, so that the driver's cache has them.
+/// Makes programs on a thread of its own, in the order in which they will be asked for, while the caller does
+/// something else.
 ///
-/// Each thread has a context of its own: drivers such as PoCL compile one program of a context at a time.
+/// Where the driver keeps what it compiled, and a program turns out to be new to it, the rest is compiled on more
+/// threads.
 package final class BuildAhead: Sendable {
-  package struct Build: Sendable {
-    /// A digest of all that the program depends on.
-    package let name: String
-    let source: ProgramSource
-    let options: String
-
-    package init(name: String, source: ProgramSource, options: String) {
-      self.name = name
-      self.source = source
-      self.options = options
-    }
-  }
-
   private let work: Work
-  private let threads: [DispatchSemaphore]
 
-  /// - Parameter builds: in the order they will be waited for
-  package init(_ device: Device, _ builds: [Build]) {
-    let work = Work(device, builds)
-    self.work = work
-    // More than four would wait for the driver, which compiles kernels for their launches one at a time.
-    let count = min(4, builds.count, ProcessInfo.processInfo.activeProcessorCount)
-    threads = (0..<count).map { _ in
-      let ended = DispatchSemaphore(value: 0)
-      Thread.detachNewThread {
-        work.run()
-        ended.signal()
-      }
-      return ended
-    }
+  /// - Parameter warmsDriver: whether the driver keeps what it compiled
+  init(_ files: ProgramFiles, _ context: Context, warmsDriver: Bool) {
+    work = Work(files, context, warmsDriver: warmsDriver)
   }
 
-  /// Waits for the builds that are under way: a driver is not left compiling when the process ends.
-  deinit {
-    work.stop()
-    for ended in threads { ended.wait() }
-  }
+  /// Waits for the program that is being made: a driver is not left compiling when the process ends.
+  deinit { work.stop() }
 
-  /// Returns when that program has been built, or could not be; at once if it is not among the builds.
-  package func wait(for name: String) { work.wait(for: name) }
+  /// Makes these programs after those before.
+  func add(_ builds: [ProgramBuild]) { work.add(builds) }
+
+  /// Waits for a program. nil if it was never added; throws if it does not compile.
+  func take(_ name: String) throws(OpenCLError) -> ProgramFiles.Made? { try work.take(name) }
 }
 
 /// What the threads share. They hold this and not the `BuildAhead`, so that letting go of that one ends them.
-private final class Work: Sendable {
-  private let device: Device
-  private let builds: [BuildAhead.Build]
-  private let next = Atomic(0)
-  /// Signalled when the program is there.
-  private let done: [String: DispatchSemaphore]
+private final class Work: @unchecked Sendable {
+  private let files: ProgramFiles
+  private let context: Context
+  private let warmsDriver: Bool
+  private let state = Mutex(State())
 
-  init(_ device: Device, _ builds: [BuildAhead.Build]) {
-    self.device = device
-    self.builds = builds
-    done = Dictionary(uniqueKeysWithValues: builds.map { ($0.name, DispatchSemaphore(value: 0)) })
+  private struct State {
+    var slots: [String: Slot] = [:]
+    var waiting: [ProgramBuild] = []
+    /// Signalled when the thread has ended; nil while there is none.
+    var thread: DispatchSemaphore?
   }
 
-  func run() {
-    let context = try? Context(device)
-    while true {
-      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard builds.indices.contains(index) else { return }
-      let build = builds[index]
-      // What does not build is reported to whoever asks for it.
-      if let context { _ = try? Program(context, build.source, options: build.options) }
-      done[build.name]?.signal()
+  /// Written before the signal, read after it.
+  private final class Slot: @unchecked Sendable {
+    let done = DispatchSemaphore(value: 0)
+    var made: Result<ProgramFiles.Made, OpenCLError>?
+  }
+
+  init(_ files: ProgramFiles, _ context: Context, warmsDriver: Bool) {
+    self.files = files
+    self.context = context
+    self.warmsDriver = warmsDriver
+  }
+
+  func add(_ builds: [ProgramBuild]) {
+    state.withLock { state in
+      for build in builds where state.slots[build.name] == nil {
+        state.slots[build.name] = Slot()
+        state.waiting.append(build)
+      }
+      guard state.thread == nil, !state.waiting.isEmpty else { return }
+      let ended = DispatchSemaphore(value: 0)
+      state.thread = ended
+      Thread.detachNewThread {
+        self.run()
+        ended.signal()
+      }
     }
   }
 
-  /// Begins no more builds.
-  func stop() { next.store(builds.count, ordering: .relaxed) }
+  func take(_ name: String) throws(OpenCLError) -> ProgramFiles.Made? {
+    guard let slot = state.withLock({ $0.slots[name] }) else { return nil }
+    slot.done.wait()
+    slot.done.signal()
+    return try slot.made?.get()
+  }
 
-  func wait(for name: String) {
-    guard let done = done[name] else { return }
-    done.wait()
-    done.signal()
+  /// Begins no more builds, and waits for the one that is under way. Nobody waits for a program then.
+  func stop() {
+    let thread = state.withLock { state in
+      state.waiting = []
+      return state.thread
+    }
+    thread?.wait()
+  }
+
+  private func run() {
+    var warming: CacheWarming?
+    while let (build, slot, rest) = next() {
+      warming?.wait(for: build.name)
+      let start = Self.threadSeconds()
+      slot.made = Result { () throws(OpenCLError) in try files.make(build, in: context) }
+      slot.done.signal()
+      if warming == nil, warmsDriver, Self.threadSeconds() - start > Self.cachedBuildSeconds, !rest.isEmpty {
+        warming = CacheWarming(context.device, rest)
+      }
+    }
+  }
+
+  private func next() -> (ProgramBuild, Slot, rest: [ProgramBuild])? {
+    state.withLock { state in
+      guard let build = state.waiting.first, let slot = state.slots[build.name] else {
+        state.thread = nil
+        return nil
+      }
+      state.waiting.removeFirst()
+      return (build, slot, state.waiting)
+    }
+  }
+
+  /// A program that the driver has kept takes less: in PoCL 25 ms, the first of a process 60. To compile one takes 100 to
+  /// 300 ms, the first 700.
+  private static let cachedBuildSeconds = 0.1
+
+  /// The time this thread has computed, whatever else the machine does.
+  private static func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

@@ -2,9 +2,6 @@ import Foundation
 import Kernels
 
 /// Builds each program once per process, and once per machine: compiled programs are kept on disk.
-///
-/// The disk is only ever a shortcut. A file that is missing, damaged, of another driver or unwanted by
-/// the driver leads to a build from source; a directory that cannot be written is no error.
 public final class ProgramCache {
   /// How programs were come by.
   public struct Counters: Sendable, Equatable {
@@ -26,25 +23,29 @@ public final class ProgramCache {
   public struct Request: Sendable {
     public let source: ProgramSource
     public let macros: [(String, String)]
+
+    package init(source: ProgramSource, macros: [(String, String)]) {
+      self.source = source
+      self.macros = macros
+    }
   }
 
   public private(set) var counters = Counters()
   /// Every program that was asked for, once.
   public private(set) var requests: [Request] = []
-  /// Time spent building and loading.
+  /// Time spent building and loading, or waiting for it.
   public private(set) var buildTime = Duration.zero
-  /// Where compiled programs are kept; nil for nowhere.
-  public let directory: String?
   private let context: Context
+  private let files: ProgramFiles
+  private let ahead: BuildAhead
   private var programs: [String: Program] = [:]
-  /// Will be asked for soon.
-  private var expected: [Request] = []
-  private var ahead: BuildAhead?
-  private var unsaved: [(program: Program, path: String, key: [UInt8])] = []
+  private var unsaved: [(program: Program, build: ProgramBuild)] = []
 
+  /// - Parameter directory: where compiled programs are kept; nil for nowhere
   public init(_ context: Context, directory: String?) {
     self.context = context
-    self.directory = directory
+    files = ProgramFiles(directory: directory)
+    ahead = BuildAhead(files, context, warmsDriver: context.device.description.keepsPrograms())
   }
 
   /// Keeps programs in the default directory, unless the driver keeps them itself.
@@ -60,7 +61,7 @@ public final class ProgramCache {
   /// give after the first launches holds the kernels as they were specialised for them. Done at the latest when the
   /// cache goes.
   public func save() {
-    for (program, path, key) in unsaved { store(program, path, key) }
+    for (program, build) in unsaved where !files.store(program, build) { counters.unwritten += 1 }
     unsaved = []
   }
 
@@ -85,9 +86,8 @@ public final class ProgramCache {
   public func program(
     _ source: ProgramSource, macros: [(String, String)] = [], options: [String] = Program.defaultOptions
   ) throws(OpenCLError) -> Program {
-    let options = try Program.options(macros: macros, options: options, for: source.name)
-    let key = self.key(source, options)
-    let name = SHA256.hex(key)
+    let build = try build(source, macros, options)
+    let name = build.name
     if let program = programs[name] {
       counters.reused += 1
       return program
@@ -95,106 +95,32 @@ public final class ProgramCache {
     requests.append(Request(source: source, macros: macros))
     let clock = ContinuousClock()
     let start = clock.now
-    ahead?.wait(for: name)
-    let path = directory.map { $0 + "/programs/" + name + ".bin" }
-    let program: Program
-    if let path, let loaded = load(path, key, source.name) {
-      program = loaded
+    let made = if let made = try ahead.take(name) { made } else { try files.make(build, in: context) }
+    if made.isFileRejected { counters.rejected += 1 }
+    if made.isLoaded {
+      counters.loaded += 1
     } else {
-      let start = Self.threadSeconds()
-      program = try Program(context, source, options: options)
       counters.built += 1
-      if Self.threadSeconds() - start > Self.cachedBuildSeconds { buildAhead() }
-      if let path { unsaved.append((program, path, key)) }
+      unsaved.append((made.program, build))
     }
-    programs[name] = program
+    programs[name] = made.program
     buildTime += clock.now - start
-    return program
+    return made.program
   }
 
-  /// Takes note of programs that will be asked for.
-  ///
-  /// Where the driver keeps what it built, and the first of them turns out to be new to it, the others are built on
-  /// other threads, so that they are there when they are asked for.
-  func expect(_ requests: [Request]) {
-    expected = context.device.description.keepsPrograms() ? requests : []
-    ahead = nil
+  /// Begins to make programs that will be asked for, in this order. Errors are left to when they are.
+  package func expect(_ requests: [Request]) {
+    ahead.add(
+      requests.compactMap { request in
+        let build = try? build(request.source, request.macros, Program.defaultOptions)
+        return build.flatMap { programs[$0.name] == nil ? $0 : nil }
+      })
   }
 
-  /// A program that the driver has kept takes less: in PoCL 25 ms, the first of a process 60. To compile one takes 100 to
-  /// 300 ms, the first 700.
-  private static let cachedBuildSeconds = 0.1
-
-  /// The time this thread has computed, whatever else the machine does.
-  private static func threadSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
-  /// Errors are left to when the program is asked for.
-  private func buildAhead() {
-    var wanted: [BuildAhead.Build] = []
-    var names: Set<String> = []
-    for request in expected {
-      guard
-        let options = try? Program.options(
-          macros: request.macros, options: Program.defaultOptions, for: request.source.name)
-      else { continue }
-      let name = SHA256.hex(key(request.source, options))
-      guard programs[name] == nil, names.insert(name).inserted else { continue }
-      wanted.append(BuildAhead.Build(name: name, source: request.source, options: options))
-    }
-    expected = []
-    if !wanted.isEmpty { ahead = BuildAhead(context.device, wanted) }
-  }
-
-  /// Everything the binary depends on, each part behind its length so that no two lists run together.
-  private func key(_ source: ProgramSource, _ options: String) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for part in [source.name, source.text, options, context.device.description.fingerprint] {
-      bytes += littleEndian(part.utf8.count)
-      bytes += part.utf8
-    }
-    return SHA256.digest(bytes)
-  }
-
-  // MARK: Files: magic, key (32), length of the binary (8), its SHA-256 (32), the binary
-
-  private static let magic = Array("pix2pixCLbinary1".utf8)
-
-  private func header(_ key: [UInt8], _ binary: [UInt8]) -> [UInt8] {
-    ProgramCache.magic + key + littleEndian(binary.count) + SHA256.digest(binary)
-  }
-
-  private func littleEndian(_ value: Int) -> [UInt8] {
-    withUnsafeBytes(of: UInt64(value).littleEndian) { Array($0) }
-  }
-
-  /// nil on any doubt; the caller builds from source.
-  private func load(_ path: String, _ key: [UInt8], _ name: String) -> Program? {
-    guard let file = FileManager.default.contents(atPath: path).map({ [UInt8]($0) }) else { return nil }
-    let binary = Array(file.dropFirst(ProgramCache.magic.count + 32 + 8 + 32))
-    guard !binary.isEmpty, file.starts(with: header(key, binary)),
-      let program = try? Program(context, name: name, binary: binary)
-    else {
-      counters.rejected += 1
-      return nil
-    }
-    counters.loaded += 1
-    return program
-  }
-
-  /// Written under another name and renamed, so that a reader never sees half a file.
-  private func store(_ program: Program, _ path: String, _ key: [UInt8]) {
-    do {
-      let binary = try program.binary()
-      guard !binary.isEmpty else { return }
-      let folder = (path as NSString).deletingLastPathComponent
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try Data(header(key, binary) + binary).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      counters.unwritten += 1
-    }
+  private func build(
+    _ source: ProgramSource, _ macros: [(String, String)], _ options: [String]
+  ) throws(OpenCLError) -> ProgramBuild {
+    let options = try Program.options(macros: macros, options: options, for: source.name)
+    return ProgramBuild(source, options: options, for: context.device.description)
   }
 }

@@ -117,6 +117,41 @@ import Testing
     #expect(cache.counters.built == 1 && cache.counters.reused == 1)
   }
 
+  /// Program 2 does not compile. They are asked for in another order than they are made in, and in two parts.
+  @Test(.timeLimit(.minutes(1))) func whatIsExpectedIsThereWhenAskedFor() throws {
+    try withTemporaryFolder { folder throws in
+      for isSecondRun in [false, true] {
+        let cache = ProgramCache(device.context, directory: folder)
+        let requests = ["1", "?", "3", "4"].map { ProgramCache.Request(source: source, macros: [("N", $0)]) }
+        cache.expect(Array(requests[..<2]))
+        cache.expect(requests)
+        for request in requests.reversed() + requests {
+          let n = request.macros[0].1
+          guard n != "?" else {
+            let error = try openCLError { _ = try cache.program(request.source, macros: request.macros) }
+            #expect(error.name == "CL_BUILD_PROGRAM_FAILURE")
+            continue
+          }
+          let program = try cache.program(request.source, macros: request.macros)
+          let x = try Buffer(device.queue, floats: 3, label: "x")
+          try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
+          #expect(try device.queue.read(x) == [Float](repeating: try #require(Float(n)), count: 3))
+        }
+        var expected = counters(built: isSecondRun ? 0 : 3, loaded: isSecondRun ? 3 : 0)
+        expected.reused = 3
+        #expect(cache.counters == expected)
+      }
+    }
+  }
+
+  /// The thread that builds does not outlive the cache, nor does the cache wait for all that was expected.
+  @Test(.timeLimit(.minutes(1))) func aCacheMayGoBeforeWhatItExpects() throws {
+    for _ in 0..<20 {
+      let cache = ProgramCache(device.context, directory: nil)
+      cache.expect((0..<100).map { ProgramCache.Request(source: source, macros: [("N", "\(1000 + $0)")]) })
+    }
+  }
+
   @Test func anotherMacroIsAnotherProgram() throws {
     try withTemporaryFolder { folder throws in
       #expect(try run(folder, macros: [("N", "2")]) == counters(built: 1))
@@ -192,7 +227,7 @@ import Testing
   }
 }
 
-@Suite struct BuildAheadTests {
+@Suite struct CacheWarmingTests {
   /// PoCL keeps programs unless its own switch is off; other drivers may not, so theirs are kept by us.
   @Test func onlyPoCLIsLeftToKeepPrograms() throws {
     var description = try TestDevice().context.device.description
@@ -208,16 +243,15 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func waitsEndForWhatIsBuiltOrFailsOrIsNotAmongTheBuilds() throws {
     let device = try TestDevice().context.device
     let builds = try (0..<6).map { index in
-      BuildAhead.Build(
-        name: "\(index)",
-        source: try ProgramSource(
+      ProgramBuild(
+        try ProgramSource(
           name: "ahead\(index).cl",
           text: "__kernel void give(__global int *x) { x[0] = \(index == 3 ? "?" : "1"); }"),
-        options: "")
+        options: "", for: device.description)
     }
-    let ahead = BuildAhead(device, builds)
-    for build in builds.reversed() { ahead.wait(for: build.name) }
-    ahead.wait(for: "0")
-    ahead.wait(for: "other")
+    let warming = CacheWarming(device, builds)
+    for build in builds.reversed() { warming.wait(for: build.name) }
+    warming.wait(for: builds[0].name)
+    warming.wait(for: "other")
   }
 }

@@ -1,0 +1,91 @@
+import Foundation
+
+/// A program as it is compiled.
+package struct ProgramBuild: Sendable {
+  let source: ProgramSource
+  let options: String
+  /// A digest of everything the compiled program depends on.
+  let key: [UInt8]
+
+  package init(_ source: ProgramSource, options: String, for device: DeviceDescription) {
+    self.source = source
+    self.options = options
+    // Each part behind its length, so that no two lists run together.
+    var bytes: [UInt8] = []
+    for part in [source.name, source.text, options, device.fingerprint] {
+      bytes += littleEndian(part.utf8.count)
+      bytes += part.utf8
+    }
+    key = SHA256.digest(bytes)
+  }
+
+  package var name: String { SHA256.hex(key) }
+}
+
+/// Compiled programs on disk, which are only ever a shortcut. A file that is missing, damaged, of another driver or
+/// unwanted by the driver leads to a build from source; a directory that cannot be written is no error.
+struct ProgramFiles: Sendable {
+  /// Where compiled programs are kept; nil for nowhere.
+  let directory: String?
+
+  /// A program, and how it was come by.
+  struct Made {
+    let program: Program
+    /// Taken from disk; otherwise compiled.
+    let isLoaded: Bool
+    /// There was a file that could not be used.
+    let isFileRejected: Bool
+  }
+
+  /// Takes a program from disk, or compiles it. Throws if it does not compile.
+  func make(_ build: ProgramBuild, in context: Context) throws(OpenCLError) -> Made {
+    var isFileRejected = false
+    if let path = path(build), let file = FileManager.default.contents(atPath: path) {
+      if let program = load([UInt8](file), build, context) {
+        return Made(program: program, isLoaded: true, isFileRejected: false)
+      }
+      isFileRejected = true
+    }
+    let program = try Program(context, build.source, options: build.options)
+    return Made(program: program, isLoaded: false, isFileRejected: isFileRejected)
+  }
+
+  /// Puts a program on disk, under another name and renamed, so that a reader never sees half a file. False if that
+  /// was not possible.
+  func store(_ program: Program, _ build: ProgramBuild) -> Bool {
+    guard let path = path(build) else { return true }
+    do {
+      let binary = try program.binary()
+      guard !binary.isEmpty else { return true }
+      let folder = (path as NSString).deletingLastPathComponent
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data(header(build.key, binary) + binary).write(to: URL(fileURLWithPath: path), options: .atomic)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func path(_ build: ProgramBuild) -> String? {
+    directory.map { $0 + "/programs/" + build.name + ".bin" }
+  }
+
+  /// nil on any doubt.
+  private func load(_ file: [UInt8], _ build: ProgramBuild, _ context: Context) -> Program? {
+    let binary = Array(file.dropFirst(Self.magic.count + 32 + 8 + 32))
+    guard !binary.isEmpty, file.starts(with: header(build.key, binary)) else { return nil }
+    return try? Program(context, name: build.source.name, binary: binary)
+  }
+
+  // MARK: Magic, key (32), length of the binary (8), its SHA-256 (32), the binary
+
+  private static let magic = Array("pix2pixCLbinary1".utf8)
+
+  private func header(_ key: [UInt8], _ binary: [UInt8]) -> [UInt8] {
+    Self.magic + key + littleEndian(binary.count) + SHA256.digest(binary)
+  }
+}
+
+private func littleEndian(_ value: Int) -> [UInt8] {
+  withUnsafeBytes(of: UInt64(value).littleEndian) { Array($0) }
+}
