@@ -344,14 +344,11 @@ final class OpenCLMemory {
       }
     case .weight:
       let view = weight(tensor)
-      var packed = [Float](repeating: 0, count: view.packing.floats)
-      values.withUnsafeBufferPointer { values in
-        packed.withUnsafeMutableBufferPointer { packed in
-          nonisolated(unsafe) let packed = packed
-          view.packing.visit { packed[$1] = values[$0] }
-        }
+      try queue.write(floats: view.packing.floats, to: view.buffer) { packed in
+        if packed.count > values.count { packed.update(repeating: 0) }
+        nonisolated(unsafe) let packed = packed
+        values.withUnsafeBufferPointer { values in view.packing.visit { packed[$1] = values[$0] } }
       }
-      try queue.write(packed, to: view.buffer, offset: 0)
     case .vector, .scalar:
       let view = vector(tensor)
       var padded = [Float](repeating: 0, count: view.rows * view.stride)

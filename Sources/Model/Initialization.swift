@@ -32,8 +32,8 @@ extension Pix2Pix {
     if parameter.name.hasSuffix(".bias") { return [Float](repeating: 0, count: count) }
     let mean = parameter.tensor.shape.rank == 1 ? 1.0 : 0.0
     let generator = Philox(seed: seed)
-    var values = [Float](repeating: 0, count: count)
-    values.withUnsafeMutableBufferPointer { values in
+    return [Float](unsafeUninitializedCapacity: count) { values, initialized in
+      initialized = count
       nonisolated(unsafe) let values = values
       inParallel((count + numbersAtOnce - 1) / numbersAtOnce) { run in
         // Eight blocks of four numbers at a time.
@@ -50,6 +50,5 @@ extension Pix2Pix {
         }
       }
     }
-    return values
   }
 }

@@ -10,13 +10,7 @@ package struct ProgramBuild: Sendable {
   package init(_ source: ProgramSource, options: String, for device: DeviceDescription) {
     self.source = source
     self.options = options
-    // Each part behind its length, so that no two lists run together.
-    var bytes: [UInt8] = []
-    for part in [source.name, source.text, options, device.fingerprint] {
-      bytes += littleEndian(part.utf8.count)
-      bytes += part.utf8
-    }
-    key = SHA256.digest(bytes)
+    key = SHA256.digest(source.digest + SHA256.digest(parts: [options, device.fingerprint]))
   }
 
   package var name: String { SHA256.hex(key) }
@@ -84,8 +78,4 @@ struct ProgramFiles: Sendable {
   private func header(_ key: [UInt8], _ binary: [UInt8]) -> [UInt8] {
     Self.magic + key + littleEndian(binary.count) + SHA256.digest(binary)
   }
-}
-
-private func littleEndian(_ value: Int) -> [UInt8] {
-  withUnsafeBytes(of: UInt64(value).littleEndian) { Array($0) }
 }

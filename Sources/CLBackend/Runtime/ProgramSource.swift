@@ -8,12 +8,15 @@ public struct ProgramSource: Sendable, Equatable {
   public let name: String
   /// Complete OpenCL C, with `#line` directives so that build logs name the file and line as written.
   public let text: String
+  /// SHA-256 of the name and the text.
+  let digest: [UInt8]
 
   /// Throws if an `#include` names no embedded file.
   public init(name: String, text: String) throws(OpenCLError) {
     self.name = name
     var included: Set<String> = []
     self.text = try ProgramSource.resolve(name, text, &included)
+    digest = SHA256.digest(parts: [name, self.text])
   }
 
   /// An embedded file. Throws if an `#include` in it names none.

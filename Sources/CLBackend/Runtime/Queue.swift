@@ -112,6 +112,33 @@ public final class Queue {
     try check(status, "clEnqueueWriteBuffer", "writing \(range) of buffer \(buffer.label)")
   }
 
+  /// Has `body` write `buffer` from its start on, `count` floats of which it must write every one. Of a device whose
+  /// memory is the process's it writes them where they lie.
+  func write(floats count: Int, to buffer: Buffer, _ body: (UnsafeMutableBufferPointer<Float>) -> Void)
+    throws(OpenCLError)
+  {
+    guard context.device.description.kind == .cpu else {
+      return try write(
+        [Float](unsafeUninitializedCapacity: count) { memory, initialized in
+          body(UnsafeMutableBufferPointer(rebasing: memory[..<count]))
+          initialized = count
+        }, to: buffer)
+    }
+    let range = try bytes(Float.self, offset: 0, count: count, of: buffer, "write")
+    let target = try buffer.handle()
+    var status: cl_int = 0
+    let pages = clEnqueueMapBuffer(
+      handle, target, cl_bool(CL_TRUE), cl_map_flags(CL_MAP_WRITE_INVALIDATE_REGION), 0, range.count, 0, nil,
+      nil, &status)
+    guard status == CL_SUCCESS, let pages else {
+      throw OpenCLError(status, "clEnqueueMapBuffer", "writing \(range) of buffer \(buffer.label)")
+    }
+    body(UnsafeMutableBufferPointer(start: pages.assumingMemoryBound(to: Float.self), count: count))
+    try check(
+      clEnqueueUnmapMemObject(handle, target, pages, 0, nil, nil), "clEnqueueUnmapMemObject",
+      "writing \(range) of buffer \(buffer.label)")
+  }
+
   /// Waits for everything enqueued before, then copies out `count` elements from element `offset` on;
   /// all that follow when `count` is nil.
   public func read<T: BitwiseCopyable>(

@@ -24,6 +24,11 @@ public enum SHA256 {
     }
   }
 
+  /// The digest of several texts, each behind its length so that no two lists run together.
+  static func digest(parts: [String]) -> [UInt8] {
+    digest(parts.flatMap { littleEndian($0.utf8.count) + Array($0.utf8) })
+  }
+
   /// The digest in lower-case hexadecimal: 64 characters.
   public static func hexDigest(_ message: [UInt8]) -> String { hex(digest(message)) }
 
@@ -70,4 +75,9 @@ public enum SHA256 {
     0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
   ]
+}
+
+/// The 8 bytes of a number, the lowest first.
+func littleEndian(_ value: Int) -> [UInt8] {
+  withUnsafeBytes(of: UInt64(value).littleEndian) { Array($0) }
 }
