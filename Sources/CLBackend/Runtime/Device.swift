@@ -140,6 +140,7 @@ struct Platform {
   /// The loader looks for drivers, and drivers for their devices, when first asked. Some are not safe
   /// against being first asked by two threads at once; a static is made once, with all others waiting.
   private static let asked: Void = {
+    tieThreadsToCores()
     var count: cl_uint = 0
     guard clGetPlatformIDs(0, nil, &count) == CL_SUCCESS, count > 0 else { return }
     var handles = [cl_platform_id?](repeating: nil, count: Int(count))

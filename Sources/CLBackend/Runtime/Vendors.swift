@@ -40,3 +40,20 @@ extension DeviceDescription {
     self.vendor.lowercased().contains(vendor)
   }
 }
+
+/// To be called before a driver is first asked.
+///
+/// PoCL's threads, one to a core, sleep between launches, and Linux may wake two of them on one core: convolutions timed
+/// by themselves then take twice as long. They are tied to their cores where the process may use all there are, unless
+/// the user has said something about it.
+func tieThreadsToCores() {
+  func lines(_ path: String) -> [Substring] {
+    FileManager.default.contents(atPath: path)?.split(separator: UInt8(ascii: "\n"))
+      .map { Substring(decoding: $0, as: UTF8.self) } ?? []
+  }
+  // Both such as 0-15; there are no such files but on Linux.
+  guard let online = lines("/sys/devices/system/cpu/online").first,
+    lines("/proc/self/status").contains("Cpus_allowed_list:\t\(online)")
+  else { return }
+  setenv("POCL_AFFINITY", "1", 0)
+}
