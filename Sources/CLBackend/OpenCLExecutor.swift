@@ -104,6 +104,11 @@ public final class OpenCLExecutor: Executor {
     programs.expect(try plan(steps).planner.planned.compactMap(\.program))
   }
 
+  /// The median of `count` times of running the steps once, in seconds, while the device is kept busy.
+  public func seconds(_ steps: Range<Int>, count: Int) throws(OpenCLError) -> Double {
+    try queue.times(count) { () throws(OpenCLError) in try run(steps) }.sorted()[count / 2]
+  }
+
   /// Builds the programs of a range of steps and binds its launches, so that the first `run` is as fast as
   /// those after it.
   public func prepare(_ steps: Range<Int>) throws(OpenCLError) {

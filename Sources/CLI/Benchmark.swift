@@ -226,9 +226,9 @@ struct Benchmark: ParsableCommand {
       var baselineMs: Double?
       if let other {
         _ = try check(other, index, "\(name) by \(baseline?.rawValue ?? "")")
-        baselineMs = try median(other, range) * 1e3
+        baselineMs = try other.seconds(range, count: repeats) * 1e3
       }
-      let seconds = try median(executor, range)
+      let seconds = try executor.seconds(range, count: repeats)
       let least = max(
         passes.flops / (limits.gflops * 1e9), passes.bytes[index] / (limits.gigabytesPerSecond * 1e9))
       results.append(
@@ -241,22 +241,6 @@ struct Benchmark: ParsableCommand {
     return LayerResult(
       name: shape.name, gflop: passes.flops / 1e9, forwardMs: results[0].ms, inputGradientMs: results[1].ms,
       weightGradientMs: results[2].ms, passes: results)
-  }
-
-  /// The median time of running the steps once, in seconds. Runs are queued one behind the other for at least two
-  /// milliseconds before they are waited for, as a training step queues them: waiting for each would add the device's
-  /// answer, some 30 us, to a pass of 300.
-  private func median(_ executor: any Executor, _ range: Range<Int>) throws -> Double {
-    let clock = ContinuousClock()
-    func time(_ runs: Int) throws -> Double {
-      let start = clock.now
-      for _ in 0..<runs { try executor.run(range) }
-      try executor.finish()
-      return (clock.now - start).seconds / Double(runs)
-    }
-    _ = try time(1)
-    let runs = min(100, max(1, Int((0.002 / (try time(1))).rounded(.up))))
-    return try (0..<repeats).map { _ in try time(runs) }.sorted()[repeats / 2]
   }
 
   private static func noise(_ count: Int, stream: UInt32) -> [Float] {
@@ -312,9 +296,9 @@ struct Benchmark: ParsableCommand {
         )
       }
     }
-    results.stepMs = try median(executor, train) * 1e3
+    results.stepMs = try executor.seconds(train, count: repeats) * 1e3
     if profile { try printProfile(executor, train) }
-    results.forwardMs = try median(executor, translate) * 1e3
+    results.forwardMs = try executor.seconds(translate, count: repeats) * 1e3
     results.deviceBytes = executor.allocatedBytes
     results.peakResidentBytes = peakResidentBytes()
     results.launches = try executor.launchCount(train)

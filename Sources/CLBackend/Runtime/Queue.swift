@@ -61,6 +61,61 @@ public final class Queue {
     try check(clFinish(handle), "clFinish", afterLastLaunch)
   }
 
+  /// How long one run of `work`, which enqueues something, takes the device: `count` times in seconds, each the mean of
+  /// as many runs as fill two milliseconds.
+  ///
+  /// The device is kept busy from before the first to the last, as in a training: waiting for each run would add the
+  /// device's answer, some 30 us, and the threads of a CPU that has waited may begin on one core, for milliseconds.
+  func times(_ count: Int, of work: () throws(OpenCLError) -> Void) throws(OpenCLError) -> [Double] {
+    let clock = ContinuousClock()
+    try finish()
+    var start = clock.now
+    try work()
+    try finish()
+    let first = (clock.now - start).inSeconds
+    func enqueue(seconds: Double) throws(OpenCLError) -> (marker: Marker, runs: Int) {
+      let runs = min(100, max(1, Int((seconds / first).rounded(.up))))
+      for _ in 0..<runs { try work() }
+      return (try Marker(handle), runs)
+    }
+    let lead = try enqueue(seconds: context.device.description.deviceClass == .cpu ? 0.02 : 0.002)
+    var next = try enqueue(seconds: 0.002)
+    try lead.marker.wait()
+    start = clock.now
+    var times: [Double] = []
+    for number in 1...count {
+      let current = next
+      if number < count { next = try enqueue(seconds: 0.002) }
+      try current.marker.wait()
+      let end = clock.now
+      times.append((end - start).inSeconds / Double(current.runs))
+      start = end
+    }
+    return times
+  }
+
+  /// A place among what is enqueued.
+  private final class Marker {
+    private let event: cl_event
+
+    /// Behind everything enqueued so far, which is handed to the device.
+    init(_ queue: cl_command_queue) throws(OpenCLError) {
+      var event: cl_event?
+      try check(clEnqueueMarkerWithWaitList(queue, 0, nil, &event), "clEnqueueMarkerWithWaitList")
+      guard let event else { throw OpenCLError(CL_INVALID_EVENT, "clEnqueueMarkerWithWaitList") }
+      self.event = event
+      try check(clFlush(queue), "clFlush")
+    }
+
+    deinit { checkRelease(clReleaseEvent(event), "clReleaseEvent") }
+
+    /// Returns when the device has come here.
+    func wait() throws(OpenCLError) {
+      var event: cl_event? = event
+      try check(clWaitForEvents(1, &event), "clWaitForEvents")
+    }
+  }
+
   /// Waits, then gives the times of all launches since the last call, in order; none unless the queue
   /// was made with profiling. Events pile up until this is called: call it every step.
   public func profile() throws(OpenCLError) -> [LaunchTime] {
@@ -241,4 +296,8 @@ public final class Queue {
     }
     return offset * size..<(offset + count) * size
   }
+}
+
+extension Duration {
+  fileprivate var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

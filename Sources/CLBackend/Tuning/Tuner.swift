@@ -181,10 +181,11 @@ public struct Tuner {
           continue
         }
         checked = checked ?? output
+        var seconds = try Self.seconds(launches, queue, count: 1)
+        if seconds < 2 * best { seconds = try Self.seconds(launches, queue) }
         var candidate = Candidate(
           name: variant.name, launches: launches,
-          makings: planner.planned.map { $0.making.map { Making($0, step.operation) } },
-          seconds: try Self.seconds(launches, queue, best: best))
+          makings: planner.planned.map { $0.making.map { Making($0, step.operation) } }, seconds: seconds)
         if let adam = pass.adam, let planUpdate = variant.planUpdate {
           let planner = LaunchPlanner(memory, programs, target, KernelChoices(), .none)
           try planUpdate(planner, adam)
@@ -204,7 +205,7 @@ public struct Tuner {
     if let adam = pass.adam {
       let planner = LaunchPlanner(memory, programs, target, KernelChoices(), .none)
       try adam.plan(planner)
-      adamSeconds = try Self.seconds(try Self.bound(planner, memory), queue, best: .infinity)
+      adamSeconds = try Self.seconds(try Self.bound(planner, memory), queue)
     }
     let times = try Self.compare(finalists(right, standard: variants[0].name), queue)
     return Measured(
@@ -242,9 +243,9 @@ public struct Tuner {
     var times = candidates.map { _ in (all: [Double](), update: [Double]()) }
     for _ in 0..<5 {
       for (index, candidate) in candidates.enumerated() {
-        times[index].all.append(try time(candidate.launches, queue, repeats: 1))
+        times[index].all.append(try seconds(candidate.launches, queue, count: 1))
         guard !candidate.update.isEmpty else { continue }
-        times[index].update.append(try time(candidate.update, queue, repeats: 1))
+        times[index].update.append(try seconds(candidate.update, queue, count: 1))
       }
     }
     var result: [VariantTimes] = []
@@ -255,7 +256,7 @@ public struct Tuner {
       for making in Set(candidate.makings).compactMap({ $0 }).sorted(by: { $0.what < $1.what }) {
         let launches = zip(candidate.launches, candidate.makings).filter { $1 == making }.map(\.0)
         // Alone it may take longer than among the others.
-        let seconds = min(own, try Self.seconds(launches, queue, best: .infinity))
+        let seconds = min(own, try Self.seconds(launches, queue))
         own -= seconds
         makings.append((making, seconds))
         if let both = update { update = max(0, both - seconds) }
@@ -285,27 +286,11 @@ public struct Tuner {
     for launch in launches { try queue.enqueue(launch) }
   }
 
-  private static func time(
-    _ launches: [Launch], _ queue: Queue, repeats: Int
-  ) throws(OpenCLError) -> Double {
-    let clock = ContinuousClock()
-    let start = clock.now
-    for _ in 0..<repeats { try run(launches, queue) }
-    try queue.finish()
-    let time = clock.now - start
-    return (Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18) / Double(repeats)
-  }
-
-  /// The median of five times of two milliseconds or more; one time for what is far behind the best.
+  /// The median of `count` times.
   private static func seconds(
-    _ launches: [Launch], _ queue: Queue, best: Double
+    _ launches: [Launch], _ queue: Queue, count: Int = 5
   ) throws(OpenCLError) -> Double {
-    let first = try time(launches, queue, repeats: 1)
-    guard first < 2 * best else { return first }
-    let repeats = min(50, max(1, Int(2e-3 / first)))
-    var times: [Double] = []
-    for _ in 0..<5 { times.append(try time(launches, queue, repeats: repeats)) }
-    return times.sorted()[2]
+    try queue.times(count) { () throws(OpenCLError) in try run(launches, queue) }.sorted()[count / 2]
   }
 }
 
