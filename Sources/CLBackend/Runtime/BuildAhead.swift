@@ -86,11 +86,11 @@ private final class Work: @unchecked Sendable {
     var warming: CacheWarming?
     while let (build, slot, rest) = next() {
       warming?.wait(for: build.name)
-      let start = Self.threadSeconds()
-      slot.made = Result { () throws(OpenCLError) in try files.make(build, in: context) }
+      let made = Result { () throws(OpenCLError) in try files.make(build, in: context) }
+      slot.made = made
       slot.done.signal()
-      if warming == nil, warmsDriver, Self.threadSeconds() - start > Self.cachedBuildSeconds, !rest.isEmpty {
-        warming = CacheWarming(context.device, rest)
+      if warming == nil, warmsDriver, !rest.isEmpty, case .success(let made) = made, !made.isLoaded {
+        warming = CacheWarming(files, context.device, rest)
       }
     }
   }
@@ -104,16 +104,5 @@ private final class Work: @unchecked Sendable {
       state.waiting.removeFirst()
       return (build, slot, state.waiting)
     }
-  }
-
-  /// A program that the driver has kept takes less: in PoCL 25 ms, the first of a process 60. To compile one takes 100 to
-  /// 300 ms, the first 700.
-  private static let cachedBuildSeconds = 0.1
-
-  /// The time this thread has computed, whatever else the machine does.
-  private static func threadSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

@@ -9,8 +9,8 @@ package final class CacheWarming: Sendable {
   private let threads: [DispatchSemaphore]
 
   /// - Parameter builds: in the order they will be waited for
-  package init(_ device: Device, _ builds: [ProgramBuild]) {
-    let work = Work(device, builds)
+  package init(_ files: ProgramFiles, _ device: Device, _ builds: [ProgramBuild]) {
+    let work = Work(files, device, builds)
     self.work = work
     // More than four would wait for the driver, which compiles kernels for their launches one at a time.
     let count = min(4, builds.count, ProcessInfo.processInfo.activeProcessorCount)
@@ -36,13 +36,15 @@ package final class CacheWarming: Sendable {
 
 /// What the threads share. They hold this and not the `CacheWarming`, so that letting go of that one ends them.
 private final class Work: Sendable {
+  private let files: ProgramFiles
   private let device: Device
   private let builds: [ProgramBuild]
   private let next = Atomic(0)
   /// Signalled when the program is there.
   private let done: [String: DispatchSemaphore]
 
-  init(_ device: Device, _ builds: [ProgramBuild]) {
+  init(_ files: ProgramFiles, _ device: Device, _ builds: [ProgramBuild]) {
+    self.files = files
     self.device = device
     self.builds = builds
     done = Dictionary(uniqueKeysWithValues: builds.map { ($0.name, DispatchSemaphore(value: 0)) })
@@ -55,7 +57,7 @@ private final class Work: Sendable {
       guard builds.indices.contains(index) else { return }
       let build = builds[index]
       // What does not build is reported to whoever asks for it.
-      if let context { _ = try? Program(context, build.source, options: build.options) }
+      if let context { _ = try? files.make(build, in: context) }
       done[build.name]?.signal()
     }
   }

@@ -30,6 +30,56 @@ public final class Program {
 
   /// Compiles `source` with `options` as one string.
   init(_ context: Context, _ source: ProgramSource, options: String) throws(OpenCLError) {
+    handle = try Self.created(context, source)
+    name = source.name
+    device = context.device
+    try succeed(clBuildProgram(handle, 1, [device.handle], options, nil, nil), "clBuildProgram", options)
+    log = Program.trimmed(buildLog()).text
+  }
+
+  /// Takes in what `binary()` gave in an earlier run. Throws if the driver does not want it.
+  init(_ context: Context, name: String, binary: [UInt8]) throws(OpenCLError) {
+    handle = try Self.created(context, name, binary)
+    self.name = name
+    device = context.device
+    // The options are in the binary already.
+    try succeed(clBuildProgram(handle, 1, [device.handle], "", nil, nil), "clBuildProgram", "")
+  }
+
+  /// Compiles `source` with `options` as one string, to be linked.
+  init(_ context: Context, object source: ProgramSource, options: String) throws(OpenCLError) {
+    handle = try Self.created(context, source)
+    name = source.name
+    device = context.device
+    try succeed(
+      clCompileProgram(handle, 1, [device.handle], options, 0, nil, nil, nil, nil), "clCompileProgram",
+      options)
+    log = Program.trimmed(buildLog()).text
+  }
+
+  /// Takes in what `binary()` gave for an object in an earlier run. Throws if the driver does not want it.
+  init(_ context: Context, name: String, object: [UInt8]) throws(OpenCLError) {
+    handle = try Self.created(context, name, object)
+    self.name = name
+    device = context.device
+  }
+
+  /// Links an object into a program whose kernels can be launched.
+  init(_ context: Context, linking object: Program) throws(OpenCLError) {
+    var status: cl_int = 0
+    let handle = clLinkProgram(
+      context.handle, 1, [context.device.handle], "", 1, [object.handle], nil, nil, &status)
+    guard status == CL_SUCCESS, let handle else {
+      if let handle { checkRelease(clReleaseProgram(handle), "clReleaseProgram") }
+      throw OpenCLError(status, "clLinkProgram", object.name)
+    }
+    self.handle = handle
+    name = object.name
+    device = context.device
+    log = object.log
+  }
+
+  private static func created(_ context: Context, _ source: ProgramSource) throws(OpenCLError) -> cl_program {
     var status: cl_int = 0
     let handle = source.text.withCString { text in
       var text: UnsafePointer<CChar>? = text
@@ -37,15 +87,12 @@ public final class Program {
     }
     try check(status, "clCreateProgramWithSource", source.name)
     guard let handle else { throw OpenCLError(CL_INVALID_PROGRAM, "clCreateProgramWithSource") }
-    self.handle = handle
-    name = source.name
-    device = context.device
-    try build(options)
-    log = Program.trimmed(buildLog()).text
+    return handle
   }
 
-  /// Takes in what `binary()` gave in an earlier run. Throws if the driver does not want it.
-  init(_ context: Context, name: String, binary: [UInt8]) throws(OpenCLError) {
+  private static func created(
+    _ context: Context, _ name: String, _ binary: [UInt8]
+  ) throws(OpenCLError) -> cl_program {
     var id: cl_device_id? = context.device.handle
     var length = binary.count
     var status: cl_int = 0
@@ -55,14 +102,11 @@ public final class Program {
       return clCreateProgramWithBinary(
         context.handle, 1, &id, &length, &bytes, &binaryStatus, &status)
     }
-    guard let handle else { throw OpenCLError(status, "clCreateProgramWithBinary", name) }
-    self.handle = handle
-    self.name = name
-    device = context.device
-    try check(status, "clCreateProgramWithBinary", name)
-    try check(binaryStatus, "clCreateProgramWithBinary", name)
-    // The options are in the binary already.
-    try build("")
+    guard status == CL_SUCCESS, binaryStatus == CL_SUCCESS, let handle else {
+      if let handle { checkRelease(clReleaseProgram(handle), "clReleaseProgram") }
+      throw OpenCLError(status == CL_SUCCESS ? binaryStatus : status, "clCreateProgramWithBinary", name)
+    }
+    return handle
   }
 
   deinit { checkRelease(clReleaseProgram(handle), "clReleaseProgram") }
@@ -107,15 +151,15 @@ public final class Program {
     return (options + sorted.map { "-D \($0)=\($1)" }).joined(separator: " ")
   }
 
-  private func build(_ options: String) throws(OpenCLError) {
-    var id: cl_device_id? = device.handle
-    let status = clBuildProgram(handle, 1, &id, options, nil, nil)
+  /// Throws what the compiler said, unless `status` is success.
+  private func succeed(
+    _ status: cl_int, _ call: StaticString, _ options: String
+  ) throws(OpenCLError) {
     guard status != CL_SUCCESS else { return }
     let log = Program.trimmed(buildLog())
     let detail = "program \(name) does not build with \"\(options)\""
     throw OpenCLError(
-      status, "clBuildProgram", log.firstError.isEmpty ? detail : "\(detail): \(log.firstError)",
-      log: log.text)
+      status, call, log.firstError.isEmpty ? detail : "\(detail): \(log.firstError)", log: log.text)
   }
 
   private func buildLog() -> String {

@@ -41,18 +41,19 @@ public final class ProgramCache {
   private var programs: [String: Program] = [:]
   private var unsaved: [(program: Program, build: ProgramBuild)] = []
 
-  /// - Parameter directory: where compiled programs are kept; nil for nowhere
-  public init(_ context: Context, directory: String?) {
+  /// - Parameters:
+  ///   - directory: where compiled programs are kept; nil for nowhere
+  ///   - kind: what is kept of them; by default what the driver does not keep
+  package init(_ context: Context, directory: String?, keeping kind: ProgramFiles.Kind? = nil) {
     self.context = context
-    files = ProgramFiles(directory: directory)
-    ahead = BuildAhead(files, context, warmsDriver: context.device.description.keepsPrograms())
+    let driverKeeps = context.device.description.keepsPrograms()
+    files = ProgramFiles(directory: directory, kind: kind ?? (driverKeeps ? .object : .program))
+    ahead = BuildAhead(files, context, warmsDriver: driverKeeps)
   }
 
-  /// Keeps programs in the default directory, unless the driver keeps them itself.
+  /// Keeps programs in the default directory.
   public convenience init(_ context: Context) {
-    self.init(
-      context,
-      directory: context.device.description.keepsPrograms() ? nil : ProgramCache.defaultDirectory())
+    self.init(context, directory: ProgramCache.defaultDirectory())
   }
 
   deinit { save() }
@@ -97,6 +98,7 @@ public final class ProgramCache {
     let start = clock.now
     let made = if let made = try ahead.take(name) { made } else { try files.make(build, in: context) }
     if made.isFileRejected { counters.rejected += 1 }
+    if made.isUnwritten { counters.unwritten += 1 }
     if made.isLoaded {
       counters.loaded += 1
     } else {

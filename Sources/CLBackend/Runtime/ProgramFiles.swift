@@ -18,35 +18,61 @@ package struct ProgramBuild: Sendable {
 
 /// Compiled programs on disk, which are only ever a shortcut. A file that is missing, damaged, of another driver or
 /// unwanted by the driver leads to a build from source; a directory that cannot be written is no error.
-struct ProgramFiles: Sendable {
+package struct ProgramFiles: Sendable {
+  /// What is kept of a program.
+  package enum Kind: String, CaseIterable, Sendable {
+    /// All of it.
+    case program
+    /// What is compiled but not linked: for drivers that keep the kernels of what they link, so that the compiler's
+    /// first half is all that is left to keep.
+    case object
+  }
+
   /// Where compiled programs are kept; nil for nowhere.
   let directory: String?
+  let kind: Kind
+
+  package init(directory: String?, kind: Kind) {
+    self.directory = directory
+    self.kind = kind
+  }
 
   /// A program, and how it was come by.
   struct Made {
     let program: Program
     /// Taken from disk; otherwise compiled.
-    let isLoaded: Bool
+    var isLoaded = false
     /// There was a file that could not be used.
-    let isFileRejected: Bool
+    var isFileRejected = false
+    /// An object that could not be kept.
+    var isUnwritten = false
   }
 
   /// Takes a program from disk, or compiles it. Throws if it does not compile.
   func make(_ build: ProgramBuild, in context: Context) throws(OpenCLError) -> Made {
     var isFileRejected = false
     if let path = path(build), let file = FileManager.default.contents(atPath: path) {
-      if let program = load([UInt8](file), build, context) {
-        return Made(program: program, isLoaded: true, isFileRejected: false)
-      }
+      if let program = load([UInt8](file), build, context) { return Made(program: program, isLoaded: true) }
       isFileRejected = true
     }
-    let program = try Program(context, build.source, options: build.options)
-    return Made(program: program, isLoaded: false, isFileRejected: isFileRejected)
+    switch kind {
+    case .program:
+      let program = try Program(context, build.source, options: build.options)
+      return Made(program: program, isFileRejected: isFileRejected)
+    case .object:
+      let object = try Program(context, object: build.source, options: build.options)
+      return Made(
+        program: try Program(context, linking: object), isFileRejected: isFileRejected,
+        isUnwritten: !write(object, build))
+    }
   }
 
-  /// Puts a program on disk, under another name and renamed, so that a reader never sees half a file. False if that
-  /// was not possible.
-  func store(_ program: Program, _ build: ProgramBuild) -> Bool {
+  /// Puts a program on disk, if programs are kept as a whole: to ask a driver for one takes a while. False if that was
+  /// not possible.
+  func store(_ program: Program, _ build: ProgramBuild) -> Bool { kind == .object || write(program, build) }
+
+  /// Writes under another name and renames, so that a reader never sees half a file.
+  private func write(_ program: Program, _ build: ProgramBuild) -> Bool {
     guard let path = path(build) else { return true }
     do {
       let binary = try program.binary()
@@ -61,14 +87,18 @@ struct ProgramFiles: Sendable {
   }
 
   private func path(_ build: ProgramBuild) -> String? {
-    directory.map { $0 + "/programs/" + build.name + ".bin" }
+    directory.map { "\($0)/programs/\(build.name).\(kind)" }
   }
 
   /// nil on any doubt.
   private func load(_ file: [UInt8], _ build: ProgramBuild, _ context: Context) -> Program? {
     let binary = Array(file.dropFirst(Self.magic.count + 32 + 8 + 32))
     guard !binary.isEmpty, file.starts(with: header(build.key, binary)) else { return nil }
-    return try? Program(context, name: build.source.name, binary: binary)
+    switch kind {
+    case .program: return try? Program(context, name: build.source.name, binary: binary)
+    case .object:
+      return try? Program(context, linking: Program(context, name: build.source.name, object: binary))
+    }
   }
 
   // MARK: Magic, key (32), length of the binary (8), its SHA-256 (32), the binary

@@ -26,10 +26,10 @@ extension DeviceDescription {
   /// Sub-groups of 16 and block reads may be tried.
   public var isIntel: Bool { kind == .gpu && names("intel") }
 
-  /// The driver keeps the programs it compiled on disk, and gives them back quickly when the same text is built again.
+  /// The driver keeps the kernels it compiled on disk, and finds them again when the same program is linked.
   ///
-  /// PoCL does unless told not to. To keep them ourselves would cost more than it saves: for a binary it compiles every
-  /// kernel of the program once more, for work-groups of any size.
+  /// PoCL does unless told not to. To keep whole programs ourselves would cost more than it saves: for a binary it
+  /// compiles every kernel of the program once more, for work-groups of any size.
   public func keepsPrograms(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> Bool {

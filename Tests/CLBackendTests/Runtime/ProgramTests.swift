@@ -84,8 +84,10 @@ import Testing
   }
 
   /// What the program gives, and how it was come by: each call is a process's first.
-  private func run(_ folder: String?, macros: [(String, String)] = []) throws -> ProgramCache.Counters {
-    let cache = ProgramCache(device.context, directory: folder)
+  private func run(
+    _ folder: String?, keeping kind: ProgramFiles.Kind? = nil, macros: [(String, String)] = []
+  ) throws -> ProgramCache.Counters {
+    let cache = ProgramCache(device.context, directory: folder, keeping: kind)
     let program = try cache.program(source, macros: macros)
     let x = try Buffer(device.queue, floats: 3, label: "x")
     try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
@@ -100,11 +102,11 @@ import Testing
       .map { folder + "/programs/" + $0 }
   }
 
-  @Test func builtOnceThenLoaded() throws {
+  @Test(arguments: ProgramFiles.Kind.allCases) func builtOnceThenLoaded(kind: ProgramFiles.Kind) throws {
     try withTemporaryFolder { folder throws in
-      #expect(try run(folder) == counters(built: 1))
+      #expect(try run(folder, keeping: kind) == counters(built: 1))
       #expect(try files(folder).count == 1)
-      #expect(try run(folder) == counters(loaded: 1))
+      #expect(try run(folder, keeping: kind) == counters(loaded: 1))
       #expect(try files(folder).count == 1)
     }
   }
@@ -129,7 +131,7 @@ import Testing
           let n = request.macros[0].1
           guard n != "?" else {
             let error = try openCLError { _ = try cache.program(request.source, macros: request.macros) }
-            #expect(error.name == "CL_BUILD_PROGRAM_FAILURE")
+            #expect(error.detail.contains("give.cl"))
             continue
           }
           let program = try cache.program(request.source, macros: request.macros)
@@ -137,9 +139,10 @@ import Testing
           try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
           #expect(try device.queue.read(x) == [Float](repeating: try #require(Float(n)), count: 3))
         }
-        var expected = counters(built: isSecondRun ? 0 : 3, loaded: isSecondRun ? 3 : 0)
-        expected.reused = 3
-        #expect(cache.counters == expected)
+        // What helping threads have compiled is loaded.
+        let counters = cache.counters
+        #expect(isSecondRun ? counters.built == 0 : counters.built > 0)
+        #expect(counters.built + counters.loaded == 3 && counters.reused == 3 && counters.rejected == 0)
       }
     }
   }
@@ -161,10 +164,12 @@ import Testing
     }
   }
 
-  @Test(arguments: ["payload", "key", "magic", "truncated", "empty", "longer", "foreign"])
-  func aDamagedFileIsReplaced(how: String) throws {
+  @Test(
+    arguments: ["payload", "key", "magic", "truncated", "empty", "longer", "foreign"],
+    ProgramFiles.Kind.allCases)
+  func aDamagedFileIsReplaced(how: String, kind: ProgramFiles.Kind) throws {
     try withTemporaryFolder { folder throws in
-      _ = try run(folder)
+      _ = try run(folder, keeping: kind)
       let file = try #require(try files(folder).first)
       var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
       let whole = bytes
@@ -181,17 +186,18 @@ import Testing
         bytes = Array(bytes[..<48]) + [UInt8(junk.count), 0, 0, 0, 0, 0, 0, 0] + SHA256.digest(junk) + junk
       }
       try Data(bytes).write(to: URL(fileURLWithPath: file))
-      #expect(try run(folder) == counters(built: 1, rejected: 1))
+      #expect(try run(folder, keeping: kind) == counters(built: 1, rejected: 1))
       #expect(try Data(contentsOf: URL(fileURLWithPath: file)).count > whole.count / 2)
-      #expect(try run(folder) == counters(loaded: 1))
+      #expect(try run(folder, keeping: kind) == counters(loaded: 1))
     }
   }
 
-  @Test func aFolderThatCannotBeWrittenIsNoError() throws {
+  @Test(arguments: ProgramFiles.Kind.allCases)
+  func aFolderThatCannotBeWrittenIsNoError(kind: ProgramFiles.Kind) throws {
     try withTemporaryFolder { folder throws in
       // Below a file nothing can be made, not even by root.
       try Data().write(to: URL(fileURLWithPath: folder + "/file"))
-      #expect(try run(folder + "/file/cache") == counters(built: 1, unwritten: 1))
+      #expect(try run(folder + "/file/cache", keeping: kind) == counters(built: 1, unwritten: 1))
     }
   }
 
@@ -249,7 +255,7 @@ import Testing
           text: "__kernel void give(__global int *x) { x[0] = \(index == 3 ? "?" : "1"); }"),
         options: "", for: device.description)
     }
-    let warming = CacheWarming(device, builds)
+    let warming = CacheWarming(ProgramFiles(directory: nil, kind: .object), device, builds)
     for build in builds.reversed() { warming.wait(for: build.name) }
     warming.wait(for: builds[0].name)
     warming.wait(for: "other")
