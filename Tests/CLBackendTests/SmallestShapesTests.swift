@@ -53,7 +53,9 @@ struct SmallestShapesTests {
     func executor(_ choices: KernelChoices) throws -> OpenCLExecutor {
       try OpenCLExecutor(
         recording, on: device, deviceClass: testCase.deviceClass, choices: choices,
-        precision: testCase.precision, matrixUnits: testCase.matrixUnits, storesGradients: !testCase.updates)
+        precision: testCase.precision, matrixUnits: testCase.matrixUnits,
+        // What names a variant for registers of 16 floats.
+        vectorWidth: testCase.deviceClass == .cpu ? 16 : nil, storesGradients: !testCase.updates)
     }
     var choices = KernelChoices()
     for (variant, name) in zip(try executor(choices).variants(0..<3), testCase.variants) {

@@ -112,6 +112,7 @@ public final class ProgramCache {
 
   /// Begins to make programs that will be asked for, in this order. Errors are left to when they are.
   package func expect(_ requests: [Request]) {
+    guard context.device.description.buildsBesideRunning else { return }
     ahead.add(
       requests.compactMap { request in
         let build = try? build(request.source, request.macros, Program.defaultOptions)

@@ -36,6 +36,9 @@ extension DeviceDescription {
     platform == "Portable Computing Language" && environment["POCL_KERNEL_CACHE"] != "0"
   }
 
+  /// Programs may be built while kernels run, as OpenCL says. Oclgrind's simulator crashes then.
+  var buildsBesideRunning: Bool { platform != "Oclgrind" }
+
   private func names(_ vendor: String) -> Bool {
     self.vendor.lowercased().contains(vendor)
   }
