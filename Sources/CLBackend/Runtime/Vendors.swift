@@ -33,11 +33,14 @@ extension DeviceDescription {
   public func keepsPrograms(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> Bool {
-    platform == "Portable Computing Language" && environment["POCL_KERNEL_CACHE"] != "0"
+    isPoCL && environment["POCL_KERNEL_CACHE"] != "0"
   }
 
-  /// Programs may be built while kernels run, as OpenCL says. Oclgrind's simulator crashes then.
-  var buildsBesideRunning: Bool { platform != "Oclgrind" }
+  /// Programs may be built on one thread while kernels run on another, as OpenCL says of all drivers. PoCL does that;
+  /// Oclgrind and Intel's CPU runtime were seen to crash.
+  var buildsBesideRunning: Bool { isPoCL }
+
+  private var isPoCL: Bool { platform == "Portable Computing Language" }
 
   private func names(_ vendor: String) -> Bool {
     self.vendor.lowercased().contains(vendor)
