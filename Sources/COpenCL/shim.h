@@ -3,3 +3,8 @@
 #define CL_USE_DEPRECATED_OPENCL_1_1_APIS
 #include <CL/cl.h>
 #include <CL/cl_ext.h>
+
+// Drivers' compilers leave much freed memory behind: malloc_trim, where there is one.
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
