@@ -66,7 +66,7 @@ public final class Queue {
   ///
   /// The device is kept busy from before the first to the last, as in a training: waiting for each run would add the
   /// device's answer, some 30 us, and the threads of a CPU that has waited may begin on one core, for milliseconds.
-  func times(_ count: Int, of work: () throws(OpenCLError) -> Void) throws(OpenCLError) -> [Double] {
+  package func times(_ count: Int, of work: () throws(OpenCLError) -> Void) throws(OpenCLError) -> [Double] {
     let clock = ContinuousClock()
     try finish()
     var start = clock.now
@@ -169,9 +169,9 @@ public final class Queue {
 
   /// Has `body` write `buffer` from its start on, `count` floats of which it must write every one. Of a device whose
   /// memory is the process's it writes them where they lie.
-  func write(floats count: Int, to buffer: Buffer, _ body: (UnsafeMutableBufferPointer<Float>) -> Void)
-    throws(OpenCLError)
-  {
+  package func write(
+    floats count: Int, to buffer: Buffer, _ body: (UnsafeMutableBufferPointer<Float>) -> Void
+  ) throws(OpenCLError) {
     guard context.device.description.kind == .cpu else {
       return try write(
         [Float](unsafeUninitializedCapacity: count) { memory, initialized in

@@ -1,13 +1,60 @@
 import CLBackend
+import Foundation
 import Testing
 
 @Suite(.serialized) struct BufferTests {
-  @Test(arguments: [1, 3, 4, 64, 1001, 1 << 20])
+  /// The last two have pages of their own where the device is a CPU.
+  @Test(arguments: [1, 3, 4, 64, 1001, 1 << 20, 2 << 20, (8 << 20) + 5])
   func aNewBufferIsZero(byteCount: Int) throws {
     let device = try TestDevice()
-    let buffer = try Buffer(device.queue, byteCount: byteCount, label: "new")
-    #expect(try device.queue.read(buffer, as: UInt8.self) == [UInt8](repeating: 0, count: byteCount))
+    let zeros = [UInt8](repeating: 0, count: byteCount)
+    // The second may get the memory that the first has written to.
+    for _ in 0..<2 {
+      let buffer = try Buffer(device.queue, byteCount: byteCount, label: "new")
+      #expect(try device.queue.read(buffer, as: UInt8.self) == zeros)
+      try device.queue.fill(buffer, with: UInt8(7))
+      #expect(try device.queue.read(buffer, as: UInt8.self, offset: byteCount - 1) == [7])
+    }
   }
+
+  @Test(arguments: [5, 1 << 20])
+  func floatsAreWrittenWhereTheyLie(count: Int) throws {
+    let device = try TestDevice()
+    let buffer = try Buffer(device.queue, floats: count + 1, label: "floats")
+    try device.queue.write(floats: count, to: buffer) { floats in
+      for index in floats.indices { floats[index] = Float(index) }
+    }
+    #expect(try device.queue.read(buffer) == (0..<count).map { Float($0) } + [0])
+  }
+
+  #if os(Linux)
+    /// A large buffer of a CPU device takes memory as it is touched, and gives its pages back: 64 x 256 MiB of address
+    /// space would be left otherwise. Other tests run in this process at the same time, and stay far below both bounds.
+    @Test func aLargeBufferTakesMemoryOnceTouchedAndGivesItBack() throws {
+      let device = try TestDevice()
+      let description = device.context.device.description
+      guard description.kind == .cpu, description.maxAllocation >= 256 << 20 else { return }
+      let before = (resident: try processBytes("VmRSS"), mapped: try processBytes("VmSize"))
+      for number in 0..<64 {
+        let buffer = try Buffer(device.queue, byteCount: 256 << 20, label: "large")
+        try device.queue.write([1] as [Float], to: buffer, offset: number)
+      }
+      try device.queue.finish()
+      #expect(try processBytes("VmSize") - before.mapped < 8 << 30)
+      let untouched = try (0..<8).map {
+        try Buffer(device.queue, byteCount: 256 << 20, label: "untouched \($0)")
+      }
+      #expect(try processBytes("VmRSS") - before.resident < 1 << 30)
+      #expect(device.context.memory.bytes == untouched.count * 256 << 20)
+    }
+
+    /// A figure of /proc/self/status that is in kB.
+    private func processBytes(_ name: String) throws -> Int {
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix(name + ":") })
+      return try #require(Int(line.filter(\.isNumber))) << 10
+    }
+  #endif
 
   @Test func whatIsWrittenIsReadBack() throws {
     let device = try TestDevice()
