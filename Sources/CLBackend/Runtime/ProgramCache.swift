@@ -46,7 +46,7 @@ public final class ProgramCache {
   ///   - kind: what is kept of them; by default what the driver does not keep
   package init(_ context: Context, directory: String?, keeping kind: ProgramFiles.Kind? = nil) {
     self.context = context
-    let driverKeeps = context.device.description.keepsPrograms()
+    let driverKeeps = context.device.description.keepsKernels()
     files = ProgramFiles(directory: directory, kind: kind ?? (driverKeeps ? .object : .program))
     ahead = BuildAhead(files, context, warmsDriver: driverKeeps)
   }

@@ -30,7 +30,7 @@ extension DeviceDescription {
   ///
   /// PoCL does unless told not to. To keep whole programs ourselves would cost more than it saves: for a binary it
   /// compiles every kernel of the program once more, for work-groups of any size.
-  public func keepsPrograms(
+  public func keepsKernels(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> Bool {
     isPoCL && environment["POCL_KERNEL_CACHE"] != "0"

@@ -238,11 +238,11 @@ import Testing
   @Test func onlyPoCLIsLeftToKeepPrograms() throws {
     var description = try TestDevice().context.device.description
     description.platform = "Portable Computing Language"
-    #expect(description.keepsPrograms(environment: [:]))
-    #expect(description.keepsPrograms(environment: ["POCL_KERNEL_CACHE": "1"]))
-    #expect(!description.keepsPrograms(environment: ["POCL_KERNEL_CACHE": "0"]))
+    #expect(description.keepsKernels(environment: [:]))
+    #expect(description.keepsKernels(environment: ["POCL_KERNEL_CACHE": "1"]))
+    #expect(!description.keepsKernels(environment: ["POCL_KERNEL_CACHE": "0"]))
     description.platform = "NVIDIA CUDA"
-    #expect(!description.keepsPrograms(environment: [:]))
+    #expect(!description.keepsKernels(environment: [:]))
   }
 
   /// Program 3 does not compile.
