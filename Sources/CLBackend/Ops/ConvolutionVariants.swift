@@ -25,15 +25,9 @@ extension ConvolutionPass: VariedPass {
       ).map { choice in
         KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
       }
-      guard let tiling = winogradTiling, WinogradTiling.takes(inputs: input.shape.c, outputs: output.shape.c)
-      else {
-        return direct
+      return direct.joined(by: winogradTiling, inputs: input.shape.c, outputs: output.shape.c) {
+        (tiling, planner) throws(OpenCLError) in try planWinograd(tiling, planner)
       }
-      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
-        try planWinograd(tiling, planner)
-      }
-      return tiling.pays(inputs: input.shape.c, outputs: output.shape.c)
-        ? [winograd] + direct : direct + [winograd]
     case .gpu:
       return GPUProduct.candidates(self, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
@@ -68,16 +62,9 @@ extension WeightGradient: VariedPass {
           try planCPU(choice, planner, adam)
         }
       }
-      guard let tiling = winogradTiling,
-        WinogradTiling.takes(inputs: image.shape.c, outputs: gradient.shape.c)
-      else {
-        return direct
+      return direct.joined(by: winogradTiling, inputs: image.shape.c, outputs: gradient.shape.c) {
+        (tiling, planner) throws(OpenCLError) in try planWinograd(tiling, planner)
       }
-      let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in
-        try planWinograd(tiling, planner)
-      }
-      return tiling.pays(inputs: image.shape.c, outputs: gradient.shape.c)
-        ? [winograd] + direct : direct + [winograd]
     case .gpu:
       return GPUProduct.candidates(self, lanes: lanes, target).map { product in
         KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
@@ -87,6 +74,18 @@ extension WeightGradient: VariedPass {
 }
 
 // MARK: CPU devices
+
+extension [KernelVariant] {
+  /// These and Winograd's, which is first, and so the default, where it pays; only these where it does not apply.
+  fileprivate func joined(
+    by tiling: WinogradTiling?, inputs: Int, outputs: Int,
+    plan: @escaping (WinogradTiling, LaunchPlanner) throws(OpenCLError) -> Void
+  ) -> [KernelVariant] {
+    guard let tiling, WinogradTiling.takes(inputs: inputs, outputs: outputs) else { return self }
+    let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in try plan(tiling, planner) }
+    return tiling.pays(inputs: inputs, outputs: outputs) ? [winograd] + self : self + [winograd]
+  }
+}
 
 /// How many sums a variant may keep that is worth a try: AVX-512's registers hold more than the default's 16, AVX2's no
 /// more than its 6.
