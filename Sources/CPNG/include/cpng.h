@@ -32,6 +32,4 @@ int cpng_write(
 
 void cpng_free(uint8_t *png);
 
-// What the command's first stub prints; goes away with that stub.
-
 #endif
