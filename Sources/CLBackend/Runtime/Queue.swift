@@ -1,4 +1,5 @@
 import COpenCL
+import Dispatch
 
 /// When one launch ran, on the device's own clock.
 public struct LaunchTime: Sendable, Equatable {
@@ -14,6 +15,8 @@ public struct LaunchTime: Sendable, Equatable {
 public final class Queue {
   public let context: Context
   public let isProfiling: Bool
+  /// Events have times on the device's clock.
+  private let hasEventTimes: Bool
   private let handle: cl_command_queue
   /// Of the launches since the last `profile()`; empty unless profiling.
   private var events: [(label: String, event: cl_event)] = []
@@ -22,7 +25,8 @@ public final class Queue {
 
   public init(_ context: Context, profiling: Bool = false) throws(OpenCLError) {
     var status: cl_int = 0
-    let properties = profiling ? cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE) : 0
+    hasEventTimes = profiling || context.device.description.kind == .cpu
+    let properties = hasEventTimes ? cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE) : 0
     let handle = clCreateCommandQueue(context.handle, context.device.handle, properties, &status)
     try check(status, "clCreateCommandQueue", context.device.description.name)
     guard let handle else { throw OpenCLError(CL_INVALID_COMMAND_QUEUE, "clCreateCommandQueue") }
@@ -69,7 +73,7 @@ public final class Queue {
   package func times(_ count: Int, of work: () throws(OpenCLError) -> Void) throws(OpenCLError) -> [Double] {
     let clock = ContinuousClock()
     try finish()
-    var start = clock.now
+    let start = clock.now
     try work()
     try finish()
     let first = (clock.now - start).inSeconds
@@ -80,18 +84,24 @@ public final class Queue {
     }
     let lead = try enqueue(seconds: context.device.description.deviceClass == .cpu ? 0.02 : 0.002)
     var next = try enqueue(seconds: 0.002)
-    try lead.marker.wait()
-    start = clock.now
+    var last = try time(of: lead.marker)
     var times: [Double] = []
     for number in 1...count {
       let current = next
       if number < count { next = try enqueue(seconds: 0.002) }
-      try current.marker.wait()
-      let end = clock.now
-      times.append((end - start).inSeconds / Double(current.runs))
-      start = end
+      let time = try time(of: current.marker)
+      times.append((time - last) / Double(current.runs))
+      last = time
     }
     return times
+  }
+
+  /// Waits until the device has come to a marker, and says when that was: seconds from some moment on. By the device's
+  /// clock where it is a CPU, since a thread that waits beside kernels on all cores may be woken milliseconds later.
+  private func time(of marker: Marker) throws(OpenCLError) -> Double {
+    try marker.wait()
+    guard hasEventTimes else { return Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+    return Double(try marker.end()) * 1e-9
   }
 
   /// A place among what is enqueued.
@@ -114,6 +124,9 @@ public final class Queue {
       var event: cl_event? = event
       try check(clWaitForEvents(1, &event), "clWaitForEvents")
     }
+
+    /// When the device came here, in nanoseconds of its clock.
+    func end() throws(OpenCLError) -> UInt64 { try Queue.time(CL_PROFILING_COMMAND_END, of: event) }
   }
 
   /// Waits, then gives the times of all launches since the last call, in order; none unless the queue
@@ -124,15 +137,17 @@ public final class Queue {
     var times: [LaunchTime] = []
     times.reserveCapacity(events.count)
     for (label, event) in events {
-      func time(_ what: Int32) throws(OpenCLError) -> UInt64 {
-        try info("clGetEventProfilingInfo", as: cl_ulong(0)) {
-          clGetEventProfilingInfo(event, cl_profiling_info(what), $0, $1, $2)
-        }
-      }
-      let start = try time(CL_PROFILING_COMMAND_START)
-      times.append(LaunchTime(label: label, start: start, end: try time(CL_PROFILING_COMMAND_END)))
+      let start = try Queue.time(CL_PROFILING_COMMAND_START, of: event)
+      let end = try Queue.time(CL_PROFILING_COMMAND_END, of: event)
+      times.append(LaunchTime(label: label, start: start, end: end))
     }
     return times
+  }
+
+  private static func time(_ what: Int32, of event: cl_event) throws(OpenCLError) -> UInt64 {
+    try info("clGetEventProfilingInfo", as: cl_ulong(0)) {
+      clGetEventProfilingInfo(event, cl_profiling_info(what), $0, $1, $2)
+    }
   }
 
   private func releaseEvents() {
