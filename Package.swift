@@ -24,6 +24,7 @@ let package = Package(
       resources: [
         .embedInCode("im2col.cl"),
         .embedInCode("layout.clh"),
+        .embedInCode("hints.clh"),
         .embedInCode("adam.cl"),
         .embedInCode("adam.clh"),
         .embedInCode("border.cl"),

@@ -2,6 +2,7 @@
 public enum KernelSource: String, CaseIterable, Sendable {
   case im2col = "im2col.cl"
   case layout = "layout.clh"
+  case hints = "hints.clh"
   case adam = "adam.cl"
   case adamStep = "adam.clh"
   case border = "border.cl"
@@ -36,6 +37,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       switch self {
       case .im2col: PackageResources.im2col_cl
       case .layout: PackageResources.layout_clh
+      case .hints: PackageResources.hints_clh
       case .adam: PackageResources.adam_cl
       case .adamStep: PackageResources.adam_clh
       case .border: PackageResources.border_cl

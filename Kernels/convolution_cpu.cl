@@ -20,6 +20,7 @@
 //   output     .x channels .y height .z width
 //   cells      .x cells in a row .y tiles in a row
 
+#include "hints.clh"
 #include "layout.clh"
 
 // 1: transposed convolution. Its STRIDE x STRIDE phases are convolutions of stride 1 with every STRIDE-th tap.
@@ -88,15 +89,6 @@
 
 #define PIXELS (TILE_H * TILE_W)
 #define TAPS (KERNEL_H * KERNEL_W)
-// PoCL's own prefetch() does nothing. (Oclgrind knows neither; scripts/check-kernels defines it away.)
-#if !defined(PREFETCH) && defined(__has_builtin)
-#if __has_builtin(__builtin_prefetch)
-#define PREFETCH(address) __builtin_prefetch(address)
-#endif
-#endif
-#ifndef PREFETCH
-#define PREFETCH(address) prefetch(address, 1)
-#endif
 #define ONE_WORK_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
 
 // A tile along one axis, in one phase.
@@ -138,8 +130,50 @@ inline axis_t axis_of(int cell, int tile, int phase, int kernel_size, int input_
 #define OUTPUT_Y(p) (rows.output + (p) / TILE_W * PHASES)
 #define OUTPUT_X(p) (columns.output + (p) % TILE_W * PHASES)
 #define EXISTS(p) (OUTPUT_Y(p) < output.y && OUTPUT_X(p) < output.z && cell_x + (p) % TILE_W < cells.x)
-// The float offset of pixel p from the tile's first, in the input.
-#define INPUT_OFFSET(p) (((p) / TILE_W * CELL_STRIDE * x_place.w + (p) % TILE_W * CELL_STRIDE) * 16)
+// The float offset of pixel p from the tile's first, in the input, whose rows are `row` pixels.
+#define INPUT_OFFSET(p, row) (((p) / TILE_W * CELL_STRIDE * (row) + (p) % TILE_W * CELL_STRIDE) * 16)
+
+// Stream form: input channels times weights, added to the sums of every pixel of a tile.
+//   a  the input channel at the tile's first pixel, in rows of `row` pixels    k  its weights, 16 for each output block
+inline void add_products(float16 sum[PIXELS][BLOCKS], global const float* a, const int row, global const float* k) {
+  float16 weights[BLOCKS];
+#pragma unroll
+  for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + b * 16);
+#pragma unroll
+  for (int p = 0; p < PIXELS; p++) {
+    const float16 value = a[INPUT_OFFSET(p, row)];
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) sum[p][b] += value * weights[b];
+  }
+}
+
+// Stream form: the biases of a tile's output blocks that exist, else zeros.
+inline void load_bias(float16 offset[BLOCKS], global const float* bias, const int block, const int output_blocks) {
+#pragma unroll
+  for (int b = 0; b < BLOCKS; b++) {
+    offset[b] = 0.0f;
+#if HAS_BIAS
+    if (block + b < output_blocks) offset[b] = *(global const float16*)(bias + (block + b) * 16);
+#endif
+  }
+}
+
+// Stream form: stores the output blocks of a pixel that exist.
+inline void store_pixel(const float16 values[BLOCKS], const int n, const int block, const int output_blocks,
+                        const int oy, const int ox, global const float* gate, const int4 gate_place,
+                        const float gate_slope, global float* y, const int4 y_place) {
+#pragma unroll
+  for (int b = 0; b < BLOCKS; b++) {
+    if (block + b < output_blocks) {
+      float16 value = values[b];
+#if HAS_GATE
+      const float16 r = *(global const float16*)(gate + at(gate_place, n, block + b, oy, ox));
+      value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
+#endif
+      *(global float16*)(y + at(y_place, n, block + b, oy, ox)) = value;
+    }
+  }
+}
 
 // Stream form: weights [B/32][A/16][tap][16 a][32 b] with b the output channels, so that a work-item reads one
 // panel from end to end and broadcasts input values to it.
@@ -177,17 +211,7 @@ kernel ONE_WORK_ITEM void convolve_stream(
         global const float* a = image + ((long)th * x_place.w + tw) * 16;
         global const float* k = panel + (th * columns.taps + tw) * 512;
 #pragma unroll 4
-        for (int i = 0; i < 16; i++) {
-          float16 weights[BLOCKS];
-#pragma unroll
-          for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + i * 32 + b * 16);
-#pragma unroll
-          for (int p = 0; p < PIXELS; p++) {
-            const float16 value = a[INPUT_OFFSET(p) + i];
-#pragma unroll
-            for (int b = 0; b < BLOCKS; b++) sum[p][b] += value * weights[b];
-          }
-        }
+        for (int i = 0; i < 16; i++) add_products(sum, a + i, x_place.w, k + i * 32);
       }
     }
     panel += TAPS * 512;
@@ -197,26 +221,17 @@ kernel ONE_WORK_ITEM void convolve_stream(
       for (int b = 0; b < BLOCKS; b++) total[p][b] += sum[p][b];
   }
 
+  float16 offset[BLOCKS];
+  load_bias(offset, bias, block, output_blocks);
 #pragma unroll
-  for (int p = 0; p < PIXELS; p++) {
-    if (EXISTS(p)) {
+  for (int p = 0; p < PIXELS; p++)
 #pragma unroll
-      for (int b = 0; b < BLOCKS; b++) {
-        if (block + b < output_blocks) {
-          float16 value = total[p][b];
-#if HAS_BIAS
-          value += *(global const float16*)(bias + (block + b) * 16);
-#endif
-#if HAS_GATE
-          const float16 r =
-              *(global const float16*)(gate + at(gate_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p)));
-          value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
-#endif
-          *(global float16*)(y + at(y_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p))) = value;
-        }
-      }
-    }
-  }
+    for (int b = 0; b < BLOCKS; b++) total[p][b] += offset[b];
+#pragma unroll
+  for (int p = 0; p < PIXELS; p++)
+    if (EXISTS(p))
+      store_pixel(total[p], n, block, output_blocks, OUTPUT_Y(p), OUTPUT_X(p), gate, gate_place, gate_slope, y,
+                  y_place);
 }
 
 // Stream form for FEW_INPUTS channels: a tile is done so soon that its start would be felt. A work-item goes along a
@@ -235,13 +250,7 @@ kernel ONE_WORK_ITEM void convolve_stream_few(
   for (int block = 0; block < output_blocks; block += BLOCKS) {
     global const float* panel = w + (size_t)(block / 2) * (TAPS * 512) + block % 2 * 16;
     float16 offset[BLOCKS];
-#pragma unroll
-    for (int b = 0; b < BLOCKS; b++) {
-      offset[b] = 0.0f;
-#if HAS_BIAS
-      if (block + b < output_blocks) offset[b] = *(global const float16*)(bias + (block + b) * 16);
-#endif
-    }
+    load_bias(offset, bias, block, output_blocks);
 
     for (int cell_x = 0; cell_x < cells.x; cell_x += TILE_W) {
       const axis_t columns = axis_of(cell_x, TILE_W, phase % PHASES, KERNEL_W, input.z);
@@ -263,37 +272,15 @@ kernel ONE_WORK_ITEM void convolve_stream_few(
           global const float* a = image + ((long)th * x_place.w + tw) * 16;
           global const float* k = phase_panel + (th * columns.taps + tw) * 512;
 #pragma unroll
-          for (int i = 0; i < FEW_INPUTS; i++) {
-            float16 weights[BLOCKS];
-#pragma unroll
-            for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + i * 32 + b * 16);
-#pragma unroll
-            for (int p = 0; p < PIXELS; p++) {
-              const float16 value = a[INPUT_OFFSET(p) + i];
-#pragma unroll
-              for (int b = 0; b < BLOCKS; b++) sum[p][b] += value * weights[b];
-            }
-          }
+          for (int i = 0; i < FEW_INPUTS; i++) add_products(sum, a + i, x_place.w, k + i * 32);
         }
       }
 
 #pragma unroll
-      for (int p = 0; p < PIXELS; p++) {
-        if (EXISTS(p)) {
-#pragma unroll
-          for (int b = 0; b < BLOCKS; b++) {
-            if (block + b < output_blocks) {
-              float16 value = sum[p][b];
-#if HAS_GATE
-              const float16 r =
-                  *(global const float16*)(gate + at(gate_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p)));
-              value *= select((float16)gate_slope, (float16)1.0f, r > 0.0f);
-#endif
-              *(global float16*)(y + at(y_place, n, block + b, OUTPUT_Y(p), OUTPUT_X(p))) = value;
-            }
-          }
-        }
-      }
+      for (int p = 0; p < PIXELS; p++)
+        if (EXISTS(p))
+          store_pixel(sum[p], n, block, output_blocks, OUTPUT_Y(p), OUTPUT_X(p), gate, gate_place, gate_slope, y,
+                      y_place);
     }
   }
 }
@@ -371,7 +358,7 @@ kernel ONE_WORK_ITEM void convolve_dot(
           global const float* a = image + ((long)th * x_place.w + tw + (long)upper * x_place.z) * 16;
           float16 values[PIXELS];
 #pragma unroll
-          for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+          for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p, x_place.w));
 #pragma unroll
           for (int o = 0; o < OUTPUTS; o++) {
             const float16 weights = *(global const float16*)(k + o * 32 + upper * 16);
@@ -457,7 +444,7 @@ kernel ONE_WORK_ITEM void convolve_dot_tiles(
               global const float* a = image + ((long)th * x_place.w + tw + (long)upper * x_place.z) * 16;
               float16 values[PIXELS];
 #pragma unroll
-              for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+              for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p, x_place.w));
 #pragma unroll
               for (int o = 0; o < OUTPUTS; o++) {
                 const float16 weights = k[(tw * 2 + upper) * OUTPUTS + o];
@@ -534,7 +521,7 @@ kernel ONE_WORK_ITEM void convolve_dot_few(
             global const float* a = image + ((long)th * x_place.w + tw) * 16;
             float16 values[PIXELS];
 #pragma unroll
-            for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p));
+            for (int p = 0; p < PIXELS; p++) values[p] = *(global const float16*)(a + INPUT_OFFSET(p, x_place.w));
 #pragma unroll
             for (int o = 0; o < OUTPUTS; o++)
 #pragma unroll

@@ -15,6 +15,7 @@
 // Tiles of all images are counted through, rows of tiles first. `tiles` says how many there are:
 //   .x in a row  .y in a column  .z from channel block to channel block  .w from xi to xi; the last two in vectors.
 
+#include "hints.clh"
 #include "layout.clh"
 #include "winograd.clh"
 
@@ -134,11 +135,15 @@ kernel ONE_WORK_ITEM void winograd_weight(global const float* restrict w, global
       for (int i = 0; i < N; i++) {
         transform_weight(t + i * R, 1, transformed, 1);
 #pragma unroll
-        for (int j = 0; j < N; j++) to[(size_t)(i * N + j) * sizes.z + vector] = transformed[j];
+        for (int j = 0; j < N; j++)
+          STORE_PAST_CACHES(transformed[j], to + (size_t)(i * N + j) * sizes.z + vector);
       }
     }
   }
 }
+
+// Where the weights of output block b begin, of position xi.
+#define PANEL(b) (u + ((size_t)xi * sizes.y + (size_t)((b) / 2) * sizes.x * 32 + (b) % 2) * 16)
 
 // The matrix products.
 //   sizes  .x input blocks * residues .y vectors from xi to xi of u
@@ -150,9 +155,17 @@ kernel ONE_WORK_ITEM void winograd_product(global const float* restrict v, globa
   const int xi = get_group_id(2), output_block = get_group_id(1) * BLOCKS;
   const size_t first_tile = (size_t)get_group_id(0) * TILES;
   global const float* a = v + ((size_t)xi * v_tiles.w + first_tile) * 16;
-  global const float* k =
-      u + ((size_t)xi * sizes.y + (size_t)(output_block / 2) * sizes.x * 32 + output_block % 2) * 16;
+  global const float* k = PANEL(output_block);
   global float16* to = (global float16*)m + (size_t)xi * m_tiles.w + (size_t)output_block * m_tiles.z + first_tile;
+#pragma unroll
+  for (int t = 0; t < TILES; t++)
+#pragma unroll
+    for (int b = 0; b < BLOCKS; b++) PREFETCH_TO_WRITE(to + (size_t)b * m_tiles.z + t);
+  // Work-items follow each other from tile to tile: between them they ask for the weights that all need after these, in
+  // each block of 16 rows for some of its lines.
+  global const float* next = PANEL(output_block + BLOCKS);
+  const int share = (16 * BLOCKS + get_num_groups(0) - 1) / get_num_groups(0);
+  const int first_line = get_group_id(0) * share, end_line = min(first_line + share, 16 * BLOCKS);
 
   float16 total[TILES][BLOCKS];
 #pragma unroll
@@ -167,6 +180,8 @@ kernel ONE_WORK_ITEM void winograd_product(global const float* restrict v, globa
 #pragma unroll
       for (int b = 0; b < BLOCKS; b++) sum[t][b] = 0.0f;
     for (; block < end; block++) {
+      for (int line = first_line; line < end_line; line++)
+        PREFETCH(next + line / BLOCKS * 32 + line % BLOCKS * 16);
 #pragma unroll 4
       for (int i = 0; i < 16; i++) {
         float16 weights[BLOCKS];
@@ -181,6 +196,7 @@ kernel ONE_WORK_ITEM void winograd_product(global const float* restrict v, globa
       }
       a += (size_t)v_tiles.z * 16;
       k += 512;
+      next += 512;
     }
 #pragma unroll
     for (int t = 0; t < TILES; t++)
