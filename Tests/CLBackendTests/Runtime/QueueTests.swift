@@ -13,8 +13,10 @@ import Testing
     }
     """
 
-  /// Set beside the times of the launches themselves. Measured alone: 1.02 to 1.05 with 1 ms to a run, of which the
-  /// launch is 12 us; 1.00 to 1.02 with 4 ms. Other tests run at the same time and come between launches.
+  /// Set beside the times of the launches themselves, the shortest of each. A run never takes less than its launch;
+  /// that it takes little more shows in one of a few attempts, since the tests that run at the same time come between
+  /// launches. Measured alone, in the first: 1.02 to 1.05 with 1 ms to a run, of
+  /// which the launch is 12 us; 1.01 to 1.03 with 4 ms.
   @Test(arguments: [1_000_000, 4_000_000])
   func timesAreTheDevices(steps: Int) throws {
     let device = try TestDevice(profiling: true)
@@ -22,18 +24,20 @@ import Testing
     let launch = Launch(
       try Kernel(device.program(Self.chain), "chain", [.buffer(result), .int(Int32(steps))]),
       global: [1], local: [1])
-    var launches = 0
-    let times = try device.queue.times(9) { () throws(OpenCLError) in
-      try device.queue.enqueue(launch)
-      launches += 1
+    var ratio = Double.infinity
+    for _ in 0..<10 where ratio >= 1.1 {
+      var launches = 0
+      let times = try device.queue.times(9) { () throws(OpenCLError) in
+        try device.queue.enqueue(launch)
+        launches += 1
+      }
+      let own = try device.queue.profile().map { $0.milliseconds * 1e-3 }
+      #expect(times.count == 9 && own.count == launches)
+      ratio = try #require(times.min()) / #require(own.min())
+      #expect(ratio > 0.99)
     }
-    let own = try device.queue.profile().map { $0.milliseconds * 1e-3 }
-    #expect(times.count == 9 && own.count == launches)
-    let ratio = median(times) / median(own)
-    #expect(ratio > 0.7 && ratio < 1.5)
+    #expect(ratio < 1.1)
   }
-
-  private func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
   #if os(Linux)
     /// One thread of PoCL's to each core, where the process may use all and the user has not said otherwise.
