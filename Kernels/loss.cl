@@ -52,18 +52,47 @@ inline float total_of_group(lanes value, local lanes* shared) {
 #define PAIR_ARGUMENTS
 #endif
 
-// sigmoid(x) - target, as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid near 1 from 1
-// would have no digits left.
-inline lanes bce_slope(const lanes x, const float target) {
+// What a loss takes of logits x and its target t:
+//   1  binary cross-entropy  max(x, 0) - x t + log(1 + exp(-|x|))
+//   2  least squares         (x - t)^2
+//   3  hinge                 max(0, 1 - t x), t a sign
+//   4  linear                x
+#ifndef LOGIT_LOSS
+#define LOGIT_LOSS 1
+#endif
+
+inline lanes logit_value(const lanes x, const float target) {
+#if LOGIT_LOSS == 1
+  return fmax(x, 0.0f) - x * target + log1p(exp(-fabs(x)));
+#elif LOGIT_LOSS == 2
+  return (x - target) * (x - target);
+#elif LOGIT_LOSS == 3
+  return fmax(1.0f - target * x, 0.0f);
+#else
+  return x;
+#endif
+}
+
+inline lanes logit_slope(const lanes x, const float target) {
+#if LOGIT_LOSS == 1
+  // sigmoid(x) - target, as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid near 1 from 1
+  // would have no digits left.
   const lanes small = exp(-fabs(x)), large = 1.0f / (1.0f + small);
   const lanes sigmoid = x > 0.0f ? large : small * large, rest = x > 0.0f ? small * large : large;
   return (1.0f - target) * sigmoid - target * rest;
+#elif LOGIT_LOSS == 2
+  return 2.0f * (x - target);
+#elif LOGIT_LOSS == 3
+  return 1.0f - target * x > 0.0f ? (lanes)-target : (lanes)0.0f;
+#else
+  return 1.0f;
+#endif
 }
 
-// Binary cross-entropy of logits x against target t: max(x, 0) - x t + log(1 + exp(-|x|)), summed up times factor.
-kernel WORK_GROUP void bce(global const float* x, int4 x_place, global float* losses GRADIENT_MAP, const int4 shape,
-                           const int rows, float target, const float factor GRADIENT_FACTOR SPLIT_ARGUMENTS
-                               PAIR_ARGUMENTS) {
+// The loss of logits x, summed up times factor.
+kernel WORK_GROUP void logit_loss(global const float* x, int4 x_place, global float* losses GRADIENT_MAP,
+                                  const int4 shape, const int rows, float target, const float factor GRADIENT_FACTOR
+                                      SPLIT_ARGUMENTS PAIR_ARGUMENTS) {
   SHARED(shared);
   ADD_SPLITS(IMAGE(shape), shape, rows, shape.x)
 #if PAIR
@@ -88,9 +117,9 @@ kernel WORK_GROUP void bce(global const float* x, int4 x_place, global float* lo
 #endif
     FOR_EACH_VECTOR(v, shape) {
       const lanes value = LOAD(x, from + v * LANES);
-      ADD(sum, lost, fmax(value, 0.0f) - value * target + log1p(exp(-fabs(value))));
+      ADD(sum, lost, logit_value(value, target));
 #if GRADIENT
-      STORE(dx, to + v * LANES, real ? gradient_factor * bce_slope(value, target) : (lanes)0.0f);
+      STORE(dx, to + v * LANES, real ? gradient_factor * logit_slope(value, target) : (lanes)0.0f);
 #endif
     }
   }
@@ -98,15 +127,15 @@ kernel WORK_GROUP void bce(global const float* x, int4 x_place, global float* lo
   if (ITEM == 0) losses[SUM_SLOT(shape)] = factor * total;
 }
 
-// dx = factor * (sigmoid(x) - target).  range: elementwise
-kernel WORK_GROUP void bce_gradient(global const float* x, const int4 x_place, global float* dx,
-                                    const int4 dx_place, const int4 shape, const int rows, const float target,
-                                    const float factor) {
+// dx = factor * the slope of the loss at x.  range: elementwise
+kernel WORK_GROUP void logit_gradient(global const float* x, const int4 x_place, global float* dx,
+                                      const int4 dx_place, const int4 shape, const int rows, const float target,
+                                      const float factor) {
   const ilanes real = real_lanes(FIRST_CHANNEL(shape), shape.y);
   FOR_EACH_ROW(row, shape, rows) {
     const size_t from = ROW(x_place, shape, row), to = ROW(dx_place, shape, row);
     FOR_EACH_VECTOR(v, shape) {
-      const lanes gradient = factor * bce_slope(LOAD(x, from + v * LANES), target);
+      const lanes gradient = factor * logit_slope(LOAD(x, from + v * LANES), target);
       STORE(dx, to + v * LANES, real ? gradient : (lanes)0.0f);
     }
   }

@@ -181,15 +181,15 @@ public struct Pix2Pix {
     let pairs = try tape.batchConcatenation([fakePair, realPair])
     let judging = try discriminator.record(pairs, passes: 2, on: tape, training: true)
     let logits = try tape.batchSplit(judging.logits, [n, n])
-    let dFake = tape.bceWithLogits(logits[0], target: 0)
-    let dReal = tape.bceWithLogits(logits[1], target: 1)
+    let dFake = tape.logitLoss(.crossEntropy(target: 0), logits[0])
+    let dReal = tape.logitLoss(.crossEntropy(target: 1), logits[1])
     let discriminatorGradients = try tape.gradients(
       of: [(dFake, 0.5), (dReal, 0.5)], withRespectTo: discriminator.parameters.map(\.tensor))
     try update(discriminator.parameters, discriminatorGradients, "D")
 
     // The generator, through the discriminator just updated.
     let judged = try tape.scope("judged") { try discriminator.record(fakePair, on: tape, training: true) }
-    let gGAN = tape.bceWithLogits(judged.logits, target: 1)
+    let gGAN = tape.logitLoss(.crossEntropy(target: 1), judged.logits)
     let l1 = try tape.pixelLoss(.l1, fake, target)
     let generatorGradients = try tape.gradients(
       of: [(gGAN, 1), (l1, options.lambdaL1)], withRespectTo: generator.parameters.map(\.tensor))

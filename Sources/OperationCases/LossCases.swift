@@ -4,19 +4,24 @@ private let shapes: [Shape] = [
   [1, 1, 1, 1], [2, 1, 30, 30], [3, 3, 17, 5], [1, 16, 12, 9], [2, 48, 8, 8],
 ]
 
-let bceCases: [OperationCase] = shapes.flatMap { shape in
-  [Float(0), 1].flatMap { target in
+private let logitLosses: [(name: String, kind: LogitLossKind)] = [
+  ("BCE, target 0.0", .crossEntropy(target: 0)), ("BCE, target 1.0", .crossEntropy(target: 1)),
+  ("squared, target 0.0", .squared(target: 0)), ("squared, target 1.0", .squared(target: 1)),
+  ("hinge, sign -1.0", .hinge(sign: -1)), ("hinge, sign 1.0", .hinge(sign: 1)), ("linear", .linear),
+]
+
+let logitLossCases: [OperationCase] = shapes.flatMap { shape in
+  logitLosses.flatMap { name, kind in
     [
-      // Logits up to 16: some saturate.
-      OperationCase("BCE \(shape), target \(target)", bound: bound(terms: shape.count, extra: 16)) {
-        recorder in
-        [recorder.tape.bceWithLogits(recorder.input("logits", shape, .scaled(16)), target: target)]
+      // Logits up to 16: some saturate. Of a linear loss around 1: a mean near 0 would have no relative accuracy.
+      OperationCase("\(name), \(shape)", bound: bound(terms: shape.count, extra: 16)) { recorder in
+        let values: CaseValues = kind == .linear ? .around(1) : .scaled(16)
+        return [recorder.tape.logitLoss(kind, recorder.input("logits", shape, values))]
       },
       // Where sigmoid(x) nears the target, 1 - sigmoid(x) cancels; small gradients, so little of the norm.
-      OperationCase("BCE gradient \(shape), target \(target)", bound: bound(terms: 0, extra: 32)) {
-        recorder in
+      OperationCase("\(name), gradient \(shape)", bound: bound(terms: 0, extra: 32)) { recorder in
         let logits = recorder.input("logits", shape, .scaled(4))
-        let loss = recorder.tape.bceWithLogits(logits, target: target)
+        let loss = recorder.tape.logitLoss(kind, logits)
         return try recorder.tape.gradients(of: [(loss, 0.5)], withRespectTo: [logits])
       },
     ]

@@ -4,5 +4,5 @@ public let operationCases: [OperationCase] =
   convolutionCases + transposedConvolutionCases + weightGradientCases + channelSumCases + normCases
   + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
-  + bceCases
+  + logitLossCases
   + pixelLossCases + combinationCases + adamCases

@@ -45,7 +45,7 @@ struct OperationTests {
     }
     outputs.append(try tape.pixelLoss(.l1, x, dy))
     outputs.append(try tape.pixelLoss(.l2, x, dy))
-    outputs.append(tape.bceWithLogits(x, target: 1))
+    outputs.append(tape.logitLoss(.crossEntropy(target: 1), x))
     let recording = tape.freeze()
     let executor = try OpenCLExecutor(
       recording, on: Device.select("auto").device, deviceClass: deviceClass)

@@ -14,8 +14,8 @@ struct CaseTests {
       Convolution.name, TransposedConvolution.name, WeightGradient.name, ChannelSum.name, Norm.name,
       NormGradient.name, Normalize.name, RunningStatistics.name, ActivationGradient.name, Tanh.name,
       TanhGradient.name, DropoutMask.name, Multiply.name, Concatenation.name,
-      BatchConcatenation.name, BatchSplit.name, Slice.name, BCEWithLogits.name,
-      BCEWithLogitsGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
+      BatchConcatenation.name, BatchSplit.name, Slice.name, LogitLoss.name,
+      LogitLossGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
     ]
     #expect(names == expected)
   }

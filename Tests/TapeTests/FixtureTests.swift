@@ -15,9 +15,11 @@ struct FixtureTests {
 
   /// Without rounding only the order of the sums differs. Measured: at most 1e-14.
   ///
-  /// Adam's step size and correction are Floats of the schedule. Measured: 5.4e-9.
+  /// Adam's step size and correction are Floats of the schedule. Measured: 5.4e-9. PyTorch's cross-entropy of one logit
+  /// of -12 cancels. Measured: 8.2e-11.
   static func doubleBound(_ testCase: OperationCase) -> Double {
-    testCase.name.hasPrefix("Adam") ? 0x1p-24 : 1e-12
+    if testCase.name.hasPrefix("Adam") { return 0x1p-24 }
+    return testCase.name.hasPrefix("BCE") ? 5e-10 : 1e-12
   }
 
   static var cases: [OperationCase] {

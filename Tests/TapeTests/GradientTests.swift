@@ -186,10 +186,16 @@ struct GradientTests {
 
   // MARK: Losses
 
-  @Test(arguments: [Float(0), 1, 0.9]) func bce(_ target: Float) throws {
+  // The hinge's kink at x = 1 or -1 is at none of the values.
+  @Test(
+    arguments: [
+      .crossEntropy(target: 0), .crossEntropy(target: 1), .crossEntropy(target: 0.9), .squared(target: 0),
+      .squared(target: 1), .hinge(sign: 1), .hinge(sign: -1), .linear,
+    ] as [LogitLossKind])
+  func logitLoss(_ kind: LogitLossKind) throws {
     try check(others: .scaled(8)) { tape in
       let x = tape.input("x", [2, 1, 5, 4])
-      return (.sum((tape.bceWithLogits(x, target: target), 1.5)), [x])
+      return (.sum((tape.logitLoss(kind, x), 1.5)), [x])
     }
   }
 
@@ -222,7 +228,7 @@ struct GradientTests {
   @Test func aLossListedTwiceCountsTwice() throws {
     try check(others: .scaled(4)) { tape in
       let x = tape.input("x", [1, 2, 3, 4])
-      let loss = tape.bceWithLogits(x, target: 1)
+      let loss = tape.logitLoss(.crossEntropy(target: 1), x)
       return (.sum((loss, 1), (loss, 2)), [x])
     }
   }
@@ -230,7 +236,7 @@ struct GradientTests {
   @Test func severalLossesOfOneTensor() throws {
     try check(values: ["x": .awayFromZero], others: .around(3)) { tape in
       let (x, t) = (tape.input("x", [1, 3, 6, 6]), tape.input("t", [1, 3, 6, 6]))
-      let (bce, l1) = (tape.bceWithLogits(x, target: 0), try tape.pixelLoss(.l1, x, t))
+      let (bce, l1) = (tape.logitLoss(.crossEntropy(target: 0), x), try tape.pixelLoss(.l1, x, t))
       return (.sum((bce, 1), (l1, 100), (try tape.pixelLoss(.l2, t, x), 7)), [x, t])
     }
   }
@@ -280,7 +286,7 @@ struct GradientTests {
     let logits = try tape.convolution(
       tape.convolution(pair, weight: d1, down), weight: d2, ConvolutionGeometry(stride: 1, padding: 1),
       inputActivation: .leakyReLU)
-    let bce = tape.bceWithLogits(logits, target: 1)
+    let bce = tape.logitLoss(.crossEntropy(target: 1), logits)
     let l1 = try tape.pixelLoss(.l1, y, t)
     let parameters = [w1, w2, w3, w4, b4, scale2, shift2, scale3, shift3, d1, d2]
     return (y, bce, l1, [x, t] + parameters, parameters)

@@ -23,8 +23,9 @@ struct RecordingTests {
           tape.convolution(x, weight: generator, geometry), weight: generator, geometry)
       }
       loss = try tape.scope("D") {
-        tape.bceWithLogits(
-          try tape.convolution(fake, weight: discriminator, geometry, inputActivation: .leakyReLU), target: 1)
+        tape.logitLoss(
+          .crossEntropy(target: 1),
+          try tape.convolution(fake, weight: discriminator, geometry, inputActivation: .leakyReLU))
       }
       (self.generator, self.discriminator, self.fake) = (generator, discriminator, fake)
     }
@@ -44,7 +45,7 @@ struct RecordingTests {
     #expect(weightGradients.count == 2)
     #expect(weightGradients.allSatisfy { $0.output.shape == net.generator.shape })
     // BCE, D's input gradient, G's: two weight gradients that are added, and the one between its layers.
-    #expect(net.count(BCEWithLogitsGradient.self, from: first) == 1)
+    #expect(net.count(LogitLossGradient.self, from: first) == 1)
     #expect(net.count(TransposedConvolution.self, from: first) == 1)
     #expect(net.count(Convolution.self, from: first) == 1)
     #expect(net.count(Combination.self, from: first) == 1)
@@ -56,12 +57,12 @@ struct RecordingTests {
     let first = net.tape.steps.count
     _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.discriminator])
     #expect(
-      net.tape.steps[first...].map(\.name) == [BCEWithLogitsGradient.name, WeightGradient.name])
+      net.tape.steps[first...].map(\.name) == [LogitLossGradient.name, WeightGradient.name])
   }
 
   @Test func anUnusedLossCostsNothing() throws {
     let net = try TwoNetworks(down)
-    _ = net.tape.bceWithLogits(net.fake, target: 0)
+    _ = net.tape.logitLoss(.crossEntropy(target: 0), net.fake)
     let first = net.tape.steps.count
     _ = try net.tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.discriminator])
     #expect(net.tape.steps.count - first == 2)
@@ -81,11 +82,12 @@ struct RecordingTests {
       _ = try tape.gradients(of: [(net.loss, 1)], withRespectTo: [net.generator])
     }
     // Applied anew, the updated discriminator has gradients again, and only its new application.
-    let again = tape.bceWithLogits(
-      try tape.convolution(net.fake, weight: net.discriminator, down), target: 1)
+    let again = tape.logitLoss(
+      .crossEntropy(target: 1),
+      try tape.convolution(net.fake, weight: net.discriminator, down))
     let first = tape.steps.count
     _ = try tape.gradients(of: [(again, 1)], withRespectTo: [net.generator])
-    #expect(net.count(BCEWithLogitsGradient.self, from: first) == 1)
+    #expect(net.count(LogitLossGradient.self, from: first) == 1)
   }
 
   @Test func overwrittenStatisticsAreRefused() throws {
@@ -94,7 +96,7 @@ struct RecordingTests {
     let norm = try tape.norm(x)
     let other = try tape.norm(tape.input("other", [1, 4, 3, 3]))
     try tape.runningStatistics(other, mean: norm.mean, variance: norm.variance)
-    let loss = tape.bceWithLogits(norm.output, target: 1)
+    let loss = tape.logitLoss(.crossEntropy(target: 1), norm.output)
     #expect(throws: TapeError.overwritten(tensor: "mean", operation: " norm")) {
       _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [x])
     }
@@ -113,7 +115,7 @@ struct RecordingTests {
     let y = try tape.convolution(
       tape.input("x", [1, 3, 8, 8]), weight: tape.parameter("w", [1, 3, 4, 4]), down,
       gate: Gate(tensor: gate, activation: .relu))
-    let loss = tape.bceWithLogits(y, target: 0)
+    let loss = tape.logitLoss(.crossEntropy(target: 0), y)
     #expect(throws: TapeError.notReached(tensor: "gate")) {
       _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [gate])
     }
@@ -125,7 +127,7 @@ struct RecordingTests {
         let tape = Tape()
         let x = tape.input("x", [1, 4, 3, 3])
         let y = try record(tape, x)
-        let loss = tape.description(of: y).kind == .scalar ? y : tape.bceWithLogits(y, target: 1)
+        let loss = tape.description(of: y).kind == .scalar ? y : tape.logitLoss(.crossEntropy(target: 1), y)
         _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [x])
       }
     }
@@ -141,7 +143,7 @@ struct RecordingTests {
     refused("norm (through its statistics as results)") { tape, x in try tape.norm(x).mean }
     // A sum of losses is an objective, not a tensor: list its terms instead.
     refused("combination") { tape, x in
-      let loss = tape.bceWithLogits(x, target: 1)
+      let loss = tape.logitLoss(.crossEntropy(target: 1), x)
       return try tape.combination(1, loss, 1, loss)
     }
   }
@@ -351,7 +353,7 @@ struct RecordingTests {
     #expect(
       lines[2] == "2 D convolution [1, 3, 8, 8] [1, 3, 4, 4] -> [1, 1, 4, 4] "
         + "(stride 2, padding 1, input leaky 0.2) 0.000 GFLOP")
-    #expect(lines[3] == "3 D BCE with logits [1, 1, 4, 4] -> [] (target 1.0)")
+    #expect(lines[3] == "3 D logit loss [1, 1, 4, 4] -> [] (cross-entropy, target 1.0)")
     for (index, line) in lines.enumerated() {
       #expect(line.hasPrefix("\(index) \(recording.steps[index].label) \(recording.steps[index].name) "))
     }

@@ -1,11 +1,11 @@
 import Tape
 
-extension BCEWithLogits: OpenCLOperation {
+extension LogitLoss: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let x = planner.activation(logits)
     let split = planner.takeSplitSum(of: logits)
     let sums = split?.whole.map { planner.activation($0.tensor) } ?? x
-    var macros = split == nil ? [] : SplitSum.macros
+    var macros = kind.macros + (split == nil ? [] : SplitSum.macros)
     var rest = split?.arguments(into: sums, maps: x.blocks, planner) ?? []
     let partner = planner.partner(of: self, planner.following)
     let gradient = planner.takeGradient(of: self)
@@ -13,7 +13,7 @@ extension BCEWithLogits: OpenCLOperation {
       macros.append(("PAIR", "1"))
       rest +=
         planner.activation(partner.logits).arguments + [
-          .buffer(planner.vector(partner.output).buffer), .float(partner.target),
+          .buffer(planner.vector(partner.output).buffer), .float(partner.kind.target),
         ]
       if let gradient = planner.takeGradient(of: partner) {
         rest += planner.activation(gradient.output).arguments + [.float(gradient.factor)]
@@ -21,40 +21,64 @@ extension BCEWithLogits: OpenCLOperation {
       planner.take(planner.following.startIndex)
     }
     try planner.planMean(
-      "bce", over: x, maps: partner == nil ? 1 : 2, macros: macros, x.arguments, [.float(target)],
+      "logit_loss", over: x, maps: partner == nil ? 1 : 2, macros: macros, x.arguments, [.float(kind.target)],
       into: output,
       gradient: gradient.map { ($0.output, $0.factor) }, rest)
   }
 
-  fileprivate func hasGradient(_ step: BCEWithLogitsGradient) -> Bool {
-    step.logits == logits && step.target == target
+  fileprivate func hasGradient(_ step: LogitLossGradient) -> Bool {
+    step.logits == logits && step.kind == kind
   }
 }
 
 extension LaunchPlanner {
   /// The loss that is taken in the same launch as the one before `steps`: the first of them, if it is one of a map of
   /// that shape which a work-group sums up, too.
-  func partner(of loss: BCEWithLogits, _ steps: ArraySlice<Step>) -> BCEWithLogits? {
-    guard let next = steps.first?.operation as? BCEWithLogits, next.logits.shape == loss.logits.shape,
-      !overlap(next.logits, loss.logits), sumsOfMean(over: activation(loss.logits)).count == 1
+  func partner(of loss: LogitLoss, _ steps: ArraySlice<Step>) -> LogitLoss? {
+    guard let next = steps.first?.operation as? LogitLoss, next.logits.shape == loss.logits.shape,
+      next.kind.form == loss.kind.form, !overlap(next.logits, loss.logits),
+      sumsOfMean(over: activation(loss.logits)).count == 1
     else { return nil }
     let gradients = [loss, next].map { gradientStep(of: [$0.logits], among: steps, where: $0.hasGradient) }
     return (gradients[0] == nil) == (gradients[1] == nil) ? next : nil
   }
 
-  fileprivate func takeGradient(of loss: BCEWithLogits) -> BCEWithLogitsGradient? {
+  fileprivate func takeGradient(of loss: LogitLoss) -> LogitLossGradient? {
     takeGradient(of: [loss.logits], where: loss.hasGradient)
   }
 }
 
-extension BCEWithLogitsGradient: OpenCLOperation {
+extension LogitLossGradient: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, dx) = (planner.activation(logits), planner.activation(output))
     try planner.launchRows(
-      .loss, "bce_gradient", over: dx, x.arguments + dx.arguments, [.float(target), .float(factor)])
+      .loss, "logit_gradient", over: dx, macros: kind.macros, x.arguments + dx.arguments,
+      [.float(kind.target), .float(factor)])
   }
 
   fileprivate var factor: Float { weight / Float(logits.shape.count) }
+}
+
+extension LogitLossKind {
+  /// The kernels' LOGIT_LOSS.
+  fileprivate var form: Int {
+    switch self {
+    case .crossEntropy: 1
+    case .squared: 2
+    case .hinge: 3
+    case .linear: 4
+    }
+  }
+
+  fileprivate var macros: [(String, String)] { [("LOGIT_LOSS", "\(form)")] }
+
+  /// The kernels' target: of a hinge the sign.
+  fileprivate var target: Float {
+    switch self {
+    case .crossEntropy(let target), .squared(let target), .hinge(let target): target
+    case .linear: 0
+    }
+  }
 }
 
 extension PixelLoss: OpenCLOperation {

@@ -52,11 +52,11 @@ extension LaunchPlanner {
     case let norm as Norm where norm.input == tensor: break
     case let norm as NormGradient where norm.gradient == tensor && isRead(tensor, onlyBy: next): break
     case is Slice: return leaveSlices(of: tensor, sum)
-    case let loss as BCEWithLogits where loss.logits == tensor: break
+    case let loss as LogitLoss where loss.logits == tensor: break
     case let split as BatchSplit where split.input == tensor:
       // D's logits, of which two losses read a half each, together.
       guard split.parts.count == 2, split.parts.allSatisfy(isView),
-        let loss = following.dropFirst().first?.operation as? BCEWithLogits, loss.logits == split.parts[0],
+        let loss = following.dropFirst().first?.operation as? LogitLoss, loss.logits == split.parts[0],
         partner(of: loss, following.dropFirst(2))?.logits == split.parts[1]
       else { return false }
       var sum = sum

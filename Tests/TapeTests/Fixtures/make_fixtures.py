@@ -165,11 +165,18 @@ def activation_gradient(name, make):
     return torch.autograd.grad(y, [x], dy)
 
 
-def bce(name, make):
-    operation, shape, target = re.fullmatch(r"(BCE|BCE gradient) (\[.*\]), target (.*)", name).groups()
-    logits = make(json.loads(shape), "scaled", 16.0 if operation == "BCE" else 4.0).requires_grad_()
-    loss = F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(target)))
-    return [loss] if operation == "BCE" else torch.autograd.grad(0.5 * loss, [logits])
+def logit_loss(name, make):
+    kind, number, gradient, shape = re.fullmatch(
+        r"(BCE|squared|hinge|linear)(?:, (?:target|sign) (\S+))?, (gradient )?(\[.*\])", name).groups()
+    values = ("scaled", 4.0) if gradient else ("around", 1.0) if kind == "linear" else ("scaled", 16.0)
+    x = make(json.loads(shape), *values).requires_grad_()
+    loss = {
+        "BCE": lambda: F.binary_cross_entropy_with_logits(x, torch.full_like(x, float(number))),
+        "squared": lambda: F.mse_loss(x, torch.full_like(x, float(number))),
+        "hinge": lambda: F.relu(1 - float(number) * x).mean(),
+        "linear": lambda: x.mean(),
+    }[kind]()
+    return torch.autograd.grad(0.5 * loss, [x]) if gradient else [loss]
 
 
 def pixel(name, make):
@@ -236,7 +243,8 @@ def evaluate(name):
     make = Inputs(name)
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
-        ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
+        ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh),
+        ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss), ("L1", pixel), ("L2", pixel),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):

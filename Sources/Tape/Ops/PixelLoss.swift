@@ -1,70 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-/// The mean over all logits of binary cross-entropy against one target for all:
-/// max(x, 0) - x t + log(1 + exp(-|x|)), which neither overflows nor cancels.
-public struct BCEWithLogits: Operation {
-  public static let name = "BCE with logits"
-  public private(set) var logits: Tensor
-  public private(set) var output: Tensor
-  public let target: Float
-
-  public var inputs: [Tensor] { [logits] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    logits = replacement(logits)
-    output = replacement(output)
-  }
-
-  public var settings: String { "target \(target)" }
-
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(logits, tape.bceGradient(logits, target: target, weight: weight))]
-  }
-
-  public func evaluate(_ memory: ReferenceMemory) {
-    let x = memory[logits]
-    var sum = 0.0
-    for value in x {
-      sum += max(value, 0) - value * Double(target) + log1p(exp(-abs(value)))
-    }
-    memory[output][0] = sum / Double(x.count)
-  }
-}
-
-/// weight * (sigmoid(x) - t) / count: the gradient of `BCEWithLogits`.
-public struct BCEWithLogitsGradient: Operation {
-  public static let name = "BCE gradient"
-  public private(set) var logits: Tensor
-  public private(set) var output: Tensor
-  public let target: Float
-  public let weight: Float
-
-  public var inputs: [Tensor] { [logits] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    logits = replacement(logits)
-    output = replacement(output)
-  }
-
-  public var settings: String { "target \(target), weight \(weight)" }
-
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (x, dx) = (memory[logits], memory[output])
-    for i in x.indices {
-      dx[i] = Double(weight) * (1 / (1 + exp(-x[i])) - Double(target)) / Double(x.count)
-    }
-  }
-}
-
 /// What a pixel loss takes of a difference.
 public enum PixelDistance: String, Sendable {
   /// |a - b|
@@ -147,13 +80,6 @@ public struct PixelLossGradient: Operation {
 }
 
 extension Tape {
-  /// Records the mean binary cross-entropy of logits of any shape against `target`, 0 or 1.
-  public func bceWithLogits(_ logits: Tensor, target: Float) -> Tensor {
-    let output = intermediate("bce", [], kind: .scalar)
-    record(BCEWithLogits(logits: logits, output: output, target: target))
-    return output
-  }
-
   /// Records the mean distance of two tensors of one shape.
   public func pixelLoss(_ distance: PixelDistance, _ a: Tensor, _ b: Tensor) throws(TapeError) -> Tensor {
     guard a.shape == b.shape else {
@@ -161,12 +87,6 @@ extension Tape {
     }
     let output = intermediate(distance.rawValue, [], kind: .scalar)
     record(PixelLoss(a: a, b: b, output: output, distance: distance))
-    return output
-  }
-
-  fileprivate func bceGradient(_ logits: Tensor, target: Float, weight: Float) -> Tensor {
-    let output = intermediate("bce", logits.shape, kind: description(of: logits).kind)
-    record(BCEWithLogitsGradient(logits: logits, output: output, target: target, weight: weight))
     return output
   }
 
