@@ -33,12 +33,8 @@ struct Benchmark: ParsableCommand {
   var all = false
   @Flag(help: "Time the whole training step and the generator's forward pass.")
   var step = false
-  @Option(help: "For --step: pixels on a side.")
-  var size = 256
-  @Option(help: "For --step: channels after the generator's first convolution.")
-  var ngf = 64
-  @Option(help: "For --step: channels after the discriminator's first convolution.")
-  var ndf = 64
+  @OptionGroup(title: "Networks, for --step") var network: NetworkOptions
+  @OptionGroup(title: "Objective, for --step") var objective: ObjectiveOptions
   @Flag(help: "For --step: make activations again in the backward pass, as train --recompute does.")
   var recompute = false
   @Option(help: "Pictures at a time.")
@@ -254,11 +250,11 @@ struct Benchmark: ParsableCommand {
   // MARK: The step
 
   private func timeStep(on device: Device, _ results: inout Results) throws {
-    let configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf)
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
+    options.objective = objective.value
     options.recomputation = recompute ? .standard : nil
-    let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
+    let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
     guard let training = model.training, let translation = model.translation,
       let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
     else { preconditionFailure("both sections were asked for") }
@@ -306,9 +302,9 @@ struct Benchmark: ParsableCommand {
     print(
       String(
         format:
-          "%d x %d, ngf %d, ndf %d, batch %d: step %.1f ms, generator forward %.1f ms, %.1f GFLOP a step",
-        size, size, ngf, ndf, batchSize, results.stepMs ?? 0, results.forwardMs ?? 0,
-        model.recording.flops(train) / 1e9))
+          "%@, ngf %d, ndf %d, batch %d: step %.1f ms, generator forward %.1f ms, %.1f GFLOP a step",
+        model.configuration.size.description, model.configuration.ngf, model.configuration.ndf, batchSize,
+        results.stepMs ?? 0, results.forwardMs ?? 0, model.recording.flops(train) / 1e9))
     print(
       "\(results.launches ?? 0) launches a step; device memory \(bytesText(executor.allocatedBytes)), the process\(isPeakOwn ? "" : " with the reference") peaked at \(bytesText(peakResidentBytes()))"
     )

@@ -20,12 +20,8 @@ struct Programs: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @Option(help: ArgumentHelp("Folder for the programs.", valueName: "dir"))
   var out: String
-  @Option(help: "Pixels on a side.")
-  var size = 256
-  @Option(help: "Channels after the generator's first convolution.")
-  var ngf = 64
-  @Option(help: "Channels after the discriminator's first convolution.")
-  var ndf = 64
+  @OptionGroup(title: "Networks") var network: NetworkOptions
+  @OptionGroup(title: "Objective") var objective: ObjectiveOptions
   @Option(help: "Pictures at a time.")
   var batchSize = 1
   @Flag(help: "Those of GPUs.")
@@ -45,10 +41,10 @@ struct Programs: ParsableCommand {
     guard case .openCL(let chosen, _) = try device.choose() else {
       throw ModelError.option("--device", "the reference has no OpenCL programs")
     }
-    let configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf)
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
-    let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
+    options.objective = objective.value
+    let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
     let executor = try OpenCLExecutor(
       model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,
       precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,

@@ -15,10 +15,10 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate, --precision, --recompute and the intervals may be changed then.
+      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute and the intervals may be changed then.
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
-      --steps N keeps it throughout.
+      --steps N keeps it throughout; --learning-rate-policy changes either.
 
       Examples:
         pix2pix train --data facades --direction BtoA --out run
@@ -41,18 +41,8 @@ struct Train: ParsableCommand {
   var out: String
   @Option(help: "AtoB or BtoA. (default: AtoB)")
   var direction: Direction?
-  @Option(help: "Pixels on a side, a power of two from 32 to 1024. (default: 256)")
-  var size: Int?
-  @Option(help: "Halvings in the U-Net. (default: log2 of the size)")
-  var levels: Int?
-  @Option(help: "Channels after the generator's first convolution. (default: 64)")
-  var ngf: Int?
-  @Option(help: "Channels after the discriminator's first convolution. (default: 64)")
-  var ndf: Int?
-  @Option(help: "Stride-2 convolutions of the discriminator; 3 judges 70 x 70 patches. (default: 3)")
-  var discriminatorLayers: Int?
-  @Option(help: "batch, instance or none. (default: batch)")
-  var norm: NormKind?
+  @OptionGroup(title: "Networks") var network: NetworkOptions
+  @OptionGroup(title: "Objective") var objective: ObjectiveOptions
   @Option(help: "Pictures per step. (default: 1)")
   var batchSize: Int?
   @Option(help: "Epochs in all; the rate falls in the second half. (default: 200)")
@@ -63,8 +53,13 @@ struct Train: ParsableCommand {
   var steps: Int?
   @Option(help: "Adam's learning rate. (default: 0.0002)")
   var learningRate: Double?
-  @Option(name: .customLong("lambda-l1"), help: "Weight of L1 beside the adversarial loss. (default: 100)")
-  var lambdaL1: Float?
+  @Option(
+    help: "constant, linear, step, plateau or cosine. (default: linear over epochs, constant over steps)")
+  var learningRatePolicy: PolicyName?
+  @Option(help: "For --learning-rate-policy step: epochs until a tenth of the rate is left. (default: 50)")
+  var learningRateStep: Int?
+  @Option(name: .customLong("init"), help: "normal, xavier, kaiming or orthogonal. (default: normal)")
+  var initialization: Initialization?
   @Flag(help: "Do not cut and flip the pictures at random.")
   var noJitter = false
   @Option(help: "Seed of weights, order, cuts and dropout. (default: 0)")
@@ -100,6 +95,12 @@ struct Train: ParsableCommand {
     }
     guard memoryLimit.map({ $0 > 0 && $0 <= 1e6 }) ?? true else {
       throw ValidationError("--memory-limit \(memoryLimit ?? 0) is not above 0 and at most 1000000 GiB.")
+    }
+    guard learningRateStep == nil || learningRatePolicy == .step else {
+      throw ValidationError("--learning-rate-step goes with --learning-rate-policy step.")
+    }
+    guard decayEpochs == nil || learningRatePolicy ?? .linear == .linear else {
+      throw ValidationError("--decay-epochs goes with --learning-rate-policy linear.")
     }
     guard data != nil || resume else { throw ValidationError("Missing --data (or --resume).") }
   }
@@ -166,14 +167,10 @@ struct Train: ParsableCommand {
       throw ModelError.file(out, "holds a run already; add --resume to go on with it, or name another folder")
     }
     var options = TrainingOptions()
-    options.network.size = size ?? 256
-    options.network.levels = levels ?? options.network.size.trailingZeroBitCount
-    options.network.ngf = ngf ?? 64
-    options.network.ndf = ndf ?? 64
-    options.network.discriminatorLayers = discriminatorLayers ?? 3
-    options.network.norm = norm ?? .batch
+    options.network = network.configuration
+    options.objective = objective.value
+    options.initialization = initialization ?? .normal
     options.batchSize = batchSize ?? 1
-    options.lambdaL1 = lambdaL1 ?? 100
     options.data = data ?? ""
     options.targets = targets
     options.validationData = validationData
@@ -189,15 +186,14 @@ struct Train: ParsableCommand {
   private func resumedOptions(
     _ directory: RunDirectory
   ) throws -> (TrainingOptions, (Checkpoint, path: String)) {
-    let fixed: [(String, Bool)] = [
-      ("--size", size != nil), ("--levels", levels != nil), ("--ngf", ngf != nil), ("--ndf", ndf != nil),
-      ("--discriminator-layers", discriminatorLayers != nil), ("--norm", norm != nil),
-      ("--batch-size", batchSize != nil), ("--lambda-l1", lambdaL1 != nil), ("--direction", direction != nil),
+    let others: [(String, Bool)] = [
+      ("--batch-size", batchSize != nil), ("--init", initialization != nil),
+      ("--direction", direction != nil),
       ("--no-jitter", noJitter), ("--seed", seed != nil),
     ]
-    if let given = fixed.first(where: \.1) {
+    if let given = (network.given + objective.given + others.filter(\.1).map(\.0)).first {
       throw ModelError.option(
-        given.0, "belongs to the run and cannot change when it is resumed; leave it out")
+        given, "belongs to the run and cannot change when it is resumed; leave it out")
     }
     let path = try RunDirectory.checkpoint(of: out)
     let checkpoint = try Checkpoint(path: path)
@@ -234,6 +230,9 @@ struct Train: ParsableCommand {
       options.length = .epochs(constant: constant + decaying &- decayEpochs, decaying: decayEpochs)
     }
     if let learningRate { options.learningRate = learningRate }
+    if let learningRatePolicy {
+      options.learningRatePolicy = learningRatePolicy.policy(step: learningRateStep ?? 50)
+    }
     if let precision = device.precision { options.precision = precision }
     if let recompute { options.recompute = recompute }
     if let saveEvery { options.saveEvery = saveEvery }
@@ -260,6 +259,21 @@ struct Train: ParsableCommand {
 }
 
 extension Direction: ExpressibleByArgument {}
+
+/// A learning rate's policy, without what else it needs.
+enum PolicyName: String, ExpressibleByArgument, CaseIterable {
+  case constant, linear, step, plateau, cosine
+
+  func policy(step: Int) -> LearningRatePolicy {
+    switch self {
+    case .constant: .constant
+    case .linear: .linear
+    case .step: .step(every: step)
+    case .plateau: .plateau
+    case .cosine: .cosine
+    }
+  }
+}
 
 /// Turns the first Ctrl-C (or SIGTERM) into a wish to stop; the second ends the program as usual.
 final class Interruption: Sendable {
@@ -323,13 +337,13 @@ final class ProgressLine {
   }
 
   private static func text(_ progress: Trainer.Progress) -> String {
-    let losses = progress.losses
+    let losses = zip(progress.losses.names, progress.losses.values).map {
+      "\($0) \(String(format: "%.3f", $1))"
+    }
     return String(
-      format:
-        "epoch %d/%d step %d/%d  %.1f ms/step  %.1f pictures/s  G_GAN %.3f G_L1 %.3f D_real %.3f D_fake %.3f  %@ left",
+      format: "epoch %d/%d step %d/%d  %.1f ms/step  %.1f pictures/s  %@  %@ left",
       progress.epoch + 1, progress.totalEpochs, progress.step, progress.totalSteps,
-      progress.millisecondsPerStep,
-      progress.picturesPerSecond, losses.gGAN, losses.gL1, losses.dReal, losses.dFake,
+      progress.millisecondsPerStep, progress.picturesPerSecond, losses.joined(separator: " "),
       duration(progress.secondsLeft))
   }
 

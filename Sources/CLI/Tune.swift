@@ -30,16 +30,8 @@ struct Tune: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @Option(help: "The budget, in seconds.")
   var seconds = 60.0
-  @Option(help: "Pixels on a side, a power of two from 32 to 1024.")
-  var size = 256
-  @Option(help: "Channels after the generator's first convolution.")
-  var ngf = 64
-  @Option(help: "Channels after the discriminator's first convolution.")
-  var ndf = 64
-  @Option(help: "Stride-2 convolutions of the discriminator.")
-  var discriminatorLayers = 3
-  @Option(help: "batch, instance or none.")
-  var norm = NormKind.batch
+  @OptionGroup var network: NetworkOptions
+  @OptionGroup var objective: ObjectiveOptions
   @Option(help: "Pictures per step.")
   var batchSize = 1
   @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
@@ -93,11 +85,10 @@ struct Tune: ParsableCommand {
       return
     }
 
-    var configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf, norm: norm)
-    configuration.discriminatorLayers = discriminatorLayers
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
-    let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
+    options.objective = objective.value
+    let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")
     let tuned = try tuner.tune(model.recording, seconds: seconds) {
       note("\($0): \($1.summary)")

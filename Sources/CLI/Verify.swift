@@ -18,23 +18,16 @@ struct Verify: ParsableCommand {
       Examples:
         pix2pix verify
         pix2pix verify --device 1 --size 64 --ngf 8 --ndf 8 --batch-size 2 --norm instance
+        pix2pix verify --size 64x96 --ngf 8 --ndf 8 --generator resnet-6 --objective gan+l1 --gan-loss hinge
         pix2pix verify --against golden/golden.safetensors --device reference
       """)
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
-  @Option(help: "Pixels on a side, a power of two from 32 to 1024.")
-  var size = 256
-  @Option(help: "Channels after the generator's first convolution.")
-  var ngf = 64
-  @Option(help: "Channels after the discriminator's first convolution.")
-  var ndf = 64
-  @Option(help: "Stride-2 convolutions of the discriminator.")
-  var discriminatorLayers = 3
+  @OptionGroup var network: NetworkOptions
+  @OptionGroup var objective: ObjectiveOptions
   @Option(help: "Pictures per step.")
   var batchSize = 1
-  @Option(help: "batch, instance or none.")
-  var norm = NormKind.batch
   @Option(help: "Seed of weights, pictures and masks.")
   var seed: UInt64 = 0
   @Option(
@@ -86,11 +79,10 @@ struct Verify: ParsableCommand {
   }
 
   private func verifySteps() throws {
-    var configuration = try NetworkConfiguration(size: size, ngf: ngf, ndf: ndf, norm: norm)
-    configuration.discriminatorLayers = discriminatorLayers
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
-    let model = try Pix2Pix(configuration, options, sections: .train)
+    options.objective = objective.value
+    let model = try Pix2Pix(network.configuration, options, sections: .train)
     if list {
       print(model.recording)
       return
@@ -175,7 +167,5 @@ struct Verify: ParsableCommand {
     print("\(result.rows.count) comparisons over \(result.steps) steps, all within their bounds.")
   }
 }
-
-extension NormKind: ExpressibleByArgument {}
 
 func scientific(_ value: Double) -> String { String(format: "%.2e", value) }

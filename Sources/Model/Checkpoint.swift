@@ -3,8 +3,8 @@ import Tape
 
 /// A training run's state in one safetensors file.
 ///
-/// Parameters and running statistics stand under PyTorch's names and in its layouts (the generator's begin with
-/// "model.model.", the discriminator's with "model." and a number), Adam's moments as "adam.m.NETWORK.NAME" and
+/// Parameters and running statistics stand under PyTorch's names and in its layouts (a U-Net's begin with
+/// "model.model.", the discriminator's with "model." and a number or "net."), Adam's moments as "adam.m.NETWORK.NAME" and
 /// "adam.v.NETWORK.NAME". The metadata holds the options as JSON, the step (which is also the sampler's position
 /// and the random counter: both are functions of seed and step), and the best validation so far.
 ///
@@ -22,6 +22,11 @@ public struct Checkpoint: Sendable {
     /// The lowest validation L1 so far, in 0...255, and the step it was measured at.
     public var bestValidationL1: Double?
     public var bestStep: Int?
+    /// Of the learning rate's policy "plateau": the best figure it counts from, epochs since, and how often the rate was
+    /// lowered.
+    public var plateauBest: Double?
+    public var badEpochs: Int?
+    public var rateReductions: Int?
 
     public init() {}
   }

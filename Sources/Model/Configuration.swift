@@ -1,43 +1,128 @@
+import Tape
+
 /// How the networks normalise.
 public enum NormKind: String, Sendable, Codable, CaseIterable {
   /// Statistics of the batch, learned scale and shift; convolutions before it have no bias.
   case batch
-  /// Statistics of each image, nothing learned.
+  /// Statistics of each image; scale and shift where `NetworkConfiguration.affine` says so.
   case instance
   case none
+}
 
-  /// Whether the convolutions around this norm have a bias.
-  var convolutionsHaveBias: Bool { self != .batch }
+/// The generator's architecture.
+public enum GeneratorKind: String, Sendable, Codable, CaseIterable {
+  /// Halvings and doublings with a skip at every level (Isola et al. 2017).
+  case unet
+  /// The same without skips.
+  case encoderDecoder = "encoder-decoder"
+  /// Two halvings, residual blocks, two doublings (Johnson et al. 2016, as CycleGAN has it).
+  case resnet6 = "resnet-6"
+  case resnet9 = "resnet-9"
+
+  /// Residual blocks; nil for a U-Net, with or without skips.
+  public var residualBlocks: Int? {
+    switch self {
+    case .unet, .encoderDecoder: nil
+    case .resnet6: 6
+    case .resnet9: 9
+    }
+  }
+}
+
+/// How a generator doubles the size of its maps.
+public enum Upsampling: String, Sendable, Codable, CaseIterable {
+  /// A transposed convolution of stride 2.
+  case transposed
+  /// Every pixel repeated, then a 3x3 convolution: no checkerboards (Odena et al. 2016).
+  case resize
 }
 
 /// What the two networks are: everything that decides the names and shapes of their parameters.
 public struct NetworkConfiguration: Sendable, Codable, Equatable {
-  /// Pixels on a side, a power of two from 32 to 1024.
-  public var size = 256
-  /// Levels of the U-Net: how often the picture is halved; log2(size) unless given.
+  /// Of the pictures.
+  public var size = PictureSize(256)
+  public var generator = GeneratorKind.unet
+  /// Of a U-Net: how often the picture is halved; see `standardLevels`.
   public var levels = 8
+  public var upsampling = Upsampling.transposed
   public var inputChannels = 3
   public var outputChannels = 3
   /// Channels after the generator's first convolution.
   public var ngf = 64
   /// Channels after the discriminator's first convolution.
   public var ndf = 64
-  /// Convolutions of stride 2 in the discriminator; 3 makes the 70 x 70 PatchGAN.
+  /// Convolutions of stride 2 in the discriminator; 3 makes the 70 x 70 PatchGAN, 0 one of 1x1 convolutions.
   public var discriminatorLayers = 3
+  /// Discriminators: one for the picture as it is, the others for pictures of half the size of the one before.
+  public var scales = 1
   public var norm = NormKind.batch
-  /// Dropout of rate 1/2 in the generator's inner levels.
+  /// Whether instance norm has a learned scale and shift.
+  public var affine = false
+  /// Dropout of rate 1/2 in the generator: in a U-Net's inner levels, in every residual block.
   public var dropout = true
 
   public init() {}
 
-  public init(size: Int, ngf: Int = 64, ndf: Int = 64, norm: NormKind = .batch) throws(ModelError) {
+  public init(size: PictureSize, ngf: Int = 64, ndf: Int = 64, norm: NormKind = .batch) throws(ModelError) {
     self.size = size
     self.ngf = ngf
     self.ndf = ndf
     self.norm = norm
-    levels = size > 0 ? size.trailingZeroBitCount : 0
+    levels = Self.standardLevels(size)
     try validate()
   }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try values.decode(into: &size, .size)
+    try values.decode(into: &generator, .generator)
+    try values.decode(into: &levels, .levels)
+    try values.decode(into: &upsampling, .upsampling)
+    try values.decode(into: &inputChannels, .inputChannels)
+    try values.decode(into: &outputChannels, .outputChannels)
+    try values.decode(into: &ngf, .ngf)
+    try values.decode(into: &ndf, .ndf)
+    try values.decode(into: &discriminatorLayers, .discriminatorLayers)
+    try values.decode(into: &scales, .scales)
+    try values.decode(into: &norm, .norm)
+    try values.decode(into: &affine, .affine)
+    try values.decode(into: &dropout, .dropout)
+  }
+
+  /// Whether norms have a learned scale and shift.
+  var normsAreAffine: Bool { norm == .batch || (norm == .instance && affine) }
+
+  /// Whether the convolutions around norms have a bias: where a norm would take it away again and adds a shift of its
+  /// own, they have none.
+  var convolutionsHaveBias: Bool { !normsAreAffine }
+
+  // MARK: Sizes
+
+  /// The levels of a U-Net for pictures of a size: as many as there are halvings of the shorter side, at most 10 and at
+  /// least 5, while the size that its halvings need has no more than 1.3 times the pixels.
+  public static func standardLevels(_ size: PictureSize) -> Int {
+    let shorter = min(size.width, size.height)
+    let most = shorter > 0 ? min(10, Int.bitWidth - 1 - shorter.leadingZeroBitCount) : 0
+    guard most > 5 else { return max(most, 5) }
+    let fitting = (5...most).last { levels in
+      Double(size.roundedUp(to: 1 << levels).pixels) <= 1.3 * Double(size.pixels)
+    }
+    return fitting ?? 5
+  }
+
+  /// What both sides of the maps that the networks take must be multiples of.
+  public var alignment: Int { max(generator.residualBlocks == nil ? 1 << levels : 4, 1 << (scales - 1)) }
+
+  /// The size of the maps that the networks take: pictures are padded to it, and cut out of it.
+  public var paddedSize: PictureSize { size.roundedUp(to: alignment) }
+
+  // MARK: Receptive field
+
+  /// Receptive fields of the discriminator by its convolutions of stride 2, in pixels on a side.
+  public static let receptiveFields = [1, 16, 34, 70, 142, 286, 574]
+
+  /// How many pixels on a side a logit judges.
+  public var receptiveField: Int { Self.receptiveFields[discriminatorLayers] }
 
   /// Throws `ModelError.option` naming the first option that is out of range.
   public func validate() throws(ModelError) {
@@ -45,23 +130,123 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
       guard condition else { throw .option(option, reason) }
     }
     try require(
-      size.nonzeroBitCount == 1 && (32...1024).contains(size), "--size",
-      "\(size) is not a power of two from 32 to 1024")
-    try require(
-      (5...10).contains(levels) && size >> levels >= 1, "--levels",
-      "\(levels) halvings do not suit \(size) pixels; give 5 to \(min(10, size.trailingZeroBitCount))")
+      PictureSize.sides.contains(size.width) && PictureSize.sides.contains(size.height), "--size",
+      "\(size) is not from \(PictureSize.sides.lowerBound) to \(PictureSize.sides.upperBound) pixels on a side"
+    )
+    if generator.residualBlocks == nil {
+      let most = standardLevelsLimit
+      try require(
+        (2...most).contains(levels), "--levels",
+        "\(levels) halvings do not suit \(size) pixels; give 2 to \(most)")
+    }
     for (name, channels) in [("input channels", inputChannels), ("output channels", outputChannels)] {
-      try require((1...16).contains(channels), name, "\(channels) is not from 1 to 16")
+      try require((1...64).contains(channels), name, "\(channels) is not from 1 to 64")
     }
     for (name, channels) in [("--ngf", ngf), ("--ndf", ndf)] {
       try require((1...512).contains(channels), name, "\(channels) is not from 1 to 512")
     }
-    // Sizes after n halvings and two convolutions that lose a pixel each; a norm needs two values.
-    let last = (size >> discriminatorLayers) - 1
     try require(
-      (1...6).contains(discriminatorLayers) && last >= 2, "--discriminator-layers",
-      "\(discriminatorLayers) layers of stride 2 leave too little of \(size) pixels; give 1 to 6, fewer for small pictures"
-    )
+      !affine || norm == .instance, "--affine",
+      norm == .batch ? "batch norm has a scale and shift already" : "goes with --norm instance")
+    try require((1...4).contains(scales), "--scales", "\(scales) is not from 1 to 4")
+    try require(
+      Self.receptiveFields.indices.contains(discriminatorLayers), "--patch",
+      "\(discriminatorLayers) convolutions of stride 2 are not from 0 to 6")
+    if discriminatorLayers > 0 {
+      // Sizes after n halvings and two convolutions that lose a pixel each; a norm needs two values.
+      let padded = paddedSize
+      let last = (min(padded.width, padded.height) >> (discriminatorLayers + scales - 1)) - 1
+      let smallest = scales == 1 ? "\(size)" : "\(size) at the smallest of \(scales) scales"
+      try require(
+        last >= 2, "--patch",
+        "\(receptiveField) pixels are too much for pictures of \(smallest); give a smaller patch")
+    }
+  }
+
+  /// The most halvings of a U-Net: until a pixel is left of the shorter side, rounded up.
+  private var standardLevelsLimit: Int {
+    let shorter = min(size.width, size.height)
+    return min(10, Int.bitWidth - (shorter - 1).leadingZeroBitCount)
+  }
+}
+
+/// Pixels across and down.
+public struct PictureSize: Sendable, Equatable, Hashable, CustomStringConvertible {
+  public var width: Int
+  public var height: Int
+
+  /// What a side may be.
+  public static let sides = 32...8192
+
+  public init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+  }
+
+  /// A square.
+  public init(_ side: Int) { self.init(width: side, height: side) }
+
+  /// Reads "256" or "500x375", width first; nil for anything else.
+  public init?(_ text: String) {
+    let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    switch sides.count {
+    case 1:
+      guard let side = sides[0] else { return nil }
+      self.init(side)
+    case 2:
+      guard let width = sides[0], let height = sides[1] else { return nil }
+      self.init(width: width, height: height)
+    default: return nil
+    }
+  }
+
+  public var pixels: Int { width * height }
+
+  public var description: String { "\(width) x \(height)" }
+
+  /// Both sides rounded up to a multiple.
+  public func roundedUp(to multiple: Int) -> PictureSize {
+    func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+    return PictureSize(width: rounded(width), height: rounded(height))
+  }
+}
+
+extension PictureSize: ExpressibleByIntegerLiteral {
+  /// A square.
+  public init(integerLiteral side: Int) { self.init(side) }
+}
+
+/// As a number where it is a square, which all were once.
+extension PictureSize: Codable {
+  private enum CodingKeys: CodingKey { case width, height }
+
+  public init(from decoder: any Decoder) throws {
+    if let side = try? decoder.singleValueContainer().decode(Int.self) {
+      self.init(side)
+    } else {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      self.init(
+        width: try values.decode(Int.self, forKey: .width),
+        height: try values.decode(Int.self, forKey: .height))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    if width == height {
+      var value = encoder.singleValueContainer()
+      try value.encode(width)
+    } else {
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encode(width, forKey: .width)
+      try values.encode(height, forKey: .height)
+    }
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// Reads a value that files of earlier versions lack: it stays as it is then.
+  func decode<T: Decodable>(into value: inout T, _ key: Key) throws {
+    value = try decodeIfPresent(T.self, forKey: key) ?? value
   }
 }
 

@@ -19,12 +19,12 @@ public struct ConvolutionLayerShape: Sendable {
     let down = levels.map { n in
       ConvolutionLayerShape(
         name: "conv\(n)", transposed: false, inputs: n == 1 ? 3 : channels(n - 1), outputs: channels(n),
-        size: configuration.size >> (n - 1), stride: 2)
+        size: configuration.size.width >> (n - 1), stride: 2)
     }
     let up = levels.reversed().map { n in
       ConvolutionLayerShape(
         name: "deconv\(n)", transposed: true, inputs: n == levels.upperBound ? channels(n) : 2 * channels(n),
-        outputs: n == 1 ? 3 : channels(n - 1), size: configuration.size >> n, stride: 2)
+        outputs: n == 1 ? 3 : channels(n - 1), size: configuration.size.width >> n, stride: 2)
     }
     let patch = [(6, 64, 256, 2), (64, 128, 128, 2), (128, 256, 64, 2), (256, 512, 32, 1), (512, 1, 31, 1)]
     return down + up

@@ -63,16 +63,12 @@ struct NormLayer {
   private let runningMean: Tensor?
   private let runningVariance: Tensor?
 
-  init(_ kind: NormKind, _ name: String, channels: Int, _ parameters: ParameterSet) {
-    self.kind = kind
-    guard kind == .batch else {
-      (scale, shift, runningMean, runningVariance) = (nil, nil, nil, nil)
-      return
-    }
-    scale = parameters.weight(name, [channels])
-    shift = parameters.bias(name, channels)
-    runningMean = parameters.running("\(name).running_mean", channels)
-    runningVariance = parameters.running("\(name).running_var", channels)
+  init(_ configuration: NetworkConfiguration, _ name: String, channels: Int, _ parameters: ParameterSet) {
+    kind = configuration.norm
+    scale = configuration.normsAreAffine ? parameters.weight(name, [channels]) : nil
+    shift = configuration.normsAreAffine ? parameters.bias(name, channels) : nil
+    runningMean = kind == .batch ? parameters.running("\(name).running_mean", channels) : nil
+    runningVariance = kind == .batch ? parameters.running("\(name).running_var", channels) : nil
   }
 
   /// Records the norm of x; while training it also moves the running statistics.
@@ -100,13 +96,31 @@ struct ConvolutionLayer {
   let bias: Tensor?
   let geometry: ConvolutionGeometry
 
-  /// - Parameter transposed: the weight is then [in, out, 4, 4], as PyTorch has it
+  /// - Parameters:
+  ///   - kernel: pixels on a side
+  ///   - transposed: the weight is then [in, out, kernel, kernel], as PyTorch has it
   init(
-    _ name: String, from inputs: Int, to outputs: Int, stride: Int, bias: Bool, transposed: Bool = false,
-    _ parameters: ParameterSet
+    _ name: String, from inputs: Int, to outputs: Int, kernel: Int = 4, stride: Int, padding: Int = 1,
+    bias: Bool, transposed: Bool = false, _ parameters: ParameterSet
   ) {
-    weight = parameters.weight(name, transposed ? [inputs, outputs, 4, 4] : [outputs, inputs, 4, 4])
+    let channels = transposed ? [inputs, outputs] : [outputs, inputs]
+    weight = parameters.weight(name, Shape(channels + [kernel, kernel]))
     self.bias = bias ? parameters.bias(name, outputs) : nil
-    geometry = ConvolutionGeometry(stride: stride, padding: 1)
+    geometry = ConvolutionGeometry(stride: stride, padding: padding)
+  }
+
+  /// Records y = conv2d(act(x)).
+  func callAsFunction(
+    _ x: Tensor, on tape: Tape, inputActivation: Activation = .none
+  ) throws(TapeError) -> Tensor {
+    try tape.convolution(x, weight: weight, geometry, bias: bias, inputActivation: inputActivation)
+  }
+
+  /// Records y = conv_transpose2d(act(x)).
+  func transposed(
+    _ x: Tensor, on tape: Tape, inputActivation: Activation = .none, outputSize: (h: Int, w: Int)? = nil
+  ) throws(TapeError) -> Tensor {
+    try tape.transposedConvolution(
+      x, weight: weight, geometry, bias: bias, inputActivation: inputActivation, outputSize: outputSize)
   }
 }

@@ -1,10 +1,10 @@
 import Tape
 
-/// The PatchGAN discriminator of pix2pix: n convolutions of stride 2 and two of stride 1, each logit judging
-/// one patch of (input, output); 70 x 70 pixels with n = 3.
+/// The PatchGAN discriminator of pix2pix: n convolutions of stride 2 and two of stride 1, each logit judging one patch
+/// of (input, output), 70 x 70 pixels with n = 3; of 1x1 convolutions with n = 0, the paper's PixelGAN.
 ///
 /// Parameters carry the names of the PyTorch version.
-public struct PatchGAN {
+public struct PatchGAN: Sendable {
   private struct Layer {
     let index: Int
     let convolution: ConvolutionLayer
@@ -15,63 +15,79 @@ public struct PatchGAN {
   public struct Pass: Sendable {
     /// [N, 1, h, w]
     public let logits: Tensor
+    /// The results of all layers but the last, before their activation, LeakyReLU.
+    public let features: [Tensor]
     public let modules: [ModuleOutput]
   }
 
   public let parameters: [NamedTensor]
   public let runningStatistics: [NamedTensor]
   private let layers: [Layer]
-  private let normKind: NormKind
+  private let modulePrefix: String
 
   /// Declares the parameters on the tape.
-  public init(_ configuration: NetworkConfiguration, on tape: Tape) {
+  ///
+  /// - Parameters:
+  ///   - channels: of what is judged
+  ///   - prefix: what the names of its parameters begin with, where there are several
+  public init(_ configuration: NetworkConfiguration, channels: Int, prefix: String = "", on tape: Tape) {
     let set = ParameterSet(tape)
-    let (count, ndf, norm) = (configuration.discriminatorLayers, configuration.ndf, configuration.norm)
+    let (count, ndf, hasBias) = (
+      configuration.discriminatorLayers, configuration.ndf, configuration.convolutionsHaveBias
+    )
+    // The PyTorch version's pixel discriminator is another module, whose last convolution has a bias only where the
+    // others have.
+    let isPixel = count == 0
+    modulePrefix = prefix + (isPixel ? "net" : "model")
     var layers: [Layer] = []
-    var channels = configuration.inputChannels + configuration.outputChannels
-    for n in 0...count + 1 {
-      let (first, last) = (n == 0, n == count + 1)
+    var inputs = channels
+    let last = isPixel ? 2 : count + 1
+    for n in 0...last {
       // Modules count convolution, (norm,) LeakyReLU.
-      let index = first ? 0 : 3 * n - 1
-      let outputs = last ? 1 : ndf * min(1 << n, 8)
+      let index = n == 0 ? 0 : 3 * n - 1
+      let outputs = n == last ? 1 : ndf * min(1 << n, 8)
+      let name = "\(modulePrefix).\(index)"
       layers.append(
         Layer(
           index: index,
           convolution: ConvolutionLayer(
-            "model.\(index)", from: channels, to: outputs, stride: n < count ? 2 : 1,
-            bias: first || last || norm.convolutionsHaveBias, set),
-          norm: first || last ? nil : NormLayer(norm, "model.\(index + 1)", channels: outputs, set)))
-      channels = outputs
+            name, from: inputs, to: outputs, kernel: isPixel ? 1 : 4, stride: n < count ? 2 : 1,
+            padding: isPixel ? 0 : 1, bias: n == 0 || (n == last && !isPixel) || hasBias, set),
+          norm: n == 0 || n == last
+            ? nil : NormLayer(configuration, "\(modulePrefix).\(index + 1)", channels: outputs, set)))
+      inputs = outputs
     }
     self.layers = layers
-    normKind = norm
     parameters = set.parameters
     runningStatistics = set.runningStatistics
   }
 
-  /// Records one pass over pairs [N, input + output channels, size, size], or several whose batches lie one behind
-  /// the other in `pair`: convolutions take them together, norms apart.
-  public func record(_ pair: Tensor, passes: Int = 1, on tape: Tape, training: Bool) throws(TapeError) -> Pass
+  /// Records one pass over pictures [N, channels, H, W], or several whose batches lie one behind the other: convolutions
+  /// take them together, norms apart.
+  public func record(_ pictures: Tensor, passes: Int = 1, on tape: Tape, training: Bool) throws(TapeError)
+    -> Pass
   {
     var modules: [ModuleOutput] = []
-    var x = pair
+    var results: [Tensor] = []
+    var x = pictures
     for (n, layer) in layers.enumerated() {
       x = try tape.scope("D.conv\(n + 1)") { () throws(TapeError) in
-        var result = try tape.convolution(
-          x, weight: layer.convolution.weight, layer.convolution.geometry, bias: layer.convolution.bias,
-          inputActivation: n > 0 ? .leakyReLU : .none)
-        modules.append(ModuleOutput(name: "model.\(layer.index)", tensor: result, activation: .none))
+        var result = try layer.convolution(x, on: tape, inputActivation: n > 0 ? .leakyReLU : .none)
+        func module(_ offset: Int, _ activation: Activation = .none) {
+          modules.append(
+            ModuleOutput(
+              name: "\(modulePrefix).\(layer.index + offset)", tensor: result, activation: activation))
+        }
+        module(0)
         if let norm = layer.norm {
           result = try norm(result, on: tape, passes: passes, training: training)
-          modules.append(ModuleOutput(name: "model.\(layer.index + 1)", tensor: result, activation: .none))
+          module(1)
         }
-        if n < layers.count - 1 {
-          let index = layer.index + (layer.norm == nil ? 1 : 2)
-          modules.append(ModuleOutput(name: "model.\(index)", tensor: result, activation: .leakyReLU))
-        }
+        if n < layers.count - 1 { module(layer.norm == nil ? 1 : 2, .leakyReLU) }
         return result
       }
+      results.append(x)
     }
-    return Pass(logits: x, modules: modules)
+    return Pass(logits: x, features: results.dropLast(), modules: modules)
   }
 }

@@ -1,26 +1,33 @@
 import Tape
 
-/// The losses of one training step, by the names of the PyTorch version. G_L1 includes its weight.
+/// The losses of one training step by their names: G_GAN, G_L1 and what else the generator's objective has, each with its
+/// weight, and D_real and D_fake, without the paper's half.
 public struct Losses: Sendable, Equatable {
-  public var gGAN: Double
-  public var gL1: Double
-  public var dReal: Double
-  public var dFake: Double
+  public var names: [String]
+  public var values: [Double]
 
-  public static let names = ["G_GAN", "G_L1", "D_real", "D_fake"]
-  public var values: [Double] { [gGAN, gL1, dReal, dFake] }
-  public var isFinite: Bool { values.allSatisfy(\.isFinite) }
+  public init(names: [String], values: [Double]) {
+    precondition(names.count == values.count, "a value to each name")
+    self.names = names
+    self.values = values
+  }
+
+  public subscript(name: String) -> Double? { names.firstIndex(of: name).map { values[$0] } }
+
+  /// The names of those that are NaN or infinite.
+  public var notFinite: [String] { zip(names, values).filter { !$0.1.isFinite }.map(\.0) }
 }
 
-/// The default pix2pix on a tape: the training step as section "train", the generator alone as "translate".
+/// pix2pix on a tape: the training step as section "train", the generator alone as "translate".
 ///
-/// The step: fake = G(A); D on (A, fake) and (A, B) with L_D = (BCE(fake, 0) + BCE(real, 1)) / 2 and Adam on D;
-/// then L_G = BCE(D(A, fake), 1) + lambda mean|fake - B| through the updated D, and Adam on G.
+/// The default step: fake = G(A); D on (A, fake) and (A, B) with L_D = (BCE(fake, 0) + BCE(real, 1)) / 2 and Adam on D;
+/// then L_G = BCE(D(A, fake), 1) + lambda mean|fake - B| through the updated D, and Adam on G. Other objectives leave
+/// parts of it out or take other losses.
 public struct Pix2Pix {
   /// What a step is besides its networks.
   public struct Options: Sendable, Codable, Equatable {
     public var batchSize = 1
-    public var lambdaL1: Float = 100
+    public var objective = Objective()
     /// Results of forward passes that the backward passes make again rather than find in memory; none when nil.
     public var recomputation: Recomputation?
 
@@ -35,17 +42,25 @@ public struct Pix2Pix {
     public static let translate = Sections(rawValue: 2)
   }
 
+  /// One of the losses of a step: a scalar, and what it counts under its name. Several may share a name.
+  public struct LossTerm: Sendable {
+    public let name: String
+    public let tensor: Tensor
+    public let factor: Float
+  }
+
   /// Handles of the training step.
   public struct Training: Sendable {
-    /// A and B, [N, C, size, size] in [-1, 1].
+    /// A and B, [N, C, H, W] of the padded size, pictures in [-1, 1].
     public let input: Tensor
     public let target: Tensor
     public let fake: Tensor
-    public let lossDFake: Tensor
-    public let lossDReal: Tensor
-    public let lossGGAN: Tensor
-    /// Without its weight.
-    public let lossL1: Tensor
+    /// The generator's first, in the order of reports.
+    public let losses: [LossTerm]
+    /// Each once, in that order.
+    public var lossNames: [String] {
+      losses.map(\.name).reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
+    }
     public let generatorModules: [ModuleOutput]
     /// D on fake and on real, one batch behind the other.
     public let judgingModules: [ModuleOutput]
@@ -60,7 +75,7 @@ public struct Pix2Pix {
 
   /// Handles of the generator alone.
   public struct Translation: Sendable {
-    /// [1, C, size, size]
+    /// [1, C, H, W] of the padded size
     public let input: Tensor
     public let output: Tensor
   }
@@ -76,8 +91,8 @@ public struct Pix2Pix {
   public let options: Options
   public let recording: Recording
   public let schedule: Tensor
-  public let generator: UNet
-  public let discriminator: PatchGAN?
+  public let generator: any Generator
+  public let discriminator: Discriminator?
   public let moments: [Moments]
   public let training: Training?
   public let translation: Translation?
@@ -96,29 +111,30 @@ public struct Pix2Pix {
     guard (1...256).contains(options.batchSize) else {
       throw ModelError.option("batch size", "\(options.batchSize) is not from 1 to 256")
     }
-    guard options.lambdaL1.isFinite, options.lambdaL1 >= 0 else {
-      throw ModelError.option("lambda L1", "\(options.lambdaL1) is not a finite number from 0 on")
-    }
+    try options.objective.validate()
     self.configuration = configuration
     self.options = options
     let tape = Tape()
     let schedule = tape.schedule()
-    let generator = UNet(configuration, on: tape)
+    let generator = configuration.makeGenerator(on: tape)
     var training: Training?
     var moments: [Moments] = []
-    var discriminator: PatchGAN?
+    var discriminator: Discriminator?
     if sections.contains(.train) {
-      let judge = PatchGAN(configuration, on: tape)
-      discriminator = judge
+      if options.objective.isAdversarial {
+        let inputs = options.objective.isConditional ? configuration.inputChannels : 0
+        discriminator = Discriminator(
+          configuration, channels: inputs + configuration.outputChannels, on: tape)
+      }
       training = try tape.section("train") {
         try Self.recordStep(
-          configuration, options, generator, judge, on: tape, schedule, givenMasks: givenMasks,
+          configuration, options, generator, discriminator, on: tape, schedule, givenMasks: givenMasks,
           moments: &moments)
       }
     }
     if sections.contains(.translate) {
-      let size = configuration.size
-      let input = tape.input("translate.A", [1, configuration.inputChannels, size, size])
+      let size = configuration.paddedSize
+      let input = tape.input("translate.A", [1, configuration.inputChannels, size.height, size.width])
       translation = try tape.section("translate") {
         let pass = try generator.record(
           input, on: tape,
@@ -144,24 +160,23 @@ public struct Pix2Pix {
   private static let translationStream: UInt32 = 1000
 
   private static func recordStep(
-    _ configuration: NetworkConfiguration, _ options: Options, _ generator: UNet, _ discriminator: PatchGAN,
-    on tape: Tape, _ schedule: Tensor, givenMasks: Bool, moments: inout [Moments]
+    _ configuration: NetworkConfiguration, _ options: Options, _ generator: any Generator,
+    _ discriminator: Discriminator?, on tape: Tape, _ schedule: Tensor, givenMasks: Bool,
+    moments: inout [Moments]
   ) throws -> Training {
-    let (n, size) = (options.batchSize, configuration.size)
-    let input = tape.input("input.A", [n, configuration.inputChannels, size, size])
-    let target = tape.input("input.B", [n, configuration.outputChannels, size, size])
+    let (n, size, objective) = (options.batchSize, configuration.paddedSize, options.objective)
+    let input = tape.input("input.A", [n, configuration.inputChannels, size.height, size.width])
+    let target = tape.input("input.B", [n, configuration.outputChannels, size.height, size.width])
     var masks: [String: Tensor] = [:]
     if givenMasks {
       for module in generator.dropoutModules {
         masks[module.name] = tape.input("mask.G.\(module.name)", Shape([n] + module.shape))
       }
     }
-    let dropout: UNet.Dropout =
-      givenMasks ? .given(masks) : .drawn(schedule: schedule, firstStream: 0)
-    let generated = try generator.record(input, on: tape, dropout: dropout, training: true)
+    let dropout: Dropout = givenMasks ? .given(masks) : .drawn(schedule: schedule, firstStream: 0)
+    let generated = try generator.record(
+      input, on: tape, dropout: dropout, statistics: .batch, training: true)
     let fake = generated.output
-    let fakePair = try tape.concatenation([input, fake])
-    let realPair = try tape.concatenation([input, target])
 
     func update(_ parameters: [NamedTensor], _ gradients: [Tensor], _ network: String) throws {
       for (parameter, gradient) in zip(parameters, gradients) {
@@ -176,39 +191,89 @@ public struct Pix2Pix {
       }
     }
 
-    // The discriminator: two passes with separate norm statistics, together so that its weights are read once. The
-    // path to the generator is not followed, since only D's gradients are asked for.
-    let pairs = try tape.batchConcatenation([fakePair, realPair])
-    let judging = try discriminator.record(pairs, passes: 2, on: tape, training: true)
-    let logits = try tape.batchSplit(judging.logits, [n, n])
-    let dFake = tape.logitLoss(.crossEntropy(target: 0), logits[0])
-    let dReal = tape.logitLoss(.crossEntropy(target: 1), logits[1])
-    let discriminatorGradients = try tape.gradients(
-      of: [(dFake, 0.5), (dReal, 0.5)], withRespectTo: discriminator.parameters.map(\.tensor))
-    try update(discriminator.parameters, discriminatorGradients, "D")
+    var generatorLosses = WeightedLosses()
+    var discriminatorLosses = WeightedLosses()
+    var discriminatorGradients: [Tensor] = []
+    var (judgingModules, judgedModules): ([ModuleOutput], [ModuleOutput]) = ([], [])
+    if let discriminator {
+      /// What the discriminator sees of a picture.
+      func judgeable(_ picture: Tensor) throws(TapeError) -> Tensor {
+        objective.isConditional ? try tape.concatenation([input, picture]) : picture
+      }
+      let fakePair = try judgeable(fake)
+      let realPair = try judgeable(target)
 
-    // The generator, through the discriminator just updated.
-    let judged = try tape.scope("judged") { try discriminator.record(fakePair, on: tape, training: true) }
-    let gGAN = tape.logitLoss(.crossEntropy(target: 1), judged.logits)
-    let l1 = try tape.pixelLoss(.l1, fake, target)
+      // The discriminator: two passes with separate norm statistics, together so that its weights are read once. The
+      // path to the generator is not followed, since only D's gradients are asked for.
+      let pairs = try tape.batchConcatenation([fakePair, realPair])
+      let judging = try discriminator.record(pairs, passes: 2, on: tape, training: true)
+      judgingModules = judging.flatMap(\.modules)
+      let logits = try judging.map { pass throws(TapeError) in try tape.batchSplit(pass.logits, [n, n]) }
+      for (part, isReal) in [(0, false), (1, true)] {
+        let term = objective.judging(real: isReal)
+        for logits in logits {
+          discriminatorLosses.add(
+            isReal ? "D_real" : "D_fake", tape.logitLoss(term.kind, logits[part]), factor: term.sign,
+            weight: objective.judgingWeight)
+        }
+      }
+      discriminatorGradients = try tape.gradients(
+        of: discriminatorLosses.objective, withRespectTo: discriminator.parameters.map(\.tensor))
+      try update(discriminator.parameters, discriminatorGradients, "D")
+
+      // The generator, through the discriminator just updated.
+      let judged = try tape.scope("judged") {
+        try discriminator.record(fakePair, on: tape, training: true)
+      }
+      judgedModules = judged.flatMap(\.modules)
+      for pass in judged {
+        let term = objective.fooling
+        generatorLosses.add(
+          "G_GAN", tape.logitLoss(term.kind, pass.logits), factor: term.sign * objective.lambdaGAN)
+      }
+    }
+    if let distance = objective.pixelDistance {
+      let loss = try tape.pixelLoss(distance, fake, target)
+      generatorLosses.add("G_\(distance.rawValue)", loss, factor: objective.lambdaL1)
+    }
     let generatorGradients = try tape.gradients(
-      of: [(gGAN, 1), (l1, options.lambdaL1)], withRespectTo: generator.parameters.map(\.tensor))
+      of: generatorLosses.objective, withRespectTo: generator.parameters.map(\.tensor))
     try update(generator.parameters, generatorGradients, "G")
 
-    for tensor in [fake, dFake, dReal, gGAN, l1] { tape.keep(tensor) }
+    let judgements = ["D_real", "D_fake"].flatMap { name in
+      discriminatorLosses.terms.filter { $0.name == name }
+    }
+    let losses = generatorLosses.terms + judgements
+    for tensor in [fake] + losses.map(\.tensor) { tape.keep(tensor) }
     return Training(
-      input: input, target: target, fake: fake, lossDFake: dFake, lossDReal: dReal, lossGGAN: gGAN,
-      lossL1: l1, generatorModules: generated.modules,
-      judgingModules: judging.modules, judgedModules: judged.modules,
+      input: input, target: target, fake: fake, losses: losses, generatorModules: generated.modules,
+      judgingModules: judgingModules, judgedModules: judgedModules,
       generatorGradients: generatorGradients, discriminatorGradients: discriminatorGradients, masks: masks)
+  }
+
+  /// The sum that a network minimises, and how it is reported.
+  private struct WeightedLosses {
+    private(set) var terms: [LossTerm] = []
+    private(set) var objective: [(loss: Tensor, weight: Float)] = []
+
+    /// - Parameters:
+    ///   - factor: of the loss in reports
+    ///   - weight: of what is reported in the sum
+    mutating func add(_ name: String, _ loss: Tensor, factor: Float, weight: Float = 1) {
+      terms.append(LossTerm(name: name, tensor: loss, factor: factor))
+      objective.append((loss, weight * factor))
+    }
   }
 
   /// The losses of the last step that ran.
   public func losses(_ executor: any Executor) throws -> Losses {
     guard let training else { preconditionFailure("no training step was recorded") }
-    func value(_ tensor: Tensor) throws -> Double { Double(try executor.read(tensor)[0]) }
-    return Losses(
-      gGAN: try value(training.lossGGAN), gL1: try value(training.lossL1) * Double(options.lambdaL1),
-      dReal: try value(training.lossDReal), dFake: try value(training.lossDFake))
+    let names = training.lossNames
+    let values = try names.map { name in
+      try training.losses.filter { $0.name == name }.reduce(0.0) { sum, term in
+        sum + Double(try executor.read(term.tensor)[0]) * Double(term.factor)
+      }
+    }
+    return Losses(names: names, values: values)
   }
 }

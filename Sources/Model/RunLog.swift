@@ -18,21 +18,26 @@ struct RunLog {
     var l1: Double
   }
 
-  private static let lossHeader =
-    "step,epoch," + Losses.names.joined(separator: ",") + ",learning_rate,ms_per_step"
+  private static func lossHeader(_ names: [String]) -> String {
+    "step,epoch,\(names.joined(separator: ",")),learning_rate,ms_per_step"
+  }
   private static let validationHeader = "step,epoch,l1"
 
   private let lossFile: AppendedFile
   private let validationFile: AppendedFile
   private var losses: [LossRow]
   private var validations: [ValidationRow]
+  private let lossNames: [String]
 
   /// Opens the files; rows beyond `step`, written by a run that was killed later, are dropped.
-  init(_ run: RunDirectory, upTo step: Int, fresh: Bool) throws(ModelError) {
-    losses = fresh ? [] : Self.rows(run.losses).compactMap(Self.lossRow).filter { $0.step <= step }
+  init(_ run: RunDirectory, lossNames: [String], upTo step: Int, fresh: Bool) throws(ModelError) {
+    self.lossNames = lossNames
+    losses =
+      fresh
+      ? [] : Self.rows(run.losses).compactMap { Self.lossRow($0, lossNames) }.filter { $0.step <= step }
     validations =
       fresh ? [] : Self.rows(run.validation).compactMap(Self.validationRow).filter { $0.step <= step }
-    lossFile = try AppendedFile(run.losses, [Self.lossHeader] + losses.map(Self.text))
+    lossFile = try AppendedFile(run.losses, [Self.lossHeader(lossNames)] + losses.map(Self.text))
     validationFile = try AppendedFile(run.validation, [Self.validationHeader] + validations.map(Self.text))
   }
 
@@ -61,14 +66,13 @@ struct RunLog {
     return text.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
   }
 
-  private static func lossRow(_ fields: [String]) -> LossRow? {
-    guard fields.count == 8, let step = Int(fields[0]) else { return nil }
+  private static func lossRow(_ fields: [String], _ names: [String]) -> LossRow? {
+    guard fields.count == names.count + 4, let step = Int(fields[0]) else { return nil }
     let numbers = fields.dropFirst().compactMap(Double.init)
-    guard numbers.count == 7 else { return nil }
+    guard numbers.count == names.count + 3 else { return nil }
     return LossRow(
-      step: step, epoch: numbers[0],
-      losses: Losses(gGAN: numbers[1], gL1: numbers[2], dReal: numbers[3], dFake: numbers[4]),
-      learningRate: numbers[5], milliseconds: numbers[6])
+      step: step, epoch: numbers[0], losses: Losses(names: names, values: Array(numbers[1...names.count])),
+      learningRate: numbers[names.count + 1], milliseconds: numbers[names.count + 2])
   }
 
   private static func validationRow(_ fields: [String]) -> ValidationRow? {
@@ -82,13 +86,13 @@ struct RunLog {
 
   func writeReport(
     _ run: RunDirectory, title: String, options: [(String, String)], device: [(String, String)],
-    timings: [(String, String)]
+    timings: [(String, String)], undecided: LossChart.Reference?
   ) throws(ModelError) {
     let steps = run.sampleSteps()
     let stride = max(1, (steps.count + Self.mostSamples - 1) / Self.mostSamples)
     let shown = steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
     let report = TrainingReport(
-      title: title, lossNames: Losses.names,
+      title: title, lossNames: lossNames,
       losses: losses.map { .init(step: $0.step, epoch: $0.epoch, values: $0.losses.values) },
       validation: validations.map { (epoch: $0.epoch, l1: $0.l1) },
       samples: shown.compactMap { _, step in
@@ -97,7 +101,7 @@ struct RunLog {
           return .init(step: step, epoch: Int(epoch.rounded(.up)), png: [UInt8](data))
         }
       },
-      options: options, device: device, timings: timings)
+      options: options, device: device, timings: timings, undecided: undecided)
     try writeAtomically(Data(report.html().utf8), to: run.report)
   }
 }

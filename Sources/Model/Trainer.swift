@@ -64,6 +64,10 @@ public final class Trainer {
     self.run = run
     self.device = device
     (training, validation) = try Self.sources(options)
+    guard options.learningRatePolicy != .plateau || validation != nil else {
+      throw ModelError.option(
+        "--learning-rate-policy", "plateau goes by validation pairs, and \(options.data) has none")
+    }
     guard training.count >= options.batchSize else {
       throw ModelError.option(
         "--batch-size",
@@ -85,10 +89,11 @@ public final class Trainer {
     if let checkpoint {
       try checkpoint.0.restore(model, executor, path: checkpoint.path)
     } else {
-      try model.initialize(executor, seed: options.seed)
+      try model.initialize(executor, options.initialization, seed: options.seed)
     }
     try run.create()
-    log = try RunLog(run, upTo: progress.step, fresh: checkpoint == nil)
+    log = try RunLog(
+      run, lossNames: model.training?.lossNames ?? [], upTo: progress.step, fresh: checkpoint == nil)
     run.prune(keep: options.keep)
   }
 
@@ -121,7 +126,8 @@ public final class Trainer {
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
     guard let handles = model.training else { preconditionFailure("no training step was recorded") }
     let prefetcher = Prefetcher(
-      source: training, size: options.network.size, batchSize: options.batchSize, jitter: options.jitter,
+      source: training, size: options.network.size.width, batchSize: options.batchSize,
+      jitter: options.jitter,
       seed: options.seed, startStep: progress.step)
     defer { prefetcher.stop() }
     let stepsPerEpoch = prefetcher.batchesPerEpoch
@@ -134,7 +140,8 @@ public final class Trainer {
 
     while progress.step < total {
       let batch = try prefetcher.next()
-      let rate = options.learningRate(epoch: batch.epoch)
+      let rate = options.learningRate(
+        step: progress.step, stepsPerEpoch: stepsPerEpoch, reductions: progress.rateReductions ?? 0)
       try executor.write(batch.input, to: handles.input)
       try executor.write(batch.target, to: handles.target)
       try executor.write(
@@ -158,8 +165,8 @@ public final class Trainer {
       waitedSeconds = prefetcher.waitedSeconds
       trainedSeconds += seconds
       trainedSteps += measuredSteps
-      guard losses.isFinite else {
-        let bad = zip(Losses.names, losses.values).filter { !$0.1.isFinite }.map(\.0).joined(separator: ", ")
+      guard losses.notFinite.isEmpty else {
+        let bad = losses.notFinite.joined(separator: ", ")
         throw divergence("\(bad) became NaN or infinite by step \(progress.step)")
       }
       let perStep = seconds / Double(measuredSteps)
@@ -234,6 +241,7 @@ public final class Trainer {
       progress.bestValidationL1 = l1
       progress.bestStep = progress.step
     }
+    if options.learningRatePolicy == .plateau { progress.notePlateau(l1) }
     try log.add(RunLog.ValidationRow(step: progress.step, epoch: epoch, l1: l1))
     onEvent(.validated(epoch: epoch, l1: l1, isBest: isBest))
     return isBest
@@ -246,7 +254,7 @@ public final class Trainer {
     let size = options.network.size
     let rows = try (0..<count).map { row in
       let (input, output, target) = try translate(source, row * source.count / count)
-      return [input, output, target].map { Picture(planes: $0, width: size, height: size) }
+      return [input, output, target].map { Picture(planes: $0, width: size.width, height: size.height) }
     }
     let path = run.sample(step: progress.step)
     try Picture.sheet(rows).writePNG(to: path)
@@ -285,7 +293,8 @@ public final class Trainer {
         ))
     }
     try log.writeReport(
-      run, title: "pix2pix, \(size) x \(size)", options: options.described, device: device, timings: timings)
+      run, title: "pix2pix, \(size)", options: options.described, device: device, timings: timings,
+      undecided: options.objective.undecided)
   }
 }
 
@@ -296,21 +305,67 @@ extension Duration {
 extension TrainingOptions {
   /// The options as names and values, as the command line has them.
   public var described: [(String, String)] {
-    var rows = [
-      ("data", data), ("direction", direction.rawValue), ("size", "\(network.size)"),
-      ("levels", "\(network.levels)"), ("ngf", "\(network.ngf)"), ("ndf", "\(network.ndf)"),
-      ("discriminator layers", "\(network.discriminatorLayers)"), ("norm", network.norm.rawValue),
-      ("dropout", network.dropout ? "on" : "off"), ("batch size", "\(batchSize)"),
-      ("learning rate", "\(learningRate)"), ("lambda L1", "\(lambdaL1)"), ("seed", "\(seed)"),
+    var rows = [("data", data)]
+    if let targets { rows.append(("targets", targets)) }
+    rows += [("direction", direction.rawValue), ("objective", objective.kind.rawValue)]
+    if objective.isAdversarial {
+      rows.append(("GAN loss", objective.ganLoss.rawValue + (objective.minimax ? ", minimax" : "")))
+      if objective.lambdaGAN != 1 { rows.append(("lambda GAN", "\(objective.lambdaGAN)")) }
+    }
+    if objective.pixelDistance != nil { rows.append(("lambda L1", "\(objective.lambdaL1)")) }
+    rows += [("size", network.size.description), ("generator", network.generator.rawValue)]
+    if network.generator.residualBlocks == nil { rows.append(("levels", "\(network.levels)")) }
+    rows += [("upsampling", network.upsampling.rawValue), ("ngf", "\(network.ngf)")]
+    if objective.isAdversarial {
+      rows += [("patch", "\(network.receptiveField)"), ("ndf", "\(network.ndf)")]
+      if network.scales > 1 { rows.append(("scales", "\(network.scales)")) }
+    }
+    rows += [
+      ("norm", network.norm.rawValue + (network.affine ? ", affine" : "")),
+      ("dropout", network.dropout ? "on" : "off"), ("initialization", initialization.rawValue),
+      ("batch size", "\(batchSize)"), ("learning rate", "\(learningRate)"), ("seed", "\(seed)"),
       ("jitter", jitter ? "on" : "off"),
     ]
     if recompute == true { rows.append(("recompute", "on")) }
-    if let targets { rows.insert(("targets", targets), at: 1) }
-    switch length {
-    case .epochs(let constant, let decaying):
+    switch (length, learningRatePolicy ?? .linear) {
+    case (.epochs(let constant, let decaying), .linear):
       rows.append(("epochs", "\(constant) at a constant rate, \(decaying) decaying"))
-    case .steps(let steps): rows.append(("steps", "\(steps) at a constant rate"))
+    case (.epochs(let constant, let decaying), let policy):
+      rows.append(("epochs", "\(constant + decaying), rate \(policy.name)"))
+    case (.steps(let steps), let policy):
+      rows.append(("steps", "\(steps), rate \((learningRatePolicy == nil ? .constant : policy).name)"))
     }
     return rows
+  }
+}
+
+extension Objective {
+  /// The losses of a discriminator that cannot tell real from fake, where they are the same for all.
+  var undecided: LossChart.Reference? {
+    switch ganLoss {
+    case .bce:
+      LossChart.Reference(
+        value: 0.693147180559945, label: "ln 2 = 0.693: the discriminator can\u{2019}t tell")
+    case .lsgan: LossChart.Reference(value: 0.25, label: "0.25: the discriminator can\u{2019}t tell")
+    case .hinge: LossChart.Reference(value: 1, label: "1: the discriminator can\u{2019}t tell")
+    case .wgan: nil
+    }
+  }
+}
+
+extension Checkpoint.Progress {
+  /// Counts a reduction of the learning rate when a figure has not fallen by a hundredth for too long, by the rule of
+  /// PyTorch's ReduceLROnPlateau.
+  package mutating func notePlateau(_ figure: Double) {
+    if figure < (plateauBest ?? .infinity) * (1 - LearningRatePolicy.plateauThreshold) {
+      plateauBest = figure
+      badEpochs = 0
+    } else {
+      badEpochs = (badEpochs ?? 0) + 1
+      if badEpochs! > LearningRatePolicy.plateauPatience {
+        rateReductions = (rateReductions ?? 0) + 1
+        badEpochs = 0
+      }
+    }
   }
 }

@@ -1,20 +1,26 @@
 import Images
 import Tape
 
+import func Foundation.cos
+import func Foundation.pow
+
 /// Everything a training run was asked for: what a checkpoint carries so that nothing need be said again.
 public struct TrainingOptions: Sendable, Codable, Equatable {
   /// How long to train.
   public enum Length: Sendable, Codable, Equatable {
-    /// The rate is constant for `constant` epochs, then falls linearly towards 0 for `decaying` ones.
+    /// With a linear policy the rate is constant for `constant` epochs, then falls towards 0 for `decaying` ones.
     case epochs(constant: Int, decaying: Int)
-    /// So many steps in all, at a constant rate.
+    /// So many steps in all.
     case steps(Int)
   }
 
   public var network = NetworkConfiguration()
   public var batchSize = 1
-  public var lambdaL1: Float = 100
+  public var objective = Objective()
+  public var initialization = Initialization.normal
   public var learningRate = 2e-4
+  /// How the rate goes; when nil linear over epochs, constant over steps.
+  public var learningRatePolicy: LearningRatePolicy?
   public var length = Length.epochs(constant: 100, decaying: 100)
   /// The folder of pairs, or of inputs when `targets` is set.
   public var data = ""
@@ -41,15 +47,43 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
   public init() {}
 
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    try values.decode(into: &network, .network)
+    try values.decode(into: &batchSize, .batchSize)
+    try values.decode(into: &objective, .objective)
+    // Where the weight stood when there was one objective.
+    let earlier = try decoder.container(keyedBy: EarlierKeys.self)
+    try earlier.decode(into: &objective.lambdaL1, .lambdaL1)
+    try values.decode(into: &initialization, .initialization)
+    try values.decode(into: &learningRate, .learningRate)
+    learningRatePolicy = try values.decodeIfPresent(LearningRatePolicy.self, forKey: .learningRatePolicy)
+    try values.decode(into: &length, .length)
+    try values.decode(into: &data, .data)
+    targets = try values.decodeIfPresent(String.self, forKey: .targets)
+    validationData = try values.decodeIfPresent(String.self, forKey: .validationData)
+    validationTargets = try values.decodeIfPresent(String.self, forKey: .validationTargets)
+    try values.decode(into: &direction, .direction)
+    try values.decode(into: &jitter, .jitter)
+    try values.decode(into: &seed, .seed)
+    precision = try values.decodeIfPresent(Precision.self, forKey: .precision)
+    recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute)
+    saveEvery = try values.decodeIfPresent(Int.self, forKey: .saveEvery)
+    sampleEvery = try values.decodeIfPresent(Int.self, forKey: .sampleEvery)
+    try values.decode(into: &keep, .keep)
+  }
+
+  private enum EarlierKeys: CodingKey { case lambdaL1 }
+
   /// Throws `ModelError.option` naming the first option that is out of range.
   public func validate() throws(ModelError) {
     try network.validate()
+    try objective.validate()
+    try learningRatePolicy?.validate()
     func require(_ condition: Bool, _ option: String, _ reason: String) throws(ModelError) {
       guard condition else { throw .option(option, reason) }
     }
     try require((1...256).contains(batchSize), "--batch-size", "\(batchSize) is not from 1 to 256")
-    try require(
-      lambdaL1.isFinite && lambdaL1 >= 0, "--lambda-l1", "\(lambdaL1) is not a finite number from 0 on")
     try require(
       learningRate.isFinite && learningRate > 0 && learningRate <= 1, "--learning-rate",
       "\(learningRate) is not above 0 and at most 1")
@@ -72,7 +106,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var step: Pix2Pix.Options {
     var step = Pix2Pix.Options()
     step.batchSize = batchSize
-    step.lambdaL1 = lambdaL1
+    step.objective = objective
     step.recomputation = recompute == true ? .standard : nil
     return step
   }
@@ -85,10 +119,70 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     }
   }
 
-  /// The learning rate in an epoch, counted from 0: the PyTorch version's "linear" policy,
-  /// rate * (1 - (epoch - constant) / (decaying + 1)) once decay has begun, epochs counted from 1.
-  public func learningRate(epoch: Int) -> Double {
-    guard case .epochs(let constant, let decaying) = length else { return learningRate }
-    return learningRate * (1 - Double(max(0, epoch + 1 - constant)) / Double(decaying + 1))
+  /// The learning rate of a step, by the policy.
+  ///
+  /// - Parameters:
+  ///   - step: counted from 0
+  ///   - reductions: how often a plateau has lowered it
+  public func learningRate(step: Int, stepsPerEpoch: Int, reductions: Int = 0) -> Double {
+    let epoch = step / stepsPerEpoch
+    let (constant, decaying): (Int, Int)
+    switch length {
+    case .epochs(let first, let rest): (constant, decaying) = (first, rest)
+    case .steps: (constant, decaying) = (0, 0)
+    }
+    switch learningRatePolicy ?? (length.isInEpochs ? .linear : .constant) {
+    case .constant: return learningRate
+    // The PyTorch version's: rate * (1 - (epoch - constant) / (decaying + 1)), epochs counted from 1.
+    case .linear: return learningRate * (1 - Double(max(0, epoch + 1 - constant)) / Double(decaying + 1))
+    case .step(let every): return learningRate * pow(0.1, Double(epoch / every))
+    case .plateau: return learningRate * pow(LearningRatePolicy.plateauFactor, Double(reductions))
+    case .cosine:
+      let share: Double
+      switch length {
+      case .epochs: share = Double(epoch) / Double(constant + decaying)
+      case .steps(let steps): share = Double(step) / Double(steps)
+      }
+      return learningRate * (1 + cos(Double.pi * share)) / 2
+    }
+  }
+}
+
+extension TrainingOptions.Length {
+  fileprivate var isInEpochs: Bool { if case .epochs = self { true } else { false } }
+}
+
+/// How the learning rate goes, as the PyTorch version names it.
+public enum LearningRatePolicy: Sendable, Codable, Equatable {
+  case constant
+  /// Constant, then towards 0: see `TrainingOptions.Length`.
+  case linear
+  /// A tenth of it after every so many epochs.
+  case step(every: Int)
+  /// A fifth of it whenever the validation figure has not fallen by a hundredth for more than five epochs.
+  case plateau
+  /// Half a cosine from the rate down to 0 (Loshchilov and Hutter 2017, without restarts), by the epoch or, where there
+  /// are steps only, by the step.
+  case cosine
+
+  /// As reports have it.
+  var name: String {
+    switch self {
+    case .constant: "constant"
+    case .linear: "linear"
+    case .step(let every): "a tenth after every \(every) epochs"
+    case .plateau: "a fifth on every plateau"
+    case .cosine: "cosine"
+    }
+  }
+
+  static let plateauFactor = 0.2
+  static let plateauThreshold = 0.01
+  static let plateauPatience = 5
+
+  func validate() throws(ModelError) {
+    if case .step(let every) = self, every < 1 {
+      throw .option("--learning-rate-step", "\(every) epochs are not above 0")
+    }
   }
 }

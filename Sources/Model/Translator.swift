@@ -3,9 +3,9 @@ import Images
 import Tape
 
 extension Picture {
-  /// The picture at size x size: bicubic, or nearest where its colours are a palette's and must not be mixed.
-  func fitted(to size: Int) -> Picture {
-    rgb().resized(width: size, height: size, method: isPalette ? .nearest : .bicubic)
+  /// The picture at a size: bicubic, or nearest where its colours are a palette's and must not be mixed.
+  func fitted(to size: PictureSize) -> Picture {
+    rgb().resized(width: size.width, height: size.height, method: isPalette ? .nearest : .bicubic)
   }
 }
 
@@ -40,10 +40,8 @@ public final class Translator {
         "--norm-statistics",
         "a model with norm \(options.network.norm.rawValue) keeps no running averages; use batch")
     }
-    var stepOptions = Pix2Pix.Options()
-    stepOptions.lambdaL1 = options.lambdaL1
     model = try Pix2Pix(
-      options.network, stepOptions, sections: .translate, translationStatistics: statistics,
+      options.network, sections: .translate, translationStatistics: statistics,
       translationDropout: dropout != .off)
     executor = try makeExecutor(model.recording)
     try executor.expect(section: "translate")
@@ -61,6 +59,6 @@ public final class Translator {
     try executor.write(picture.fitted(to: size).planes(), to: handles.input)
     try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: model.schedule)
     try executor.run(section: "translate")
-    return Picture(planes: try executor.read(handles.output), width: size, height: size)
+    return Picture(planes: try executor.read(handles.output), width: size.width, height: size.height)
   }
 }

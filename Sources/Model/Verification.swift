@@ -199,7 +199,7 @@ public struct GoldenVerification: Sendable {
       try executor.write(Schedule(step: step, learningRate: 2e-4, seed: 0).values, to: model.schedule)
       try executor.run(section: "train")
       let losses = try model.losses(executor)
-      for (name, value) in zip(Losses.names, losses.values) {
+      for (name, value) in zip(losses.names, losses.values) {
         guard let expected = golden.losses[step][name] else { continue }
         rows.append(
           Row(
@@ -288,7 +288,7 @@ public struct Golden {
     noise = description.noise
     hasMasks = tensors.entries.keys.contains { $0.hasPrefix("mask.G.") }
     var configuration = NetworkConfiguration()
-    configuration.size = description.options.size
+    configuration.size = PictureSize(description.options.size)
     configuration.ngf = description.options.ngf
     configuration.ndf = description.options.ndf
     configuration.discriminatorLayers = description.options.layers

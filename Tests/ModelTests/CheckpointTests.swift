@@ -18,9 +18,20 @@ import Testing
     options.network.ndf = 2
     options.network.discriminatorLayers = 2
     options.network.norm = .instance
+    options.network.affine = true
     options.network.dropout = false
+    options.network.generator = .encoderDecoder
+    options.network.upsampling = .resize
+    options.network.scales = 2
+    options.network.inputChannels = 1
+    options.network.outputChannels = 4
     options.batchSize = 2
-    options.lambdaL1 = 12.5
+    options.objective.kind = .ganL1
+    options.objective.ganLoss = .lsgan
+    options.objective.lambdaGAN = 0.5
+    options.objective.lambdaL1 = 12.5
+    options.initialization = .kaiming
+    options.learningRatePolicy = .step(every: 9)
     options.learningRate = 0.1 + 0.2
     options.length = .epochs(constant: 3, decaying: 4)
     options.data = "a \"quoted\" \u{e9}/folder"
@@ -163,5 +174,23 @@ import Testing
       #expect(reason.contains(expected))
       #expect(other.read(first) == before)
     }
+  }
+
+  /// The options as the first version wrote them.
+  @Test func optionsOfEarlierVersionsAreRead() throws {
+    let json = """
+      {"batchSize":4,"data":"d","direction":"BtoA","jitter":true,"keep":3,"lambdaL1":50,"learningRate":0.0002,\
+      "length":{"epochs":{"constant":10,"decaying":5}},"network":{"discriminatorLayers":2,"dropout":true,\
+      "inputChannels":3,"levels":6,"ndf":16,"ngf":8,"norm":"instance","outputChannels":3,"size":64},"seed":9}
+      """
+    let options = try JSONDecoder().decode(TrainingOptions.self, from: Data(json.utf8))
+    var expected = TrainingOptions()
+    (expected.batchSize, expected.data, expected.direction, expected.seed) = (4, "d", .bToA, 9)
+    expected.objective.lambdaL1 = 50
+    expected.length = .epochs(constant: 10, decaying: 5)
+    expected.network.discriminatorLayers = 2
+    (expected.network.size, expected.network.levels) = (64, 6)
+    (expected.network.ndf, expected.network.ngf, expected.network.norm) = (16, 8, .instance)
+    #expect(options == expected)
   }
 }

@@ -3,8 +3,8 @@ import Tape
 import Testing
 
 @Suite struct NetworkTests {
-  private func generator(_ size: Int) throws -> UNet {
-    try Pix2Pix(NetworkConfiguration(size: size), sections: .translate).generator
+  private func generator(_ size: Int) throws -> any Generator {
+    try Pix2Pix(NetworkConfiguration(size: PictureSize(size)), sections: .translate).generator
   }
 
   private func count(_ parameters: [NamedTensor]) -> Int {
@@ -74,7 +74,7 @@ import Testing
 
   @Test(arguments: [32, 64, 128, 256, 512, 1024], NormKind.allCases)
   func everySizeRecords(_ size: Int, _ norm: NormKind) throws {
-    let configuration = try NetworkConfiguration(size: size, norm: norm)
+    let configuration = try NetworkConfiguration(size: PictureSize(size), norm: norm)
     let model = try Pix2Pix(configuration, sections: [.train, .translate])
     let training = try #require(model.training)
     let translation = try #require(model.translation)
@@ -98,7 +98,8 @@ import Testing
     let lastUpdate = try #require(steps.lastIndex { $0.name == "Adam" && $0.label.hasPrefix("D.") })
     let firstUpdate = try #require(steps.firstIndex { $0.name == "Adam" && $0.label.hasPrefix("G.") })
     #expect(judging < lastUpdate && lastUpdate < firstUpdate)
-    let firstLoss = try #require(steps.firstIndex { $0.operation.outputs.contains(training.lossDFake) })
+    let dFake = try #require(training.losses.first { $0.name == "D_fake" })
+    let firstLoss = try #require(steps.firstIndex { $0.operation.outputs.contains(dFake.tensor) })
     let own = Set(model.generator.parameters.map(\.tensor))
     let pairs = [Shape([1, 6, 32, 32]), Shape([2, 6, 32, 32])]
     for step in steps[judging...lastUpdate] {

@@ -13,17 +13,17 @@ import Testing
     options.length = .epochs(constant: constant, decaying: decaying)
     for epoch in 0..<constant + decaying {
       let expected = 2e-4 * lambdaRule(epoch, constant, decaying)
-      #expect(abs(options.learningRate(epoch: epoch) - expected) < 1e-18)
+      #expect(abs(options.learningRate(step: 7 * epoch + 6, stepsPerEpoch: 7) - expected) < 1e-18)
     }
   }
 
   /// The same by hand, in case both formulas share a mistake: constant for 100 epochs, then 1/101 less each.
   @Test func defaultsByHand() {
     let options = TrainingOptions()
-    #expect(options.learningRate(epoch: 0) == 2e-4)
-    #expect(options.learningRate(epoch: 99) == 2e-4)
-    #expect(abs(options.learningRate(epoch: 100) - 2e-4 * 100 / 101) < 1e-18)
-    #expect(abs(options.learningRate(epoch: 199) - 2e-4 / 101) < 1e-18)
+    #expect(options.learningRate(step: 3 * 0, stepsPerEpoch: 3) == 2e-4)
+    #expect(options.learningRate(step: 3 * 99, stepsPerEpoch: 3) == 2e-4)
+    #expect(abs(options.learningRate(step: 3 * 100, stepsPerEpoch: 3) - 2e-4 * 100 / 101) < 1e-18)
+    #expect(abs(options.learningRate(step: 3 * 199, stepsPerEpoch: 3) - 2e-4 / 101) < 1e-18)
     #expect(options.totalSteps(stepsPerEpoch: 7) == 1400)
   }
 
@@ -31,25 +31,109 @@ import Testing
     var options = TrainingOptions()
     options.learningRate = 0.003
     options.length = .steps(40)
-    for epoch in [0, 1, 99, 100_000] { #expect(options.learningRate(epoch: epoch) == 0.003) }
+    for epoch in [0, 1, 99, 100_000] {
+      #expect(options.learningRate(step: 3 * epoch, stepsPerEpoch: 3) == 0.003)
+    }
     #expect(options.totalSteps(stepsPerEpoch: 7) == 40)
+  }
+
+  /// What torch.optim.lr_scheduler gives after so many epochs from 0.01 on: StepLR(step_size=3, gamma=0.1) and
+  /// CosineAnnealingLR(T_max=8).
+  @Test func stepAndCosineFollowPyTorch() {
+    var options = TrainingOptions()
+    options.learningRate = 0.01
+    options.length = .epochs(constant: 4, decaying: 4)
+    func rates(_ policy: LearningRatePolicy) -> [Double] {
+      options.learningRatePolicy = policy
+      return (0..<8).map { options.learningRate(step: 5 * $0 + 4, stepsPerEpoch: 5) }
+    }
+    let cosine = [
+      0.01, 0.009619397662556434, 0.008535533905932738, 0.006913417161825449, 0.005,
+      0.0030865828381745515, 0.0014644660940672626, 0.00038060233744356635,
+    ]
+    for (rate, expected) in zip(rates(.step(every: 3)), [1e-2, 1e-2, 1e-2, 1e-3, 1e-3, 1e-3, 1e-4, 1e-4]) {
+      #expect(abs(rate - expected) < 1e-17)
+    }
+    for (rate, expected) in zip(rates(.cosine), cosine) { #expect(abs(rate - expected) < 1e-17) }
+    #expect(rates(.constant).allSatisfy { $0 == 0.01 })
+    options.length = .steps(8)
+    options.learningRatePolicy = .cosine
+    for (step, expected) in cosine.enumerated() {
+      #expect(abs(options.learningRate(step: step, stepsPerEpoch: 5) - expected) < 1e-17)
+    }
+  }
+
+  /// What torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.2, threshold=0.01, patience=5) makes of these figures.
+  @Test func plateausFollowPyTorch() {
+    var options = TrainingOptions()
+    options.learningRate = 0.01
+    options.learningRatePolicy = .plateau
+    var progress = Checkpoint.Progress()
+    let figures = [10, 9, 8.95, 8.95, 8.95, 8.92, 8.95, 8.95, 8.0, 8, 8, 8, 8, 8, 8, 7.95, 8, 8, 8, 8, 8, 8]
+    let reductions = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3]
+    for (figure, expected) in zip(figures, reductions) {
+      progress.notePlateau(figure)
+      #expect((progress.rateReductions ?? 0) == expected)
+    }
+    let rate = options.learningRate(step: 0, stepsPerEpoch: 1, reductions: progress.rateReductions ?? 0)
+    #expect(abs(rate - 0.01 * 0.008) < 1e-17)
   }
 
   private static let changes: [(String, @Sendable (inout TrainingOptions) -> Void)] = [
     ("--batch-size", { $0.batchSize = 0 }), ("--batch-size", { $0.batchSize = 257 }),
-    ("--lambda-l1", { $0.lambdaL1 = -1 }), ("--lambda-l1", { $0.lambdaL1 = .nan }),
+    ("--lambda-l1", { $0.objective.lambdaL1 = -1 }), ("--lambda-l1", { $0.objective.lambdaL1 = .nan }),
+    (
+      "--lambda-l1",
+      {
+        $0.objective.kind = .l1
+        $0.objective.lambdaL1 = 0
+      }
+    ),
+    ("--lambda-gan", { $0.objective.lambdaGAN = 0 }),
+    ("--lambda-gan", { $0.objective.lambdaGAN = .infinity }),
+    (
+      "--minimax",
+      {
+        $0.objective.minimax = true
+        $0.objective.ganLoss = .lsgan
+      }
+    ),
+    (
+      "--minimax",
+      {
+        $0.objective.minimax = true
+        $0.objective.kind = .l1
+      }
+    ),
+    ("--learning-rate-step", { $0.learningRatePolicy = .step(every: 0) }),
     ("--learning-rate", { $0.learningRate = 0 }), ("--learning-rate", { $0.learningRate = .infinity }),
     ("--epochs", { $0.length = .epochs(constant: 0, decaying: 0) }),
     ("--epochs", { $0.length = .epochs(constant: 5, decaying: -1) }),
     ("--epochs", { $0.length = .epochs(constant: .max, decaying: .max) }),
     ("--steps", { $0.length = .steps(0) }), ("--save-every", { $0.saveEvery = 0 }),
     ("--sample-every", { $0.sampleEvery = -3 }), ("--keep", { $0.keep = 0 }),
-    ("--size", { $0.network.size = 100 }), ("--size", { $0.network.size = 2048 }),
-    ("--size", { $0.network.size = .min }), ("--levels", { $0.network.levels = 9 }),
-    ("--levels", { $0.network.levels = 0 }), ("--ngf", { $0.network.ngf = 0 }),
-    ("--ndf", { $0.network.ndf = 513 }), ("--discriminator-layers", { $0.network.discriminatorLayers = 0 }),
-    ("--discriminator-layers", { $0.network.discriminatorLayers = 7 }),
-    ("--discriminator-layers", { $0.network.discriminatorLayers = -1000 }),
+    ("--size", { $0.network.size = 31 }),
+    ("--size", { $0.network.size = PictureSize(width: 64, height: 9000) }),
+    ("--size", { $0.network.size = PictureSize(.min) }), ("--levels", { $0.network.levels = 9 }),
+    ("--levels", { $0.network.levels = 1 }), ("--ngf", { $0.network.ngf = 0 }),
+    ("--ndf", { $0.network.ndf = 513 }), ("--patch", { $0.network.discriminatorLayers = -1 }),
+    ("--patch", { $0.network.discriminatorLayers = 7 }),
+    (
+      "--patch",
+      {
+        $0.network.size = 64
+        $0.network.levels = 6
+        $0.network.discriminatorLayers = 5
+      }
+    ),
+    (
+      "--patch",
+      {
+        $0.network.discriminatorLayers = 6
+        $0.network.scales = 2
+      }
+    ),
+    ("--scales", { $0.network.scales = 0 }), ("--affine", { $0.network.affine = true }),
   ]
 
   @Test(arguments: changes)
