@@ -35,11 +35,19 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   /// - Parameter path: for errors only
   /// - Throws: `.unknownColour` and `.noLabelMap` for `labels`, nothing for the others.
   public func planes(of picture: Picture, path: String) throws(ImageError) -> [Float] {
+    try planes(of: picture, fittedTo: picture.size, path: path)
+  }
+
+  /// A whole picture at another size as planes [channels, height, width]: what a trained network is given.
+  /// - Throws: as `planes(of:path:)`.
+  public func planes(of picture: Picture, fittedTo size: PictureSize, path: String) throws(ImageError)
+    -> [Float]
+  {
     let source = try reduced(picture, path: path)
-    var out = [Float](repeating: 0, count: channels * picture.width * picture.height)
+    let fitted = source.resized(width: size.width, height: size.height, method: resizeMethod(for: source))
+    var out = [Float](repeating: 0, count: channels * size.area)
     out.withUnsafeMutableBufferPointer {
-      write(
-        source, x: 0, y: 0, width: source.width, height: source.height, isFlipped: false, into: $0)
+      write(fitted, x: 0, y: 0, width: size.width, height: size.height, isFlipped: false, into: $0)
     }
     return out
   }
