@@ -32,6 +32,27 @@ extension Picture {
     resized(width: size.width, height: size.height, method: isPalette ? .nearest : .bicubic)
   }
 
+  /// The picture with left and right exchanged.
+  public func mirrored() -> Picture {
+    func mirror<S>(_ values: [S]) -> [S] {
+      [S](unsafeUninitializedCapacity: values.count) { out, count in
+        for pixel in 0..<width * height {
+          let from = (pixel / width * width + width - 1 - pixel % width) * channels
+          for channel in 0..<channels {
+            out.initializeElement(at: count, to: values[from + channel])
+            count += 1
+          }
+        }
+      }
+    }
+    let new: Samples =
+      switch samples {
+      case .eight(let values): .eight(mirror(values))
+      case .sixteen(let values): .sixteen(mirror(values))
+      }
+    return Picture(width: width, height: height, channels: channels, samples: new, palette: palette)
+  }
+
   /// The picture with mirror images of itself at the right and at the bottom, so that its sides are multiples:
   /// for networks that halve them several times. Edges are not repeated (numpy's `reflect`); where the padding
   /// is longer than the picture, the mirror images are mirrored again. `cropped` at (0, 0) cuts it back.

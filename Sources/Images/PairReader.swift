@@ -2,6 +2,8 @@
 public enum PairFormat: Sendable, Equatable, Codable {
   /// Pictures as they are: each input picture in a format of its own, their planes one after the other.
   case pictures(inputs: [PlaneFormat], target: PlaneFormat)
+  /// Photographs, whose inputs are made from them.
+  case photographs(PhotographTask)
 
   /// Three planes to three planes.
   public static let rgb = PairFormat.pictures(inputs: [.rgb], target: .rgb)
@@ -10,20 +12,70 @@ public enum PairFormat: Sendable, Equatable, Codable {
   public var inputChannels: Int {
     switch self {
     case .pictures(let inputs, _): inputs.reduce(0) { $0 + $1.channels }
+    case .photographs(let task): task.inputChannels
+    }
+  }
+
+  /// The planes that the generator draws.
+  public var target: PlaneFormat {
+    switch self {
+    case .pictures(_, let target): target
+    case .photographs(let task): task.target
     }
   }
 
   /// How many planes the generator draws.
-  public var targetChannels: Int {
-    switch self {
-    case .pictures(_, let target): target.channels
-    }
-  }
+  public var targetChannels: Int { target.channels }
 
   /// How many pictures of a pair are inputs.
   public var inputCount: Int {
     switch self {
     case .pictures(let inputs, _): inputs.count
+    case .photographs: 1
+    }
+  }
+
+  /// What planes [inputChannels, height, width] show: a picture for each input.
+  public func inputPictures(_ planes: [Float], size: PictureSize) -> [Picture] {
+    let (width, height) = (size.width, size.height)
+    switch self {
+    case .pictures(let inputs, _):
+      var first = 0
+      return inputs.map { format in
+        let count = format.channels * size.area
+        defer { first += count }
+        return format.picture(planes: planes[first..<first + count], width: width, height: height)
+      }
+    case .photographs(.colorize):
+      return [PlaneFormat.lightness.picture(planes: planes, width: width, height: height)]
+    case .photographs(let task):
+      // Holes show as the gray that fills them; their mask is no picture.
+      let channels = min(task.inputChannels, 3)
+      return [
+        Picture(planes: planes[..<(channels * size.area)], width: width, height: height, channels: channels)
+      ]
+    }
+  }
+
+  /// The picture that planes [targetChannels, height, width] mean; colours that were learnt for a lightness are
+  /// given that of the input's planes.
+  public func targetPicture(
+    _ planes: [Float], input: [Float], size: PictureSize, bitDepth: Int = 8
+  ) -> Picture {
+    target.picture(
+      planes: planes, width: size.width, height: size.height, bitDepth: bitDepth,
+      lightness: lightness(in: input, area: size.area))
+  }
+
+  /// The planes of a chroma's lightness among the input's, where there are any.
+  private func lightness(in input: [Float], area: Int) -> ArraySlice<Float>? {
+    guard target == .chroma else { return nil }
+    switch self {
+    case .photographs: return input[...]
+    case .pictures(let inputs, _):
+      guard let place = inputs.firstIndex(of: .lightness) else { return nil }
+      let first = inputs[..<place].reduce(0) { $0 + $1.channels } * area
+      return input[first..<first + area]
     }
   }
 }
@@ -67,7 +119,7 @@ public struct PairReader: Sendable {
 
   // MARK: - In two parts, the first of which is worth keeping
 
-  /// The pictures of a pair at load size, reduced to what the format reads.
+  /// The pictures of a pair at load size, reduced to what the format reads. A photograph has no inputs.
   struct Pair: Sendable {
     var inputs: [Picture]
     var target: Picture
@@ -90,6 +142,8 @@ public struct PairReader: Sendable {
       var reduced: [Picture] = []
       for (format, file) in zip(inputs, pictures.inputs) { reduced.append(try loaded(file, as: format)) }
       return Pair(inputs: reduced, target: try loaded(pictures.target, as: target), weights: weights)
+    case .photographs:
+      return Pair(inputs: [], target: try loaded(pictures.target, as: .rgb), weights: weights)
     }
   }
 
@@ -116,6 +170,13 @@ public struct PairReader: Sendable {
         first += count
       }
       augmentation.write(pair.target, as: targetFormat, cut, into: target)
+    case .photographs(let task):
+      let size = augmentation.size
+      var photograph = pair.target.cropped(x: cut.x, y: cut.y, width: size.width, height: size.height)
+      if cut.isFlipped { photograph = photograph.mirrored() }
+      let planes = task.input(of: photograph, seed: augmentation.seed, epoch: epoch, index: index)
+      _ = input.update(fromContentsOf: planes)
+      augmentation.write(pair.target, as: task.target, cut, into: target)
     }
   }
 

@@ -19,6 +19,8 @@ public struct PairFiles: Sendable, Equatable {
     /// One picture, A in its left half and B in its right half.
     case sideBySide(path: String, direction: Direction)
     case twoFiles(input: String, target: String)
+    /// One picture, from which the input is made.
+    case photograph(path: String)
   }
 
   /// The file's name without extension; unique in its source.
@@ -63,6 +65,9 @@ public struct PairFiles: Sendable, Equatable {
     case .twoFiles(let inputPath, let targetPath):
       inputs = [try Self.read(inputPath)]
       target = try Self.read(targetPath)
+    case .photograph(let path):
+      target = try Self.read(path)
+      inputs = [target]
     }
     for path in moreInputs { inputs.append(try Self.read(path)) }
     guard let weights else { return (inputs, target, nil) }
@@ -117,6 +122,7 @@ public struct PairSource: Sendable {
           case .sideBySide(let path, let direction):
             .sideBySide(path: path, direction: direction == .aToB ? .bToA : .aToB)
           case .twoFiles(let input, let target): .twoFiles(input: target, target: input)
+          case .photograph: pair.location
           }
         return PairFiles(
           name: pair.name, location: location, moreInputs: pair.moreInputs, weights: pair.weights)
@@ -147,6 +153,24 @@ public struct PairSource: Sendable {
         folder: "\(inputs) and \(targets)", reason: "no pictures for the split \"\(split.rawValue)\"")
     }
     self = source
+  }
+
+  /// The pictures of a split of a folder of photographs, which has folders for splits or is all `train`.
+  /// - Throws: `.noPairs`, `.ambiguous`, `.unreadable`.
+  public init(photographs folder: String, split: Split = .train) throws(ImageError) {
+    guard let source = try Self.find(photographs: folder, split: split) else {
+      throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
+    }
+    self = source
+  }
+
+  /// What to validate on: the split `val`, else `test`, else nil.
+  /// - Throws: as `init(photographs:split:)`.
+  public static func validation(photographs folder: String) throws(ImageError) -> PairSource? {
+    for split in [Split.val, .test] {
+      if let source = try find(photographs: folder, split: split) { return source }
+    }
+    return nil
   }
 
   /// What to validate on: the split `val`, else `test`, else nil.
@@ -265,6 +289,14 @@ public struct PairSource: Sendable {
     }
   }
 
+  private static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
+    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+    let splitFolder = "\(folder)/\(split.rawValue)"
+    if isFolder(splitFolder) { return try single(splitFolder) { .photograph(path: $0) } }
+    if split == .train, !hasSplits(folder) { return try single(folder) { .photograph(path: $0) } }
+    return nil
+  }
+
   /// The folders A and B of a folder, nil when it has neither.
   private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
     let (a, b) = ("\(folder)/A", "\(folder)/B")
@@ -277,12 +309,17 @@ public struct PairSource: Sendable {
   }
 
   private static func sideBySide(_ folder: String, direction: Direction) throws(ImageError) -> PairSource {
+    try single(folder) { .sideBySide(path: $0, direction: direction) }
+  }
+
+  /// A pair from every picture of a folder.
+  private static func single(
+    _ folder: String, _ location: (String) -> PairFiles.Location
+  ) throws(ImageError) -> PairSource {
     let files = try byStem(folder)
     guard !files.isEmpty else { throw .noPairs(folder: folder, reason: "no pictures (png, jpg, jpeg)") }
     return PairSource(
-      pairs: files.values.map { file in
-        PairFiles(name: stem(file), location: .sideBySide(path: file, direction: direction))
-      }
+      pairs: files.values.map { PairFiles(name: stem($0), location: location($0)) }
     )
     .sorted()
   }

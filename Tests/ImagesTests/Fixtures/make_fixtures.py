@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import skimage
 from PIL import Image, ImageOps, features
-from skimage import color
+from skimage import color, data, feature
 
 HERE = pathlib.Path(__file__).parent
 
@@ -193,12 +193,30 @@ def padding_files():
         )
 
 
+def photograph_files():
+    """A real photograph (NASA's portrait of Eileen Collins, public domain), its edges by scikit-image, and what
+    is left of it after a reduction by Pillow."""
+    astronaut = Image.fromarray(data.astronaut()).crop((90, 0, 410, 240)).resize((120, 90), Image.Resampling.BICUBIC)
+    astronaut.save(HERE / "astronaut.png", optimize=True)
+    gray = np.asarray(astronaut.convert("L")) / 255
+    for name, sigma, low, high in (("1", 1, 0.1, 0.2), ("1.5", 1.5, 0.1, 0.25), ("3", 3, 0.05, 0.2)):
+        edges = feature.canny(gray, sigma=sigma, low_threshold=low, high_threshold=high)
+        Image.fromarray(np.where(edges, 0, 255).astype(np.uint8)).convert("1").save(
+            HERE / f"expected_canny_{name}.png", optimize=True
+        )
+    for factor, small in ((4, (30, 23)), (7, (17, 13))):
+        astronaut.resize(small, Image.Resampling.BICUBIC).resize(astronaut.size, Image.Resampling.BICUBIC).save(
+            HERE / f"expected_reduced_by_{factor}.png", optimize=True
+        )
+
+
 if __name__ == "__main__":
     png_files()
     resize_files()
     jpeg_files()
     plane_files()
     padding_files()
+    photograph_files()
     print("Pillow", Image.__version__, "libjpeg-turbo", features.version("libjpeg_turbo"))
     print("scikit-image", skimage.__version__)
     print(sum(f.stat().st_size for f in HERE.iterdir()), "bytes")
