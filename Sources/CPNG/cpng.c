@@ -85,7 +85,18 @@ static int read_png(context *c, cpng_info *out, uint8_t *pixels, size_t capacity
   png_set_read_fn(png, c, on_read);
   png_read_info(png, info);
 
-  int is_palette = png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE;
+  // libpng refuses a palette picture without a palette. Expanding forgets it, so it is read before.
+  png_colorp colors = NULL;
+  int color_count = 0;
+  if (png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE) png_get_PLTE(png, info, &colors, &color_count);
+  if (out) {
+    out->palette_size = color_count;
+    for (int i = 0; i < color_count && i < 256; ++i) {
+      out->palette[i][0] = colors[i].red;
+      out->palette[i][1] = colors[i].green;
+      out->palette[i][2] = colors[i].blue;
+    }
+  }
   png_set_expand(png);  // palette to RGB, 1/2/4 bits to 8, tRNS to alpha
   if (png_get_bit_depth(png, info) == 16 && is_little_endian()) png_set_swap(png);
   int passes = png_set_interlace_handling(png);
@@ -98,7 +109,6 @@ static int read_png(context *c, cpng_info *out, uint8_t *pixels, size_t capacity
     out->height = height;
     out->channels = png_get_channels(png, info);
     out->bit_depth = png_get_bit_depth(png, info);
-    out->is_palette = is_palette;
   }
   if (pixels) {
     if (stride == 0 || capacity / stride != height || capacity % stride != 0)

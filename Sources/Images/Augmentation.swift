@@ -1,31 +1,39 @@
 import Random
 
-/// How a decoded pair becomes the network's input and target.
+/// Where the network looks at the pictures of a pair.
 ///
-/// With jitter both pictures are resized to `loadSize`, cut to `size` at the same random place and flipped
+/// With jitter all of them are resized to `loadSize`, cut to `size` at the same random place and flipped
 /// together half of the time; without, they are resized straight to `size`. Resizing is bicubic, and
-/// nearest for a palette picture, each picture by itself.
+/// nearest for a palette picture or a label map, each picture by itself.
 public struct Augmentation: Sendable, Equatable {
-  /// The side of what the network sees, in pixels.
-  public let size: Int
+  /// What the network sees.
+  public let size: PictureSize
   public let jitter: Bool
   public let seed: UInt64
 
-  public init(size: Int, jitter: Bool, seed: UInt64) {
-    precondition(size > 0, "the network needs pixels")
+  public init(size: PictureSize, jitter: Bool, seed: UInt64) {
+    precondition(size.width > 0 && size.height > 0, "the network needs pixels")
     self.size = size
     self.jitter = jitter
     self.seed = seed
   }
 
-  /// The side that pictures are resized to before the cut, in pixels: 286 for 256.
-  public var loadSize: Int { jitter ? size * 286 / 256 : size }
+  /// Squares of `size` pixels on a side.
+  public init(size: Int, jitter: Bool, seed: UInt64) {
+    self.init(size: PictureSize(square: size), jitter: jitter, seed: seed)
+  }
+
+  /// What pictures are resized to before the cut: 286 for 256, and other sides in proportion, rounded down.
+  public var loadSize: PictureSize {
+    func load(_ side: Int) -> Int { jitter ? side * 286 / 256 : side }
+    return PictureSize(width: load(size.width), height: load(size.height))
+  }
 
   /// What is cut out of the load size.
   public struct Cut: Sendable, Equatable {
-    /// The left edge, 0...loadSize - size.
+    /// The left edge, 0...loadSize.width - size.width.
     public let x: Int
-    /// The top edge, 0...loadSize - size.
+    /// The top edge, 0...loadSize.height - size.height.
     public let y: Int
     /// Left and right are exchanged after the cut.
     public let isFlipped: Bool
@@ -37,40 +45,35 @@ public struct Augmentation: Sendable, Equatable {
     guard jitter else { return Cut(x: 0, y: 0, isFlipped: false) }
     let words = Philox(seed: seed).words(
       UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: epoch), RandomPurpose.cut.rawValue)
-    let places = loadSize - size + 1
+    let load = loadSize
     return Cut(
-      x: uniform(words[0], below: places), y: uniform(words[1], below: places),
+      x: uniform(words[0], below: load.width - size.width + 1),
+      y: uniform(words[1], below: load.height - size.height + 1),
       isFlipped: words[2] >> 31 == 1)
   }
 
-  /// One picture at `size` without jitter, as planes CHW [3, size, size] in [-1, 1]: what a trained network
-  /// is given when there is no target.
-  public static func planes(of picture: Picture, size: Int) -> [Float] {
-    Augmentation(size: size, jitter: false, seed: 0).resized(picture.rgb()).planes()
-  }
-
-  /// Resizes a picture to the load size.
-  func resized(_ picture: Picture) -> Picture {
-    picture.resized(width: loadSize, height: loadSize, method: picture.isPalette ? .nearest : .bicubic)
-  }
-
-  /// The pair with this position in its source as planes: input and target, each CHW [3, size, size] in
-  /// [-1, 1].
+  /// RGB pictures of the pair with this position in its source as planes: input and target, each CHW
+  /// [3, height, width] in [-1, 1].
   public func planes(
     input: Picture, target: Picture, epoch: Int, index: Int
   ) -> (input: [Float], target: [Float]) {
     let cut = cut(epoch: epoch, index: index)
     func planes(_ picture: Picture) -> [Float] {
-      var out = [Float](repeating: 0, count: 3 * size * size)
-      out.withUnsafeMutableBufferPointer { write(resized(picture.rgb()), cut, into: $0) }
+      var out = [Float](repeating: 0, count: 3 * size.area)
+      out.withUnsafeMutableBufferPointer {
+        write(picture.rgb().fitted(to: loadSize), as: .rgb, cut, into: $0)
+      }
       return out
     }
     return (planes(input), planes(target))
   }
 
-  /// Cuts an RGB picture of the load size into planes [3, size, size].
-  func write(_ picture: Picture, _ cut: Cut, into out: UnsafeMutableBufferPointer<Float>) {
-    picture.writePlanes(
-      x: cut.x, y: cut.y, width: size, height: size, isFlipped: cut.isFlipped, into: out)
+  /// Cuts a reduced picture of the load size into planes [C, height, width], which must be zeros.
+  func write(
+    _ picture: Picture, as format: PlaneFormat, _ cut: Cut, into out: UnsafeMutableBufferPointer<Float>
+  ) {
+    format.write(
+      picture, x: cut.x, y: cut.y, width: size.width, height: size.height, isFlipped: cut.isFlipped, into: out
+    )
   }
 }

@@ -30,7 +30,7 @@ enum EXIF {
       }
       return Picture(
         width: width, height: height, channels: channels, samples: .eight(samples),
-        isPalette: picture.isPalette)
+        palette: picture.palette)
     }
   }
 

@@ -21,6 +21,10 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   case ambiguous(folder: String, names: [String])
   /// The folder does not exist, or holds no pictures, or not in a layout that we know.
   case noPairs(folder: String, reason: String)
+  /// The file cannot name classes by its colours; `reason` says why and what to do.
+  case noLabelMap(path: String, reason: String)
+  /// A pixel of a label map has none of the palette's colours.
+  case unknownColour(path: String, colour: Colour, x: Int, y: Int, classes: Int)
   /// The file could not be written; `reason` is the system's or the encoder's own word.
   case unwritable(path: String, reason: String)
   /// `Prefetcher.next()` was called after, or was waiting during, `Prefetcher.stop()`.
@@ -57,6 +61,11 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
         + "keep one of each"
     case .noPairs(let folder, let reason):
       return "\(folder): \(reason); understood layouts: \(PairSource.layouts)"
+    case .noLabelMap(let path, let reason):
+      return "\(path): \(reason)"
+    case .unknownColour(let path, let colour, let x, let y, let classes):
+      return "\(path): the pixel at x \(x), y \(y) has the colour \(colour), which is none of the "
+        + "\(classes) of the palette; correct the picture or name the palette it was drawn with"
     case .unwritable(let path, let reason):
       return "\(path): cannot be written: \(reason)"
     case .stopped:

@@ -4,6 +4,9 @@ import Random
 enum RandomPurpose: UInt32 {
   case cut = 0x494D_0001
   case order = 0x494D_0002
+  case hole = 0x494D_0003
+  /// The fourth word, as the second and third are needed: other uses have a small number or 0 there.
+  case noise = 0x494D_0004
 }
 
 /// A number in 0..<bound from one word, by multiplication. Its bias is below bound / 2^32.

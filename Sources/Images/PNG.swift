@@ -37,7 +37,17 @@ enum PNG {
     }
     guard status == 0 else { throw .corrupt(path: path, detail: text(message)) }
     return Picture(
-      width: width, height: height, channels: channels, samples: samples, isPalette: info.is_palette != 0)
+      width: width, height: height, channels: channels, samples: samples, palette: palette(&info))
+  }
+
+  /// The file's palette in its own order, nil when it stores colours and no indices.
+  private static func palette(_ info: inout cpng_info) -> [Colour]? {
+    guard info.palette_size > 0 else { return nil }
+    return withUnsafeBytes(of: &info.palette) { bytes in
+      (0..<Int(info.palette_size)).map { entry in
+        Colour(red: bytes[entry * 3], green: bytes[entry * 3 + 1], blue: bytes[entry * 3 + 2])
+      }
+    }
   }
 
   static func encode(_ picture: Picture, path: String) throws(ImageError) -> [UInt8] {

@@ -19,37 +19,72 @@ public struct PairFiles: Sendable, Equatable {
     /// One picture, A in its left half and B in its right half.
     case sideBySide(path: String, direction: Direction)
     case twoFiles(input: String, target: String)
+    /// One picture, from which the input is made.
+    case photograph(path: String)
   }
 
   /// The file's name without extension; unique in its source.
   public let name: String
   public let location: Location
+  /// Files of further inputs, which are given to the network after the location's own.
+  public let moreInputs: [String]
+  /// A picture that says how much each pixel counts: white is 1, black 0.
+  public let weights: String?
 
-  public init(name: String, location: Location) {
+  public init(name: String, location: Location, moreInputs: [String] = [], weights: String? = nil) {
     self.name = name
     self.location = location
+    self.moreInputs = moreInputs
+    self.weights = weights
   }
 
-  /// Decodes both halves at the size they have on disk, as RGB.
-  /// - Throws: what `Picture(contentsOf:)` throws, `.oddWidth`, and `.tooSmall` for halves of less than
+  /// A picture and the file it came from, for errors.
+  public struct FilePicture: Sendable {
+    public let picture: Picture
+    public let path: String
+  }
+
+  /// Everything that belongs to a pair, decoded at the size it has on disk.
+  /// - Throws: what `Picture(contentsOf:)` throws, `.oddWidth`, and `.tooSmall` for pictures of less than
   ///   `PairSource.minimumSide` pixels on a side.
-  public func load() throws(ImageError) -> (input: Picture, target: Picture) {
+  public func pictures() throws(ImageError) -> (
+    inputs: [FilePicture], target: FilePicture, weights: FilePicture?
+  ) {
+    var inputs: [FilePicture]
+    let target: FilePicture
     switch location {
     case .sideBySide(let path, let direction):
       let picture = try Picture(contentsOf: path)
       guard picture.width % 2 == 0 else { throw .oddWidth(path: path, width: picture.width) }
       let half = picture.width / 2
       try Self.checkSize(width: half, height: picture.height, path: path)
-      let left = picture.cropped(x: 0, y: 0, width: half, height: picture.height).rgb()
-      let right = picture.cropped(x: half, y: 0, width: half, height: picture.height).rgb()
-      return direction == .aToB ? (left, right) : (right, left)
+      let left = picture.cropped(x: 0, y: 0, width: half, height: picture.height)
+      let right = picture.cropped(x: half, y: 0, width: half, height: picture.height)
+      inputs = [FilePicture(picture: direction == .aToB ? left : right, path: path)]
+      target = FilePicture(picture: direction == .aToB ? right : left, path: path)
     case .twoFiles(let inputPath, let targetPath):
-      let input = try Picture(contentsOf: inputPath)
-      try Self.checkSize(width: input.width, height: input.height, path: inputPath)
-      let target = try Picture(contentsOf: targetPath)
-      try Self.checkSize(width: target.width, height: target.height, path: targetPath)
-      return (input.rgb(), target.rgb())
+      inputs = [try Self.read(inputPath)]
+      target = try Self.read(targetPath)
+    case .photograph(let path):
+      target = try Self.read(path)
+      inputs = [target]
     }
+    for path in moreInputs { inputs.append(try Self.read(path)) }
+    guard let weights else { return (inputs, target, nil) }
+    return (inputs, target, try Self.read(weights))
+  }
+
+  /// Decodes both halves at the size they have on disk, as RGB; of several inputs the first.
+  /// - Throws: as `pictures()`.
+  public func load() throws(ImageError) -> (input: Picture, target: Picture) {
+    let (inputs, target, _) = try pictures()
+    return (inputs[0].picture.rgb(), target.picture.rgb())
+  }
+
+  private static func read(_ path: String) throws(ImageError) -> FilePicture {
+    let picture = try Picture(contentsOf: path)
+    try checkSize(width: picture.width, height: picture.height, path: path)
+    return FilePicture(picture: picture, path: path)
   }
 
   private static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
@@ -82,13 +117,15 @@ public struct PairSource: Sendable {
   public func reversed() -> PairSource {
     PairSource(
       pairs: pairs.map { pair in
-        switch pair.location {
-        case .sideBySide(let path, let direction):
-          PairFiles(
-            name: pair.name, location: .sideBySide(path: path, direction: direction == .aToB ? .bToA : .aToB))
-        case .twoFiles(let input, let target):
-          PairFiles(name: pair.name, location: .twoFiles(input: target, target: input))
-        }
+        let location: PairFiles.Location =
+          switch pair.location {
+          case .sideBySide(let path, let direction):
+            .sideBySide(path: path, direction: direction == .aToB ? .bToA : .aToB)
+          case .twoFiles(let input, let target): .twoFiles(input: target, target: input)
+          case .photograph: pair.location
+          }
+        return PairFiles(
+          name: pair.name, location: location, moreInputs: pair.moreInputs, weights: pair.weights)
       })
   }
 
@@ -118,6 +155,24 @@ public struct PairSource: Sendable {
     self = source
   }
 
+  /// The pictures of a split of a folder of photographs, which has folders for splits or is all `train`.
+  /// - Throws: `.noPairs`, `.ambiguous`, `.unreadable`.
+  public init(photographs folder: String, split: Split = .train) throws(ImageError) {
+    guard let source = try Self.find(photographs: folder, split: split) else {
+      throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
+    }
+    self = source
+  }
+
+  /// What to validate on: the split `val`, else `test`, else nil.
+  /// - Throws: as `init(photographs:split:)`.
+  public static func validation(photographs folder: String) throws(ImageError) -> PairSource? {
+    for split in [Split.val, .test] {
+      if let source = try find(photographs: folder, split: split) { return source }
+    }
+    return nil
+  }
+
   /// What to validate on: the split `val`, else `test`, else nil.
   /// - Throws: as `init(folder:split:direction:)`.
   public static func validation(folder: String, direction: Direction = .aToB) throws(ImageError)
@@ -136,6 +191,44 @@ public struct PairSource: Sendable {
       if let source = try find(inputs: inputs, targets: targets, split: split) { return source }
     }
     return nil
+  }
+
+  /// The same pairs with one more input each, of equal name in a folder; in its folder for the split, if it has
+  /// one. Pictures that belong to no pair are left alone: a folder may hold those of all splits.
+  /// - Throws: `.unmatched` for pairs without such a picture, `.noPairs`, `.ambiguous`, `.unreadable`.
+  public func adding(inputs folder: String, split: Split) throws(ImageError) -> PairSource {
+    let paths = try paths(in: folder, split: split)
+    return PairSource(
+      pairs: zip(pairs, paths).map { pair, path in
+        PairFiles(
+          name: pair.name, location: pair.location, moreInputs: pair.moreInputs + [path],
+          weights: pair.weights)
+      })
+  }
+
+  /// The same pairs with a picture each that says how much its pixels count, found as `adding(inputs:split:)`
+  /// finds its own.
+  /// - Throws: as `adding(inputs:split:)`.
+  public func adding(weights folder: String, split: Split) throws(ImageError) -> PairSource {
+    let paths = try paths(in: folder, split: split)
+    return PairSource(
+      pairs: zip(pairs, paths).map { pair, path in
+        PairFiles(name: pair.name, location: pair.location, moreInputs: pair.moreInputs, weights: path)
+      })
+  }
+
+  /// The path of the picture with each pair's name.
+  private func paths(in folder: String, split: Split) throws(ImageError) -> [String] {
+    let splitFolder = "\(folder)/\(split.rawValue)"
+    let place = Self.isFolder(splitFolder) ? splitFolder : folder
+    let files = try Self.byStem(place)
+    let missing = pairs.map(\.name).filter { files[$0.lowercased()] == nil }
+    guard missing.isEmpty else {
+      throw .unmatched(
+        inputs: "the pairs of \"\(split.rawValue)\"", targets: place, onlyInInputs: missing, onlyInTargets: []
+      )
+    }
+    return pairs.map { files[$0.name.lowercased()]! }
   }
 
   /// The pictures directly in a folder, as sorted paths: for use of a model on pictures without targets.
@@ -196,6 +289,14 @@ public struct PairSource: Sendable {
     }
   }
 
+  private static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
+    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+    let splitFolder = "\(folder)/\(split.rawValue)"
+    if isFolder(splitFolder) { return try single(splitFolder) { .photograph(path: $0) } }
+    if split == .train, !hasSplits(folder) { return try single(folder) { .photograph(path: $0) } }
+    return nil
+  }
+
   /// The folders A and B of a folder, nil when it has neither.
   private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
     let (a, b) = ("\(folder)/A", "\(folder)/B")
@@ -208,12 +309,17 @@ public struct PairSource: Sendable {
   }
 
   private static func sideBySide(_ folder: String, direction: Direction) throws(ImageError) -> PairSource {
+    try single(folder) { .sideBySide(path: $0, direction: direction) }
+  }
+
+  /// A pair from every picture of a folder.
+  private static func single(
+    _ folder: String, _ location: (String) -> PairFiles.Location
+  ) throws(ImageError) -> PairSource {
     let files = try byStem(folder)
     guard !files.isEmpty else { throw .noPairs(folder: folder, reason: "no pictures (png, jpg, jpeg)") }
     return PairSource(
-      pairs: files.values.map { file in
-        PairFiles(name: stem(file), location: .sideBySide(path: file, direction: direction))
-      }
+      pairs: files.values.map { PairFiles(name: stem($0), location: location($0)) }
     )
     .sorted()
   }

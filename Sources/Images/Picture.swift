@@ -16,16 +16,20 @@ public struct Picture: Sendable, Equatable {
   /// 1...4.
   public let channels: Int
   public let samples: Samples
+  /// The palette of a file that stored indices into one, in the file's order, unused and repeated entries
+  /// included; nil for any other file. The samples are the colours.
+  public let palette: [Colour]?
+
   /// The file stored palette indices, so this is probably a label map: its colours name classes, and
   /// blends of them mean nothing. It is resized by nearest neighbour when a pair is loaded.
-  public let isPalette: Bool
+  public var isPalette: Bool { palette != nil }
 
   /// The largest side that is read, in pixels.
   public static let maximumSide = 16384
   /// The most pixels that are read.
   public static let maximumPixels = 1 << 28
 
-  public init(width: Int, height: Int, channels: Int, samples: Samples, isPalette: Bool = false) {
+  public init(width: Int, height: Int, channels: Int, samples: Samples, palette: [Colour]? = nil) {
     precondition(width > 0 && height > 0 && (1...4).contains(channels), "a picture needs pixels")
     let count =
       switch samples {
@@ -37,7 +41,7 @@ public struct Picture: Sendable, Equatable {
     self.height = height
     self.channels = channels
     self.samples = samples
-    self.isPalette = isPalette
+    self.palette = palette
   }
 
   /// 8 or 16.
@@ -61,7 +65,7 @@ public struct Picture: Sendable, Equatable {
       case .eight(let values): .eight(Self.rgb(values, channels: channels))
       case .sixteen(let values): .sixteen(Self.rgb(values, channels: channels))
       }
-    return Picture(width: width, height: height, channels: 3, samples: converted, isPalette: isPalette)
+    return Picture(width: width, height: height, channels: 3, samples: converted, palette: palette)
   }
 
   private static func rgb<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], channels: Int) -> [S] {
@@ -81,12 +85,60 @@ public struct Picture: Sendable, Equatable {
     }
   }
 
+  /// One channel of the same depth: the luma of ITU-R BT.601, (19595 R + 38470 G + 7471 B) / 65536 rounded, as
+  /// Pillow's mode "L" has it; alpha goes as in `rgb()`.
+  public func gray() -> Picture {
+    if channels == 1 { return self }
+    let luma: Samples =
+      switch rgb().samples {
+      case .eight(let values): .eight(Self.luma(values))
+      case .sixteen(let values): .sixteen(Self.luma(values))
+      }
+    return Picture(width: width, height: height, channels: 1, samples: luma, palette: palette)
+  }
+
+  private static func luma<S: FixedWidthInteger & UnsignedInteger>(_ values: [S]) -> [S] {
+    [S](unsafeUninitializedCapacity: values.count / 3) { out, count in
+      count = values.count / 3
+      for pixel in 0..<count {
+        let red = UInt64(values[pixel * 3]) * 19595
+        let green = UInt64(values[pixel * 3 + 1]) * 38470
+        let blue = UInt64(values[pixel * 3 + 2]) * 7471
+        out[pixel] = S((red + green + blue + 0x8000) >> 16)
+      }
+    }
+  }
+
+  /// Four channels of the same depth: gray becomes three equal channels, and a picture without alpha is
+  /// opaque.
+  public func rgba() -> Picture {
+    if channels == 4 { return self }
+    let converted: Samples =
+      switch samples {
+      case .eight(let values): .eight(Self.rgba(values, channels: channels))
+      case .sixteen(let values): .sixteen(Self.rgba(values, channels: channels))
+      }
+    return Picture(width: width, height: height, channels: 4, samples: converted, palette: palette)
+  }
+
+  private static func rgba<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], channels: Int) -> [S] {
+    let pixels = values.count / channels
+    return [S](unsafeUninitializedCapacity: pixels * 4) { out, count in
+      count = pixels * 4
+      for pixel in 0..<pixels {
+        let from = pixel * channels
+        for channel in 0..<3 { out[pixel * 4 + channel] = values[from + (channels < 3 ? 0 : channel)] }
+        out[pixel * 4 + 3] = channels == 2 ? values[from + 1] : S.max
+      }
+    }
+  }
+
   /// The same picture with 8-bit samples; 16-bit ones are divided by 257 and rounded.
   public func eightBit() -> Picture {
     guard case .sixteen(let values) = samples else { return self }
     return Picture(
       width: width, height: height, channels: channels,
-      samples: .eight(values.map { UInt8((UInt32($0) + 128) / 257) }), isPalette: isPalette)
+      samples: .eight(values.map { UInt8((UInt32($0) + 128) / 257) }), palette: palette)
   }
 
   /// The rectangle with its top left corner at (x, y), which must lie inside.
@@ -107,6 +159,6 @@ public struct Picture: Sendable, Equatable {
       case .eight(let values): .eight(cut(values))
       case .sixteen(let values): .sixteen(cut(values))
       }
-    return Picture(width: width, height: height, channels: channels, samples: part, isPalette: isPalette)
+    return Picture(width: width, height: height, channels: channels, samples: part, palette: palette)
   }
 }

@@ -9,26 +9,22 @@ extension Picture {
     return out
   }
 
-  /// Writes a rectangle of an RGB picture as planes [3, height, width].
+  /// Writes a rectangle as planes CHW [channels, height, width] in [-1, 1].
   func writePlanes(
     x: Int, y: Int, width: Int, height: Int, isFlipped: Bool, into out: UnsafeMutableBufferPointer<Float>
   ) {
-    precondition(channels == 3 && out.count == 3 * width * height, "planes are [3, height, width]")
+    precondition(out.count == channels * width * height, "planes are [channels, height, width]")
     precondition(x >= 0 && y >= 0 && x + width <= self.width && y + height <= self.height)
     let area = width * height
+    let step = isFlipped ? -channels : channels
     func write<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], half: Float) {
       values.withUnsafeBufferPointer { source in
         for row in 0..<height {
-          let old = source.baseAddress! + ((y + row) * self.width + x + (isFlipped ? width - 1 : 0)) * 3
-          let step = isFlipped ? -3 : 3
-          let red = out.baseAddress! + row * width
-          let green = red + area
-          let blue = green + area
-          for column in 0..<width {
-            let from = column &* step
-            red[column] = Float(old[from]) / half - 1
-            green[column] = Float(old[from &+ 1]) / half - 1
-            blue[column] = Float(old[from &+ 2]) / half - 1
+          let first = ((y + row) * self.width + x + (isFlipped ? width - 1 : 0)) * channels
+          for channel in 0..<channels {
+            let old = source.baseAddress! + (first + channel)
+            let plane = out.baseAddress! + (channel * area + row * width)
+            for column in 0..<width { plane[column] = Float(old[column &* step]) / half - 1 }
           }
         }
       }
@@ -39,20 +35,29 @@ extension Picture {
     }
   }
 
-  /// An 8-bit picture from planes CHW [channels, height, width] in [-1, 1]: round((x + 1) * 127.5),
-  /// clamped; what is not a number becomes 0. `planes` may be a slice of a batch.
-  public init(planes: some RandomAccessCollection<Float>, width: Int, height: Int, channels: Int = 3) {
+  /// A picture from planes CHW [channels, height, width] in [-1, 1]: round((x + 1) * 127.5) for 8 bits,
+  /// round((x + 1) * 32767.5) for 16, clamped; what is not a number becomes 0. `planes` may be a slice of a
+  /// batch.
+  public init(
+    planes: some RandomAccessCollection<Float>, width: Int, height: Int, channels: Int = 3, bitDepth: Int = 8
+  ) {
     precondition(planes.count == width * height * channels, "planes are [channels, height, width]")
+    precondition(bitDepth == 8 || bitDepth == 16, "samples have 8 or 16 bits")
     let area = width * height
-    let samples = [UInt8](unsafeUninitializedCapacity: area * channels) { out, count in
-      for (index, value) in planes.enumerated() {
-        let level = ((value + 1) * 127.5).rounded()
-        // max and min let NaN through in one order of their arguments; the comparison does not.
-        out[index % area * channels + index / area] = level > 0 ? UInt8(min(level, 255)) : 0
+    func samples<S: FixedWidthInteger & UnsignedInteger>(_ top: S.Type) -> [S] {
+      let largest = Float(S.max)
+      return [S](unsafeUninitializedCapacity: area * channels) { out, count in
+        for (index, value) in planes.enumerated() {
+          let level = ((value + 1) * (largest / 2)).rounded()
+          // max and min let NaN through in one order of their arguments; the comparison does not.
+          out[index % area * channels + index / area] = level > 0 ? S(min(level, largest)) : 0
+        }
+        count = area * channels
       }
-      count = area * channels
     }
-    self.init(width: width, height: height, channels: channels, samples: .eight(samples))
+    self.init(
+      width: width, height: height, channels: channels,
+      samples: bitDepth == 8 ? .eight(samples(UInt8.self)) : .sixteen(samples(UInt16.self)))
   }
 
   /// A sheet of equally large pictures, for example a row input | output | target per pair. 8-bit RGB;

@@ -2,10 +2,12 @@ import Foundation
 
 /// The pictures of one step.
 public struct Batch: Sendable {
-  /// NCHW [count, 3, size, size] in [-1, 1].
+  /// NCHW [count, the format's inputChannels, height, width].
   public let input: [Float]
-  /// NCHW [count, 3, size, size] in [-1, 1].
+  /// NCHW [count, the format's targetChannels, height, width].
   public let target: [Float]
+  /// How much each pixel counts, NCHW [count, 1, height, width] in [0, 1]; nil where pairs have no weights.
+  public let weights: [Float]?
   /// From 0.
   public let epoch: Int
   /// The batch's place in its epoch, from 0.
@@ -35,29 +37,48 @@ public final class Prefetcher: Sendable {
   private let work: Work
 
   /// - Parameters:
-  ///   - source: must not be empty.
-  ///   - size: the side of the pictures in a batch, in pixels.
-  ///   - jitter: random cuts and flips; false resizes straight to `size`, for validation.
+  ///   - source: must not be empty. All of its pairs have weights or none has, and as many inputs as the format.
+  ///   - reader: which cuts, and which planes. Its seed is the shuffle's too.
   ///   - shuffle: false keeps the source's order in every epoch, for validation.
   ///   - startStep: the first batch to deliver, counted from the run's beginning.
   ///   - threads: how many decode at a time.
   ///   - depth: how many batches may be under way or waiting; bounds the memory.
   ///   - cacheLimit: bytes of decoded pictures to keep. Pairs beyond it are decoded again every epoch.
   public init(
+    source: PairSource, reader: PairReader, batchSize: Int, shuffle: Bool = true, startStep: Int = 0,
+    threads: Int = Prefetcher.defaultThreads, depth: Int = 8, cacheLimit: Int = 1 << 30
+  ) {
+    precondition(source.count > 0 && batchSize > 0 && startStep >= 0 && threads > 0 && depth > 0)
+    let hasWeights = source.pairs[0].weights != nil
+    precondition(
+      source.pairs.allSatisfy { ($0.weights != nil) == hasWeights }, "all pairs have weights or none has")
+    precondition(
+      source.pairs.allSatisfy { 1 + $0.moreInputs.count == reader.format.inputCount },
+      "each input picture has a format")
+    self.batchSize = min(batchSize, source.count)
+    batchesPerEpoch = source.count / self.batchSize
+    work = Work(
+      source: source, reader: reader, hasWeights: hasWeights, shuffle: shuffle, batchSize: self.batchSize,
+      batchesPerEpoch: batchesPerEpoch, startStep: startStep, threads: threads, depth: depth,
+      cacheLimit: cacheLimit)
+    for _ in 0..<threads {
+      Thread.detachNewThread { [work] in work.run() }
+    }
+  }
+
+  /// Pairs of RGB pictures as squares.
+  /// - Parameters:
+  ///   - size: the side of the pictures in a batch, in pixels.
+  ///   - jitter: random cuts and flips; false resizes straight to `size`, for validation.
+  public convenience init(
     source: PairSource, size: Int, batchSize: Int, jitter: Bool, shuffle: Bool = true, seed: UInt64,
     startStep: Int = 0, threads: Int = Prefetcher.defaultThreads, depth: Int = 8,
     cacheLimit: Int = 1 << 30
   ) {
-    precondition(source.count > 0 && batchSize > 0 && startStep >= 0 && threads > 0 && depth > 0)
-    self.batchSize = min(batchSize, source.count)
-    batchesPerEpoch = source.count / self.batchSize
-    work = Work(
-      source: source, augmentation: Augmentation(size: size, jitter: jitter, seed: seed), shuffle: shuffle,
-      batchSize: self.batchSize, batchesPerEpoch: batchesPerEpoch, startStep: startStep, threads: threads,
-      depth: depth, cacheLimit: cacheLimit)
-    for _ in 0..<threads {
-      Thread.detachNewThread { [work] in work.run() }
-    }
+    self.init(
+      source: source, reader: PairReader(augmentation: Augmentation(size: size, jitter: jitter, seed: seed)),
+      batchSize: batchSize, shuffle: shuffle, startStep: startStep, threads: threads, depth: depth,
+      cacheLimit: cacheLimit)
   }
 
   deinit { stop() }
@@ -87,7 +108,8 @@ public final class Prefetcher: Sendable {
 /// ends them.
 private final class Work: Sendable {
   private let source: PairSource
-  private let augmentation: Augmentation
+  private let reader: PairReader
+  private let hasWeights: Bool
   private let shuffle: Bool
   private let batchSize: Int
   private let batchesPerEpoch: Int
@@ -109,25 +131,21 @@ private final class Work: Sendable {
   }
 
   private struct Cache {
-    var pairs: [Int: DecodedPair] = [:]
+    /// By their place in the source, at load size.
+    var pairs: [Int: PairReader.Pair] = [:]
     var bytes = 0
-  }
-
-  /// At load size.
-  private struct DecodedPair {
-    var input: Picture
-    var target: Picture
   }
 
   private let state: Monitor<State>
   private let cache = Monitor(Cache())
 
   init(
-    source: PairSource, augmentation: Augmentation, shuffle: Bool, batchSize: Int, batchesPerEpoch: Int,
-    startStep: Int, threads: Int, depth: Int, cacheLimit: Int
+    source: PairSource, reader: PairReader, hasWeights: Bool, shuffle: Bool, batchSize: Int,
+    batchesPerEpoch: Int, startStep: Int, threads: Int, depth: Int, cacheLimit: Int
   ) {
     self.source = source
-    self.augmentation = augmentation
+    self.reader = reader
+    self.hasWeights = hasWeights
     self.shuffle = shuffle
     self.batchSize = batchSize
     self.batchesPerEpoch = batchesPerEpoch
@@ -187,31 +205,43 @@ private final class Work: Sendable {
     let indexInEpoch = step % batchesPerEpoch
     let first = indexInEpoch * batchSize
     let indices = order(epoch)[first..<first + batchSize]
-    let pictureFloats = 3 * augmentation.size * augmentation.size
+    let area = reader.augmentation.size.area
+    let inputFloats = reader.format.inputChannels * area
+    let targetFloats = reader.format.targetChannels * area
 
-    var input = [Float](repeating: 0, count: batchSize * pictureFloats)
-    var target = input
+    var input = [Float](repeating: 0, count: batchSize * inputFloats)
+    var target = [Float](repeating: 0, count: batchSize * targetFloats)
+    var weights = [Float](repeating: 0, count: hasWeights ? batchSize * area : 0)
     for (place, index) in indices.enumerated() {
       let pair = try pair(index)
-      let cut = augmentation.cut(epoch: epoch, index: index)
-      let range = place * pictureFloats..<(place + 1) * pictureFloats
-      input.withUnsafeMutableBufferPointer {
-        augmentation.write(pair.input, cut, into: UnsafeMutableBufferPointer(rebasing: $0[range]))
+      func part(_ whole: UnsafeMutableBufferPointer<Float>, _ count: Int) -> UnsafeMutableBufferPointer<Float>
+      {
+        UnsafeMutableBufferPointer(rebasing: whole[place * count..<(place + 1) * count])
       }
-      target.withUnsafeMutableBufferPointer {
-        augmentation.write(pair.target, cut, into: UnsafeMutableBufferPointer(rebasing: $0[range]))
+      input.withUnsafeMutableBufferPointer { input in
+        target.withUnsafeMutableBufferPointer { target in
+          reader.write(
+            pair, epoch: epoch, index: index, part(input, inputFloats), part(target, targetFloats))
+        }
+      }
+      if hasWeights {
+        weights.withUnsafeMutableBufferPointer {
+          reader.writeWeights(pair, epoch: epoch, index: index, part($0, area))
+        }
       }
     }
     return Batch(
-      input: input, target: target, epoch: epoch, indexInEpoch: indexInEpoch,
-      names: indices.map { source.pairs[$0].name })
+      input: input, target: target, weights: hasWeights ? weights : nil, epoch: epoch,
+      indexInEpoch: indexInEpoch, names: indices.map { source.pairs[$0].name })
   }
 
   private func order(_ epoch: Int) -> [Int] {
     guard shuffle else { return Array(0..<source.count) }
     return state.withLock { state in
       if state.order.epoch != epoch {
-        state.order = (epoch, shuffledOrder(count: source.count, seed: augmentation.seed, epoch: epoch))
+        state.order = (
+          epoch, shuffledOrder(count: source.count, seed: reader.augmentation.seed, epoch: epoch)
+        )
       }
       return state.order.indices
     }
@@ -219,12 +249,10 @@ private final class Work: Sendable {
 
   /// A pair at load size. When the cache is full, what is in it stays: with every pair used once an epoch,
   /// putting out the oldest would put out the one needed next.
-  private func pair(_ index: Int) throws(ImageError) -> DecodedPair {
+  private func pair(_ index: Int) throws(ImageError) -> PairReader.Pair {
     if let cached = cache.withLock({ $0.pairs[index] }) { return cached }
-    let loaded = try source.pairs[index].load()
-    let pair = DecodedPair(
-      input: augmentation.resized(loaded.input), target: augmentation.resized(loaded.target))
-    let bytes = pair.input.byteCount + pair.target.byteCount
+    let pair = try reader.read(source.pairs[index])
+    let bytes = pair.byteCount
     cache.withLock { cache in
       // Two threads at two ends of an epoch may have decoded the same pair.
       guard cache.pairs[index] == nil, cache.bytes + bytes <= cacheLimit else { return }

@@ -29,10 +29,18 @@ extension Picture {
   /// filters widen on reduction (antialiasing), horizontal pass before vertical, samples rounded and
   /// clamped between the two. 16-bit samples go the same way at their own depth.
   ///
-  /// Alpha is resized like a colour; call `rgb()` before, as `PairSource` does.
+  /// Colours are multiplied by alpha before filtering and divided by it afterwards, so that what lies under
+  /// transparent pixels does not show at edges; under alpha 0 it becomes 0.
   public func resized(width newWidth: Int, height newHeight: Int, method: ResizeMethod) -> Picture {
     precondition(newWidth > 0 && newHeight > 0, "a picture needs pixels")
     if newWidth == width && newHeight == height { return self }
+    if method != .nearest, channels == 2 || channels == 4 {
+      return multipliedByAlpha().resizedSamples(newWidth, newHeight, method).dividedByAlpha()
+    }
+    return resizedSamples(newWidth, newHeight, method)
+  }
+
+  private func resizedSamples(_ newWidth: Int, _ newHeight: Int, _ method: ResizeMethod) -> Picture {
     let resized: Samples =
       switch (samples, method) {
       case (.eight(let values), .nearest): .eight(nearest(values, newWidth, newHeight))
@@ -43,7 +51,37 @@ extension Picture {
         .sixteen(filtered(values, newWidth, newHeight, method, accumulator: Int64.self, bits: 32))
       }
     return Picture(
-      width: newWidth, height: newHeight, channels: channels, samples: resized, isPalette: isPalette)
+      width: newWidth, height: newHeight, channels: channels, samples: resized, palette: palette)
+  }
+
+  /// c * a / max, rounded, for each colour.
+  private func multipliedByAlpha() -> Picture {
+    changingColours { colour, alpha, top in (colour * alpha + top / 2) / top }
+  }
+
+  /// c * max / a, cut off and clamped, for each colour that has an alpha.
+  private func dividedByAlpha() -> Picture {
+    changingColours { colour, alpha, top in alpha == 0 ? colour : min(colour * top / alpha, top) }
+  }
+
+  /// Every colour made anew from itself, its pixel's alpha and the largest sample.
+  private func changingColours(_ change: (UInt64, UInt64, UInt64) -> UInt64) -> Picture {
+    func changed<S: FixedWidthInteger & UnsignedInteger>(_ values: [S]) -> [S] {
+      var out = values
+      for pixel in stride(from: 0, to: values.count, by: channels) {
+        let alpha = UInt64(values[pixel + channels - 1])
+        for place in pixel..<pixel + channels - 1 {
+          out[place] = S(change(UInt64(values[place]), alpha, UInt64(S.max)))
+        }
+      }
+      return out
+    }
+    let new: Samples =
+      switch samples {
+      case .eight(let values): .eight(changed(values))
+      case .sixteen(let values): .sixteen(changed(values))
+      }
+    return Picture(width: width, height: height, channels: channels, samples: new, palette: palette)
   }
 
   private func nearest<S>(_ values: [S], _ newWidth: Int, _ newHeight: Int) -> [S] {

@@ -1,10 +1,24 @@
 import Images
+import Random
 import Testing
 
 @Suite struct AugmentationTests {
   @Test(arguments: [(256, 286), (128, 143), (512, 572), (64, 71)]) func loadSize(size: Int, expected: Int) {
-    #expect(Augmentation(size: size, jitter: true, seed: 0).loadSize == expected)
-    #expect(Augmentation(size: size, jitter: false, seed: 0).loadSize == size)
+    #expect(Augmentation(size: size, jitter: true, seed: 0).loadSize == PictureSize(square: expected))
+    #expect(Augmentation(size: size, jitter: false, seed: 0).loadSize == PictureSize(square: size))
+  }
+
+  @Test func sidesHaveLoadSizesAndOffsetsOfTheirOwn() {
+    let augmentation = Augmentation(size: PictureSize(width: 128, height: 64), jitter: true, seed: 3)
+    #expect(augmentation.loadSize == PictureSize(width: 143, height: 71))
+    let cuts = (0..<2000).map { augmentation.cut(epoch: 0, index: $0) }
+    #expect(Set(cuts.map(\.x)) == Set(0...15) && Set(cuts.map(\.y)) == Set(0...7))
+    // A square's cuts are what they were before sides could differ.
+    let square = Augmentation(size: 256, jitter: true, seed: 9)
+    let cut = square.cut(epoch: 1, index: 2)
+    let words = Philox(seed: 9).words(2, 1, 0x494D_0001)
+    #expect(cut.x == Int((UInt64(words.x) * 31) >> 32) && cut.y == Int((UInt64(words.y) * 31) >> 32))
+    #expect(cut.isFlipped == (words.z >= 1 << 31))
   }
 
   /// Pictures that have the load size already are not resized, so what comes out is exactly the cut.
@@ -66,7 +80,8 @@ import Testing
     #expect(planes.input == map.resized(width: 32, height: 32, method: .nearest).planes())
     #expect(planes.target == photo.resized(width: 32, height: 32, method: .bicubic).planes())
     #expect(planes.input != planes.target)
-    #expect(Augmentation.planes(of: map, size: 32) == planes.input)
+    let size = PictureSize(square: 32)
+    #expect(try PlaneFormat.rgb.planes(of: map, fittedTo: size, path: "p") == planes.input)
   }
 }
 

@@ -127,6 +127,8 @@ import Testing
       .tooSmall(path: "p", width: 1, height: 1, minimum: 8), .oddWidth(path: "p", width: 3),
       .unmatched(inputs: "p", targets: "q", onlyInInputs: ["a"], onlyInTargets: ["b"]),
       .ambiguous(folder: "p", names: ["a.png", "a.jpg"]), .noPairs(folder: "p", reason: "r"),
+      .noLabelMap(path: "p", reason: "r"),
+      .unknownColour(path: "p", colour: Colour(red: 1, green: 2, blue: 3), x: 4, y: 5, classes: 6),
       .unwritable(path: "p", reason: "r"), .stopped,
     ]
     for error in errors {

@@ -13,7 +13,8 @@ typedef struct {
   uint32_t height;    // pixels
   int channels;       // after expansion: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA
   int bit_depth;      // after expansion: 8 or 16
-  int is_palette;     // 1 when the file stores palette indices
+  int palette_size;   // how many colours the file's palette has, 1 to 256; 0 when it stores no palette indices
+  uint8_t palette[256][3];  // red, green, blue, in the file's order
 } cpng_info;
 
 // Reads everything before the pixels of the PNG file in data[0 ..< size].

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the pictures beside this file. Needs Pillow and numpy; run it only to change them.
+"""Makes the files beside this one. Needs Pillow, numpy and scikit-image; run it only to change them.
 
 PNG files are written here byte by byte (zlib and struct only), so that reading them with libpng is
 checked by something that is not libpng. Their samples follow a formula that the tests know too.
@@ -12,7 +12,9 @@ import struct
 import zlib
 
 import numpy as np
+import skimage
 from PIL import Image, ImageOps, features
+from skimage import color, data, feature
 
 HERE = pathlib.Path(__file__).parent
 
@@ -151,9 +153,70 @@ def jpeg_files():
         save(f"jpeg_orientation{orientation}", small, quality=85, exif=exif, subsampling="4:4:4")
 
 
+def plane_files():
+    """Gray as Pillow's mode "L" has it, RGBA resized with its alpha, and Lab by scikit-image."""
+    Image.open(HERE / "rgb8.png").convert("L").save(HERE / "expected_rgb8_luma.png", optimize=True)
+    random = np.random.default_rng(2)
+    cutout = random.integers(0, 256, (14, 18, 4), dtype=np.uint8)
+    cutout[3:9, 4:12, 3] = 0  # transparent and opaque parts, with other values between them
+    cutout[9:13, 2:9, 3] = 255
+    cutout = Image.fromarray(cutout)
+    cutout.save(HERE / "resize_rgba.png", optimize=True)
+    for size in ((25, 31), (7, 5)):
+        cutout.resize(size, Image.Resampling.BICUBIC).save(
+            HERE / f"expected_rgba_bicubic_{size[0]}x{size[1]}.png", optimize=True
+        )
+    # Rows of L, a, b beside r, g, b: the corners, grays around the bends of both curves, and any colours.
+    levels = np.concatenate(
+        [
+            np.array([[r, g, b] for r in (0, 255) for g in (0, 255) for b in (0, 255)]),
+            np.repeat(np.arange(0, 24), 3).reshape(-1, 3),
+            random.integers(0, 256, (200, 3)),
+        ]
+    )
+    lab = color.rgb2lab(levels[None] / 255)[0]
+    rows = np.concatenate([levels, lab], 1)
+    np.savetxt(HERE / "lab_of_rgb.txt", rows, "%d %d %d %.12f %.12f %.12f")
+    # The way back, most of these being no colours of sRGB: those are clamped.
+    lab = random.uniform((0, -110, -110), (100, 110, 110), (200, 3))
+    np.savetxt(HERE / "rgb_of_lab.txt", np.concatenate([lab, color.lab2rgb(lab[None])[0]], 1), "%.12f")
+
+
+def padding_files():
+    """Mirrored at right and bottom by numpy; 64 takes several mirror images."""
+    picture = np.asarray(Image.open(HERE / "rgb8.png"))
+    height, width, _ = picture.shape
+    for multiple in (8, 64):
+        pad = ((0, -height % multiple), (0, -width % multiple), (0, 0))
+        Image.fromarray(np.pad(picture, pad, mode="reflect")).save(
+            HERE / f"expected_reflect_{multiple}.png", optimize=True
+        )
+
+
+def photograph_files():
+    """A real photograph (NASA's portrait of Eileen Collins, public domain), its edges by scikit-image, and what
+    is left of it after a reduction by Pillow."""
+    astronaut = Image.fromarray(data.astronaut()).crop((90, 0, 410, 240)).resize((120, 90), Image.Resampling.BICUBIC)
+    astronaut.save(HERE / "astronaut.png", optimize=True)
+    gray = np.asarray(astronaut.convert("L")) / 255
+    for name, sigma, low, high in (("1", 1, 0.1, 0.2), ("1.5", 1.5, 0.1, 0.25), ("3", 3, 0.05, 0.2)):
+        edges = feature.canny(gray, sigma=sigma, low_threshold=low, high_threshold=high)
+        Image.fromarray(np.where(edges, 0, 255).astype(np.uint8)).convert("1").save(
+            HERE / f"expected_canny_{name}.png", optimize=True
+        )
+    for factor, small in ((4, (30, 23)), (7, (17, 13))):
+        astronaut.resize(small, Image.Resampling.BICUBIC).resize(astronaut.size, Image.Resampling.BICUBIC).save(
+            HERE / f"expected_reduced_by_{factor}.png", optimize=True
+        )
+
+
 if __name__ == "__main__":
     png_files()
     resize_files()
     jpeg_files()
+    plane_files()
+    padding_files()
+    photograph_files()
     print("Pillow", Image.__version__, "libjpeg-turbo", features.version("libjpeg_turbo"))
+    print("scikit-image", skimage.__version__)
     print(sum(f.stat().st_size for f in HERE.iterdir()), "bytes")

@@ -1,0 +1,92 @@
+/// Width and height in pixels.
+public struct PictureSize: Sendable, Hashable, Codable, CustomStringConvertible {
+  public var width: Int
+  public var height: Int
+
+  public init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+  }
+
+  public init(square side: Int) { self.init(width: side, height: side) }
+
+  /// In pixels.
+  public var area: Int { width * height }
+
+  public var description: String { "\(width)x\(height)" }
+
+  /// The smallest size of whole multiples that holds this one.
+  public func roundedUp(toMultipleOf multiple: Int) -> PictureSize {
+    precondition(multiple > 0, "a multiple of nothing")
+    func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+    return PictureSize(width: rounded(width), height: rounded(height))
+  }
+}
+
+extension Picture {
+  public var size: PictureSize { PictureSize(width: width, height: height) }
+
+  /// The picture at another size, whatever that does to its proportions: bicubic, or nearest for a palette
+  /// picture, whose colours must not be mixed.
+  public func fitted(to size: PictureSize) -> Picture {
+    resized(width: size.width, height: size.height, method: isPalette ? .nearest : .bicubic)
+  }
+
+  /// The picture with left and right exchanged.
+  public func mirrored() -> Picture {
+    func mirror<S>(_ values: [S]) -> [S] {
+      [S](unsafeUninitializedCapacity: values.count) { out, count in
+        for pixel in 0..<width * height {
+          let from = (pixel / width * width + width - 1 - pixel % width) * channels
+          for channel in 0..<channels {
+            out.initializeElement(at: count, to: values[from + channel])
+            count += 1
+          }
+        }
+      }
+    }
+    let new: Samples =
+      switch samples {
+      case .eight(let values): .eight(mirror(values))
+      case .sixteen(let values): .sixteen(mirror(values))
+      }
+    return Picture(width: width, height: height, channels: channels, samples: new, palette: palette)
+  }
+
+  /// The picture with mirror images of itself at the right and at the bottom, so that its sides are multiples:
+  /// for networks that halve them several times. Edges are not repeated (numpy's `reflect`); where the padding
+  /// is longer than the picture, the mirror images are mirrored again. `cropped` at (0, 0) cuts it back.
+  public func mirrorPadded(toMultipleOf multiple: Int) -> Picture {
+    let padded = size.roundedUp(toMultipleOf: multiple)
+    if padded == size { return self }
+    let columns = (0..<padded.width).map { Self.mirrored($0, width) * channels }
+    let rows = (0..<padded.height).map { Self.mirrored($0, height) * width * channels }
+    func pad<S>(_ values: [S]) -> [S] {
+      [S](unsafeUninitializedCapacity: padded.area * channels) { out, count in
+        for row in rows {
+          for column in columns {
+            for channel in 0..<channels {
+              out.initializeElement(at: count, to: values[row + column + channel])
+              count += 1
+            }
+          }
+        }
+      }
+    }
+    let new: Samples =
+      switch samples {
+      case .eight(let values): .eight(pad(values))
+      case .sixteen(let values): .sixteen(pad(values))
+      }
+    return Picture(
+      width: padded.width, height: padded.height, channels: channels, samples: new, palette: palette)
+  }
+
+  /// The place in 0..<count that a place from 0 on shows, back and forth between the ends.
+  private static func mirrored(_ place: Int, _ count: Int) -> Int {
+    guard count > 1 else { return 0 }
+    let period = 2 * (count - 1)
+    let rest = place % period
+    return min(rest, period - rest)
+  }
+}

@@ -1,0 +1,200 @@
+/// A colour of 8-bit sRGB, as label maps name classes by.
+public struct Colour: Sendable, Hashable, Comparable, CustomStringConvertible {
+  public let red: UInt8
+  public let green: UInt8
+  public let blue: UInt8
+
+  public init(red: UInt8, green: UInt8, blue: UInt8) {
+    self.red = red
+    self.green = green
+    self.blue = blue
+  }
+
+  /// 0xRRGGBB.
+  var packed: UInt32 { UInt32(red) << 16 | UInt32(green) << 8 | UInt32(blue) }
+
+  init(packed: UInt32) {
+    self.init(
+      red: UInt8(truncatingIfNeeded: packed >> 16), green: UInt8(truncatingIfNeeded: packed >> 8),
+      blue: UInt8(truncatingIfNeeded: packed))
+  }
+
+  /// By red, then green, then blue.
+  public static func < (a: Colour, b: Colour) -> Bool { a.packed < b.packed }
+
+  /// As the web writes it: `#rrggbb`.
+  public var description: String {
+    let digits = String(packed, radix: 16)
+    return "#" + String(repeating: "0", count: 6 - digits.count) + digits
+  }
+}
+
+/// Coded as its description, so that a model's options stay readable.
+extension Colour: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard text.utf8.count == 7, text.first == "#", let packed = UInt32(text.dropFirst(), radix: 16) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "\"\(text)\" is no colour #rrggbb")
+    }
+    self.init(packed: packed)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
+/// The colours of a label map's classes: class i is the colour at place i.
+public struct Palette: Sendable, Equatable {
+  /// 1 to 256 different colours.
+  public let colours: [Colour]
+
+  public var count: Int { colours.count }
+
+  /// The most classes: those that 8 bits can tell apart.
+  public static let maximumCount = 256
+
+  /// Colours in the order of their first appearance; one that comes again is the class that it was, as in
+  /// the palettes that programs fill up with black.
+  public init(_ colours: some Sequence<Colour>) {
+    var seen = Set<Colour>()
+    self.colours = colours.filter { seen.insert($0).inserted }
+    precondition((1...Self.maximumCount).contains(self.colours.count), "a palette has 1 to 256 colours")
+  }
+
+  /// The classes of a picture that stores them as gray levels: class i is the gray of level i.
+  public init(grayLevels count: Int) {
+    self.init((0..<count).map { Colour(red: UInt8($0), green: UInt8($0), blue: UInt8($0)) })
+  }
+
+  /// The palette of a palette PNG, in the file's order.
+  /// - Throws: what `Picture(contentsOf:)` throws, `.noLabelMap` when the file has no palette.
+  public init(ofPNG path: String) throws(ImageError) {
+    guard let palette = try Picture(contentsOf: path).palette else {
+      throw .noLabelMap(path: path, reason: "has no palette; name a palette PNG or a folder of label maps")
+    }
+    self.init(palette)
+  }
+
+  /// The gray levels 0 to the highest that occurs in 8-bit gray pictures, whose values are the classes.
+  /// - Throws: what `Picture(contentsOf:)` throws, `.noLabelMap` for a picture that is not 8-bit gray.
+  public init(indicesOf paths: [String]) throws(ImageError) {
+    precondition(!paths.isEmpty, "a palette needs pictures")
+    var highest: UInt8 = 0
+    for path in paths {
+      let picture = try Picture(contentsOf: path)
+      guard picture.channels == 1, case .eight(let values) = picture.samples else {
+        throw .noLabelMap(
+          path: path, reason: "is not 8-bit gray, so its values are no class indices; save it as 8-bit gray")
+      }
+      highest = max(highest, values.max() ?? 0)
+    }
+    self.init(grayLevels: Int(highest) + 1)
+  }
+
+  /// The distinct colours of label maps, sorted: the same whatever the order of the files.
+  /// - Throws: what `Picture(contentsOf:)` throws, `.noLabelMap` for the file with which the colours become
+  ///   more than 256, and for one with 16 bits a sample.
+  public init(coloursOf paths: [String]) throws(ImageError) {
+    precondition(!paths.isEmpty, "a palette needs pictures")
+    var colours = Set<Colour>()
+    for path in paths {
+      let picture = try Picture(contentsOf: path)
+      guard case .eight(let values) = picture.samples else {
+        throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
+      }
+      var last: UInt32?
+      var counted = 0
+      picture.forEachColour(values) { packed in
+        guard packed != last, counted <= Self.maximumCount else { return }
+        last = packed
+        if colours.insert(Colour(packed: packed)).inserted { counted = colours.count }
+      }
+      guard colours.count <= Self.maximumCount else {
+        throw .noLabelMap(
+          path: path,
+          reason: "brings the colours to more than \(Self.maximumCount), so this is no label map "
+            + "(a JPEG, or one that was resized with blending, is none); save label maps as PNG")
+      }
+    }
+    self.init(colours.sorted())
+  }
+}
+
+/// Coded as the list of its colours.
+extension Palette: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let colours = try container.decode([Colour].self)
+    guard (1...Self.maximumCount).contains(colours.count), Set(colours).count == colours.count else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "a palette has 1 to \(Self.maximumCount) different colours")
+    }
+    self.init(colours)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(colours)
+  }
+}
+
+extension Picture {
+  /// Calls `body` with each pixel's colour 0xRRGGBB, row by row; `values` are the picture's 8-bit samples.
+  /// Alpha does not count: a label is its colour.
+  @inline(__always)
+  func forEachColour(_ values: [UInt8], _ body: (UInt32) -> Void) {
+    values.withUnsafeBufferPointer { values in
+      for pixel in 0..<width * height {
+        let at = pixel &* channels
+        if channels < 3 {
+          body(UInt32(values[at]) &* 0x010101)
+        } else {
+          body(UInt32(values[at]) << 16 | UInt32(values[at &+ 1]) << 8 | UInt32(values[at &+ 2]))
+        }
+      }
+    }
+  }
+
+  /// The class of each pixel, as an 8-bit picture of one channel.
+  /// - Throws: `.unknownColour` naming the first pixel that has none of the palette's colours,
+  ///   `.noLabelMap` for 16 bits a sample. `path` is only for errors.
+  func classes(_ palette: Palette, path: String) throws(ImageError) -> Picture {
+    guard case .eight(let values) = samples else {
+      throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
+    }
+    let classes = Dictionary(
+      uniqueKeysWithValues: palette.colours.enumerated().map { ($1.packed, UInt8($0)) })
+    var unknown: Int?
+    let indices = [UInt8](unsafeUninitializedCapacity: width * height) { out, count in
+      // Neighbours are mostly of one class, so that few pixels are looked up.
+      var last = palette.colours[0].packed
+      var lastClass: UInt8 = 0
+      forEachColour(values) { packed in
+        if packed != last {
+          if let found = classes[packed] {
+            (last, lastClass) = (packed, found)
+          } else if unknown == nil {
+            unknown = count
+          }
+        }
+        out.initializeElement(at: count, to: lastClass)
+        count += 1
+      }
+    }
+    if let unknown {
+      var (colour, pixel) = (UInt32(0), 0)
+      forEachColour(values) { packed in
+        if pixel == unknown { colour = packed }
+        pixel += 1
+      }
+      throw .unknownColour(
+        path: path, colour: Colour(packed: colour), x: unknown % width, y: unknown / width,
+        classes: palette.count)
+    }
+    return Picture(width: width, height: height, channels: 1, samples: .eight(indices))
+  }
+}
