@@ -14,6 +14,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case elementwise = "elementwise.cl"
   case limits = "limits.cl"
   case loss = "loss.cl"
+  case lossSums = "loss.clh"
   case matrixProbe = "matrix_probe.cl"
   case matrixUnits = "matrix_units.clh"
   case norm = "norm.cl"
@@ -21,6 +22,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case philox = "philox.clh"
   case rows = "rows.clh"
   case several = "several.clh"
+  case similarity = "similarity.cl"
   case splitSum = "split_sum.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
@@ -49,6 +51,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .elementwise: PackageResources.elementwise_cl
       case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl
+      case .lossSums: PackageResources.loss_clh
       case .matrixProbe: PackageResources.matrix_probe_cl
       case .matrixUnits: PackageResources.matrix_units_clh
       case .norm: PackageResources.norm_cl
@@ -56,6 +59,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .philox: PackageResources.philox_clh
       case .rows: PackageResources.rows_clh
       case .several: PackageResources.several_clh
+      case .similarity: PackageResources.similarity_cl
       case .splitSum: PackageResources.split_sum_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl

@@ -4,23 +4,8 @@
 //
 //   sums or losses [blocks][groups]      range and groups: see "Sums" in rows.clh
 
-#include "rows.clh"
+#include "loss.clh"
 #include "split_sum.clh"
-
-// All lanes of all work-items of a work-group.
-inline float total_of_group(lanes value, local lanes* shared) {
-  const lanes sum = sum_over_group(value, shared);
-#if LANES == 16
-  const float8 a = sum.lo + sum.hi;
-  const float4 b = a.lo + a.hi;
-  return (b.x + b.y) + (b.z + b.w);
-#else
-  const float4 quarters = (shared[0] + shared[1]) + (shared[2] + shared[3]);
-  return (quarters.x + quarters.y) + (quarters.z + quarters.w);
-#endif
-}
-
-#define SUM_SLOT(shape) ((size_t)BLOCK(shape) * get_num_groups(1) + get_group_id(1))
 
 // Whether a loss writes its gradient, too.
 #ifndef GRADIENT

@@ -16,6 +16,7 @@ struct CaseTests {
       TanhGradient.name, DropoutMask.name, Multiply.name, Concatenation.name,
       BatchConcatenation.name, BatchSplit.name, Slice.name, BCEWithLogits.name,
       BCEWithLogitsGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
+      Blur.name, StructuralSimilarity.name, StructuralSimilarityGradient.name,
     ]
     #expect(names == expected)
   }

@@ -201,6 +201,22 @@ struct GradientTests {
     }
   }
 
+  @Test func blur() throws {
+    // The differences' own error. Measured: 1.5e-8.
+    try check(bound: 5e-8) { tape in
+      let x = tape.input("x", [2, 2, 7, 12])
+      return (.distance(try tape.blur(x)), [x])
+    }
+  }
+
+  @Test(arguments: [CaseValues.uniform, .around(0.5)]) func structuralSimilarity(_ values: CaseValues) throws
+  {
+    try check(others: values) { tape in
+      let (x, y) = (tape.input("x", [2, 2, 13, 12]), tape.input("y", [2, 2, 13, 12]))
+      return (.sum((try tape.ssimLoss(x, y), 10)), [x, y])
+    }
+  }
+
   // MARK: Where gradients meet
 
   @Test func aTensorUsedTwice() throws {

@@ -180,6 +180,41 @@ def pixel(name, make):
     return torch.autograd.grad(100 * loss, [a, b]) if gradient else [loss]
 
 
+GAUSSIAN = torch.exp(-torch.arange(-5, 6, dtype=torch.float64) ** 2 / (2 * 1.5**2))
+WINDOW = torch.outer(GAUSSIAN, GAUSSIAN) / GAUSSIAN.sum() ** 2
+
+
+def blur(x, padding):
+    channels = x.shape[1]
+    return F.conv2d(x, WINDOW.expand(channels, 1, 11, 11), None, 1, padding, groups=channels)
+
+
+def blurred(name, make):
+    return [blur(make(json.loads(name.removeprefix("blur "))), 5)]
+
+
+def similarity(name, make):
+    operation, shape, flat = re.fullmatch(r"SSIM (loss|gradient) (\[.*\])(, flat)?", name).groups()
+    shape = json.loads(shape)
+    if flat:
+        x, y = (float(np.float32(0.05)) * make(shape, "around", 16.0) for _ in range(2))
+    else:
+        x, y = make(shape), make(shape)
+    x.requires_grad_(), y.requires_grad_()
+    means, squares, product = [blur(x, 0), blur(y, 0)], [blur(x * x, 0), blur(y * y, 0)], blur(x * y, 0)
+    variances = [s - m**2 for s, m in zip(squares, means)]
+    covariance = product - means[0] * means[1]
+    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    index = (2 * means[0] * means[1] + c1) * (2 * covariance + c2)
+    index = index / ((means[0] ** 2 + means[1] ** 2 + c1) * (variances[0] + variances[1] + c2))
+    loss = 1 - index.mean()
+    if operation == "loss":
+        return [loss]
+    weight = 1 if flat else 3
+    gradients = torch.autograd.grad(weight * loss, [x, y])
+    return [loss, *gradients] if flat else gradients
+
+
 def adam(name, make):
     shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
@@ -237,6 +272,7 @@ def evaluate(name):
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
+        ("blur", blurred), ("SSIM", similarity),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
