@@ -11,6 +11,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case convolutionGPUCommon = "convolution_gpu.clh"
   case convolutionNVIDIA = "convolution_nvidia.cl"
   case convolutionSkinny = "convolution_skinny.cl"
+  case edgeLoss = "edge_loss.cl"
   case elementwise = "elementwise.cl"
   case limits = "limits.cl"
   case loss = "loss.cl"
@@ -48,6 +49,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .convolutionGPUCommon: PackageResources.convolution_gpu_clh
       case .convolutionNVIDIA: PackageResources.convolution_nvidia_cl
       case .convolutionSkinny: PackageResources.convolution_skinny_cl
+      case .edgeLoss: PackageResources.edge_loss_cl
       case .elementwise: PackageResources.elementwise_cl
       case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl

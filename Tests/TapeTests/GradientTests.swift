@@ -217,6 +217,13 @@ struct GradientTests {
     }
   }
 
+  @Test func edgeLoss() throws {
+    try check { tape in
+      let (a, b) = (tape.input("a", [2, 2, 5, 4]), tape.input("b", [2, 2, 5, 4]))
+      return (.sum((try tape.edgeLoss(a, b), 10)), [a, b])
+    }
+  }
+
   // MARK: Where gradients meet
 
   @Test func aTensorUsedTwice() throws {

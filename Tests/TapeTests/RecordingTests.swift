@@ -312,6 +312,27 @@ struct RecordingTests {
     }
   }
 
+  @Test func lossesThatDoNotFit() {
+    let (a, b): (Shape, Shape) = ([1, 3, 12, 12], [1, 3, 12, 13])
+    refused("structural similarity", "\(a)", "\(b)") { tape in
+      _ = try tape.ssimLoss(tape.input("a", a), tape.input("b", b))
+    }
+    for small in [[1, 3, 10, 11], [1, 3, 11, 10]] as [Shape] {
+      refused("structural similarity", "\(small)", "at least 11") { tape in
+        _ = try tape.ssimLoss(tape.input("a", small), tape.input("b", small))
+      }
+    }
+    for thin in [[1, 3, 1, 4], [1, 3, 4, 1]] as [Shape] {
+      refused("edge loss", "\(thin)", "at least 2") { tape in
+        _ = try tape.edgeLoss(tape.input("a", thin), tape.input("b", thin))
+      }
+    }
+    refused("edge loss", "\(a)", "\(b)") { tape in
+      _ = try tape.edgeLoss(tape.input("a", a), tape.input("b", b))
+    }
+    refused("blur", "[3]") { tape in _ = try tape.blur(tape.input("x", [3], kind: .vector)) }
+  }
+
   @Test func dropoutAndAdamThatDoNotFit() {
     for rate in [1, -0.1, .nan] {
       refused("dropout mask", "\(rate)", "[1, 3, 4, 4]") { tape in

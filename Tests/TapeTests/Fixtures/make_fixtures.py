@@ -215,6 +215,15 @@ def similarity(name, make):
     return [loss, *gradients] if flat else gradients
 
 
+def edges(name, make):
+    operation, shape = re.fullmatch(r"edge (loss|gradient) (\[.*\])", name).groups()
+    kind = "uniform" if operation == "loss" else "integers"
+    a, b = (make(json.loads(shape), kind).requires_grad_() for _ in range(2))
+    d = a - b
+    loss = d.diff(dim=3).abs().mean() + d.diff(dim=2).abs().mean()
+    return [loss] if operation == "loss" else torch.autograd.grad(100 * loss, [a, b])
+
+
 def adam(name, make):
     shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
@@ -272,7 +281,7 @@ def evaluate(name):
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
-        ("blur", blurred), ("SSIM", similarity),
+        ("blur", blurred), ("SSIM", similarity), ("edge", edges),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
