@@ -33,6 +33,7 @@ let package = Package(
         .embedInCode("convolution_gpu.clh"),
         .embedInCode("convolution_nvidia.cl"),
         .embedInCode("convolution_skinny.cl"),
+        .embedInCode("cross_entropy.cl"),
         .embedInCode("edge_loss.cl"),
         .embedInCode("elementwise.cl"),
         .embedInCode("limits.cl"),

@@ -11,6 +11,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case convolutionGPUCommon = "convolution_gpu.clh"
   case convolutionNVIDIA = "convolution_nvidia.cl"
   case convolutionSkinny = "convolution_skinny.cl"
+  case crossEntropy = "cross_entropy.cl"
   case edgeLoss = "edge_loss.cl"
   case elementwise = "elementwise.cl"
   case limits = "limits.cl"
@@ -49,6 +50,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .convolutionGPUCommon: PackageResources.convolution_gpu_clh
       case .convolutionNVIDIA: PackageResources.convolution_nvidia_cl
       case .convolutionSkinny: PackageResources.convolution_skinny_cl
+      case .crossEntropy: PackageResources.cross_entropy_cl
       case .edgeLoss: PackageResources.edge_loss_cl
       case .elementwise: PackageResources.elementwise_cl
       case .limits: PackageResources.limits_cl

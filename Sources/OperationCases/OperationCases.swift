@@ -6,4 +6,4 @@ public let operationCases: [OperationCase] =
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + bceCases
   + pixelLossCases + combinationCases + adamCases
-  + blurCases + structuralSimilarityCases + edgeLossCases
+  + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases

@@ -17,3 +17,21 @@ let edgeLossCases: [OperationCase] = shapes.flatMap { shape in
     },
   ]
 }
+
+/// Labels of up to 70 classes, some pixels without one, and classes that count differently.
+let crossEntropyCases: [OperationCase] = [
+  ([1, 1, 1, 1], false), ([2, 3, 7, 5], false), ([1, 16, 9, 12], true), ([2, 19, 5, 6], true),
+  ([1, 70, 4, 33], false),
+].flatMap { (shape: Shape, isWeighted: Bool) in
+  ["loss", "gradient"].map { result in
+    let name = "cross-entropy \(result) \(shape)\(isWeighted ? ", weighted" : "")"
+    return OperationCase(name, bound: bound(terms: 4, extra: 8)) { recorder in
+      // Logits up to 16: some classes are certain.
+      let logits = recorder.input("logits", shape, .scaled(16))
+      let target = recorder.labels("target", shape) { isWeighted ? 0.5 + 0.25 * Float($0 % 4) : 1 }
+      let loss = try recorder.tape.softmaxCrossEntropy(logits, target: target)
+      guard result == "gradient" else { return [loss] }
+      return try recorder.tape.gradients(of: [(loss, 2)], withRespectTo: [logits])
+    }
+  }
+}

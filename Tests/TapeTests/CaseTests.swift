@@ -17,7 +17,7 @@ struct CaseTests {
       BatchConcatenation.name, BatchSplit.name, Slice.name, BCEWithLogits.name,
       BCEWithLogitsGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
       Blur.name, StructuralSimilarity.name, StructuralSimilarityGradient.name,
-      EdgeLoss.name, EdgeLossGradient.name,
+      EdgeLoss.name, EdgeLossGradient.name, SoftmaxCrossEntropy.name, SoftmaxCrossEntropyGradient.name,
     ]
     #expect(names == expected)
   }

@@ -224,6 +224,16 @@ struct GradientTests {
     }
   }
 
+  @Test(arguments: [1, 5]) func softmaxCrossEntropy(_ classes: Int) throws {
+    // Target weights of any size: the rule does not ask for their sum to be 1.
+    try check(values: ["x": .scaled(4)], others: .positive) { tape in
+      let (x, t) = (tape.input("x", [2, classes, 3, 4]), tape.input("t", [2, classes, 3, 4]))
+      let loss = try tape.softmaxCrossEntropy(x, target: t)
+      // Beside another loss: of one class alone the gradient is 0, and has no relative error.
+      return (.sum((loss, 10), (tape.bceWithLogits(x, target: 1), 1)), [x])
+    }
+  }
+
   // MARK: Where gradients meet
 
   @Test func aTensorUsedTwice() throws {

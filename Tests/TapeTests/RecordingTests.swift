@@ -138,6 +138,9 @@ struct RecordingTests {
       let loss = try tape.pixelLoss(.l2, x, tape.input("t", x.shape))
       return try tape.gradients(of: [(loss, 1)], withRespectTo: [x])[0]
     }
+    refused("softmax cross-entropy (with respect to its target)") { tape, x in
+      try tape.softmaxCrossEntropy(tape.input("logits", x.shape), target: x)
+    }
     refused("norm (through its statistics as results)") { tape, x in try tape.norm(x).mean }
     // A sum of losses is an objective, not a tensor: list its terms instead.
     refused("combination") { tape, x in
@@ -329,6 +332,9 @@ struct RecordingTests {
     }
     refused("edge loss", "\(a)", "\(b)") { tape in
       _ = try tape.edgeLoss(tape.input("a", a), tape.input("b", b))
+    }
+    refused("softmax cross-entropy", "\(a)", "\(b)") { tape in
+      _ = try tape.softmaxCrossEntropy(tape.input("x", a), target: tape.input("t", b))
     }
     refused("blur", "[3]") { tape in _ = try tape.blur(tape.input("x", [3], kind: .vector)) }
   }

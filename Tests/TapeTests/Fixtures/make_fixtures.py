@@ -48,10 +48,13 @@ class Inputs:
         self.seed = name_seed(name)
         self.stream = 0
 
-    def __call__(self, shape, kind="uniform", number=0.0):
-        count = math.prod(shape)
+    def words(self, count):
         words = philox(self.seed, np.arange((count + 3) // 4, dtype=np.uint64), self.stream).reshape(-1)[:count]
         self.stream += 1
+        return words
+
+    def __call__(self, shape, kind="uniform", number=0.0):
+        words = self.words(math.prod(shape))
         signed = (words.view(np.int32) >> 8).astype(np.float32) * np.float32(2**-23)
         unsigned = (words >> 8).astype(np.float32) * np.float32(2**-24)
         values = {
@@ -224,6 +227,16 @@ def edges(name, make):
     return [loss] if operation == "loss" else torch.autograd.grad(100 * loss, [a, b])
 
 
+def cross_entropy(name, make):
+    operation, shape, weighted = re.fullmatch(r"cross-entropy (loss|gradient) (\[.*?\])(, weighted)?", name).groups()
+    n, k, h, w = json.loads(shape)
+    logits = make([n, k, h, w], "scaled", 16.0).requires_grad_()
+    labels = torch.from_numpy((make.words(n * h * w) % (k + 1)).astype(np.int64)).reshape(n, h, w)
+    weight = 0.5 + 0.25 * (torch.arange(k, dtype=torch.float64) % 4) if weighted else None
+    loss = F.cross_entropy(logits, labels, weight, ignore_index=k, reduction="sum") / (n * h * w)
+    return [loss] if operation == "loss" else torch.autograd.grad(2 * loss, [logits])
+
+
 def adam(name, make):
     shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
@@ -281,7 +294,7 @@ def evaluate(name):
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
-        ("blur", blurred), ("SSIM", similarity), ("edge", edges),
+        ("blur", blurred), ("SSIM", similarity), ("edge", edges), ("cross-entropy", cross_entropy),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
