@@ -54,6 +54,7 @@ let package = Package(
         .embedInCode("weight_gradient_nvidia.cl"),
         .embedInCode("weight_gradient_sum.cl"),
         .embedInCode("weight_gradient_tile.clh"),
+        .embedInCode("weighted_loss.cl"),
         .embedInCode("winograd.clh"),
         .embedInCode("winograd_cpu.cl"),
       ]),

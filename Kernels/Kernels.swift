@@ -26,6 +26,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case several = "several.clh"
   case similarity = "similarity.cl"
   case splitSum = "split_sum.clh"
+  case weightedLoss = "weighted_loss.cl"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
   case weightGradientGPUCommon = "weight_gradient_gpu.clh"
@@ -65,6 +66,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .several: PackageResources.several_clh
       case .similarity: PackageResources.similarity_cl
       case .splitSum: PackageResources.split_sum_clh
+      case .weightedLoss: PackageResources.weighted_loss_cl
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
       case .weightGradientGPUCommon: PackageResources.weight_gradient_gpu_clh

@@ -97,14 +97,6 @@ kernel WORK_GROUP void bce_gradient(global const float* x, const int4 x_place, g
   }
 }
 
-// 1: |a - b|, 2: (a - b)^2
-#ifndef DISTANCE
-#define DISTANCE 1
-#endif
-
-// The slope of a's distance from b, by their difference: sign(a - b), with sign(0) = 0, or 2 (a - b).
-inline lanes distance_slope(const lanes difference) { return DISTANCE == 1 ? sign(difference) : 2.0f * difference; }
-
 // The distances of a from b, summed up times factor. The lanes that fill up a block are zero in both.
 kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, global const float* b,
                                   const int4 b_place, global float* sums GRADIENT_MAP, const int4 shape,
@@ -118,7 +110,7 @@ kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, glo
 #endif
     FOR_EACH_VECTOR(v, shape) {
       const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
-      ADD(sum, lost, DISTANCE == 1 ? fabs(difference) : difference * difference);
+      ADD(sum, lost, distance_of(difference));
 #if GRADIENT
       STORE(dx, to + v * LANES, gradient_factor * distance_slope(difference));
 #endif

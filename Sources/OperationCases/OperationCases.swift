@@ -7,3 +7,4 @@ public let operationCases: [OperationCase] =
   + bceCases
   + pixelLossCases + combinationCases + adamCases
   + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases
+  + weightedPixelLossCases

@@ -35,3 +35,30 @@ let crossEntropyCases: [OperationCase] = [
     }
   }
 }
+
+let weightedPixelLossCases: [OperationCase] = shapes.flatMap { shape in
+  [PixelDistance.l1, .l2].flatMap { distance in
+    [1, shape.c].enumerated().flatMap { index, channels in
+      let weights: Shape = [shape.n, channels, shape.h, shape.w]
+      // Where there is one channel only, one weight is a weight each.
+      guard index == 0 || shape.c > 1 else { return [] as [OperationCase] }
+      return [
+        OperationCase("weighted \(distance.rawValue) \(shape), weights \(weights)", bound: bound(terms: 4)) {
+          recorder in
+          let (a, b) = (recorder.input("a", shape), recorder.input("b", shape))
+          let w = recorder.input("weights", weights, .positive)
+          return [try recorder.tape.weightedPixelLoss(distance, a, b, weights: w)]
+        },
+        OperationCase(
+          "weighted \(distance.rawValue) gradient \(shape), weights \(weights)", bound: bound(terms: 4)
+        ) { recorder in
+          // Integers: some differences are 0, where L1 has the gradient 0.
+          let (a, b) = (recorder.input("a", shape, .integers), recorder.input("b", shape, .integers))
+          let w = recorder.input("weights", weights, .positive)
+          let loss = try recorder.tape.weightedPixelLoss(distance, a, b, weights: w)
+          return try recorder.tape.gradients(of: [(loss, 100)], withRespectTo: [a, b])
+        },
+      ]
+    }
+  }
+}

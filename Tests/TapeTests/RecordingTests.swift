@@ -141,6 +141,9 @@ struct RecordingTests {
     refused("softmax cross-entropy (with respect to its target)") { tape, x in
       try tape.softmaxCrossEntropy(tape.input("logits", x.shape), target: x)
     }
+    refused("weighted pixel loss (with respect to its weights)") { tape, x in
+      try tape.weightedPixelLoss(.l1, tape.input("a", x.shape), tape.input("b", x.shape), weights: x)
+    }
     refused("norm (through its statistics as results)") { tape, x in try tape.norm(x).mean }
     // A sum of losses is an objective, not a tensor: list its terms instead.
     refused("combination") { tape, x in
@@ -335,6 +338,15 @@ struct RecordingTests {
     }
     refused("softmax cross-entropy", "\(a)", "\(b)") { tape in
       _ = try tape.softmaxCrossEntropy(tape.input("x", a), target: tape.input("t", b))
+    }
+    refused("weighted pixel loss", "\(a)", "\(b)") { tape in
+      _ = try tape.weightedPixelLoss(.l1, tape.input("a", a), tape.input("b", b), weights: tape.input("w", a))
+    }
+    for wrong in [[1, 2, 12, 12], [2, 1, 12, 12], [1, 1, 12, 13]] as [Shape] {
+      refused("weighted pixel loss", "\(wrong)", "\(a)", "[1, 1, 12, 12]") { tape in
+        _ = try tape.weightedPixelLoss(
+          .l2, tape.input("a", a), tape.input("b", a), weights: tape.input("w", wrong))
+      }
     }
     refused("blur", "[3]") { tape in _ = try tape.blur(tape.input("x", [3], kind: .vector)) }
   }

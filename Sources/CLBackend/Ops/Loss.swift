@@ -83,7 +83,7 @@ extension PixelLossGradient: OpenCLOperation {
 }
 
 extension PixelDistance {
-  fileprivate var macros: [(String, String)] { [("DISTANCE", self == .l1 ? "1" : "2")] }
+  var macros: [(String, String)] { [("DISTANCE", self == .l1 ? "1" : "2")] }
 }
 
 extension LaunchPlanner {

@@ -237,6 +237,14 @@ def cross_entropy(name, make):
     return [loss] if operation == "loss" else torch.autograd.grad(2 * loss, [logits])
 
 
+def weighted_pixel(name, make):
+    match = re.fullmatch(r"weighted (L1|L2)( gradient)? (\[.*?\]), weights (\[.*\])", name)
+    kind = "integers" if match[2] else "uniform"
+    a, b = (make(json.loads(match[3]), kind).requires_grad_() for _ in range(2))
+    loss = (make(json.loads(match[4]), "positive") * ((a - b).abs() if match[1] == "L1" else (a - b) ** 2)).mean()
+    return torch.autograd.grad(100 * loss, [a, b]) if match[2] else [loss]
+
+
 def adam(name, make):
     shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
@@ -295,6 +303,7 @@ def evaluate(name):
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
         ("blur", blurred), ("SSIM", similarity), ("edge", edges), ("cross-entropy", cross_entropy),
+        ("weighted", weighted_pixel),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
