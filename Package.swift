@@ -36,6 +36,7 @@ let package = Package(
         .embedInCode("cross_entropy.cl"),
         .embedInCode("edge_loss.cl"),
         .embedInCode("elementwise.cl"),
+        .embedInCode("image_pool.cl"),
         .embedInCode("limits.cl"),
         .embedInCode("loss.cl"),
         .embedInCode("loss.clh"),

@@ -14,6 +14,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case crossEntropy = "cross_entropy.cl"
   case edgeLoss = "edge_loss.cl"
   case elementwise = "elementwise.cl"
+  case imagePool = "image_pool.cl"
   case limits = "limits.cl"
   case loss = "loss.cl"
   case lossSums = "loss.clh"
@@ -54,6 +55,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .crossEntropy: PackageResources.cross_entropy_cl
       case .edgeLoss: PackageResources.edge_loss_cl
       case .elementwise: PackageResources.elementwise_cl
+      case .imagePool: PackageResources.image_pool_cl
       case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl
       case .lossSums: PackageResources.loss_clh

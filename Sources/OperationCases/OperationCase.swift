@@ -110,9 +110,9 @@ final class CaseRecorder {
     filled(tape.parameter(name, shape), values)
   }
 
-  /// A moment or a running statistic.
-  func state(_ name: String, _ shape: Shape, _ values: CaseValues) -> Tensor {
-    filled(tape.state(name, shape), values)
+  /// A moment, a running statistic or a pool.
+  func state(_ name: String, _ shape: Shape, _ values: CaseValues, kind: TensorKind? = nil) -> Tensor {
+    filled(tape.state(name, shape, kind: kind), values)
   }
 
   /// Target weights [N, K, H, W] of random labels: 1, or `weights(k)`, at a pixel's class. The class is what is left of the
@@ -127,6 +127,13 @@ final class CaseRecorder {
       if label < shape.c { values[(pixel / area * shape.c + label) * area + pixel % area] = weights(label) }
     }
     let tensor = tape.input(name, shape)
+    fill.append((tensor, values))
+    return tensor
+  }
+
+  func choices(_ choices: [ImagePoolChoice]) -> Tensor {
+    let values = ImagePoolChoice.values(of: choices)
+    let tensor = tape.input("choices", [values.count], kind: .vector)
     fill.append((tensor, values))
     return tensor
   }

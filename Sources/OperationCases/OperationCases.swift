@@ -6,5 +6,5 @@ public let operationCases: [OperationCase] =
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + bceCases
   + pixelLossCases + combinationCases + adamCases
-  + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases
+  + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases
   + weightedPixelLossCases

@@ -36,6 +36,21 @@ let crossEntropyCases: [OperationCase] = [
   }
 }
 
+/// Pools with what comes out of them and what they hold then: by slot and use of each image.
+let imagePoolCases: [OperationCase] = [
+  ([1, 1, 1, 1], 1, [(0, 2)]), ([3, 3, 7, 5], 4, [(0, 1), (0, 0), (3, 2)]), ([1, 16, 9, 4], 2, [(1, 1)]),
+  // An image meets another one of its own batch.
+  ([4, 20, 5, 33], 2, [(0, 2), (1, 2), (0, 2), (1, 0)]), ([2, 6, 16, 16], 1, [(0, 1), (0, 2)]),
+].map { (shape: Shape, slots: Int, choices: [(slot: Int, use: Int)]) in
+  let list = choices.map { "[\($0.slot), \($0.use)]" }.joined(separator: ", ")
+  return OperationCase("image pool \(shape), \(slots) slots, choices [\(list)]", bound: 0) { recorder in
+    let images = recorder.input("images", shape)
+    let pool = recorder.state("pool", [slots, shape.c, shape.h, shape.w], .uniform, kind: .activation)
+    let choices = recorder.choices(choices.map { ImagePoolChoice(.init(rawValue: $0.use)!, slot: $0.slot) })
+    return [try recorder.tape.imagePool(images, pool: pool, choices: choices), pool]
+  }
+}
+
 let weightedPixelLossCases: [OperationCase] = shapes.flatMap { shape in
   [PixelDistance.l1, .l2].flatMap { distance in
     [1, shape.c].enumerated().flatMap { index, channels in

@@ -18,7 +18,7 @@ struct CaseTests {
       BCEWithLogitsGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
       Blur.name, StructuralSimilarity.name, StructuralSimilarityGradient.name,
       EdgeLoss.name, EdgeLossGradient.name, SoftmaxCrossEntropy.name, SoftmaxCrossEntropyGradient.name,
-      WeightedPixelLoss.name, WeightedPixelLossGradient.name,
+      ImagePool.name, WeightedPixelLoss.name, WeightedPixelLossGradient.name,
     ]
     #expect(names == expected)
   }

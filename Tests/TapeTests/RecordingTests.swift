@@ -144,6 +144,11 @@ struct RecordingTests {
     refused("weighted pixel loss (with respect to its weights)") { tape, x in
       try tape.weightedPixelLoss(.l1, tape.input("a", x.shape), tape.input("b", x.shape), weights: x)
     }
+    refused("image pool") { tape, x in
+      try tape.imagePool(
+        x, pool: tape.state("pool", [2, 4, 3, 3], kind: .activation),
+        choices: tape.input("choices", [2], kind: .vector))
+    }
     refused("norm (through its statistics as results)") { tape, x in try tape.norm(x).mean }
     // A sum of losses is an objective, not a tensor: list its terms instead.
     refused("combination") { tape, x in
@@ -349,6 +354,44 @@ struct RecordingTests {
       }
     }
     refused("blur", "[3]") { tape in _ = try tape.blur(tape.input("x", [3], kind: .vector)) }
+  }
+
+  @Test func imagePoolsThatDoNotFit() {
+    let images: Shape = [2, 3, 4, 4]
+    refused("image pool", "[5, 3, 4, 5]", "\(images)") { tape in
+      _ = try tape.imagePool(
+        tape.input("x", images), pool: tape.state("pool", [5, 3, 4, 5], kind: .activation),
+        choices: tape.input("choices", [4], kind: .vector))
+    }
+    refused("image pool", "[2]", "[4]") { tape in
+      _ = try tape.imagePool(
+        tape.input("x", images), pool: tape.state("pool", [5, 3, 4, 4], kind: .activation),
+        choices: tape.input("choices", [2], kind: .vector))
+    }
+    refused("image pool", "pool is no state of the kind activation") { tape in
+      _ = try tape.imagePool(
+        tape.input("x", images), pool: tape.state("pool", [5, 3, 4, 4]),
+        choices: tape.input("choices", [4], kind: .vector))
+    }
+  }
+
+  /// The discriminator judges what comes out of a pool: its gradients do not ask for the way to the generator.
+  @Test func aPoolStandsBetweenDAndG() throws {
+    let net = try TwoNetworks(down)
+    let tape = net.tape
+    let pool = tape.state("pool", [3, 3, 8, 8], kind: .activation)
+    let shown = try tape.imagePool(
+      net.fake, pool: pool, choices: tape.input("choices", [2], kind: .vector))
+    let logits = try tape.convolution(shown, weight: net.discriminator, down)
+    let loss = tape.bceWithLogits(logits, target: 0)
+    let first = tape.steps.count
+    _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [net.discriminator])
+    #expect(tape.steps[first...].map(\.name) == [BCEWithLogitsGradient.name, WeightGradient.name])
+    #expect(throws: TapeError.noGradientRule(operation: "image pool")) {
+      _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [net.generator])
+    }
+    #expect(tape.description(of: pool).role == .state)
+    #expect(tape.description(of: pool).kind == .activation)
   }
 
   @Test func dropoutAndAdamThatDoNotFit() {

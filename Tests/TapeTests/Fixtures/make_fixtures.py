@@ -237,6 +237,17 @@ def cross_entropy(name, make):
     return [loss] if operation == "loss" else torch.autograd.grad(2 * loss, [logits])
 
 
+def image_pool(name, make):
+    shape, slots, choices = re.fullmatch(r"image pool (\[.*?\]), (\d+) slots, choices (.*)", name).groups()
+    shape = json.loads(shape)
+    images, pool, result = make(shape), make([int(slots), *shape[1:]]), []
+    for image, (slot, use) in zip(images, json.loads(choices)):
+        result.append(pool[slot].clone() if use == 2 else image)
+        if use > 0:
+            pool[slot] = image
+    return [torch.stack(result), pool]
+
+
 def weighted_pixel(name, make):
     match = re.fullmatch(r"weighted (L1|L2)( gradient)? (\[.*?\]), weights (\[.*\])", name)
     kind = "integers" if match[2] else "uniform"
@@ -303,7 +314,7 @@ def evaluate(name):
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh), ("BCE", bce), ("L1", pixel), ("L2", pixel),
         ("blur", blurred), ("SSIM", similarity), ("edge", edges), ("cross-entropy", cross_entropy),
-        ("weighted", weighted_pixel),
+        ("image pool", image_pool), ("weighted", weighted_pixel),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
