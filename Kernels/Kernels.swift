@@ -11,9 +11,13 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case convolutionGPUCommon = "convolution_gpu.clh"
   case convolutionNVIDIA = "convolution_nvidia.cl"
   case convolutionSkinny = "convolution_skinny.cl"
+  case crossEntropy = "cross_entropy.cl"
+  case edgeLoss = "edge_loss.cl"
   case elementwise = "elementwise.cl"
+  case imagePool = "image_pool.cl"
   case limits = "limits.cl"
   case loss = "loss.cl"
+  case lossSums = "loss.clh"
   case matrixProbe = "matrix_probe.cl"
   case matrixUnits = "matrix_units.clh"
   case norm = "norm.cl"
@@ -21,7 +25,9 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case philox = "philox.clh"
   case rows = "rows.clh"
   case several = "several.clh"
+  case similarity = "similarity.cl"
   case splitSum = "split_sum.clh"
+  case weightedLoss = "weighted_loss.cl"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
   case weightGradientGPUCommon = "weight_gradient_gpu.clh"
@@ -46,9 +52,13 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .convolutionGPUCommon: PackageResources.convolution_gpu_clh
       case .convolutionNVIDIA: PackageResources.convolution_nvidia_cl
       case .convolutionSkinny: PackageResources.convolution_skinny_cl
+      case .crossEntropy: PackageResources.cross_entropy_cl
+      case .edgeLoss: PackageResources.edge_loss_cl
       case .elementwise: PackageResources.elementwise_cl
+      case .imagePool: PackageResources.image_pool_cl
       case .limits: PackageResources.limits_cl
       case .loss: PackageResources.loss_cl
+      case .lossSums: PackageResources.loss_clh
       case .matrixProbe: PackageResources.matrix_probe_cl
       case .matrixUnits: PackageResources.matrix_units_clh
       case .norm: PackageResources.norm_cl
@@ -56,7 +66,9 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .philox: PackageResources.philox_clh
       case .rows: PackageResources.rows_clh
       case .several: PackageResources.several_clh
+      case .similarity: PackageResources.similarity_cl
       case .splitSum: PackageResources.split_sum_clh
+      case .weightedLoss: PackageResources.weighted_loss_cl
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl
       case .weightGradientGPUCommon: PackageResources.weight_gradient_gpu_clh

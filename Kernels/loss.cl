@@ -4,23 +4,8 @@
 //
 //   sums or losses [blocks][groups]      range and groups: see "Sums" in rows.clh
 
-#include "rows.clh"
+#include "loss.clh"
 #include "split_sum.clh"
-
-// All lanes of all work-items of a work-group.
-inline float total_of_group(lanes value, local lanes* shared) {
-  const lanes sum = sum_over_group(value, shared);
-#if LANES == 16
-  const float8 a = sum.lo + sum.hi;
-  const float4 b = a.lo + a.hi;
-  return (b.x + b.y) + (b.z + b.w);
-#else
-  const float4 quarters = (shared[0] + shared[1]) + (shared[2] + shared[3]);
-  return (quarters.x + quarters.y) + (quarters.z + quarters.w);
-#endif
-}
-
-#define SUM_SLOT(shape) ((size_t)BLOCK(shape) * get_num_groups(1) + get_group_id(1))
 
 // Whether a loss writes its gradient, too.
 #ifndef GRADIENT
@@ -141,14 +126,6 @@ kernel WORK_GROUP void logit_gradient(global const float* x, const int4 x_place,
   }
 }
 
-// 1: |a - b|, 2: (a - b)^2
-#ifndef DISTANCE
-#define DISTANCE 1
-#endif
-
-// The slope of a's distance from b, by their difference: sign(a - b), with sign(0) = 0, or 2 (a - b).
-inline lanes distance_slope(const lanes difference) { return DISTANCE == 1 ? sign(difference) : 2.0f * difference; }
-
 // The distances of a from b, summed up times factor. The lanes that fill up a block are zero in both.
 kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, global const float* b,
                                   const int4 b_place, global float* sums GRADIENT_MAP, const int4 shape,
@@ -162,7 +139,7 @@ kernel WORK_GROUP void pixel_loss(global const float* a, const int4 a_place, glo
 #endif
     FOR_EACH_VECTOR(v, shape) {
       const lanes difference = LOAD(a, left + v * LANES) - LOAD(b, right + v * LANES);
-      ADD(sum, lost, DISTANCE == 1 ? fabs(difference) : difference * difference);
+      ADD(sum, lost, distance_of(difference));
 #if GRADIENT
       STORE(dx, to + v * LANES, gradient_factor * distance_slope(difference));
 #endif

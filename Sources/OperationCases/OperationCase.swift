@@ -110,9 +110,32 @@ final class CaseRecorder {
     filled(tape.parameter(name, shape), values)
   }
 
-  /// A moment or a running statistic.
-  func state(_ name: String, _ shape: Shape, _ values: CaseValues) -> Tensor {
-    filled(tape.state(name, shape), values)
+  /// A moment, a running statistic or a pool.
+  func state(_ name: String, _ shape: Shape, _ values: CaseValues, kind: TensorKind? = nil) -> Tensor {
+    filled(tape.state(name, shape, kind: kind), values)
+  }
+
+  /// Target weights [N, K, H, W] of random labels: 1, or `weights(k)`, at a pixel's class. The class is what is left of the
+  /// pixel's random word divided by K + 1, and there is none where that is K.
+  func labels(_ name: String, _ shape: Shape, weights: (Int) -> Float = { _ in 1 }) -> Tensor {
+    let (generator, stream) = (Philox(seed: seed), UInt32(fill.count))
+    let area = shape.h * shape.w
+    var values = [Float](repeating: 0, count: shape.count)
+    for pixel in 0..<shape.n * area {
+      let word = generator.words(UInt32(pixel / 4), 0, stream)[pixel % 4]
+      let label = Int(word % UInt32(shape.c + 1))
+      if label < shape.c { values[(pixel / area * shape.c + label) * area + pixel % area] = weights(label) }
+    }
+    let tensor = tape.input(name, shape)
+    fill.append((tensor, values))
+    return tensor
+  }
+
+  func choices(_ choices: [ImagePoolChoice]) -> Tensor {
+    let values = ImagePoolChoice.values(of: choices)
+    let tensor = tape.input("choices", [values.count], kind: .vector)
+    fill.append((tensor, values))
+    return tensor
   }
 
   func schedule(_ schedule: Schedule) -> Tensor {

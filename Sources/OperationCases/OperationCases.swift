@@ -6,3 +6,5 @@ public let operationCases: [OperationCase] =
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + logitLossCases
   + pixelLossCases + combinationCases + adamCases
+  + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases
+  + weightedPixelLossCases

@@ -25,9 +25,11 @@ public final class Tape {
     add(name, shape, shape.rank == 4 ? .weight : .vector, .parameter)
   }
 
-  /// A tensor that lives as long as the parameters: a moment of Adam, a running statistic.
-  public func state(_ name: String, _ shape: Shape) -> Tensor {
-    add(name, shape, shape.rank == 4 ? .weight : .vector, .state)
+  /// A tensor that lives as long as the parameters: a moment of Adam, a running statistic, a pool of images.
+  ///
+  /// - Parameter kind: by default what a parameter of that shape is
+  public func state(_ name: String, _ shape: Shape, kind: TensorKind? = nil) -> Tensor {
+    add(name, shape, kind ?? (shape.rank == 4 ? .weight : .vector), .state)
   }
 
   /// A tensor that a step will write.

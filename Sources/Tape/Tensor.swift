@@ -22,7 +22,7 @@ public enum TensorRole: Sendable {
   case input
   /// Learned, and updated in place by Adam.
   case parameter
-  /// Kept from replay to replay beside the parameters: Adam's moments, running statistics.
+  /// Kept from replay to replay beside the parameters: Adam's moments, running statistics, pools of images.
   case state
   /// Made and used within one replay.
   case intermediate

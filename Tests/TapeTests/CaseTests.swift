@@ -16,6 +16,9 @@ struct CaseTests {
       TanhGradient.name, DropoutMask.name, Multiply.name, Concatenation.name,
       BatchConcatenation.name, BatchSplit.name, Slice.name, LogitLoss.name,
       LogitLossGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
+      Blur.name, StructuralSimilarity.name, StructuralSimilarityGradient.name,
+      EdgeLoss.name, EdgeLossGradient.name, SoftmaxCrossEntropy.name, SoftmaxCrossEntropyGradient.name,
+      ImagePool.name, WeightedPixelLoss.name, WeightedPixelLossGradient.name,
     ]
     #expect(names == expected)
   }

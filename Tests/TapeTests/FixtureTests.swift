@@ -9,8 +9,12 @@ struct FixtureTests {
   /// mean. Measured: 6e-8, where values cancel (norm and tanh gradients) 4.6e-7.
   ///
   /// The mean of values around 8 is rounded too, which moves all values of its group alike. Measured: 1.4e-6.
+  ///
+  /// Structural similarity takes squares of means from means of squares, rounded both: of flat maps little is left.
+  /// Measured: 6.9e-6, of a single window 3.6e-5.
   static func bound(_ testCase: OperationCase) -> Double {
-    testCase.name.hasPrefix("norm gradient") && testCase.name.hasSuffix("around 8.0") ? 3e-6 : 1e-6
+    if testCase.name.hasPrefix("SSIM"), testCase.name.hasSuffix("flat") { return 5e-5 }
+    return testCase.name.hasPrefix("norm gradient") && testCase.name.hasSuffix("around 8.0") ? 3e-6 : 1e-6
   }
 
   /// Without rounding only the order of the sums differs. Measured: at most 1e-14.

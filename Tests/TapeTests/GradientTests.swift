@@ -207,6 +207,70 @@ struct GradientTests {
     }
   }
 
+  @Test func blur() throws {
+    // The differences' own error. Measured: 1.5e-8.
+    try check(bound: 5e-8) { tape in
+      let x = tape.input("x", [2, 2, 7, 12])
+      return (.distance(try tape.blur(x)), [x])
+    }
+  }
+
+  @Test(arguments: [CaseValues.uniform, .around(0.5)]) func structuralSimilarity(_ values: CaseValues) throws
+  {
+    try check(others: values) { tape in
+      let (x, y) = (tape.input("x", [2, 2, 13, 12]), tape.input("y", [2, 2, 13, 12]))
+      return (.sum((try tape.ssimLoss(x, y), 10)), [x, y])
+    }
+  }
+
+  @Test func edgeLoss() throws {
+    try check { tape in
+      let (a, b) = (tape.input("a", [2, 2, 5, 4]), tape.input("b", [2, 2, 5, 4]))
+      return (.sum((try tape.edgeLoss(a, b), 10)), [a, b])
+    }
+  }
+
+  @Test(arguments: [1, 5]) func softmaxCrossEntropy(_ classes: Int) throws {
+    // Target weights of any size: the rule does not ask for their sum to be 1.
+    try check(values: ["x": .scaled(4)], others: .positive) { tape in
+      let (x, t) = (tape.input("x", [2, classes, 3, 4]), tape.input("t", [2, classes, 3, 4]))
+      let loss = try tape.softmaxCrossEntropy(x, target: t)
+      // Beside another loss: of one class alone the gradient is 0, and has no relative error.
+      return (.sum((loss, 10), (tape.bceWithLogits(x, target: 1), 1)), [x])
+    }
+  }
+
+  @Test(arguments: [PixelDistance.l1, .l2], [1, 3])
+  func weightedPixelLoss(_ distance: PixelDistance, channels: Int) throws {
+    try check(values: ["a": .awayFromZero, "w": .positive], others: .around(3)) { tape in
+      let (a, b) = (tape.input("a", [2, 3, 5, 4]), tape.input("b", [2, 3, 5, 4]))
+      let weights = tape.input("w", [2, channels, 5, 4])
+      return (.sum((try tape.weightedPixelLoss(distance, a, b, weights: weights), 100)), [a, b])
+    }
+  }
+
+  /// Another way to the same: the L1 distance of products with a weight that is not negative.
+  @Test func weightedL1IsL1OfProducts() throws {
+    let tape = Tape()
+    let shape: Shape = [2, 3, 5, 4]
+    let (a, b, w) = (tape.input("a", shape), tape.input("b", shape), tape.input("w", shape))
+    let one = try tape.weightedPixelLoss(.l1, a, b, weights: w)
+    let other = try tape.pixelLoss(.l1, tape.multiply(a, w), tape.multiply(b, w))
+    let results = [one, other].map { [$0] }
+    let gradients = try [one, other].map { try tape.gradients(of: [($0, 1)], withRespectTo: [a, b]) }
+    let executor = ReferenceExecutor(tape.freeze(), precision: .float64)
+    for (stream, tensor) in [a, b, w].enumerated() {
+      let values: CaseValues = tensor == w ? .positive : .uniform
+      executor.write(values.make(count: shape.count, seed: 5, stream: UInt32(stream)), to: tensor)
+    }
+    executor.run(0..<tape.steps.count)
+    for (first, second) in zip(results[0] + gradients[0], results[1] + gradients[1]) {
+      let comparison = Comparison(executor.readDouble(first), expected: executor.readDouble(second))
+      // Measured: 1.1e-16.
+      #expect(comparison.isWithin(1e-15), "\(comparison)")
+    }
+  }
+
   // MARK: Where gradients meet
 
   @Test func aTensorUsedTwice() throws {

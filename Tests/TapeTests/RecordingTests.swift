@@ -140,6 +140,17 @@ struct RecordingTests {
       let loss = try tape.pixelLoss(.l2, x, tape.input("t", x.shape))
       return try tape.gradients(of: [(loss, 1)], withRespectTo: [x])[0]
     }
+    refused("softmax cross-entropy (with respect to its target)") { tape, x in
+      try tape.softmaxCrossEntropy(tape.input("logits", x.shape), target: x)
+    }
+    refused("weighted pixel loss (with respect to its weights)") { tape, x in
+      try tape.weightedPixelLoss(.l1, tape.input("a", x.shape), tape.input("b", x.shape), weights: x)
+    }
+    refused("image pool") { tape, x in
+      try tape.imagePool(
+        x, pool: tape.state("pool", [2, 4, 3, 3], kind: .activation),
+        choices: tape.input("choices", [2], kind: .vector))
+    }
     refused("norm (through its statistics as results)") { tape, x in try tape.norm(x).mean }
     // A sum of losses is an objective, not a tensor: list its terms instead.
     refused("combination") { tape, x in
@@ -312,6 +323,77 @@ struct RecordingTests {
         _ = try tape.slice(tape.input("a", a), channels: channels)
       }
     }
+  }
+
+  @Test func lossesThatDoNotFit() {
+    let (a, b): (Shape, Shape) = ([1, 3, 12, 12], [1, 3, 12, 13])
+    refused("structural similarity", "\(a)", "\(b)") { tape in
+      _ = try tape.ssimLoss(tape.input("a", a), tape.input("b", b))
+    }
+    for small in [[1, 3, 10, 11], [1, 3, 11, 10]] as [Shape] {
+      refused("structural similarity", "\(small)", "at least 11") { tape in
+        _ = try tape.ssimLoss(tape.input("a", small), tape.input("b", small))
+      }
+    }
+    for thin in [[1, 3, 1, 4], [1, 3, 4, 1]] as [Shape] {
+      refused("edge loss", "\(thin)", "at least 2") { tape in
+        _ = try tape.edgeLoss(tape.input("a", thin), tape.input("b", thin))
+      }
+    }
+    refused("edge loss", "\(a)", "\(b)") { tape in
+      _ = try tape.edgeLoss(tape.input("a", a), tape.input("b", b))
+    }
+    refused("softmax cross-entropy", "\(a)", "\(b)") { tape in
+      _ = try tape.softmaxCrossEntropy(tape.input("x", a), target: tape.input("t", b))
+    }
+    refused("weighted pixel loss", "\(a)", "\(b)") { tape in
+      _ = try tape.weightedPixelLoss(.l1, tape.input("a", a), tape.input("b", b), weights: tape.input("w", a))
+    }
+    for wrong in [[1, 2, 12, 12], [2, 1, 12, 12], [1, 1, 12, 13]] as [Shape] {
+      refused("weighted pixel loss", "\(wrong)", "\(a)", "[1, 1, 12, 12]") { tape in
+        _ = try tape.weightedPixelLoss(
+          .l2, tape.input("a", a), tape.input("b", a), weights: tape.input("w", wrong))
+      }
+    }
+    refused("blur", "[3]") { tape in _ = try tape.blur(tape.input("x", [3], kind: .vector)) }
+  }
+
+  @Test func imagePoolsThatDoNotFit() {
+    let images: Shape = [2, 3, 4, 4]
+    refused("image pool", "[5, 3, 4, 5]", "\(images)") { tape in
+      _ = try tape.imagePool(
+        tape.input("x", images), pool: tape.state("pool", [5, 3, 4, 5], kind: .activation),
+        choices: tape.input("choices", [4], kind: .vector))
+    }
+    refused("image pool", "[2]", "[4]") { tape in
+      _ = try tape.imagePool(
+        tape.input("x", images), pool: tape.state("pool", [5, 3, 4, 4], kind: .activation),
+        choices: tape.input("choices", [2], kind: .vector))
+    }
+    refused("image pool", "pool is no state of the kind activation") { tape in
+      _ = try tape.imagePool(
+        tape.input("x", images), pool: tape.state("pool", [5, 3, 4, 4]),
+        choices: tape.input("choices", [4], kind: .vector))
+    }
+  }
+
+  /// The discriminator judges what comes out of a pool: its gradients do not ask for the way to the generator.
+  @Test func aPoolStandsBetweenDAndG() throws {
+    let net = try TwoNetworks(down)
+    let tape = net.tape
+    let pool = tape.state("pool", [3, 3, 8, 8], kind: .activation)
+    let shown = try tape.imagePool(
+      net.fake, pool: pool, choices: tape.input("choices", [2], kind: .vector))
+    let logits = try tape.convolution(shown, weight: net.discriminator, down)
+    let loss = tape.bceWithLogits(logits, target: 0)
+    let first = tape.steps.count
+    _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [net.discriminator])
+    #expect(tape.steps[first...].map(\.name) == [BCEWithLogitsGradient.name, WeightGradient.name])
+    #expect(throws: TapeError.noGradientRule(operation: "image pool")) {
+      _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [net.generator])
+    }
+    #expect(tape.description(of: pool).role == .state)
+    #expect(tape.description(of: pool).kind == .activation)
   }
 
   @Test func dropoutAndAdamThatDoNotFit() {

@@ -1,3 +1,4 @@
+import Kernels
 import Tape
 
 extension LogitLoss: OpenCLOperation {
@@ -106,7 +107,7 @@ extension PixelLossGradient: OpenCLOperation {
 }
 
 extension PixelDistance {
-  fileprivate var macros: [(String, String)] { [("DISTANCE", self == .l1 ? "1" : "2")] }
+  var macros: [(String, String)] { [("DISTANCE", self == .l1 ? "1" : "2")] }
 }
 
 extension LaunchPlanner {
@@ -142,21 +143,24 @@ extension LaunchPlanner {
   ///
   /// - Parameters:
   ///   - maps: how many maps of that shape the kernel takes
+  ///   - count: how many values the mean is of; all of the map's if nil
   ///   - gradient: what it writes besides, and the factor of a value's slope
   ///   - rest: the kernel's last arguments
-  fileprivate func planMean(
-    _ kernel: String, over view: ActivationView, maps: Int = 1, macros: [(String, String)] = [],
-    _ operands: [KernelArgument], _ settings: [KernelArgument], into result: Tensor,
-    gradient: (output: Tensor, factor: Float)?, _ rest: [KernelArgument] = []
+  func planMean(
+    _ kernel: String, in source: KernelSource = .loss, over view: ActivationView, maps: Int = 1,
+    macros: [(String, String)] = [], _ operands: [KernelArgument], _ settings: [KernelArgument],
+    into result: Tensor, count: Int? = nil, gradient: (output: Tensor, factor: Float)? = nil,
+    _ rest: [KernelArgument] = []
   ) throws(OpenCLError) {
     let (groups, sums) = sumsOfMean(over: view)
-    let share = KernelArgument.float(1 / Float(view.images * view.channels * view.height * view.width))
+    let share = KernelArgument.float(
+      1 / Float(count ?? view.images * view.channels * view.height * view.width))
     let mean = KernelArgument.buffer(vector(result).buffer)
     let target = sums == 1 ? mean : .buffer(try scratch(floats: sums))
     let map = gradient.map { activation($0.output).arguments } ?? []
     let factor: [KernelArgument] = gradient.map { [.float($0.factor)] } ?? []
     try launchGroups(
-      .loss, kernel, over: view.shape, groups, maps: maps * view.blocks,
+      source, kernel, over: view.shape, groups, maps: maps * view.blocks,
       macros: macros + (gradient == nil ? [] : [("GRADIENT", "1")]), operands + [target] + map,
       settings + [sums == 1 ? share : .float(1)] + factor + rest)
     if sums > 1 {

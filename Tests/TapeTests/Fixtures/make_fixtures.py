@@ -48,10 +48,13 @@ class Inputs:
         self.seed = name_seed(name)
         self.stream = 0
 
-    def __call__(self, shape, kind="uniform", number=0.0):
-        count = math.prod(shape)
+    def words(self, count):
         words = philox(self.seed, np.arange((count + 3) // 4, dtype=np.uint64), self.stream).reshape(-1)[:count]
         self.stream += 1
+        return words
+
+    def __call__(self, shape, kind="uniform", number=0.0):
+        words = self.words(math.prod(shape))
         signed = (words.view(np.int32) >> 8).astype(np.float32) * np.float32(2**-23)
         unsigned = (words >> 8).astype(np.float32) * np.float32(2**-24)
         values = {
@@ -187,6 +190,79 @@ def pixel(name, make):
     return torch.autograd.grad(100 * loss, [a, b]) if gradient else [loss]
 
 
+GAUSSIAN = torch.exp(-torch.arange(-5, 6, dtype=torch.float64) ** 2 / (2 * 1.5**2))
+WINDOW = torch.outer(GAUSSIAN, GAUSSIAN) / GAUSSIAN.sum() ** 2
+
+
+def blur(x, padding):
+    channels = x.shape[1]
+    return F.conv2d(x, WINDOW.expand(channels, 1, 11, 11), None, 1, padding, groups=channels)
+
+
+def blurred(name, make):
+    return [blur(make(json.loads(name.removeprefix("blur "))), 5)]
+
+
+def similarity(name, make):
+    operation, shape, flat = re.fullmatch(r"SSIM (loss|gradient) (\[.*\])(, flat)?", name).groups()
+    shape = json.loads(shape)
+    if flat:
+        x, y = (float(np.float32(0.05)) * make(shape, "around", 16.0) for _ in range(2))
+    else:
+        x, y = make(shape), make(shape)
+    x.requires_grad_(), y.requires_grad_()
+    means, squares, product = [blur(x, 0), blur(y, 0)], [blur(x * x, 0), blur(y * y, 0)], blur(x * y, 0)
+    variances = [s - m**2 for s, m in zip(squares, means)]
+    covariance = product - means[0] * means[1]
+    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    index = (2 * means[0] * means[1] + c1) * (2 * covariance + c2)
+    index = index / ((means[0] ** 2 + means[1] ** 2 + c1) * (variances[0] + variances[1] + c2))
+    loss = 1 - index.mean()
+    if operation == "loss":
+        return [loss]
+    weight = 1 if flat else 3
+    gradients = torch.autograd.grad(weight * loss, [x, y])
+    return [loss, *gradients] if flat else gradients
+
+
+def edges(name, make):
+    operation, shape = re.fullmatch(r"edge (loss|gradient) (\[.*\])", name).groups()
+    kind = "uniform" if operation == "loss" else "integers"
+    a, b = (make(json.loads(shape), kind).requires_grad_() for _ in range(2))
+    d = a - b
+    loss = d.diff(dim=3).abs().mean() + d.diff(dim=2).abs().mean()
+    return [loss] if operation == "loss" else torch.autograd.grad(100 * loss, [a, b])
+
+
+def cross_entropy(name, make):
+    operation, shape, weighted = re.fullmatch(r"cross-entropy (loss|gradient) (\[.*?\])(, weighted)?", name).groups()
+    n, k, h, w = json.loads(shape)
+    logits = make([n, k, h, w], "scaled", 16.0).requires_grad_()
+    labels = torch.from_numpy((make.words(n * h * w) % (k + 1)).astype(np.int64)).reshape(n, h, w)
+    weight = 0.5 + 0.25 * (torch.arange(k, dtype=torch.float64) % 4) if weighted else None
+    loss = F.cross_entropy(logits, labels, weight, ignore_index=k, reduction="sum") / (n * h * w)
+    return [loss] if operation == "loss" else torch.autograd.grad(2 * loss, [logits])
+
+
+def image_pool(name, make):
+    shape, slots, choices = re.fullmatch(r"image pool (\[.*?\]), (\d+) slots, choices (.*)", name).groups()
+    shape = json.loads(shape)
+    images, pool, result = make(shape), make([int(slots), *shape[1:]]), []
+    for image, (slot, use) in zip(images, json.loads(choices)):
+        result.append(pool[slot].clone() if use == 2 else image)
+        if use > 0:
+            pool[slot] = image
+    return [torch.stack(result), pool]
+
+
+def weighted_pixel(name, make):
+    match = re.fullmatch(r"weighted (L1|L2)( gradient)? (\[.*?\]), weights (\[.*\])", name)
+    kind = "integers" if match[2] else "uniform"
+    a, b = (make(json.loads(match[3]), kind).requires_grad_() for _ in range(2))
+    loss = (make(json.loads(match[4]), "positive") * ((a - b).abs() if match[1] == "L1" else (a - b) ** 2)).mean()
+    return torch.autograd.grad(100 * loss, [a, b]) if match[2] else [loss]
+
+
 def adam(name, make):
     shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
@@ -245,6 +321,8 @@ def evaluate(name):
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh),
         ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss), ("L1", pixel), ("L2", pixel),
+        ("blur", blurred), ("SSIM", similarity), ("edge", edges), ("cross-entropy", cross_entropy),
+        ("image pool", image_pool), ("weighted", weighted_pixel),
         ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
