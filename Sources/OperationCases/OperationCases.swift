@@ -5,4 +5,6 @@ public let operationCases: [OperationCase] =
   + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + bceCases
-  + pixelLossCases + combinationCases + adamCases
+  + pixelLossCases + combinationCases + adamCases + gradientPenaltyCases + mixCases + noiseCases
+  + sliceGradientCases + normSecondGradientCases
+  + reflectionPadCases + resamplingCases
