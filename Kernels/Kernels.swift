@@ -21,8 +21,12 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case matrixProbe = "matrix_probe.cl"
   case matrixUnits = "matrix_units.clh"
   case norm = "norm.cl"
+  case normCommon = "norm.clh"
+  case normSecondGradient = "norm_second_gradient.cl"
   case packing = "packing.cl"
   case philox = "philox.clh"
+  case random = "random.cl"
+  case resampling = "resampling.cl"
   case rows = "rows.clh"
   case several = "several.clh"
   case similarity = "similarity.cl"
@@ -62,8 +66,12 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .matrixProbe: PackageResources.matrix_probe_cl
       case .matrixUnits: PackageResources.matrix_units_clh
       case .norm: PackageResources.norm_cl
+      case .normCommon: PackageResources.norm_clh
+      case .normSecondGradient: PackageResources.norm_second_gradient_cl
       case .packing: PackageResources.packing_cl
       case .philox: PackageResources.philox_clh
+      case .random: PackageResources.random_cl
+      case .resampling: PackageResources.resampling_cl
       case .rows: PackageResources.rows_clh
       case .several: PackageResources.several_clh
       case .similarity: PackageResources.similarity_cl

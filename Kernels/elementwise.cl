@@ -117,6 +117,25 @@ kernel WORK_GROUP void copy_channels(global const float* x, const int4 x_place, 
   }
 }
 
+// y = zero but for `count` channels from channel `first` on, which are those of x: the adjoint of a slice.
+//   shape: y's     range: as copy_channels
+kernel WORK_GROUP void embed_channels(global const float* x, const int4 x_place, global float* y,
+                                      const int4 y_place, const int4 shape, const int rows, const int first,
+                                      const int count) {
+  const int n = get_global_id(2), first_row = get_global_id(1) * rows;
+  for (int row = first_row; row < min(first_row + rows, n < shape.x ? shape.z : 0); row++) {
+    for (int c = 0; c < shape.y; c++) {
+      const int channel = c - first;
+      const bool inside = channel >= 0 && channel < count;
+      const size_t target = at(y_place, n, c / 16, row, 0) + c % 16;
+      const size_t source = at(x_place, n, inside ? channel / 16 : 0, row, 0) + (inside ? channel % 16 : 0);
+      for (int column = get_global_id(0); column < shape.w; column += get_global_size(0)) {
+        y[target + column * 16] = inside ? x[source + column * 16] : 0.0f;
+      }
+    }
+  }
+}
+
 // A dropout mask, see philox.clh.
 kernel WORK_GROUP void dropout_mask(global const float* schedule, global float* mask, const int4 mask_place,
                                     const int4 shape, const int rows, const uint stream, const uint threshold,

@@ -163,12 +163,59 @@ kernel WORK_GROUP void pixel_gradient(global const float* a, const int4 a_place,
   }
 }
 
+// Sums of the squares of an image's values, by groups of rows: [N][blocks][groups].
+kernel WORK_GROUP void square_sums(global const float* x, const int4 x_place, global float* sums, const int4 shape,
+                                   const int rows) {
+  SHARED(shared);
+  lanes sum = 0.0f, lost = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, 1) {
+    const size_t from = GROUP_ROW(x_place, shape, row, IMAGE(shape));
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(x, from + v * LANES);
+      ADD(sum, lost, value * value);
+    }
+  }
+  const float total = total_of_group(sum, shared);
+  if (ITEM == 0) sums[(size_t)get_group_id(2) * get_num_groups(1) + get_group_id(1)] = total;
+}
+
+// The sum of `count` numbers; all work-items of the group get it.
+inline float sum_of_numbers(global const float* numbers, const int count, local lanes* shared) {
+  lanes sum = 0.0f, lost = 0.0f;
+  for (int i = ITEM; i < count; i += ITEMS) ADD(sum, lost, (lanes)numbers[i]);
+  return total_of_group(LANE_NUMBERS == 0u ? sum : (lanes)0.0f, shared);
+}
+
+// norms = sqrt(the sum of an image's `count` sums + 1e-16), result = the mean of (norm - 1)^2.  range: one work-group
+kernel WORK_GROUP void gradient_penalty(global const float* sums, global float* norms, global float* result,
+                                        const int images, const int count) {
+  SHARED(shared);
+  float penalty = 0.0f;
+  for (int n = 0; n < images; n++) {
+    const float norm = sqrt(sum_of_numbers(sums + (size_t)n * count, count, shared) + 1e-16f);
+    penalty += (norm - 1.0f) * (norm - 1.0f);
+    if (ITEM == 0) norms[n] = norm;
+  }
+  if (ITEM == 0) result[0] = penalty / images;
+}
+
+// dx = factor * (norm - 1) / norm * x.  range: elementwise
+kernel WORK_GROUP void gradient_penalty_gradient(global const float* x, const int4 x_place,
+                                                 global const float* norms, global float* dx,
+                                                 const int4 dx_place, const int4 shape, const int rows,
+                                                 const float factor) {
+  if (get_global_id(2) >= shape.x * BLOCKS(shape)) return;  // no norm there to read
+  const float norm = norms[IMAGE(shape)], slope = factor * (norm - 1.0f) / norm;
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t from = ROW(x_place, shape, row), to = ROW(dx_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) STORE(dx, to + v * LANES, slope * LOAD(x, from + v * LANES));
+  }
+}
+
 // result = factor * the sum of `count` sums.  range: one work-group
 kernel WORK_GROUP void loss_total(global const float* sums, global float* result, const int count,
                                   const float factor) {
   SHARED(shared);
-  lanes sum = 0.0f, lost = 0.0f;
-  for (int i = ITEM; i < count; i += ITEMS) ADD(sum, lost, (lanes)sums[i]);
-  const float total = total_of_group(LANE_NUMBERS == 0u ? sum : (lanes)0.0f, shared);
+  const float total = sum_of_numbers(sums, count, shared);
   if (ITEM == 0) result[0] = factor * total;
 }

@@ -12,14 +12,12 @@
 //   partial [parts * blocks][groups][2][16]: mean and sum of squared differences from it, or two sums
 //   range and groups: see "Sums" in rows.clh
 
+#include "norm.clh"
 #include "philox.clh"
 #include "rows.clh"
 #include "split_sum.clh"
 
-// Whether there is a scale or a shift; the argument is ignored if not.
-#ifndef HAS_SCALE
-#define HAS_SCALE 0
-#endif
+// Whether there is a shift; the argument is ignored if not.
 #ifndef HAS_SHIFT
 #define HAS_SHIFT 0
 #endif
@@ -68,16 +66,8 @@
 #define MASK_ARGUMENTS
 #endif
 
-#define GROUPS ((int)get_num_groups(1))
-#define GROUP ((int)get_group_id(1))
 #define PARTIAL(part, group, shape) \
   ((((size_t)(part) * BLOCKS(shape) + BLOCK(shape)) * GROUPS + (group)) * 32 + QUARTER)
-
-// The part of the batch that a first launch's work-group takes; a second launch's takes all.
-#define PART(shape) IMAGE(shape)
-
-// Where a vector's statistics lie.
-#define STATISTIC_OFFSET(part, shape, stride) ((size_t)(part) * (stride) + FIRST_CHANNEL(shape))
 
 // Mean and sum of squared differences from it of a group of rows.
 inline void statistics_of_rows(global const float* x, const int4 x_place, const int part, const int4 shape,
@@ -140,19 +130,6 @@ kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, g
     STORE(partial, PARTIAL(part, GROUP, shape), mean);
     STORE(partial, PARTIAL(part, GROUP, shape) + 16, squares);
   }
-}
-
-// 1 / sqrt(variance + epsilon), and 0 in the lanes that fill up a block, whatever epsilon is.
-inline lanes inverse_deviation(const lanes variance, const float epsilon, const int4 shape) {
-  return real_lanes(FIRST_CHANNEL(shape), shape.y) ? 1.0f / sqrt(variance + epsilon) : (lanes)0.0f;
-}
-
-inline lanes norm_scale(global const float* scale, const int4 shape) {
-#if HAS_SCALE
-  return LOAD(scale, FIRST_CHANNEL(shape));
-#else
-  return 1.0f;
-#endif
 }
 
 inline lanes norm_shift(global const float* shift, const int4 shape) {

@@ -159,3 +159,29 @@ let sliceCases: [OperationCase] = [
     [try recorder.tape.slice(recorder.input("x", shape), channels: channels)]
   }
 }
+
+let sliceGradientCases: [OperationCase] = [
+  ([2, 32, 5, 4], 16..<32), ([2, 6, 4, 5], 3..<6), ([1, 48, 3, 7], 5..<22), ([1, 16, 1, 1], 0..<16),
+].map { (shape: Shape, channels: Range<Int>) in
+  OperationCase("slice gradient \(shape) \(channels)", bound: bound(terms: 0)) { recorder in
+    let x = recorder.input("x", shape)
+    return try recorder.gradients(of: recorder.tape.slice(x, channels: channels), withRespectTo: [x])
+  }
+}
+
+private let lateSchedule = Schedule(step: 70_001, learningRate: 0.0002, seed: 0x0123_4567_89AB_CDEF)
+
+let mixCases: [OperationCase] = (shapes + [[9, 2, 3, 3]]).map { shape in
+  OperationCase("mix \(shape)", bound: bound(terms: 2)) { recorder in
+    let (a, b) = (recorder.input("a", shape), recorder.input("b", shape))
+    let y = try recorder.tape.mix(a, b, stream: 5, schedule: recorder.schedule(lateSchedule))
+    return [y] + (try recorder.gradients(of: y, withRespectTo: [a, b]))
+  }
+}
+
+let noiseCases: [OperationCase] = (shapes + [[2, 5, 40, 30]]).map { shape in
+  // Logarithm, root, sine and cosine of single precision. Measured: SEE.
+  OperationCase("Gaussian noise \(shape)", bound: 1e-6) { recorder in
+    [try recorder.tape.gaussianNoise(shape, stream: 6, schedule: recorder.schedule(lateSchedule))]
+  }
+}

@@ -44,3 +44,11 @@ let pixelLossCases: [OperationCase] = shapes.flatMap { shape in
     ]
   }
 }
+
+let gradientPenaltyCases: [OperationCase] = (shapes + [[3, 24, 70, 40]]).map { shape in
+  OperationCase("gradient penalty \(shape)", bound: bound(terms: 16, extra: 16)) { recorder in
+    let g = recorder.input("g", shape)
+    let penalty = try recorder.tape.gradientPenalty(g)
+    return [penalty] + (try recorder.tape.gradients(of: [(penalty, 10)], withRespectTo: [g]))
+  }
+}

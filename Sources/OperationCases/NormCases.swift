@@ -57,6 +57,23 @@ private struct NormSpecification {
     }
   }
 
+  /// The gradients of |dx|^2 / 2, where dx is the norm's gradient for a random dy: with respect to x, dy and the scale.
+  var secondGradient: OperationCase {
+    OperationCase("norm second gradient \(name)", bound: bound(terms: count, extra: 64) * cancellation) {
+      [self] recorder in
+      let (x, parameters, result) = try record(recorder)
+      let dy = recorder.input("dy", shape, .around(1))
+      // The sum of y dy, as the distance of y dy from values that are far below.
+      let below = recorder.input("below", shape, .around(-64))
+      let sum = try recorder.tape.pixelLoss(.l1, recorder.tape.multiply(result.output, dy), below)
+      let dx = try recorder.tape.gradients(of: [(sum, Float(shape.count))], withRespectTo: [x])[0]
+      let target = recorder.input("target", shape)
+      let loss = try recorder.tape.pixelLoss(.l2, dx, target)
+      return try recorder.tape.gradients(
+        of: [(loss, Float(shape.count) / 2)], withRespectTo: [x, dy] + (scale ? [parameters[0]] : []))
+    }
+  }
+
   var normalize: OperationCase {
     OperationCase("normalize \(name)", bound: bound(terms: 16) * cancellation) { [self] recorder in
       let x = recorder.input("x", shape, offset == 0 ? .uniform : .around(offset))
@@ -110,5 +127,10 @@ private let inParts: [NormSpecification] = [
 
 let normCases = (perBatch + perImage + inParts).map(\.norm)
 let normGradientCases = (perBatch + perImage + inParts).map(\.gradient)
+/// One group or several, channels that fill up a block or do not, parts, a mean far from 0.
+let normSecondGradientCases = [
+  perBatch[0], perBatch[1], perBatch[3], perBatch[4], perBatch[7], perBatch[8], perImage[2], perImage[4],
+  inParts[1],
+].map(\.secondGradient)
 let normalizeCases = perBatch.map(\.normalize)
 let runningStatisticsCases = (perBatch + inParts).filter { !$0.scale }.map(\.runningStatistics)

@@ -4,7 +4,7 @@ public let operationCases: [OperationCase] =
   convolutionCases + transposedConvolutionCases + weightGradientCases + channelSumCases + normCases
   + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
-  + logitLossCases
-  + pixelLossCases + combinationCases + adamCases
+  + logitLossCases + pixelLossCases + combinationCases + adamCases
   + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases
-  + weightedPixelLossCases
+  + weightedPixelLossCases + gradientPenaltyCases + mixCases + noiseCases
+  + sliceGradientCases + normSecondGradientCases + reflectionPadCases + resamplingCases

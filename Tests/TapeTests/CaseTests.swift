@@ -19,6 +19,9 @@ struct CaseTests {
       Blur.name, StructuralSimilarity.name, StructuralSimilarityGradient.name,
       EdgeLoss.name, EdgeLossGradient.name, SoftmaxCrossEntropy.name, SoftmaxCrossEntropyGradient.name,
       ImagePool.name, WeightedPixelLoss.name, WeightedPixelLossGradient.name,
+      GradientPenalty.name, GradientPenaltyGradient.name, Mix.name, MixGradient.name, GaussianNoise.name,
+      SliceGradient.name, NormSecondGradient.name, ReflectionPad.name, ReflectionPadGradient.name,
+      Upsample.name, Downsample.name,
     ]
     #expect(names == expected)
   }

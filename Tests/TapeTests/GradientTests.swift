@@ -53,8 +53,17 @@ struct GradientTests {
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Tape) throws -> (objective: FiniteDifferences.Objective, variables: [Tensor])
   ) throws {
+    let values = values.merging(["far": .around(64)]) { named, _ in named }
     let error = try FiniteDifferences(values: values, others: others, body).largestError()
     #expect(error <= bound, "relative error \(error)", sourceLocation: sourceLocation)
+  }
+
+  /// Records the gradient with respect to x of the sum of |y - t|, for t so far that it is linear in y: then what is
+  /// differentiated again is what lies between.
+  private func gradient(of y: Tensor, _ tape: Tape, _ x: Tensor) throws -> Tensor {
+    let far = tape.input("far", y.shape)
+    let loss = try tape.pixelLoss(.l1, y, far)
+    return try tape.gradients(of: [(loss, Float(y.shape.count))], withRespectTo: [x])[0]
   }
 
   // MARK: Convolutions
@@ -135,6 +144,51 @@ struct GradientTests {
     }
   }
 
+  /// The gradient of a norm's gradient, with respect to x, to what the gradient was made from, and to the scale.
+  @Test(
+    arguments: [([1, 3, 2, 2], 1), ([2, 4, 5, 3], 1), ([3, 2, 4, 4], 3), ([4, 3, 2, 3], 2)] as [(Shape, Int)],
+    [false, true])
+  func normTwice(_ specification: (shape: Shape, parts: Int), scaled: Bool) throws {
+    try check(bound: 1e-7, values: ["x": .scaled(2), "scale": .positive]) { tape in
+      let x = tape.input("x", specification.shape)
+      let weight = tape.input("weight", specification.shape)
+      let scale = scaled ? tape.parameter("scale", [specification.shape.c]) : nil
+      let y = try tape.norm(x, scale: scale, parts: specification.parts).output
+      let dx = try gradient(of: tape.multiply(y, weight), tape, x)
+      return (.distance(dx), [x, weight] + [scale].compactMap { $0 })
+    }
+  }
+
+  @Test func sliceAndItsGradient() throws {
+    try check { tape in
+      let x = tape.input("x", [2, 5, 3, 4])
+      return (.distance(try tape.slice(x, channels: 1..<4)), [x])
+    }
+    try check { tape in
+      let x = tape.input("x", [2, 5, 3, 4])
+      let part = try tape.slice(tape.multiply(x, x), channels: 1..<4)
+      return (.distance(try gradient(of: tape.multiply(part, part), tape, x)), [x])
+    }
+  }
+
+  /// D's gradient of its pictures, differentiated with respect to its parameters: what a gradient penalty does.
+  @Test(arguments: [1, 2]) func aDiscriminatorTwice(parts: Int) throws {
+    try check(bound: 1e-6, values: ["scale": .positive], others: .uniform) { tape in
+      let geometry = ConvolutionGeometry(stride: 2, padding: 1)
+      let (x, y) = (tape.input("x", [2, 2, 8, 8]), tape.input("y", [2, 3, 8, 8]))
+      let weights = [[4, 5, 4, 4], [6, 4, 4, 4], [1, 6, 2, 2]].enumerated().map {
+        tape.parameter("w\($0)", $1)
+      }
+      let scale = tape.parameter("scale", [6])
+      let first = try tape.convolution(tape.concatenation([x, y]), weight: weights[0], geometry)
+      let second = try tape.convolution(first, weight: weights[1], geometry, inputActivation: .leakyReLU)
+      let norm = try tape.norm(second, scale: scale, parts: parts).output
+      let logits = try tape.convolution(
+        norm, weight: weights[2], ConvolutionGeometry(stride: 1, padding: 0), inputActivation: .leakyReLU)
+      return (.distance(try gradient(of: logits, tape, y)), weights + [scale])
+    }
+  }
+
   @Test func batchParts() throws {
     try check { tape in
       let (a, b) = (tape.input("a", [1, 2, 3, 4]), tape.input("b", [2, 2, 3, 4]))
@@ -168,6 +222,20 @@ struct GradientTests {
     }
   }
 
+  /// Gradients of tanh's and of an L2 distance's own gradients.
+  @Test func tanhTwice() throws {
+    try check { tape in
+      let (x, weight) = (tape.input("x", [2, 3, 4, 5]), tape.input("weight", [2, 3, 4, 5]))
+      let y = try tape.multiply(tape.tanh(x), weight)
+      return (.distance(try gradient(of: y, tape, x)), [x, weight])
+    }
+    try check { tape in
+      let (x, t) = (tape.input("x", [2, 3, 4, 5]), tape.input("t", [2, 3, 4, 5]))
+      let loss = try tape.pixelLoss(.l2, tape.multiply(x, x), t)
+      return (.distance(try tape.gradients(of: [(loss, 60)], withRespectTo: [x])[0]), [x, t])
+    }
+  }
+
   @Test func concatenation() throws {
     try check { tape in
       let parts = [3, 1, 4].map { tape.input("part", [2, $0, 3, 2]) }
@@ -184,6 +252,52 @@ struct GradientTests {
     }
   }
 
+  @Test func mix() throws {
+    try check { tape in
+      let (a, b) = (tape.input("a", [5, 2, 3, 2]), tape.input("b", [5, 2, 3, 2]))
+      return (.distance(try tape.mix(a, b, stream: 3, schedule: tape.schedule())), [a, b])
+    }
+    try check { tape in
+      let (a, b) = (tape.input("a", [3, 2, 3, 2]), tape.input("b", [3, 2, 3, 2]))
+      let y = try tape.mix(tape.multiply(a, b), a, stream: 3, schedule: tape.schedule())
+      return (.distance(try gradient(of: y, tape, a)), [b])
+    }
+  }
+
+  // MARK: Maps of other sizes
+
+  @Test(arguments: [([2, 3, 4, 5], 2), ([1, 2, 3, 3], 2), ([1, 16, 6, 2], 1)] as [(Shape, Int)])
+  func reflectionPad(_ shape: Shape, padding: Int) throws {
+    try check { tape in
+      let x = tape.input("x", shape)
+      return (.distance(try tape.reflectionPad(x, padding: padding)), [x])
+    }
+    // Its gradient's own gradient.
+    try check { tape in
+      let (x, weight) = (tape.input("x", shape), tape.input("weight", shape))
+      let square = try tape.multiply(x, tape.multiply(x, weight))
+      return (
+        .distance(try gradient(of: tape.reflectionPad(square, padding: padding), tape, x)), [x, weight]
+      )
+    }
+  }
+
+  @Test(arguments: [1, 2, 3]) func resampling(_ factor: Int) throws {
+    try check { tape in
+      let x = tape.input("x", [2, 3, 2, 3])
+      return (.distance(try tape.upsample(x, by: factor)), [x])
+    }
+    try check { tape in
+      let x = tape.input("x", [2, 3, 6, 12])
+      return (.distance(try tape.averagePool(x, by: factor)), [x])
+    }
+    try check { tape in
+      let x = tape.input("x", [1, 2, 6, 6])
+      let y = try tape.upsample(tape.averagePool(tape.multiply(x, x), by: factor), by: 2)
+      return (.distance(try gradient(of: y, tape, x)), [x])
+    }
+  }
+
   // MARK: Losses
 
   // The hinge's kink at x = 1 or -1 is at none of the values.
@@ -196,6 +310,14 @@ struct GradientTests {
     try check(others: .scaled(8)) { tape in
       let x = tape.input("x", [2, 1, 5, 4])
       return (.sum((tape.logitLoss(kind, x), 1.5)), [x])
+    }
+  }
+
+  @Test(arguments: [Float(0.25), 4]) func gradientPenalty(_ size: Float) throws {
+    // Gradients shorter and longer than 1.
+    try check(others: .scaled(size)) { tape in
+      let g = tape.input("g", [3, 2, 3, 4])
+      return (.sum((try tape.gradientPenalty(g), 10)), [g])
     }
   }
 

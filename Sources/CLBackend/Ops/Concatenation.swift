@@ -24,6 +24,15 @@ extension Slice: OpenCLOperation {
   }
 }
 
+extension SliceGradient: OpenCLOperation {
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    let (dy, dx) = (planner.activation(gradient), planner.activation(output))
+    try planner.launchPixels(
+      .elementwise, "embed_channels", over: dx.shape, dy.arguments + dx.arguments,
+      [.int(Int32(channels.lowerBound)), .int(Int32(channels.count))])
+  }
+}
+
 extension BatchConcatenation: OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     guard !planner.isView(output) else { return }

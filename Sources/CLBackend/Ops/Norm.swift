@@ -134,17 +134,17 @@ extension RunningStatistics: OpenCLOperation {
 
 extension LaunchPlanner {
   /// The images of a part of the batch, and how their rows are cut.
-  fileprivate func groups(of x: ActivationView, parts: Int) -> (images: KernelArgument, RowGroups) {
+  func groups(of x: ActivationView, parts: Int) -> (images: KernelArgument, RowGroups) {
     let images = x.images / parts
     return (.int(Int32(images)), RowGroups(x, images: images, deviceClass))
   }
 
-  /// Room for the groups' sums; nothing reads it where there is one group.
-  fileprivate func partial(
-    _ groups: RowGroups, maps: Int, instead standIn: VectorView
+  /// Room for `quantities` sums of each channel and group; nothing reads it where there is one group.
+  func partial(
+    _ groups: RowGroups, maps: Int, quantities: Int = 2, instead standIn: VectorView
   ) throws(OpenCLError) -> KernelArgument {
     guard groups.count > 1 else { return .buffer(standIn.buffer) }
-    return .buffer(try scratch(floats: maps * groups.count * 32))
+    return .buffer(try scratch(floats: maps * groups.count * quantities * 16))
   }
 
   /// An absent scale or shift is stood in for by a vector that is there; the kernel does not read it.
@@ -155,6 +155,6 @@ extension LaunchPlanner {
   }
 }
 
-private func normMacros(scale: Tensor?, shift: Tensor?) -> [(String, String)] {
+func normMacros(scale: Tensor?, shift: Tensor?) -> [(String, String)] {
   [("HAS_SCALE", scale == nil ? "0" : "1"), ("HAS_SHIFT", shift == nil ? "0" : "1")]
 }

@@ -80,6 +80,19 @@ public struct TanhGradient: Operation {
     output = replacement(output)
   }
 
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+    var result: [(Tensor, Tensor)] = []
+    if needed(gradient) { result.append((gradient, tape.tanhGradient(u, output: tanhOutput))) }
+    if needed(tanhOutput) {
+      let product = try tape.multiply(try tape.multiply(u, gradient), tanhOutput)
+      result.append((tanhOutput, try tape.combination(-2, product, 0, product)))
+    }
+    return result
+  }
+
   public func evaluate(_ memory: ReferenceMemory) {
     let (dy, y, dx) = (memory[gradient], memory[tanhOutput], memory[output])
     for i in dx.indices { dx[i] = dy[i] * (1 - y[i] * y[i]) }

@@ -56,9 +56,48 @@ public struct Slice: Operation {
 
   public var settings: String { "channels \(channels.lowerBound)..<\(channels.upperBound)" }
 
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+    return [(input, tape.sliceGradient(gradient, of: input.shape, channels: channels))]
+  }
+
   public func evaluate(_ memory: ReferenceMemory) {
     copy(
       memory[input], input.shape, from: channels.lowerBound, to: memory[output], output.shape, at: 0,
+      count: channels.count)
+  }
+}
+
+/// The adjoint of `Slice`: zero but for some channels, which are those of dy.
+public struct SliceGradient: Operation {
+  public static let name = "slice gradient"
+  public private(set) var gradient: Tensor
+  public private(set) var output: Tensor
+  public let channels: Range<Int>
+
+  public var inputs: [Tensor] { [gradient] }
+  public var outputs: [Tensor] { [output] }
+
+  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
+    gradient = replacement(gradient)
+    output = replacement(output)
+  }
+
+  public var settings: String { "channels \(channels.lowerBound)..<\(channels.upperBound)" }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+    return [(gradient, try tape.slice(u, channels: channels))]
+  }
+
+  public func evaluate(_ memory: ReferenceMemory) {
+    memory[output].update(repeating: 0)
+    copy(
+      memory[gradient], gradient.shape, from: 0, to: memory[output], output.shape, at: channels.lowerBound,
       count: channels.count)
   }
 }
@@ -89,6 +128,12 @@ extension Tape {
     }
     let output = intermediate("slice", [x.n, channels.count, x.h, x.w], kind: .activation)
     record(Slice(input: input, output: output, channels: channels))
+    return output
+  }
+
+  fileprivate func sliceGradient(_ gradient: Tensor, of whole: Shape, channels: Range<Int>) -> Tensor {
+    let output = intermediate("slice", whole, kind: .activation)
+    record(SliceGradient(gradient: gradient, output: output, channels: channels))
     return output
   }
 }

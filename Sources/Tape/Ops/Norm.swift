@@ -38,7 +38,8 @@ public struct Norm: Operation {
     guard upstream[1] == nil, upstream[2] == nil, case .tensor(let dy)? = upstream[0] else {
       throw .noGradientRule(operation: "\(Self.name) (through its statistics as results)")
     }
-    let gradients = try tape.normGradient(of: self, dy)
+    let gradients = tape.normGradient(
+      of: input, dy, mean: mean, variance: variance, scale: scale, parts: parts, epsilon: epsilon)
     var result = [(input, gradients.input)]
     if let scale, needed(scale) { result.append((scale, gradients.scale)) }
     if let shift, needed(shift) { result.append((shift, gradients.shift)) }
@@ -96,6 +97,27 @@ public struct NormGradient: Operation {
   }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
+
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard upstream[1] == nil, upstream[2] == nil, case .tensor(let u)? = upstream[0] else {
+      throw .noGradientRule(operation: "\(Self.name) (through its sums as results)")
+    }
+    var result: [(Tensor, Tensor)] = []
+    if needed(gradient) {
+      // The map from dy to dx is symmetric: it is its own adjoint.
+      let adjoint = tape.normGradient(
+        of: input, u, mean: mean, variance: variance, scale: scale, parts: parts, epsilon: epsilon)
+      result.append((gradient, adjoint.input))
+    }
+    if needed(input) || scale.map(needed) ?? false {
+      let second = tape.normSecondGradient(of: self, u)
+      result.append((input, second.input))
+      if let scale { result.append((scale, second.scale)) }
+    }
+    return result
+  }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (x, dy, dx) = (memory[input], memory[gradient], memory[output])
@@ -265,23 +287,23 @@ extension Tape {
   }
 
   fileprivate func normGradient(
-    of norm: Norm, _ gradient: Tensor
-  ) throws(TapeError) -> (input: Tensor, shift: Tensor, scale: Tensor) {
-    let output = intermediate("norm", norm.input.shape, kind: .activation)
-    let channels: Shape = [norm.input.shape.c]
+    of input: Tensor, _ gradient: Tensor, mean: Tensor, variance: Tensor, scale: Tensor?, parts: Int,
+    epsilon: Float
+  ) -> (input: Tensor, shift: Tensor, scale: Tensor) {
+    let output = intermediate("norm", input.shape, kind: .activation)
+    let channels: Shape = [input.shape.c]
     let shiftSum = intermediate("shift", channels, kind: .vector)
     let scaleSum = intermediate("scale", channels, kind: .vector)
     record(
       NormGradient(
-        input: norm.input, gradient: gradient, mean: norm.mean, variance: norm.variance, scale: norm.scale,
-        output: output, shiftSum: shiftSum, scaleSum: scaleSum, parts: norm.parts, epsilon: norm.epsilon
-      ))
+        input: input, gradient: gradient, mean: mean, variance: variance, scale: scale, output: output,
+        shiftSum: shiftSum, scaleSum: scaleSum, parts: parts, epsilon: epsilon))
     return (output, shiftSum, scaleSum)
   }
 }
 
 /// Calls `body` with the index of every value of a group.
-private func forEachInGroup(_ group: Int, _ shape: Shape, _ parts: Int, _ body: (Int) -> Void) {
+func forEachInGroup(_ group: Int, _ shape: Shape, _ parts: Int, _ body: (Int) -> Void) {
   let (area, images) = (shape.h * shape.w, shape.n / parts)
   let first = group / shape.c * images
   for n in first..<first + images {

@@ -66,6 +66,19 @@ public struct PixelLossGradient: Operation {
 
   public var settings: String { "\(distance.rawValue), weight \(weight)" }
 
+  public func recordGradients(
+    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
+  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+    // Piecewise constant, or linear in a - b.
+    guard distance == .l2 else { return [] }
+    let slope = 2 * weight / Float(a.shape.count)
+    var result: [(Tensor, Tensor)] = []
+    if needed(a) { result.append((a, try tape.combination(slope, u, 0, u))) }
+    if needed(b) { result.append((b, try tape.combination(-slope, u, 0, u))) }
+    return result
+  }
+
   public func evaluate(_ memory: ReferenceMemory) {
     let (a, b, da) = (memory[a], memory[b], memory[output])
     let factor = Double(weight) / Double(a.count)

@@ -20,10 +20,10 @@ SAMPLES = 128
 MASK = 0xFFFFFFFF
 
 
-def philox(seed, blocks, stream):
-    """The four words of Philox4x32-10 for the counters (block, 0, stream, 0): [len(blocks), 4]."""
+def philox(seed, blocks, stream, step=0):
+    """The four words of Philox4x32-10 for the counters (block, 0, stream, step): [len(blocks), 4]."""
     zero = np.zeros_like(blocks)
-    c = [blocks, zero, zero + np.uint64(stream), zero]
+    c = [blocks, zero, zero + np.uint64(stream), zero + np.uint64(step)]
     k0, k1 = seed & MASK, seed >> 32
     for _ in range(10):
         a, b = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
@@ -152,6 +152,26 @@ def norm(name, make):
     return [y, variance] if offset == 0 else [y, mean, variance]
 
 
+def norm_second_gradient(name, make):
+    match = re.fullmatch(r"norm second gradient (\[.*?\]) (per batch|per image|in (\d+) parts)(.*)", name)
+    shape, per_image, parts = json.loads(match[1]), match[2] == "per image", int(match[3] or 1)
+    settings = match[4].split(", ")[1:]
+    offset = next((float(s.split()[1]) for s in settings if s.startswith("around")), 0.0)
+    x = make(shape, *(("around", offset) if offset else ("uniform",))).requires_grad_()
+    scale = make([shape[1]], "positive").requires_grad_() if "scale" in settings else None
+    shift = make([shape[1]]) if "shift" in settings else None
+    dy = make(shape, "around", 1.0).requires_grad_()
+    make([1])  # what the distance is taken from
+    target = make(shape)
+    if per_image:
+        y = F.instance_norm(x, eps=EPSILON)
+    else:
+        y = torch.cat([F.batch_norm(p, None, None, scale, shift, training=True, eps=EPSILON) for p in x.chunk(parts)])
+    (dx,) = torch.autograd.grad((y * dy).sum(), [x], create_graph=True)
+    needed = [x, dy] + ([] if scale is None else [scale])
+    return torch.autograd.grad(((dx - target) ** 2).sum() / 2, needed)
+
+
 def tanh(name, make):
     operation, shape = re.fullmatch(r"(tanh|tanh gradient) (\[.*\])", name).groups()
     shape = json.loads(shape)
@@ -261,6 +281,63 @@ def weighted_pixel(name, make):
     a, b = (make(json.loads(match[3]), kind).requires_grad_() for _ in range(2))
     loss = (make(json.loads(match[4]), "positive") * ((a - b).abs() if match[1] == "L1" else (a - b) ** 2)).mean()
     return torch.autograd.grad(100 * loss, [a, b]) if match[2] else [loss]
+def half_square(y, make, needed):
+    """y, and the gradients of |y - t|^2 / 2 for a new input t."""
+    return [y, *torch.autograd.grad(((y - make(list(y.shape))) ** 2).sum() / 2, needed)]
+
+
+def reflection_pad(name, make):
+    shape, padding = re.fullmatch(r"reflection pad (\[.*\]), padding (\d+)", name).groups()
+    x = make(json.loads(shape)).requires_grad_()
+    return half_square(F.pad(x, [int(padding)] * 4, mode="reflect"), make, [x])
+
+
+def resampling(name, make):
+    operation, shape, factor = re.fullmatch(r"(upsample|average pool) (\[.*\]), factor (\d+)", name).groups()
+    x = make(json.loads(shape)).requires_grad_()
+    if operation == "upsample":
+        return half_square(F.interpolate(x, scale_factor=int(factor), mode="nearest"), make, [x])
+    # The coefficient is a Float.
+    coefficient = float(np.float32(1 / int(factor) ** 2))
+    return half_square(coefficient * F.avg_pool2d(x, int(factor), divisor_override=1), make, [x])
+
+
+def slice_gradient(name, make):
+    shape, first, end = re.fullmatch(r"slice gradient (\[.*\]) (\d+)\.\.<(\d+)", name).groups()
+    x = make(json.loads(shape)).requires_grad_()
+    return half_square(x[:, int(first):int(end)], make, [x])[1:]
+
+
+def gradient_penalty(name, make):
+    g = make(json.loads(name.removeprefix("gradient penalty "))).requires_grad_()
+    norms = torch.sqrt((g ** 2).sum((1, 2, 3)) + 1e-16)
+    penalty = ((norms - 1) ** 2).mean()
+    return [penalty, *torch.autograd.grad(10 * penalty, [g])]
+
+
+# The schedule of the cases with random numbers.
+SEED, STEP = 0x0123456789ABCDEF, 70001
+
+
+def words(count, stream):
+    """Words 0..<count of the schedule's stream, as integers below 2^32."""
+    return philox(SEED, np.arange((count + 3) // 4, dtype=np.uint64), stream, STEP).reshape(-1)[:count]
+
+
+def mix(name, make):
+    shape = json.loads(name.removeprefix("mix "))
+    a, b = make(shape).requires_grad_(), make(shape).requires_grad_()
+    make.stream += 1  # the schedule
+    t = torch.from_numpy((words(shape[0], 5) >> 8) / 2.0**24).reshape(-1, 1, 1, 1)
+    return half_square(torch.lerp(b, a, t), make, [a, b])
+
+
+def gaussian_noise(name, make):
+    shape = json.loads(name.removeprefix("Gaussian noise "))
+    count = math.prod(shape)
+    u, v = words((count + 1) // 2 * 2, 6).astype(np.float64).reshape(-1, 2).T
+    radius, angle = np.sqrt(-2 * np.log((u + 1) / 2**32)), 2 * np.pi * v / 2**32
+    return [torch.from_numpy(np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:count])]
 
 
 def adam(name, make):
@@ -319,11 +396,13 @@ def evaluate(name):
     make = Inputs(name)
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
-        ("activation", activation_gradient), ("norm", norm), ("running", norm), ("tanh", tanh),
-        ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss), ("L1", pixel), ("L2", pixel),
-        ("blur", blurred), ("SSIM", similarity), ("edge", edges), ("cross-entropy", cross_entropy),
-        ("image pool", image_pool), ("weighted", weighted_pixel),
-        ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
+        ("activation", activation_gradient), ("norm second", norm_second_gradient), ("norm", norm), ("running", norm),
+        ("tanh", tanh), ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss),
+        ("L1", pixel), ("L2", pixel), ("blur", blurred), ("SSIM", similarity), ("edge", edges),
+        ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
+        ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian", gaussian_noise),
+        ("slice gradient", slice_gradient), ("reflection", reflection_pad), ("upsample", resampling),
+        ("average pool", resampling), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
             return [t.detach().numpy().reshape(-1) for t in function(name, make)]

@@ -1,0 +1,200 @@
+// The gradients of a norm's gradient dx with respect to x and the scale, for the upstream gradient u of dx.
+//
+// Of every group of m values, with r = 1 / sqrt(variance + epsilon) and xhat = (x - mean) r, and covariances as means
+// of products of differences from means:
+//   B = cov(dy, xhat)    C = cov(u, xhat)    Q = cov(u, dy) - B C    A, U the means of dy and u
+//   result = -scale r^2 (xhat Q + B (u - U - xhat C) + C (dy - A - xhat B))     scale's gradient = sum of r m Q
+//
+// Launches, groups and parts as in norm.cl. The means come first, then the products of differences from them; groups
+// are combined by Chan's formula.
+//
+//   x, dy, u, result [N][C/16][H][W][16]     mean, variance [parts][stride]     scale, scale_gradient [C]
+//   partial [parts * blocks][groups][6][16]: means of u, dy and x - mean, then sums of u dy, u x and dy x
+
+#include "norm.clh"
+
+#define OPERAND_ARGUMENTS                                                                  \
+  global const float *x, const int4 x_place, global const float *dy, const int4 dy_place, \
+      global const float *u, const int4 u_place
+#define OPERANDS x, x_place, dy, dy_place, u, u_place
+
+// The offsets of a row of the images from `first` on.
+#define OPERAND_ROWS(row, first)                                \
+  const size_t x_row = GROUP_ROW(x_place, shape, row, first);   \
+  const size_t dy_row = GROUP_ROW(dy_place, shape, row, first); \
+  const size_t u_row = GROUP_ROW(u_place, shape, row, first);
+
+#define PARTIAL(part, group, shape) \
+  ((((size_t)(part) * BLOCKS(shape) + BLOCK(shape)) * GROUPS + (group)) * 96 + QUARTER)
+
+// Three quantities of every channel: of u, dy and x, or of u dy, u x and dy x.
+typedef struct {
+  lanes of[3];
+} triple_t;
+
+// Local memory for three sums over a work-group.
+#if LANES == 16
+#define SHARED_BY_THREE(name) local triple_t* name = 0
+#else
+#define SHARED_BY_THREE(name) local triple_t name[256]
+#endif
+
+inline triple_t sum_of_two(const triple_t a, const triple_t b) {
+  const triple_t result = {{a.of[0] + b.of[0], a.of[1] + b.of[1], a.of[2] + b.of[2]}};
+  return result;
+}
+
+// sum_over_group() of each of the three, behind the same barriers.
+inline triple_t sum_each_over_group(triple_t value, local triple_t* shared) {
+#if LANES != 16
+  barrier(CLK_LOCAL_MEM_FENCE);  // the sums before may still be read
+  shared[ITEM] = value;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int distance = ITEMS / 2; distance >= 4; distance /= 2) {
+    if (ITEM < distance) shared[ITEM] = sum_of_two(shared[ITEM], shared[ITEM + distance]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  value = shared[ITEM % 4];
+#endif
+  return value;
+}
+
+inline triple_t load_triple(global const float* from) {
+  const triple_t result = {{LOAD(from, 0), LOAD(from, 16), LOAD(from, 32)}};
+  return result;
+}
+
+inline void store_triple(global float* to, const triple_t values) {
+  STORE(to, 0, values.of[0]);
+  STORE(to, 16, values.of[1]);
+  STORE(to, 32, values.of[2]);
+}
+
+// This work-item's share of the sums of u, dy and x - mean over a group of rows.
+inline triple_t sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part, const int4 shape, const int rows,
+                             const int images) {
+  lanes u_sum = 0.0f, dy_sum = 0.0f, x_sum = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    OPERAND_ROWS(row, part * images)
+    lanes u_of_row = 0.0f, dy_of_row = 0.0f, x_of_row = 0.0f;
+    FOR_EACH_VECTOR(v, shape) {
+      u_of_row += LOAD(u, u_row + v * LANES);
+      dy_of_row += LOAD(dy, dy_row + v * LANES);
+      x_of_row += LOAD(x, x_row + v * LANES) - mean;
+    }
+    u_sum += u_of_row;
+    dy_sum += dy_of_row;
+    x_sum += x_of_row;
+  }
+  const triple_t result = {{u_sum, dy_sum, x_sum}};
+  return result;
+}
+
+// Its share of the sums of products of differences from these means.
+inline triple_t products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const triple_t* means, const int part,
+                                 const int4 shape, const int rows, const int images) {
+  const lanes u_mean = means->of[0], dy_mean = means->of[1], x_mean = means->of[2];
+  lanes u_dy = 0.0f, u_x = 0.0f, dy_x = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+    OPERAND_ROWS(row, part * images)
+    lanes u_dy_of_row = 0.0f, u_x_of_row = 0.0f, dy_x_of_row = 0.0f;
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes u_rest = LOAD(u, u_row + v * LANES) - u_mean, dy_rest = LOAD(dy, dy_row + v * LANES) - dy_mean;
+      const lanes x_rest = LOAD(x, x_row + v * LANES) - mean - x_mean;
+      u_dy_of_row += u_rest * dy_rest;
+      u_x_of_row += u_rest * x_rest;
+      dy_x_of_row += dy_rest * x_rest;
+    }
+    u_dy += u_dy_of_row;
+    u_x += u_x_of_row;
+    dy_x += dy_x_of_row;
+  }
+  const triple_t result = {{u_dy, u_x, dy_x}};
+  return result;
+}
+
+// The same of the groups' differences from the first group's means.
+inline triple_t sums_of_groups(global const float* partial, const triple_t* first, const int part, const int4 shape,
+                               const int rows, const int images) {
+  triple_t result = {{0.0f, 0.0f, 0.0f}};
+  for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+    const triple_t group = load_triple(partial + PARTIAL(part, g, shape));
+    const float count = GROUP_PIXELS(g, shape, rows, images);
+    for (int i = 0; i < 3; i++) result.of[i] += count * (group.of[i] - first->of[i]);
+  }
+  return result;
+}
+
+// The groups' products plus those of their means' differences from all rows' means.
+inline triple_t products_of_groups(global const float* partial, const triple_t* means, const int part,
+                                   const int4 shape, const int rows, const int images) {
+  triple_t result = {{0.0f, 0.0f, 0.0f}};
+  for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+    const triple_t group = load_triple(partial + PARTIAL(part, g, shape));
+    const triple_t products = load_triple(partial + PARTIAL(part, g, shape) + 48);
+    const float count = GROUP_PIXELS(g, shape, rows, images);
+    const lanes u_rest = group.of[0] - means->of[0], dy_rest = group.of[1] - means->of[1];
+    const lanes x_rest = group.of[2] - means->of[2];
+    result.of[0] += products.of[0] + count * u_rest * dy_rest;
+    result.of[1] += products.of[1] + count * u_rest * x_rest;
+    result.of[2] += products.of[2] + count * dy_rest * x_rest;
+  }
+  return result;
+}
+
+// First launch, for large maps.
+kernel WORK_GROUP void norm_second_gradient_partial(OPERAND_ARGUMENTS, global const float* means,
+                                                    global float* partial, const int4 shape, const int rows,
+                                                    const int images, const int stride) {
+  SHARED_BY_THREE(shared);
+  const int part = PART(shape);
+  const lanes mean = LOAD(means, STATISTIC_OFFSET(part, shape, stride));
+  triple_t local_means = sum_each_over_group(sums_of_rows(OPERANDS, mean, part, shape, rows, images), shared);
+  for (int i = 0; i < 3; i++) local_means.of[i] /= GROUP_PIXELS(GROUP, shape, rows, images);
+  const triple_t products =
+      sum_each_over_group(products_of_rows(OPERANDS, mean, &local_means, part, shape, rows, images), shared);
+  if (ITEM < 16 / LANES) {
+    store_triple(partial + PARTIAL(part, GROUP, shape), local_means);
+    store_triple(partial + PARTIAL(part, GROUP, shape) + 48, products);
+  }
+}
+
+kernel WORK_GROUP void norm_second_gradient(OPERAND_ARGUMENTS, global const float* means,
+                                            global const float* variances, global const float* scale,
+                                            global const float* partial, global float* scale_gradient,
+                                            global float* result, const int4 result_place, const int4 shape,
+                                            const int rows, const int images, const int stride, const int parts,
+                                            const float epsilon) {
+  SHARED_BY_THREE(shared);
+  const float m = (float)images * shape.z * shape.w;
+  lanes scale_sum = 0.0f;
+  for (int part = 0; part < parts; part++) {
+    const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
+    const lanes mean = LOAD(means, statistic);
+    const lanes r = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
+    triple_t center = {{0.0f, 0.0f, 0.0f}};
+    if (GROUPS > 1) center = load_triple(partial + PARTIAL(part, 0, shape));
+    triple_t all = GROUPS == 1 ? sums_of_rows(OPERANDS, mean, part, shape, rows, images)
+                               : sums_of_groups(partial, &center, part, shape, rows, images);
+    all = sum_each_over_group(all, shared);
+    for (int i = 0; i < 3; i++) all.of[i] = center.of[i] + all.of[i] / m;
+    triple_t products = GROUPS == 1 ? products_of_rows(OPERANDS, mean, &all, part, shape, rows, images)
+                                    : products_of_groups(partial, &all, part, shape, rows, images);
+    products = sum_each_over_group(products, shared);
+    const lanes u_mean = all.of[0], dy_mean = all.of[1];
+    const lanes b = products.of[2] / m * r, c = products.of[1] / m * r, q = products.of[0] / m - b * c;
+    scale_sum += r * m * q;
+    const lanes factor = -r * r * norm_scale(scale, shape);
+    FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+      OPERAND_ROWS(row, part * images)
+      const size_t to = GROUP_ROW(result_place, shape, row, part * images);
+      FOR_EACH_VECTOR(v, shape) {
+        const lanes xhat = (LOAD(x, x_row + v * LANES) - mean) * r;
+        const lanes u_rest = LOAD(u, u_row + v * LANES) - u_mean - xhat * c;
+        const lanes dy_rest = LOAD(dy, dy_row + v * LANES) - dy_mean - xhat * b;
+        STORE(result, to + v * LANES, factor * (xhat * q + b * u_rest + c * dy_rest));
+      }
+    }
+  }
+  if (GROUP == 0 && ITEM < 16 / LANES) STORE(scale_gradient, FIRST_CHANNEL(shape), scale_sum);
+}

@@ -1,0 +1,33 @@
+import Tape
+
+/// Results and gradients; the order of inputs is that of make_fixtures.py.
+let reflectionPadCases: [OperationCase] = [
+  ([1, 1, 2, 2], 1), ([2, 3, 4, 5], 3), ([3, 16, 9, 4], 3), ([1, 24, 7, 33], 2), ([2, 48, 8, 8], 1),
+  ([1, 2, 1, 1], 0),
+].map { (shape: Shape, padding: Int) in
+  // A pixel's gradient is the sum of up to nine.
+  OperationCase("reflection pad \(shape), padding \(padding)", bound: bound(terms: 9)) { recorder in
+    let x = recorder.input("x", shape)
+    let y = try recorder.tape.reflectionPad(x, padding: padding)
+    return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
+  }
+}
+
+let resamplingCases: [OperationCase] = [
+  ([1, 1, 1, 1], 2), ([2, 3, 7, 5], 2), ([3, 16, 3, 4], 3), ([1, 24, 5, 17], 4), ([2, 48, 8, 8], 1),
+].flatMap { (small: Shape, factor: Int) in
+  let large: Shape = [small.n, small.c, small.h * factor, small.w * factor]
+  return [
+    OperationCase("upsample \(small), factor \(factor)", bound: bound(terms: factor * factor)) { recorder in
+      let x = recorder.input("x", small)
+      let y = try recorder.tape.upsample(x, by: factor)
+      return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
+    },
+    OperationCase("average pool \(large), factor \(factor)", bound: bound(terms: factor * factor)) {
+      recorder in
+      let x = recorder.input("x", large)
+      let y = try recorder.tape.averagePool(x, by: factor)
+      return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
+    },
+  ]
+}
