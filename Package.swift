@@ -81,10 +81,12 @@ let package = Package(
     .testTarget(
       name: "TapeTests", dependencies: ["OperationCases", "Random", "Tape"], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CLBackendTests", dependencies: ["CLBackend", "Model", "OperationCases", "Random", "Tape"]),
+      name: "CLBackendTests",
+      dependencies: ["CLBackend", "Images", "Model", "OperationCases", "Random", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Random"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
-    .testTarget(name: "ModelTests", dependencies: ["Model", "Tape"]),
+    .testTarget(
+      name: "ModelTests", dependencies: ["Images", "Model", "Random", "Tape"], resources: [.copy("Fixtures")]),
     .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"]),
   ],
   swiftLanguageModes: [.v6]

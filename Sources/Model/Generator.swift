@@ -56,6 +56,10 @@ public struct GeneratorPass: Sendable {
 extension NetworkConfiguration {
   /// Declares the generator's parameters on the tape.
   func makeGenerator(on tape: Tape) -> any Generator {
-    UNet(self, on: tape)
+    if let blocks = generator.residualBlocks {
+      ResNet(self, blocks: blocks, on: tape)
+    } else {
+      UNet(self, on: tape)
+    }
   }
 }

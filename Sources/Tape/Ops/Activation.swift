@@ -113,6 +113,12 @@ extension Tape {
     return result
   }
 
+  /// Records act(x), where no convolution takes it in: as the backward pass of the activation at x of x itself, which for
+  /// an activation of one slope for each sign is the same, and so are their gradients.
+  public func activated(_ x: Tensor, _ activation: Activation) throws(TapeError) -> Tensor {
+    try activationGradient(x, at: x, activation)
+  }
+
   /// Records the backward pass of an activation at x: both tensors and the result of one shape.
   public func activationGradient(
     _ gradient: Tensor, at x: Tensor, _ activation: Activation
