@@ -28,16 +28,26 @@ public struct DropoutMask: Operation {
   public var keptValue: Float { Float(1 / (1 - rate)) }
 
   public func evaluate(_ memory: ReferenceMemory) {
-    let values = memory[output]
-    let schedule = Schedule(values: memory[schedule].map { Float($0) })
+    for (i, value) in values(memory[schedule].map { Float($0) }).enumerated() {
+      memory[output][i] = Double(value)
+    }
+  }
+
+  /// The mask's values, row-major, for the values of the schedule's tensor.
+  public func values(_ schedule: [Float]) -> [Float] {
+    let schedule = Schedule(values: schedule)
     let generator = Philox(seed: schedule.seed)
-    for block in 0..<(values.count + 3) / 4 {
-      let words = generator.words(
-        UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), stream,
-        UInt32(truncatingIfNeeded: schedule.step))
-      for lane in 0..<min(4, values.count - 4 * block) {
-        values[4 * block + lane] = words[lane] >= threshold ? Double(keptValue) : 0
+    let count = output.shape.count
+    return [Float](unsafeUninitializedCapacity: count) { values, initialized in
+      for block in 0..<(count + 3) / 4 {
+        let words = generator.words(
+          UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), stream,
+          UInt32(truncatingIfNeeded: schedule.step))
+        for lane in 0..<min(4, count - 4 * block) {
+          values.initializeElement(at: 4 * block + lane, to: words[lane] >= threshold ? keptValue : 0)
+        }
       }
+      initialized = count
     }
   }
 }

@@ -25,16 +25,36 @@ public struct GaussianNoise: Operation {
 
   public func evaluate(_ memory: ReferenceMemory) {
     let values = memory[output]
-    let schedule = Schedule(values: memory[schedule].map { Float($0) })
+    forEachRun(memory[schedule].map { Float($0) }) { first, numbers in
+      for (offset, number) in numbers.enumerated() { values[first + offset] = number }
+    }
+  }
+
+  /// The noise's values, row-major, for the values of the schedule's tensor.
+  public func values(_ schedule: [Float]) -> [Float] {
+    [Float](unsafeUninitializedCapacity: output.shape.count) { values, count in
+      forEachRun(schedule) { first, numbers in
+        for (offset, number) in numbers.enumerated() {
+          values.initializeElement(at: first + offset, to: Float(number))
+        }
+      }
+      count = output.shape.count
+    }
+  }
+
+  /// Calls `body` with the numbers from an element on: 32 at a time, eight blocks of four.
+  private func forEachRun(_ schedule: [Float], _ body: (_ first: Int, _ numbers: ArraySlice<Double>) -> Void)
+  {
+    let schedule = Schedule(values: schedule)
     let generator = Philox(seed: schedule.seed)
-    // Eight blocks of four numbers at a time.
-    for first in stride(from: 0, to: values.count, by: 32) {
+    let count = output.shape.count
+    for first in stride(from: 0, to: count, by: 32) {
       let block = first / 4
       let (x, y, z, w) = generator.normals(
         from: UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), stream,
         UInt32(truncatingIfNeeded: schedule.step))
-      let numbers = [x, y, z, w]
-      for e in first..<min(first + 32, values.count) { values[e] = numbers[e % 4][(e - first) / 4] }
+      let numbers = (0..<32).map { [x, y, z, w][$0 % 4][$0 / 4] }
+      body(first, numbers.prefix(count - first))
     }
   }
 }
