@@ -253,6 +253,7 @@ struct Benchmark: ParsableCommand {
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
     options.objective = objective.value
+    options.poolSize = objective.pool ?? 0
     options.recomputation = recompute ? .standard : nil
     let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
     guard let training = model.training, let translation = model.translation,

@@ -64,8 +64,7 @@ struct MemoryCheck {
   }
 
   private func plain(_ number: Double) -> String { String(format: "%g", number) }
-
-  private func gibibytes(_ bytes: Int) -> String {
-    String(format: "%.2f GiB", Double(bytes) / Double(1 << 30))
-  }
 }
+
+/// A large amount of memory, as people have it: "1.25 GiB".
+func gibibytes(_ bytes: Int) -> String { String(format: "%.2f GiB", Double(bytes) / Double(1 << 30)) }

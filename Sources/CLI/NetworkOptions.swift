@@ -1,4 +1,5 @@
 import ArgumentParser
+import Images
 import Model
 
 /// What the networks are: the options of every command that makes new ones.
@@ -27,6 +28,12 @@ struct NetworkOptions: ParsableArguments {
   var norm: NormKind?
   @Flag(help: "Give instance norm a learned scale and shift.")
   var affine = false
+  @Flag(help: "Divide the discriminator's weights by their largest singular value.")
+  var spectralNorm = false
+  @Option(
+    help: ArgumentHelp(
+      "gaussian, or gaussian:N for N maps of noise beside the generator's input.", valueName: "kind"))
+  var noise: NoiseChannels?
   @Flag(inversion: .prefixedNo, help: "Dropout in the generator. (default: yes)")
   var dropout: Bool?
 
@@ -43,7 +50,7 @@ struct NetworkOptions: ParsableArguments {
       ("--size", size != nil), ("--generator", generator != nil), ("--levels", levels != nil),
       ("--upsampling", upsampling != nil), ("--ngf", ngf != nil), ("--ndf", ndf != nil),
       ("--patch", patch != nil), ("--scales", scales != nil), ("--norm", norm != nil), ("--affine", affine),
-      ("--dropout", dropout != nil),
+      ("--spectral-norm", spectralNorm), ("--noise", noise != nil), ("--dropout", dropout != nil),
     ].filter(\.1).map(\.0)
   }
 
@@ -61,8 +68,23 @@ struct NetworkOptions: ParsableArguments {
     network.scales = scales ?? network.scales
     network.norm = norm ?? network.norm
     network.affine = affine
+    network.spectralNorm = spectralNorm
+    network.noiseChannels = noise?.count ?? 0
     network.dropout = dropout ?? network.dropout
     return network
+  }
+}
+
+/// How many maps of noise: "gaussian" is one.
+struct NoiseChannels: ExpressibleByArgument {
+  let count: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.first == "gaussian", parts.count <= 2, let count = parts.count == 1 ? 1 : Int(parts[1]),
+      count > 0
+    else { return nil }
+    self.count = count
   }
 }
 
@@ -79,12 +101,27 @@ struct ObjectiveOptions: ParsableArguments {
   var lambdaGAN: Float?
   @Option(name: .customLong("lambda-l1"), help: "Weight of L1 (or L2) beside it. (default: 100)")
   var lambdaL1: Float?
+  @Option(name: .customLong("lambda-ssim"), help: "Weight of 1 - SSIM of output and target. (default: 0)")
+  var lambdaSSIM: Float?
+  @Option(help: "Weight of the difference of their edges. (default: 0)")
+  var lambdaEdges: Float?
+  @Option(
+    help:
+      "Weight of the difference of what the discriminator's layers make of them; 10 is usual. (default: 0)")
+  var lambdaFeatureMatching: Float?
+  @Option(help: "Weight of the discriminator's gradient penalty; 10 is usual with wgan. (default: 0)")
+  var gradientPenalty: Float?
+  @Option(help: "Earlier outputs that the discriminator is shown half of the time; 50 is usual. (default: 0)")
+  var pool: Int?
 
   /// Which of them were given.
   var given: [String] {
     [
       ("--objective", objective != nil), ("--gan-loss", ganLoss != nil), ("--minimax", minimax),
       ("--lambda-gan", lambdaGAN != nil), ("--lambda-l1", lambdaL1 != nil),
+      ("--lambda-ssim", lambdaSSIM != nil),
+      ("--lambda-edges", lambdaEdges != nil), ("--lambda-feature-matching", lambdaFeatureMatching != nil),
+      ("--gradient-penalty", gradientPenalty != nil), ("--pool", pool != nil),
     ].filter(\.1).map(\.0)
   }
 
@@ -96,6 +133,10 @@ struct ObjectiveOptions: ParsableArguments {
     value.minimax = minimax
     value.lambdaGAN = lambdaGAN ?? value.lambdaGAN
     value.lambdaL1 = lambdaL1 ?? value.lambdaL1
+    value.lambdaSSIM = lambdaSSIM ?? value.lambdaSSIM
+    value.lambdaEdges = lambdaEdges ?? value.lambdaEdges
+    value.lambdaFeatureMatching = lambdaFeatureMatching ?? value.lambdaFeatureMatching
+    value.gradientPenalty = gradientPenalty ?? value.gradientPenalty
     return value
   }
 }

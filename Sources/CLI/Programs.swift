@@ -44,6 +44,7 @@ struct Programs: ParsableCommand {
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
     options.objective = objective.value
+    options.poolSize = objective.pool ?? 0
     let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
     let executor = try OpenCLExecutor(
       model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,

@@ -24,23 +24,15 @@ struct Train: ParsableCommand {
         pix2pix train --data facades --direction BtoA --out run
         pix2pix train --data photos-and-labels --size 128 --ngf 32 --ndf 32 --epochs 20 --out run
         pix2pix train --data labels --targets photos --out run --device 0
+        pix2pix train --data photographs --task colorize --out run
+        pix2pix train --data maps --targets photos --labels palette --size 500x375 --out run
+        pix2pix train --data labels --targets photos --gan-loss wgan --gradient-penalty 10 --norm instance --out run
         pix2pix train --resume --out run
       """)
 
-  @Option(help: ArgumentHelp("Folder of pairs, or of inputs when --targets is given.", valueName: "dir"))
-  var data: String?
-  @Option(help: ArgumentHelp("Folder of targets, matched with --data by name.", valueName: "dir"))
-  var targets: String?
-  @Option(
-    help: ArgumentHelp("Folder of validation pairs, where --data has no val or test.", valueName: "dir"))
-  var validationData: String?
-  @Option(
-    help: ArgumentHelp("Folder of validation targets, matched with --validation-data.", valueName: "dir"))
-  var validationTargets: String?
+  @OptionGroup(title: "Pictures") var pictures: DataOptions
   @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"))
   var out: String
-  @Option(help: "AtoB or BtoA. (default: AtoB)")
-  var direction: Direction?
   @OptionGroup(title: "Networks") var network: NetworkOptions
   @OptionGroup(title: "Objective") var objective: ObjectiveOptions
   @Option(help: "Pictures per step. (default: 1)")
@@ -102,7 +94,7 @@ struct Train: ParsableCommand {
     guard decayEpochs == nil || learningRatePolicy ?? .linear == .linear else {
       throw ValidationError("--decay-epochs goes with --learning-rate-policy linear.")
     }
-    guard data != nil || resume else { throw ValidationError("Missing --data (or --resume).") }
+    guard pictures.data != nil || resume else { throw ValidationError("Missing --data (or --resume).") }
   }
 
   func run() throws {
@@ -171,11 +163,8 @@ struct Train: ParsableCommand {
     options.objective = objective.value
     options.initialization = initialization ?? .normal
     options.batchSize = batchSize ?? 1
-    options.data = data ?? ""
-    options.targets = targets
-    options.validationData = validationData
-    options.validationTargets = validationTargets
-    options.direction = direction ?? .aToB
+    options.poolSize = objective.pool ?? 0
+    try pictures.set(&options)
     options.jitter = !noJitter
     options.seed = seed ?? 0
     applyChangeable(&options)
@@ -188,20 +177,19 @@ struct Train: ParsableCommand {
   ) throws -> (TrainingOptions, (Checkpoint, path: String)) {
     let others: [(String, Bool)] = [
       ("--batch-size", batchSize != nil), ("--init", initialization != nil),
-      ("--direction", direction != nil),
       ("--no-jitter", noJitter), ("--seed", seed != nil),
     ]
-    if let given = (network.given + objective.given + others.filter(\.1).map(\.0)).first {
+    if let given = (network.given + objective.given + pictures.given + others.filter(\.1).map(\.0)).first {
       throw ModelError.option(
         given, "belongs to the run and cannot change when it is resumed; leave it out")
     }
     let path = try RunDirectory.checkpoint(of: out)
     let checkpoint = try Checkpoint(path: path)
     var options = checkpoint.options
-    if let data { options.data = data }
-    if let targets { options.targets = targets }
-    if let validationData { options.validationData = validationData }
-    if let validationTargets { options.validationTargets = validationTargets }
+    if let data = pictures.data { options.data = data }
+    if let targets = pictures.targets { options.targets = targets }
+    if let folder = pictures.validationData { options.validationData = folder }
+    if let folder = pictures.validationTargets { options.validationTargets = folder }
     applyChangeable(&options)
     return (options, (checkpoint, path))
   }

@@ -19,6 +19,8 @@ struct Translate: ParsableCommand {
         pix2pix translate --model run --input labels --out pictures
         pix2pix translate --model run/best.safetensors --input map.png --out pictures --dropout off
         pix2pix translate --model run --input facades/val --side B --out pictures
+        pix2pix translate --model run --input photograph.jpg --size own --out pictures
+        pix2pix translate --model run --input labels --samples 5 --out pictures
       """)
 
   /// Which half of side-by-side pictures is the input.
@@ -30,8 +32,11 @@ struct Translate: ParsableCommand {
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
   var model: String
-  @Option(help: ArgumentHelp("A picture or a folder of them (PNG, JPEG).", valueName: "file|dir"))
-  var input: String
+  @Option(
+    help: ArgumentHelp(
+      "A picture or a folder of them (PNG, JPEG); once for each input that the model takes, matched by name.",
+      valueName: "file|dir"))
+  var input: [String]
   @Option(help: ArgumentHelp("Folder for the translated pictures.", valueName: "dir"))
   var out: String
   @Option(help: "The part of each picture that is the input: whole, or half A or B of side-by-side pairs.")
@@ -42,6 +47,21 @@ struct Translate: ParsableCommand {
   var normStatistics = NormStatistics.batch
   @Option(help: "on, off, or a seed of its own: other pictures from the same input.")
   var dropout = "on"
+  @Option(help: "trained (pictures are resized to the size of the training) or own (every picture's).")
+  var size = Translator.Size.trained
+  @Option(help: "Pictures from each input, with noise and dropout of their own; says how far apart they are.")
+  var samples = 1
+  @Option(help: "Bits of a channel, 8 or 16. (default: the input's)")
+  var bitDepth: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Translate in strips of so many rows. (default: only what the device's memory cannot hold whole)",
+      valueName: "rows"))
+  var strips: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Translate in strips what needs more of the device's memory. (default: all it has)", valueName: "GiB"))
+  var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
 
@@ -59,6 +79,22 @@ struct Translate: ParsableCommand {
 
   func validate() throws {
     _ = try dropoutChoice()
+    guard !input.isEmpty else { throw ValidationError("Missing --input.") }
+    guard side == .whole || input.count == 1 else {
+      throw ValidationError("--side cuts the pictures of one --input.")
+    }
+    guard (1...1000).contains(samples) else {
+      throw ValidationError("--samples \(samples) is not from 1 to 1000.")
+    }
+    guard bitDepth.map({ $0 == 8 || $0 == 16 }) ?? true else {
+      throw ValidationError("--bit-depth \(bitDepth ?? 0) is neither 8 nor 16.")
+    }
+    guard strips.map({ $0 > 0 }) ?? true else {
+      throw ValidationError("--strips \(strips ?? 0) is not above 0.")
+    }
+    guard memoryLimit.map({ $0 > 0 && $0 <= 1e6 }) ?? true else {
+      throw ValidationError("--memory-limit \(memoryLimit ?? 0) is not above 0 and at most 1000000 GiB.")
+    }
   }
 
   func run() throws {
@@ -66,8 +102,8 @@ struct Translate: ParsableCommand {
     let checkpoint = try Checkpoint(path: path)
     let files = try inputs()
     let translator = try Translator(
-      (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice()
-    ) { try device.executor(for: $0, kernels, sharesRooms: true, tunes: true) }
+      (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice(), size: size
+    ) { try executor(for: $0) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {
@@ -75,20 +111,87 @@ struct Translate: ParsableCommand {
     }
     let clock = ContinuousClock()
     let start = clock.now
-    for (index, file) in files.enumerated() {
-      let picture = try half(of: Picture(contentsOf: file), file)
-      let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
-      try translator.translate(picture, index: index).writePNG(to: "\(out)/\(name).png")
+    var distances: [Double] = []
+    for (index, files) in files.enumerated() {
+      let inputs = try files.map { Translator.Input(try half(of: Picture(contentsOf: $0), $0), path: $0) }
+      let name = Self.name(of: files[0])
+      let bitDepth = self.bitDepth ?? inputs[0].picture.bitDepth
+      var pictures: [Picture] = []
+      for sample in 0..<samples {
+        let picture = try translator.translate(inputs, index: index, sample: sample, bitDepth: bitDepth)
+        let suffix = samples == 1 ? "" : "-\(sample + 1)"
+        try picture.writePNG(to: "\(out)/\(name)\(suffix).png")
+        if samples > 1 { pictures.append(picture) }
+      }
+      if samples > 1 {
+        let distance = Translator.diversity(pictures)
+        distances.append(distance)
+        print("\(name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
+      }
     }
     let seconds = (clock.now - start).seconds
+    let count = files.count * samples
+    if !distances.isEmpty {
+      let mean = distances.reduce(0, +) / Double(distances.count)
+      print(String(format: "diversity: %.3f of 255, the mean L1 distance of two samples of one input", mean))
+    }
     print(
       String(
-        format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", files.count,
-        files.count == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(files.count),
+        format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", count,
+        count == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(count),
         normStatistics.rawValue, dropout, path))
   }
 
-  private func inputs() throws -> [String] {
+  /// The whole picture on the device where its memory allows, strips of it otherwise.
+  private func executor(for model: Pix2Pix) throws -> any Executor {
+    func small(_ recording: Recording) throws -> any Executor {
+      try device.executor(for: recording, kernels, sharesRooms: true, tunes: false)
+    }
+    if let strips { return StripExecutor(model.recording, rows: strips, makeExecutor: small) }
+    if case .openCL(let chosen, _) = try device.choose() {
+      let whole = try OpenCLExecutor(
+        model.recording, on: chosen, precision: device.precision, keeping: model.recording.kept)
+      let need = try whole.memoryNeed(["translate"].compactMap { model.recording.sections[$0] })
+      let description = chosen.description
+      let available = min(description.globalMemory, memoryLimit.map { Int($0 * Double(1 << 30)) } ?? .max)
+      if need.total > available || need.largestBuffer > description.maxAllocation {
+        // Weights aside, a strip needs in proportion to its rows; half of what there is leaves room for its neighbours'.
+        let share = Double(available) / 2 / Double(need.total)
+        let rows = max(16, Int(share * Double(model.configuration.paddedSize.height)) / 16 * 16)
+        note(
+          "\(model.configuration.size) needs \(gibibytes(need.total)) in one piece, there are \(gibibytes(available)): in strips of \(rows) rows"
+        )
+        return StripExecutor(model.recording, rows: rows, makeExecutor: small)
+      }
+    }
+    return try device.executor(for: model.recording, kernels, sharesRooms: true, tunes: true)
+  }
+
+  private static func name(of file: String) -> String {
+    ((file as NSString).lastPathComponent as NSString).deletingPathExtension
+  }
+
+  /// The files of each input, in the order of the first.
+  private func inputs() throws -> [[String]] {
+    let lists = try input.map(files)
+    guard lists.count > 1 else { return lists[0].map { [$0] } }
+    let others = lists.dropFirst().map {
+      Dictionary($0.map { (Self.name(of: $0), $0) }) { first, _ in first }
+    }
+    return try lists[0].map { file in
+      try [file]
+        + zip(input.dropFirst(), others).map { folder, files in
+          // Single files belong together whatever their names are.
+          if lists[0].count == 1, files.count == 1, let only = files.values.first { return only }
+          guard let other = files[Self.name(of: file)] else {
+            throw ModelError.file(folder, "has no picture \(Self.name(of: file)), which \(input[0]) has")
+          }
+          return other
+        }
+    }
+  }
+
+  private func files(_ input: String) throws -> [String] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: input, isDirectory: &isFolder) else {
       throw ModelError.file(input, "no such file or folder")
@@ -98,7 +201,7 @@ struct Translate: ParsableCommand {
     guard !files.isEmpty else { throw ModelError.file(input, "holds no pictures (png, jpg, jpeg)") }
     var stems: [String: String] = [:]
     for file in files {
-      let stem = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
+      let stem = Self.name(of: file)
       if let other = stems.updateValue(file, forKey: stem) {
         throw ModelError.file(input, "\(other) and \(file) would both become \(stem).png; rename one")
       }
@@ -117,3 +220,4 @@ struct Translate: ParsableCommand {
 }
 
 extension NormStatistics: ExpressibleByArgument {}
+extension Translator.Size: ExpressibleByArgument {}

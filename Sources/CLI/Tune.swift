@@ -88,6 +88,7 @@ struct Tune: ParsableCommand {
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
     options.objective = objective.value
+    options.poolSize = objective.pool ?? 0
     let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")
     let tuned = try tuner.tune(model.recording, seconds: seconds) {

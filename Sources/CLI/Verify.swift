@@ -82,6 +82,7 @@ struct Verify: ParsableCommand {
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
     options.objective = objective.value
+    options.poolSize = objective.pool ?? 0
     let model = try Pix2Pix(network.configuration, options, sections: .train)
     if list {
       print(model.recording)

@@ -10,6 +10,16 @@ public struct PictureSize: Sendable, Hashable, Codable, CustomStringConvertible 
 
   public init(square side: Int) { self.init(width: side, height: side) }
 
+  /// Reads "256", a square, or "500x375", width first; nil for anything else.
+  public init?(_ text: String) {
+    let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    switch (sides.count, sides.first ?? nil, sides.last ?? nil) {
+    case (1, let side?, _): self.init(square: side)
+    case (2, let width?, let height?): self.init(width: width, height: height)
+    default: return nil
+    }
+  }
+
   /// In pixels.
   public var area: Int { width * height }
 
@@ -21,6 +31,11 @@ public struct PictureSize: Sendable, Hashable, Codable, CustomStringConvertible 
     func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
     return PictureSize(width: rounded(width), height: rounded(height))
   }
+}
+
+extension PictureSize: ExpressibleByIntegerLiteral {
+  /// A square.
+  public init(integerLiteral side: Int) { self.init(square: side) }
 }
 
 extension Picture {

@@ -249,7 +249,8 @@ public struct PairSource: Sendable {
 
   // MARK: - Layouts
 
-  private static func find(
+  /// The pairs of a split; nil where there are none of it.
+  package static func find(
     folder: String, split: Split, direction: Direction
   ) throws(ImageError) -> PairSource? {
     guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
@@ -270,7 +271,8 @@ public struct PairSource: Sendable {
     return nil
   }
 
-  private static func find(
+  /// The pairs of a split; nil where there are none of it.
+  package static func find(
     inputs: String, targets: String, split: Split
   ) throws(ImageError) -> PairSource? {
     for folder in [inputs, targets] where !isFolder(folder) {
@@ -289,7 +291,8 @@ public struct PairSource: Sendable {
     }
   }
 
-  private static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
+  /// The pairs of a split; nil where there are none of it.
+  package static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
     guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
     let splitFolder = "\(folder)/\(split.rawValue)"
     if isFolder(splitFolder) { return try single(splitFolder) { .photograph(path: $0) } }

@@ -136,6 +136,7 @@ public struct Checkpoint: Sendable {
     if let discriminator = model.discriminator {
       result += discriminator.parameters + discriminator.runningStatistics
     }
+    result += model.states
     for moment in model.moments {
       result.append(NamedTensor(name: model.recording.name(of: moment.first), tensor: moment.first))
       result.append(NamedTensor(name: model.recording.name(of: moment.second), tensor: moment.second))

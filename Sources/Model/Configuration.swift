@@ -1,3 +1,4 @@
+import Images
 import Tape
 
 /// How the networks normalise.
@@ -40,13 +41,15 @@ public enum Upsampling: String, Sendable, Codable, CaseIterable {
 /// What the two networks are: everything that decides the names and shapes of their parameters.
 public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// Of the pictures.
-  public var size = PictureSize(256)
+  public var size = PictureSize(square: 256)
   public var generator = GeneratorKind.unet
   /// Of a U-Net: how often the picture is halved; see `standardLevels`.
   public var levels = 8
   public var upsampling = Upsampling.transposed
   public var inputChannels = 3
   public var outputChannels = 3
+  /// Maps of Gaussian noise that the generator is given beside the input.
+  public var noiseChannels = 0
   /// Channels after the generator's first convolution.
   public var ngf = 64
   /// Channels after the discriminator's first convolution.
@@ -58,6 +61,8 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   public var norm = NormKind.batch
   /// Whether instance norm has a learned scale and shift.
   public var affine = false
+  /// Whether the discriminator's weights are divided by their largest singular value (Miyato et al. 2018).
+  public var spectralNorm = false
   /// Dropout of rate 1/2 in the generator: in a U-Net's inner levels, in every residual block.
   public var dropout = true
 
@@ -74,20 +79,30 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    try values.decode(into: &size, .size)
+    if let side = try? values.decodeIfPresent(Int.self, forKey: .size) {
+      // All were squares once.
+      size = PictureSize(square: side)
+    } else {
+      try values.decode(into: &size, .size)
+    }
     try values.decode(into: &generator, .generator)
     try values.decode(into: &levels, .levels)
     try values.decode(into: &upsampling, .upsampling)
     try values.decode(into: &inputChannels, .inputChannels)
     try values.decode(into: &outputChannels, .outputChannels)
+    try values.decode(into: &noiseChannels, .noiseChannels)
     try values.decode(into: &ngf, .ngf)
     try values.decode(into: &ndf, .ndf)
     try values.decode(into: &discriminatorLayers, .discriminatorLayers)
     try values.decode(into: &scales, .scales)
     try values.decode(into: &norm, .norm)
     try values.decode(into: &affine, .affine)
+    try values.decode(into: &spectralNorm, .spectralNorm)
     try values.decode(into: &dropout, .dropout)
   }
+
+  /// Channels of what the generator's first convolution takes.
+  var generatorInputs: Int { inputChannels + noiseChannels }
 
   /// Whether norms have a learned scale and shift.
   var normsAreAffine: Bool { norm == .batch || (norm == .instance && affine) }
@@ -98,6 +113,9 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
 
   // MARK: Sizes
 
+  /// What a side of a picture may be.
+  public static let sides = 32...16384
+
   /// The levels of a U-Net for pictures of a size: as many as there are halvings of the shorter side, at most 10 and at
   /// least 5, while the size that its halvings need has no more than 1.3 times the pixels.
   public static func standardLevels(_ size: PictureSize) -> Int {
@@ -105,7 +123,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
     let most = shorter > 0 ? min(10, Int.bitWidth - 1 - shorter.leadingZeroBitCount) : 0
     guard most > 5 else { return max(most, 5) }
     let fitting = (5...most).last { levels in
-      Double(size.roundedUp(to: 1 << levels).pixels) <= 1.3 * Double(size.pixels)
+      Double(size.roundedUp(toMultipleOf: 1 << levels).area) <= 1.3 * Double(size.area)
     }
     return fitting ?? 5
   }
@@ -114,7 +132,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   public var alignment: Int { max(generator.residualBlocks == nil ? 1 << levels : 4, 1 << (scales - 1)) }
 
   /// The size of the maps that the networks take: pictures are padded to it, and cut out of it.
-  public var paddedSize: PictureSize { size.roundedUp(to: alignment) }
+  public var paddedSize: PictureSize { size.roundedUp(toMultipleOf: alignment) }
 
   // MARK: Receptive field
 
@@ -130,8 +148,8 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
       guard condition else { throw .option(option, reason) }
     }
     try require(
-      PictureSize.sides.contains(size.width) && PictureSize.sides.contains(size.height), "--size",
-      "\(size) is not from \(PictureSize.sides.lowerBound) to \(PictureSize.sides.upperBound) pixels on a side"
+      Self.sides.contains(size.width) && Self.sides.contains(size.height), "--size",
+      "\(size) is not from \(Self.sides.lowerBound) to \(Self.sides.upperBound) pixels on a side"
     )
     if generator.residualBlocks == nil {
       let most = standardLevelsLimit
@@ -142,6 +160,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
     for (name, channels) in [("input channels", inputChannels), ("output channels", outputChannels)] {
       try require((1...64).contains(channels), name, "\(channels) is not from 1 to 64")
     }
+    try require((0...64).contains(noiseChannels), "--noise", "\(noiseChannels) maps are not from 0 to 64")
     for (name, channels) in [("--ngf", ngf), ("--ndf", ndf)] {
       try require((1...512).contains(channels), name, "\(channels) is not from 1 to 512")
     }
@@ -167,79 +186,6 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   private var standardLevelsLimit: Int {
     let shorter = min(size.width, size.height)
     return min(10, Int.bitWidth - (shorter - 1).leadingZeroBitCount)
-  }
-}
-
-/// Pixels across and down.
-public struct PictureSize: Sendable, Equatable, Hashable, CustomStringConvertible {
-  public var width: Int
-  public var height: Int
-
-  /// What a side may be.
-  public static let sides = 32...8192
-
-  public init(width: Int, height: Int) {
-    self.width = width
-    self.height = height
-  }
-
-  /// A square.
-  public init(_ side: Int) { self.init(width: side, height: side) }
-
-  /// Reads "256" or "500x375", width first; nil for anything else.
-  public init?(_ text: String) {
-    let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    switch sides.count {
-    case 1:
-      guard let side = sides[0] else { return nil }
-      self.init(side)
-    case 2:
-      guard let width = sides[0], let height = sides[1] else { return nil }
-      self.init(width: width, height: height)
-    default: return nil
-    }
-  }
-
-  public var pixels: Int { width * height }
-
-  public var description: String { "\(width) x \(height)" }
-
-  /// Both sides rounded up to a multiple.
-  public func roundedUp(to multiple: Int) -> PictureSize {
-    func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
-    return PictureSize(width: rounded(width), height: rounded(height))
-  }
-}
-
-extension PictureSize: ExpressibleByIntegerLiteral {
-  /// A square.
-  public init(integerLiteral side: Int) { self.init(side) }
-}
-
-/// As a number where it is a square, which all were once.
-extension PictureSize: Codable {
-  private enum CodingKeys: CodingKey { case width, height }
-
-  public init(from decoder: any Decoder) throws {
-    if let side = try? decoder.singleValueContainer().decode(Int.self) {
-      self.init(side)
-    } else {
-      let values = try decoder.container(keyedBy: CodingKeys.self)
-      self.init(
-        width: try values.decode(Int.self, forKey: .width),
-        height: try values.decode(Int.self, forKey: .height))
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    if width == height {
-      var value = encoder.singleValueContainer()
-      try value.encode(width)
-    } else {
-      var values = encoder.container(keyedBy: CodingKeys.self)
-      try values.encode(width, forKey: .width)
-      try values.encode(height, forKey: .height)
-    }
   }
 }
 

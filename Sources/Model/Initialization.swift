@@ -38,6 +38,13 @@ extension Pix2Pix {
         Self.initialValues(parameter, initialization, stream: UInt32(index), seed: seed), to: parameter.tensor
       )
     }
+    for (index, vector) in (discriminator?.singularVectors ?? []).enumerated() {
+      let values = Self.normals(
+        vector.tensor.shape.count, mean: 0, deviation: 1, UInt32(parameters.count + index), seed)
+      let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      try executor.write(values.map { $0 / norm }, to: vector.tensor)
+    }
+    if let pool = training?.pool { try executor.clear(pool.images) }
     for statistic in generator.runningStatistics + (discriminator?.runningStatistics ?? []) {
       let value: Float = statistic.name.hasSuffix("running_var") ? 1 : 0
       try executor.write([Float](repeating: value, count: statistic.tensor.shape.count), to: statistic.tensor)

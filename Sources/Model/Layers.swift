@@ -25,18 +25,27 @@ final class ParameterSet {
   private let tape: Tape
   private(set) var parameters: [NamedTensor] = []
   private(set) var runningStatistics: [NamedTensor] = []
+  private(set) var singularVectors: [NamedTensor] = []
 
   init(_ tape: Tape) {
     self.tape = tape
   }
 
-  func weight(_ name: String, _ shape: Shape) -> Tensor { parameter("\(name).weight", shape) }
+  func weight(_ name: String, _ shape: Shape, as kind: String = "weight") -> Tensor {
+    parameter("\(name).\(kind)", shape)
+  }
 
   func bias(_ name: String, _ channels: Int) -> Tensor { parameter("\(name).bias", [channels]) }
 
   private func parameter(_ name: String, _ shape: Shape) -> Tensor {
     let tensor = tape.parameter(name, shape)
     parameters.append(NamedTensor(name: name, tensor: tensor))
+    return tensor
+  }
+
+  func singularVector(_ name: String, _ rows: Int) -> Tensor {
+    let tensor = tape.state(name, [rows])
+    singularVectors.append(NamedTensor(name: name, tensor: tensor))
     return tensor
   }
 
@@ -92,19 +101,20 @@ struct NormLayer {
 
 /// A convolution with its weight and, where it has one, bias.
 struct ConvolutionLayer {
-  let weight: Tensor
+  var weight: Tensor
   let bias: Tensor?
   let geometry: ConvolutionGeometry
 
   /// - Parameters:
   ///   - kernel: pixels on a side
   ///   - transposed: the weight is then [in, out, kernel, kernel], as PyTorch has it
+  ///   - kind: what the weight's name ends in
   init(
     _ name: String, from inputs: Int, to outputs: Int, kernel: Int = 4, stride: Int, padding: Int = 1,
-    bias: Bool, transposed: Bool = false, _ parameters: ParameterSet
+    bias: Bool, transposed: Bool = false, weight kind: String = "weight", _ parameters: ParameterSet
   ) {
     let channels = transposed ? [inputs, outputs] : [outputs, inputs]
-    weight = parameters.weight(name, Shape(channels + [kernel, kernel]))
+    weight = parameters.weight(name, Shape(channels + [kernel, kernel]), as: kind)
     self.bias = bias ? parameters.bias(name, outputs) : nil
     geometry = ConvolutionGeometry(stride: stride, padding: padding)
   }

@@ -32,6 +32,14 @@ public struct Objective: Sendable, Codable, Equatable {
   /// Weights of the adversarial and of the pixel loss.
   public var lambdaGAN: Float = 1
   public var lambdaL1: Float = 100
+  /// Weight of 1 - SSIM of output and target (Wang et al. 2004).
+  public var lambdaSSIM: Float = 0
+  /// Weight of the difference of their edges: of the differences of neighbouring pixels.
+  public var lambdaEdges: Float = 0
+  /// Weight of the difference of what the discriminator's layers make of them (Wang et al. 2018).
+  public var lambdaFeatureMatching: Float = 0
+  /// Weight of the discriminator's gradient penalty (Gulrajani et al. 2017).
+  public var gradientPenalty: Float = 0
 
   public init() {}
 
@@ -42,6 +50,10 @@ public struct Objective: Sendable, Codable, Equatable {
     try values.decode(into: &minimax, .minimax)
     try values.decode(into: &lambdaGAN, .lambdaGAN)
     try values.decode(into: &lambdaL1, .lambdaL1)
+    try values.decode(into: &lambdaSSIM, .lambdaSSIM)
+    try values.decode(into: &lambdaEdges, .lambdaEdges)
+    try values.decode(into: &lambdaFeatureMatching, .lambdaFeatureMatching)
+    try values.decode(into: &gradientPenalty, .gradientPenalty)
   }
 
   /// Whether there is a discriminator.
@@ -94,7 +106,12 @@ public struct Objective: Sendable, Codable, Equatable {
     func require(_ condition: Bool, _ option: String, _ reason: String) throws(ModelError) {
       guard condition else { throw .option(option, reason) }
     }
-    for (name, weight) in [("--lambda-gan", lambdaGAN), ("--lambda-l1", lambdaL1)] {
+    let weights = [
+      ("--lambda-gan", lambdaGAN), ("--lambda-l1", lambdaL1), ("--lambda-ssim", lambdaSSIM),
+      ("--lambda-edges", lambdaEdges), ("--lambda-feature-matching", lambdaFeatureMatching),
+      ("--gradient-penalty", gradientPenalty),
+    ]
+    for (name, weight) in weights {
       try require(weight.isFinite && weight >= 0, name, "\(weight) is not a finite number from 0 on")
     }
     try require(
@@ -105,5 +122,8 @@ public struct Objective: Sendable, Codable, Equatable {
     try require(
       !minimax || (isAdversarial && ganLoss == .bce), "--minimax",
       "goes with a GAN of --gan-loss bce, whose generator has two losses")
+    for (name, weight) in weights.suffix(2) {
+      try require(isAdversarial || weight == 0, name, "--objective \(kind.rawValue) has no discriminator")
+    }
   }
 }

@@ -7,8 +7,10 @@ import Tape
 public struct PatchGAN: Sendable {
   private struct Layer {
     let index: Int
-    let convolution: ConvolutionLayer
+    var convolution: ConvolutionLayer
     let norm: NormLayer?
+    /// Of the weight's spectral norm.
+    let singularVector: Tensor?
   }
 
   /// What one recorded pass made.
@@ -22,7 +24,9 @@ public struct PatchGAN: Sendable {
 
   public let parameters: [NamedTensor]
   public let runningStatistics: [NamedTensor]
-  private let layers: [Layer]
+  /// What the weights' spectral norms start their power iteration from: of each weight [O], by PyTorch's name.
+  public let singularVectors: [NamedTensor]
+  private var layers: [Layer]
   private let modulePrefix: String
 
   /// Declares the parameters on the tape.
@@ -47,19 +51,35 @@ public struct PatchGAN: Sendable {
       let index = n == 0 ? 0 : 3 * n - 1
       let outputs = n == last ? 1 : ndf * min(1 << n, 8)
       let name = "\(modulePrefix).\(index)"
+      let isNormed = configuration.spectralNorm
       layers.append(
         Layer(
           index: index,
           convolution: ConvolutionLayer(
             name, from: inputs, to: outputs, kernel: isPixel ? 1 : 4, stride: n < count ? 2 : 1,
-            padding: isPixel ? 0 : 1, bias: n == 0 || (n == last && !isPixel) || hasBias, set),
+            padding: isPixel ? 0 : 1, bias: n == 0 || (n == last && !isPixel) || hasBias,
+            weight: isNormed ? "weight_orig" : "weight", set),
           norm: n == 0 || n == last
-            ? nil : NormLayer(configuration, "\(modulePrefix).\(index + 1)", channels: outputs, set)))
+            ? nil : NormLayer(configuration, "\(modulePrefix).\(index + 1)", channels: outputs, set),
+          singularVector: isNormed ? set.singularVector("\(name).weight_u", outputs) : nil))
       inputs = outputs
     }
     self.layers = layers
     parameters = set.parameters
     runningStatistics = set.runningStatistics
+    singularVectors = set.singularVectors
+  }
+
+  /// See `Discriminator.normalized`.
+  func normalized(on tape: Tape) throws(TapeError) -> PatchGAN {
+    var result = self
+    for (index, layer) in layers.enumerated() {
+      guard let u = layer.singularVector else { continue }
+      result.layers[index].convolution.weight = try tape.scope("D.conv\(index + 1)") { () throws(TapeError) in
+        try tape.spectralNorm(layer.convolution.weight, u: u)
+      }
+    }
+    return result
   }
 
   /// Records one pass over pictures [N, channels, H, W], or several whose batches lie one behind the other: convolutions

@@ -28,6 +28,10 @@ public struct Pix2Pix {
   public struct Options: Sendable, Codable, Equatable {
     public var batchSize = 1
     public var objective = Objective()
+    /// Whether pixels of a target count by weights of their own.
+    public var isWeighted = false
+    /// Earlier outputs that the discriminator may be shown in place of new ones (Shrivastava et al. 2017).
+    public var poolSize = 0
     /// Results of forward passes that the backward passes make again rather than find in memory; none when nil.
     public var recomputation: Recomputation?
 
@@ -54,6 +58,10 @@ public struct Pix2Pix {
     /// A and B, [N, C, H, W] of the padded size, pictures in [-1, 1].
     public let input: Tensor
     public let target: Tensor
+    /// How much each pixel of the target counts, [N, 1, H, W].
+    public let weights: Tensor?
+    /// The pool of earlier outputs, [S, C, H, W], and the values of `ImagePoolChoice`s for a step.
+    public let pool: (images: Tensor, choices: Tensor)?
     public let fake: Tensor
     /// The generator's first, in the order of reports.
     public let losses: [LossTerm]
@@ -97,6 +105,12 @@ public struct Pix2Pix {
   public let training: Training?
   public let translation: Translation?
 
+  /// What is kept besides parameters, moments and running statistics: what power iterations start from, a pool's images.
+  public var states: [NamedTensor] {
+    (discriminator?.singularVectors ?? [])
+      + (training?.pool.map { [NamedTensor(name: "pool.images", tensor: $0.images)] } ?? [])
+  }
+
   /// Records the sections asked for.
   ///
   /// - Parameters:
@@ -112,6 +126,15 @@ public struct Pix2Pix {
       throw ModelError.option("batch size", "\(options.batchSize) is not from 1 to 256")
     }
     try options.objective.validate()
+    guard (0...1000).contains(options.poolSize), options.poolSize == 0 || options.objective.isAdversarial
+    else {
+      throw ModelError.option(
+        "--pool",
+        "\(options.poolSize) pictures are not from 0 to 1000, with an objective that has a discriminator")
+    }
+    guard !options.isWeighted || options.objective.pixelDistance != nil else {
+      throw ModelError.option("--weights", "--objective \(options.objective.kind.rawValue) has no pixel loss")
+    }
     self.configuration = configuration
     self.options = options
     let tape = Tape()
@@ -137,7 +160,7 @@ public struct Pix2Pix {
       let input = tape.input("translate.A", [1, configuration.inputChannels, size.height, size.width])
       translation = try tape.section("translate") {
         let pass = try generator.record(
-          input, on: tape,
+          Self.withNoise(input, configuration, on: tape, schedule, stream: Self.translationStream), on: tape,
           dropout: translationDropout
             ? .drawn(schedule: schedule, firstStream: Self.translationStream) : .off,
           statistics: translationStatistics, training: false)
@@ -158,6 +181,21 @@ public struct Pix2Pix {
 
   /// Random streams: the training step's masks from 0 on, those of translation from here.
   private static let translationStream: UInt32 = 1000
+  /// And behind masks.
+  private static let (noiseStream, mixStream): (UInt32, UInt32) = (900, 901)
+
+  /// The generator's input: noise beside the picture, where there is any.
+  private static func withNoise(
+    _ input: Tensor, _ configuration: NetworkConfiguration, on tape: Tape, _ schedule: Tensor, stream: UInt32
+  ) throws(TapeError) -> Tensor {
+    guard configuration.noiseChannels > 0 else { return input }
+    let (x, channels) = (input.shape, configuration.noiseChannels)
+    return try tape.scope("G.noise") { () throws(TapeError) in
+      let noise = try tape.gaussianNoise(
+        [x.n, channels, x.h, x.w], stream: stream + noiseStream, schedule: schedule)
+      return try tape.concatenation([input, noise])
+    }
+  }
 
   private static func recordStep(
     _ configuration: NetworkConfiguration, _ options: Options, _ generator: any Generator,
@@ -167,6 +205,8 @@ public struct Pix2Pix {
     let (n, size, objective) = (options.batchSize, configuration.paddedSize, options.objective)
     let input = tape.input("input.A", [n, configuration.inputChannels, size.height, size.width])
     let target = tape.input("input.B", [n, configuration.outputChannels, size.height, size.width])
+    let weights = options.isWeighted ? tape.input("input.weights", [n, 1, size.height, size.width]) : nil
+    var pool: (images: Tensor, choices: Tensor)?
     var masks: [String: Tensor] = [:]
     if givenMasks {
       for module in generator.dropoutModules {
@@ -175,7 +215,8 @@ public struct Pix2Pix {
     }
     let dropout: Dropout = givenMasks ? .given(masks) : .drawn(schedule: schedule, firstStream: 0)
     let generated = try generator.record(
-      input, on: tape, dropout: dropout, statistics: .batch, training: true)
+      withNoise(input, configuration, on: tape, schedule, stream: 0), on: tape, dropout: dropout,
+      statistics: .batch, training: true)
     let fake = generated.output
 
     func update(_ parameters: [NamedTensor], _ gradients: [Tensor], _ network: String) throws {
@@ -192,6 +233,7 @@ public struct Pix2Pix {
     }
 
     var generatorLosses = WeightedLosses()
+    var featureLosses = WeightedLosses()
     var discriminatorLosses = WeightedLosses()
     var discriminatorGradients: [Tensor] = []
     var (judgingModules, judgedModules): ([ModuleOutput], [ModuleOutput]) = ([], [])
@@ -202,11 +244,23 @@ public struct Pix2Pix {
       }
       let fakePair = try judgeable(fake)
       let realPair = try judgeable(target)
+      var shownPair = fakePair
+      if options.poolSize > 0 {
+        let shape = fakePair.shape
+        let images = tape.state(
+          "pool.images", [options.poolSize, shape.c, shape.h, shape.w], kind: .activation)
+        let choices = tape.input("pool.choices", [2 * n], kind: .vector)
+        pool = (images, choices)
+        shownPair = try tape.scope("pool") { () throws(TapeError) in
+          try tape.imagePool(fakePair, pool: images, choices: choices)
+        }
+      }
 
       // The discriminator: two passes with separate norm statistics, together so that its weights are read once. The
       // path to the generator is not followed, since only D's gradients are asked for.
-      let pairs = try tape.batchConcatenation([fakePair, realPair])
-      let judging = try discriminator.record(pairs, passes: 2, on: tape, training: true)
+      let judge = try discriminator.normalized(on: tape)
+      let pairs = try tape.batchConcatenation([shownPair, realPair])
+      let judging = try judge.record(pairs, passes: 2, on: tape, training: true)
       judgingModules = judging.flatMap(\.modules)
       let logits = try judging.map { pass throws(TapeError) in try tape.batchSplit(pass.logits, [n, n]) }
       for (part, isReal) in [(0, false), (1, true)] {
@@ -217,38 +271,78 @@ public struct Pix2Pix {
             weight: objective.judgingWeight)
         }
       }
+      if objective.gradientPenalty > 0 {
+        let penalty = try tape.scope("penalty") {
+          try recordPenalty(of: judge, target, fake, judgeable, on: tape, schedule)
+        }
+        discriminatorLosses.add("D_GP", penalty, factor: objective.gradientPenalty)
+      }
       discriminatorGradients = try tape.gradients(
         of: discriminatorLosses.objective, withRespectTo: discriminator.parameters.map(\.tensor))
       try update(discriminator.parameters, discriminatorGradients, "D")
 
       // The generator, through the discriminator just updated.
-      let judged = try tape.scope("judged") {
-        try discriminator.record(fakePair, on: tape, training: true)
-      }
+      let updated = try tape.scope("judged") { try discriminator.normalized(on: tape) }
+      let judged = try tape.scope("judged") { try updated.record(fakePair, on: tape, training: true) }
       judgedModules = judged.flatMap(\.modules)
       for pass in judged {
         let term = objective.fooling
         generatorLosses.add(
           "G_GAN", tape.logitLoss(term.kind, pass.logits), factor: term.sign * objective.lambdaGAN)
       }
+      if objective.lambdaFeatureMatching > 0 {
+        let real = try tape.scope("matched") { try updated.record(realPair, on: tape, training: false) }
+        for (fakes, reals) in zip(judged, real) {
+          // The weights of pix2pixHD.
+          let factor = objective.lambdaFeatureMatching * 4 / Float(fakes.features.count * judged.count)
+          for (a, b) in zip(fakes.features, reals.features) {
+            let loss = try tape.scope("matched") {
+              try tape.pixelLoss(.l1, tape.activated(a, .leakyReLU), tape.activated(b, .leakyReLU))
+            }
+            featureLosses.add("G_FM", loss, factor: factor)
+          }
+        }
+      }
     }
     if let distance = objective.pixelDistance {
-      let loss = try tape.pixelLoss(distance, fake, target)
+      let loss =
+        try weights.map { try tape.weightedPixelLoss(distance, fake, target, weights: $0) }
+        ?? tape.pixelLoss(distance, fake, target)
       generatorLosses.add("G_\(distance.rawValue)", loss, factor: objective.lambdaL1)
     }
+    if objective.lambdaSSIM > 0 {
+      generatorLosses.add("G_SSIM", try tape.ssimLoss(fake, target), factor: objective.lambdaSSIM)
+    }
+    if objective.lambdaEdges > 0 {
+      generatorLosses.add("G_edges", try tape.edgeLoss(fake, target), factor: objective.lambdaEdges)
+    }
+    generatorLosses.add(featureLosses)
     let generatorGradients = try tape.gradients(
       of: generatorLosses.objective, withRespectTo: generator.parameters.map(\.tensor))
     try update(generator.parameters, generatorGradients, "G")
 
-    let judgements = ["D_real", "D_fake"].flatMap { name in
+    let judgements = ["D_real", "D_fake", "D_GP"].flatMap { name in
       discriminatorLosses.terms.filter { $0.name == name }
     }
     let losses = generatorLosses.terms + judgements
     for tensor in [fake] + losses.map(\.tensor) { tape.keep(tensor) }
     return Training(
-      input: input, target: target, fake: fake, losses: losses, generatorModules: generated.modules,
+      input: input, target: target, weights: weights, pool: pool, fake: fake, losses: losses,
+      generatorModules: generated.modules,
       judgingModules: judgingModules, judgedModules: judgedModules,
       generatorGradients: generatorGradients, discriminatorGradients: discriminatorGradients, masks: masks)
+  }
+
+  /// Records the gradient penalty: the mean of (|g| - 1)^2 for the gradients g of each picture's logits, summed, with
+  /// respect to the picture, at random points between real pictures and fakes. The input beside it stays as it is.
+  private static func recordPenalty(
+    of discriminator: Discriminator, _ target: Tensor, _ fake: Tensor,
+    _ judgeable: (Tensor) throws(TapeError) -> Tensor, on tape: Tape, _ schedule: Tensor
+  ) throws(TapeError) -> Tensor {
+    let point = try tape.mix(target, fake, stream: mixStream, schedule: schedule)
+    let passes = try discriminator.record(judgeable(point), on: tape, training: false)
+    let sums = passes.map { (loss: tape.logitLoss(.linear, $0.logits), weight: Float($0.logits.shape.count)) }
+    return try tape.gradientPenalty(tape.gradients(of: sums, withRespectTo: [point])[0])
   }
 
   /// The sum that a network minimises, and how it is reported.
@@ -262,6 +356,11 @@ public struct Pix2Pix {
     mutating func add(_ name: String, _ loss: Tensor, factor: Float, weight: Float = 1) {
       terms.append(LossTerm(name: name, tensor: loss, factor: factor))
       objective.append((loss, weight * factor))
+    }
+
+    mutating func add(_ other: Self) {
+      terms += other.terms
+      objective += other.objective
     }
   }
 

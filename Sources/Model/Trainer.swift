@@ -34,6 +34,7 @@ public final class Trainer {
   private let options: TrainingOptions
   private let run: RunDirectory
   private let model: Pix2Pix
+  private let framing: Framing
   private let executor: any Executor
   private let training: PairSource
   private let validation: PairSource?
@@ -61,6 +62,7 @@ public final class Trainer {
   ) throws {
     try options.validate()
     self.options = options
+    framing = Framing(options.network)
     self.run = run
     self.device = device
     (training, validation) = try Self.sources(options)
@@ -83,7 +85,10 @@ public final class Trainer {
       )
     }
     // A pair that cannot be read is said now, not when its turn comes: at least the first.
-    _ = try training.pairs[0].load()
+    _ = try PairReader(
+      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
+      format: options.format
+    ).planes(of: training.pairs[0], epoch: 0, index: 0)
     executor = try makeExecutor(model.recording)
     try executor.expect(section: "train")
     if let checkpoint {
@@ -97,23 +102,40 @@ public final class Trainer {
     run.prune(keep: options.keep)
   }
 
+  /// The pairs that a run trains on.
+  public static func trainingPairs(_ options: TrainingOptions) throws -> PairSource { try sources(options).0 }
+
   /// Training pairs, and validation pairs where there are any.
   private static func sources(_ options: TrainingOptions) throws -> (PairSource, PairSource?) {
     let direction = options.direction
     func source(_ data: String, _ targets: String?) throws -> PairSource {
+      if case .photographs = options.format { return try PairSource(photographs: data) }
       if let targets { return try ordered(PairSource(inputs: data, targets: targets)) }
       return try PairSource(folder: data, direction: direction)
     }
     /// Two folders given by name are A and B, and may be trained backwards too.
     func ordered(_ source: PairSource) -> PairSource { direction == .aToB ? source : source.reversed() }
-    let training = try source(options.data, options.targets)
+    /// With what belongs to the pairs besides.
+    func whole(_ source: PairSource, _ split: Split) throws -> PairSource {
+      let source = try options.moreInputs.reduce(source) { try $0.adding(inputs: $1, split: split) }
+      return try options.weights.map { try source.adding(weights: $0, split: split) } ?? source
+    }
+    let training = try whole(source(options.data, options.targets), .train)
     if let data = options.validationData {
-      return (training, try source(data, options.validationTargets))
+      return (training, try whole(source(data, options.validationTargets), .val))
     }
-    if let targets = options.targets {
-      return (training, try PairSource.validation(inputs: options.data, targets: targets).map(ordered))
+    for split in [Split.val, .test] {
+      let found: PairSource? =
+        if case .photographs = options.format {
+          try PairSource.find(photographs: options.data, split: split)
+        } else if let targets = options.targets {
+          try PairSource.find(inputs: options.data, targets: targets, split: split).map(ordered)
+        } else {
+          try PairSource.find(folder: options.data, split: split, direction: direction)
+        }
+      if let found { return (training, try whole(found, split)) }
     }
-    return (training, try PairSource.validation(folder: options.data, direction: direction))
+    return (training, nil)
   }
 
   /// Pairs to train on and to validate with.
@@ -134,6 +156,7 @@ public final class Trainer {
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
     let saveEvery = options.saveEvery ?? stepsPerEpoch
     let sampleEvery = options.sampleEvery ?? stepsPerEpoch
+    let chooser = ImagePoolChooser(slots: options.poolSize, seed: options.seed)
     let clock = ContinuousClock()
     var measured = clock.now
     var measuredSteps = 0
@@ -142,8 +165,16 @@ public final class Trainer {
       let batch = try prefetcher.next()
       let rate = options.learningRate(
         step: progress.step, stepsPerEpoch: stepsPerEpoch, reductions: progress.rateReductions ?? 0)
-      try executor.write(batch.input, to: handles.input)
-      try executor.write(batch.target, to: handles.target)
+      try executor.write(framing.padded(batch.input), to: handles.input)
+      try executor.write(framing.padded(batch.target), to: handles.target)
+      if let weights = handles.weights, let values = batch.weights {
+        try executor.write(framing.padded(values), to: weights)
+      }
+      if let pool = handles.pool {
+        let stored = chooser.stored(beforeStep: progress.step, images: options.batchSize)
+        let choices = chooser.choices(images: options.batchSize, step: progress.step, stored: stored)
+        try executor.write(ImagePoolChoice.values(of: choices), to: pool.choices)
+      }
       try executor.write(
         Schedule(step: progress.step, learningRate: rate, seed: options.seed).values, to: model.schedule)
       try executor.run(section: "train")
@@ -208,21 +239,21 @@ public final class Trainer {
 
   // MARK: Validation and samples
 
-  /// Translates one validation pair, or a training pair where there is no validation.
+  /// Translates one validation pair, or a training pair where there is no validation: planes of the pictures' size.
   private func translate(_ source: PairSource, _ index: Int) throws -> (
     input: [Float], output: [Float], target: [Float]
   ) {
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    let pair = try source.pairs[index].load()
-    let (input, target) = (fitted(pair.input).planes(), fitted(pair.target).planes())
-    try executor.write(input, to: handles.input)
+    let reader = PairReader(
+      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
+      format: options.format)
+    let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
+    try executor.write(framing.padded(pair.input), to: handles.input)
     // Dropout stays on; its masks depend on the picture alone, so that epochs can be compared.
     try executor.write(Schedule(step: index, learningRate: 0, seed: options.seed).values, to: model.schedule)
     try executor.run(section: "translate")
-    return (input, try executor.read(handles.output), target)
+    return (pair.input, framing.cut(try executor.read(handles.output)), pair.target)
   }
-
-  private func fitted(_ picture: Picture) -> Picture { picture.fitted(to: options.network.size) }
 
   /// Mean absolute difference over all validation pairs, in 0...255; whether it is the lowest so far.
   private func validate(_ validation: PairSource, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
@@ -251,10 +282,11 @@ public final class Trainer {
   private func writeSample() throws -> String {
     let source = validation ?? training
     let count = min(Self.sampleRows, source.count)
-    let size = options.network.size
+    let (size, format) = (options.network.size, options.format)
     let rows = try (0..<count).map { row in
       let (input, output, target) = try translate(source, row * source.count / count)
-      return [input, output, target].map { Picture(planes: $0, width: size.width, height: size.height) }
+      let results = [output, target].map { format.targetPicture($0, input: input, size: size) }
+      return (format.inputPictures(input, size: size) + results).map { $0.rgb().eightBit() }
     }
     let path = run.sample(step: progress.step)
     try Picture.sheet(rows).writePNG(to: path)
@@ -313,12 +345,20 @@ extension TrainingOptions {
       if objective.lambdaGAN != 1 { rows.append(("lambda GAN", "\(objective.lambdaGAN)")) }
     }
     if objective.pixelDistance != nil { rows.append(("lambda L1", "\(objective.lambdaL1)")) }
+    for (name, weight) in [
+      ("lambda SSIM", objective.lambdaSSIM), ("lambda edges", objective.lambdaEdges),
+      ("lambda feature matching", objective.lambdaFeatureMatching),
+      ("gradient penalty", objective.gradientPenalty), ("pool", Float(poolSize)),
+      ("noise", Float(network.noiseChannels)),
+    ] where weight > 0 { rows.append((name, "\(weight)")) }
+    if let weights { rows.append(("weights", weights)) }
     rows += [("size", network.size.description), ("generator", network.generator.rawValue)]
     if network.generator.residualBlocks == nil { rows.append(("levels", "\(network.levels)")) }
     rows += [("upsampling", network.upsampling.rawValue), ("ngf", "\(network.ngf)")]
     if objective.isAdversarial {
       rows += [("patch", "\(network.receptiveField)"), ("ndf", "\(network.ndf)")]
       if network.scales > 1 { rows.append(("scales", "\(network.scales)")) }
+      if network.spectralNorm { rows.append(("spectral norm", "on")) }
     }
     rows += [
       ("norm", network.norm.rawValue + (network.affine ? ", affine" : "")),

@@ -17,13 +17,21 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var network = NetworkConfiguration()
   public var batchSize = 1
   public var objective = Objective()
+  /// Earlier outputs that the discriminator may be shown.
+  public var poolSize = 0
   public var initialization = Initialization.normal
   public var learningRate = 2e-4
   /// How the rate goes; when nil linear over epochs, constant over steps.
   public var learningRatePolicy: LearningRatePolicy?
   public var length = Length.epochs(constant: 100, decaying: 100)
-  /// The folder of pairs, or of inputs when `targets` is set.
+  /// What pictures are to the networks.
+  public var format = PairFormat.rgb
+  /// The folder of pairs, of inputs when `targets` is set, or of photographs where the format makes pairs of them.
   public var data = ""
+  /// Folders of further inputs, whose planes stand behind those of the first.
+  public var moreInputs: [String] = []
+  /// The folder of pictures that say how much each pixel of a target counts.
+  public var weights: String?
   /// The folder of targets, where inputs and targets have a folder each.
   public var targets: String?
   /// Folders of validation pairs, where they are not the data folder's own.
@@ -55,11 +63,15 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     // Where the weight stood when there was one objective.
     let earlier = try decoder.container(keyedBy: EarlierKeys.self)
     try earlier.decode(into: &objective.lambdaL1, .lambdaL1)
+    try values.decode(into: &poolSize, .poolSize)
     try values.decode(into: &initialization, .initialization)
     try values.decode(into: &learningRate, .learningRate)
     learningRatePolicy = try values.decodeIfPresent(LearningRatePolicy.self, forKey: .learningRatePolicy)
     try values.decode(into: &length, .length)
+    try values.decode(into: &format, .format)
     try values.decode(into: &data, .data)
+    try values.decode(into: &moreInputs, .moreInputs)
+    weights = try values.decodeIfPresent(String.self, forKey: .weights)
     targets = try values.decodeIfPresent(String.self, forKey: .targets)
     validationData = try values.decodeIfPresent(String.self, forKey: .validationData)
     validationTargets = try values.decodeIfPresent(String.self, forKey: .validationTargets)
@@ -80,6 +92,11 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     try network.validate()
     try objective.validate()
     try learningRatePolicy?.validate()
+    guard objective.ganLoss != .wgan || objective.gradientPenalty > 0 || network.spectralNorm else {
+      throw .option(
+        "--gan-loss",
+        "wgan asks for a critic whose slope is bounded: add --gradient-penalty 10 or --spectral-norm")
+    }
     func require(_ condition: Bool, _ option: String, _ reason: String) throws(ModelError) {
       guard condition else { throw .option(option, reason) }
     }
@@ -107,6 +124,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     var step = Pix2Pix.Options()
     step.batchSize = batchSize
     step.objective = objective
+    step.isWeighted = weights != nil
+    step.poolSize = poolSize
     step.recomputation = recompute == true ? .standard : nil
     return step
   }

@@ -2,13 +2,6 @@ import Foundation
 import Images
 import Tape
 
-extension Picture {
-  /// The picture at a size: bicubic, or nearest where its colours are a palette's and must not be mixed.
-  func fitted(to size: PictureSize) -> Picture {
-    rgb().resized(width: size.width, height: size.height, method: isPalette ? .nearest : .bicubic)
-  }
-}
-
 /// A trained generator, ready to translate pictures one by one.
 public final class Translator {
   /// What dropout does in use.
@@ -20,19 +13,43 @@ public final class Translator {
     case seeded(UInt64)
   }
 
-  private let model: Pix2Pix
-  private let executor: any Executor
+  /// The size that pictures are translated at.
+  public enum Size: String, Sendable, CaseIterable {
+    /// That of the training: pictures are resized to it.
+    case trained
+    /// Every picture's own.
+    case own
+  }
+
+  /// A picture and its file, for errors.
+  public struct Input {
+    public let picture: Picture
+    public let path: String
+
+    public init(_ picture: Picture, path: String) {
+      self.picture = picture
+      self.path = path
+    }
+  }
+
+  private let checkpoint: (Checkpoint, path: String)
+  private let statistics: NormStatistics
+  private let dropout: Dropout
+  private let size: Size
+  private let makeExecutor: (Pix2Pix) throws -> any Executor
   private let seed: UInt64
+  /// For pictures of one size.
+  private var current: (model: Pix2Pix, executor: any Executor)?
   public let options: TrainingOptions
 
   /// - Parameters:
   ///   - checkpoint: a read checkpoint, and its path for errors
   ///   - statistics: of the picture at hand, as the paper does, or the running averages (batch norm only)
-  ///   - makeExecutor: allocates the recording's tensors
+  ///   - makeExecutor: allocates the tensors of a generator for one size of pictures
   /// - Throws: `ModelError` when the checkpoint does not fit, or has no running averages.
   public init(
     _ checkpoint: (Checkpoint, path: String), statistics: NormStatistics = .batch, dropout: Dropout = .on,
-    makeExecutor: (Recording) throws -> any Executor
+    size: Size = .trained, makeExecutor: @escaping (Pix2Pix) throws -> any Executor
   ) throws {
     options = checkpoint.0.options
     guard statistics == .batch || options.network.norm == .batch else {
@@ -40,25 +57,84 @@ public final class Translator {
         "--norm-statistics",
         "a model with norm \(options.network.norm.rawValue) keeps no running averages; use batch")
     }
-    model = try Pix2Pix(
-      options.network, sections: .translate, translationStatistics: statistics,
-      translationDropout: dropout != .off)
-    executor = try makeExecutor(model.recording)
-    try executor.expect(section: "translate")
-    try checkpoint.0.restore(model, executor, path: checkpoint.path)
+    self.checkpoint = checkpoint
+    self.statistics = statistics
+    self.dropout = dropout
+    self.size = size
+    self.makeExecutor = makeExecutor
     seed = if case .seeded(let seed) = dropout { seed } else { options.seed }
+    if size == .trained { _ = try generator(options.network.size) }
   }
 
-  /// Translates a picture of any size: it is resized to the model's.
+  /// Translates a picture, or several that are the inputs of one.
   ///
-  /// - Parameter index: decides the dropout masks beside the seed
-  /// - Returns: a picture of the model's size
-  public func translate(_ picture: Picture, index: Int = 0) throws -> Picture {
+  /// - Parameters:
+  ///   - inputs: as many as the model was trained with
+  ///   - index: decides noise and dropout masks beside the seed
+  ///   - sample: other noise and masks for the same picture
+  ///   - bitDepth: 8 or 16
+  /// - Throws: `ImageError` for pictures that the model's formats cannot take
+  public func translate(_ inputs: [Input], index: Int = 0, sample: Int = 0, bitDepth: Int = 8) throws
+    -> Picture
+  {
+    let format = options.format
+    guard inputs.count == format.inputCount else {
+      throw ModelError.option(
+        "--input", "the model takes \(format.inputCount) pictures at a time, not \(inputs.count)")
+    }
+    let size = self.size == .trained ? options.network.size : inputs[0].picture.size
+    let (model, executor) = try generator(size)
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    let size = options.network.size
-    try executor.write(picture.fitted(to: size).planes(), to: handles.input)
+    let framing = Framing(model.configuration)
+    let planes = try format.planes(ofInputs: inputs, size: size)
+    try executor.write(framing.padded(planes), to: handles.input)
+    // Samples are seeds apart, by the golden ratio's bits.
+    let seed = self.seed &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
     try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: model.schedule)
     try executor.run(section: "translate")
-    return Picture(planes: try executor.read(handles.output), width: size.width, height: size.height)
+    let output = framing.cut(try executor.read(handles.output))
+    return format.targetPicture(output, input: planes, size: size, bitDepth: bitDepth)
+  }
+
+  /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.
+  public static func diversity(_ pictures: [Picture]) -> Double {
+    let planes = pictures.map { $0.planes() }
+    var (sum, count) = (0.0, 0)
+    for a in planes.indices {
+      for b in 0..<a {
+        sum +=
+          zip(planes[a], planes[b]).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) } / Double(planes[a].count)
+        count += 1
+      }
+    }
+    return count == 0 ? 0 : 127.5 * sum / Double(count)
+  }
+
+  /// The generator for pictures of a size, with the trained weights.
+  private func generator(_ size: PictureSize) throws -> (model: Pix2Pix, executor: any Executor) {
+    if let current, current.model.configuration.size == size { return current }
+    // The memory of one size is given back before that of the next is taken.
+    current = nil
+    var network = options.network
+    network.size = size
+    let model = try Pix2Pix(
+      network, sections: .translate, translationStatistics: statistics, translationDropout: dropout != .off)
+    let executor = try makeExecutor(model)
+    try executor.expect(section: "translate")
+    try checkpoint.0.restore(model, executor, path: checkpoint.path)
+    current = (model, executor)
+    return (model, executor)
+  }
+}
+
+extension PairFormat {
+  /// The input's planes of pictures without targets.
+  fileprivate func planes(ofInputs inputs: [Translator.Input], size: PictureSize) throws -> [Float] {
+    switch self {
+    case .pictures(let formats, _):
+      try zip(formats, inputs).flatMap { try $0.planes(of: $1.picture, fittedTo: size, path: $1.path) }
+    case .photographs(let task):
+      try task.planes(ofInput: inputs[0].picture, fittedTo: size, path: inputs[0].path)
+    }
   }
 }

@@ -39,7 +39,7 @@ public struct UNet: Generator {
       let (outermost, innermost) = (n == 1, n == count)
       let inner = channels(n)
       let outer = outermost ? configuration.outputChannels : channels(n - 1)
-      let inputs = outermost ? configuration.inputChannels : outer
+      let inputs = outermost ? configuration.generatorInputs : outer
       let middle = !outermost && !innermost
       let hasDropout = configuration.dropout && middle && n >= 5
       let isTransposed = upsampling == .transposed
@@ -123,7 +123,7 @@ public struct UNet: Generator {
   private func doubled(_ x: Tensor, by layer: ConvolutionLayer, on tape: Tape) throws(TapeError) -> Tensor {
     switch upsampling {
     case .transposed: try layer.transposed(x, on: tape, inputActivation: .relu)
-    case .resize: try layer(x, on: tape, inputActivation: .relu)
+    case .resize: try layer(tape.upsample(x, by: 2), on: tape, inputActivation: .relu)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Images
 import Random
 import Tape
 
@@ -42,6 +43,17 @@ public struct StepVerification: Sendable {
     }
     let reference = ReferenceExecutor(model.recording)
     try model.initialize(reference, seed: seed)
+    if let weights = training.weights {
+      reference.write(Self.picture(weights.shape.count, stream: 3, seed: seed).map(abs), to: weights)
+    }
+    if let pool = training.pool {
+      reference.write(Self.picture(pool.images.shape.count, stream: 4, seed: seed), to: pool.images)
+      let uses: [ImagePoolChoice.Use] = [.swap, .store, .pass]
+      let choices = (0..<pool.choices.shape.count / 2).map {
+        ImagePoolChoice(uses[$0 % uses.count], slot: $0 % pool.images.shape.n)
+      }
+      reference.write(ImagePoolChoice.values(of: choices), to: pool.choices)
+    }
     for (stream, tensor) in [training.input, training.target].enumerated() {
       reference.write(Self.picture(tensor.shape.count, stream: UInt32(stream), seed: seed), to: tensor)
     }
@@ -288,7 +300,7 @@ public struct Golden {
     noise = description.noise
     hasMasks = tensors.entries.keys.contains { $0.hasPrefix("mask.G.") }
     var configuration = NetworkConfiguration()
-    configuration.size = PictureSize(description.options.size)
+    configuration.size = PictureSize(square: description.options.size)
     configuration.ngf = description.options.ngf
     configuration.ndf = description.options.ndf
     configuration.discriminatorLayers = description.options.layers

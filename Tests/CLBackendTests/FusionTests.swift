@@ -1,4 +1,5 @@
 import CLBackend
+import Images
 import Model
 import OperationCases
 import Tape
@@ -108,7 +109,7 @@ struct FusionTests {
   @Test(arguments: [DeviceClass.cpu, .gpu], [false, true])
   func whatNobodyReadsIsNotStored(_ deviceClass: DeviceClass, givenMasks: Bool) throws {
     let size = 64
-    let configuration = try NetworkConfiguration(size: PictureSize(size), ngf: 8, ndf: 8)
+    let configuration = try NetworkConfiguration(size: PictureSize(square: size), ngf: 8, ndf: 8)
     let model = try Pix2Pix(configuration, sections: .train, givenMasks: givenMasks)
     let training = try #require(model.training)
     let steps = try #require(model.recording.sections["train"])

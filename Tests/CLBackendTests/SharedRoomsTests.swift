@@ -1,4 +1,5 @@
 import CLBackend
+import Images
 import Model
 import Random
 import Tape
@@ -177,7 +178,7 @@ import Testing
   func recomputingChangesNoBit(_ deviceClass: DeviceClass, _ norm: NormKind) throws {
     // Kernels for GPUs are slow here.
     let size = deviceClass == .cpu ? 64 : 32
-    let configuration = try NetworkConfiguration(size: PictureSize(size), ngf: 8, ndf: 8, norm: norm)
+    let configuration = try NetworkConfiguration(size: PictureSize(square: size), ngf: 8, ndf: 8, norm: norm)
     let device = try Device.select("auto").device
     func run(_ recomputation: Recomputation?) throws -> (
       losses: [Losses], parameters: [[Float]], picture: [Float]

@@ -1,10 +1,11 @@
+import Images
 import Model
 import Tape
 import Testing
 
 @Suite struct NetworkTests {
   private func generator(_ size: Int) throws -> any Generator {
-    try Pix2Pix(NetworkConfiguration(size: PictureSize(size)), sections: .translate).generator
+    try Pix2Pix(NetworkConfiguration(size: PictureSize(square: size)), sections: .translate).generator
   }
 
   private func count(_ parameters: [NamedTensor]) -> Int {
@@ -74,7 +75,7 @@ import Testing
 
   @Test(arguments: [32, 64, 128, 256, 512, 1024], NormKind.allCases)
   func everySizeRecords(_ size: Int, _ norm: NormKind) throws {
-    let configuration = try NetworkConfiguration(size: PictureSize(size), norm: norm)
+    let configuration = try NetworkConfiguration(size: PictureSize(square: size), norm: norm)
     let model = try Pix2Pix(configuration, sections: [.train, .translate])
     let training = try #require(model.training)
     let translation = try #require(model.translation)

@@ -1,3 +1,4 @@
+import Images
 import Model
 import Testing
 
@@ -113,8 +114,8 @@ import Testing
     ("--steps", { $0.length = .steps(0) }), ("--save-every", { $0.saveEvery = 0 }),
     ("--sample-every", { $0.sampleEvery = -3 }), ("--keep", { $0.keep = 0 }),
     ("--size", { $0.network.size = 31 }),
-    ("--size", { $0.network.size = PictureSize(width: 64, height: 9000) }),
-    ("--size", { $0.network.size = PictureSize(.min) }), ("--levels", { $0.network.levels = 9 }),
+    ("--size", { $0.network.size = PictureSize(width: 64, height: 20_000) }),
+    ("--size", { $0.network.size = PictureSize(square: .min) }), ("--levels", { $0.network.levels = 9 }),
     ("--levels", { $0.network.levels = 1 }), ("--ngf", { $0.network.ngf = 0 }),
     ("--ndf", { $0.network.ndf = 513 }), ("--patch", { $0.network.discriminatorLayers = -1 }),
     ("--patch", { $0.network.discriminatorLayers = 7 }),
