@@ -21,9 +21,17 @@ kernel WORK_GROUP void blur(global const float* x, const int4 x_place, global fl
       const int position = vertical ? row : v * LANES / 16;
       const size_t centre = from + v * LANES;
       lanes sum = weights[0] * LOAD(x, centre);
-      for (int k = 1; k <= RADIUS; k++) {
-        if (position >= k) sum += weights[k] * LOAD(x, centre - k * stride);
-        if (position + k < size) sum += weights[k] * LOAD(x, centre + k * stride);
+      // Away from the edges without asking at every pixel.
+      if (position >= RADIUS && position + RADIUS < size) {
+#pragma unroll
+        for (int k = 1; k <= RADIUS; k++) {
+          sum += weights[k] * (LOAD(x, centre - k * stride) + LOAD(x, centre + k * stride));
+        }
+      } else {
+        for (int k = 1; k <= RADIUS; k++) {
+          if (position >= k) sum += weights[k] * LOAD(x, centre - k * stride);
+          if (position + k < size) sum += weights[k] * LOAD(x, centre + k * stride);
+        }
       }
       STORE(y, to + v * LANES, sum);
     }

@@ -334,6 +334,11 @@ struct RecordingTests {
         _ = try tape.ssimLoss(tape.input("a", small), tape.input("b", small))
       }
     }
+    for range in [0, -1, .nan, .infinity] as [Float] {
+      refused("structural similarity", "\(range)", "\(a)") { tape in
+        _ = try tape.ssimLoss(tape.input("a", a), tape.input("b", a), range: range)
+      }
+    }
     for thin in [[1, 3, 1, 4], [1, 3, 4, 1]] as [Shape] {
       refused("edge loss", "\(thin)", "at least 2") { tape in
         _ = try tape.edgeLoss(tape.input("a", thin), tape.input("b", thin))

@@ -176,7 +176,7 @@ extension Tape {
   /// - Parameters:
   ///   - x: [N, C, H, W] of at least 11 x 11 pixels
   ///   - y: of x's shape
-  ///   - range: the largest value that can be, minus the smallest
+  ///   - range: the largest value that can be, minus the smallest; more than 0
   public func ssimLoss(_ x: Tensor, _ y: Tensor, range: Float = 2) throws(TapeError) -> Tensor {
     let window = 2 * Blur.radius + 1
     guard x.shape == y.shape else {
@@ -186,6 +186,9 @@ extension Tape {
       throw .shape(
         operation: StructuralSimilarity.name,
         reason: "\(x.shape) is not [N, C, H, W] with H and W of at least \(window)")
+    }
+    guard range > 0, range.isFinite else {
+      throw .shape(operation: StructuralSimilarity.name, reason: "a range of \(range) for \(x.shape)")
     }
     let moments = SimilarityMoments(
       meanX: try blur(x), meanY: try blur(y), squareX: try blur(multiply(x, x)),
