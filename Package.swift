@@ -18,6 +18,8 @@ let package = Package(
     .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    // Singular values, for the Fréchet distance: an iterative algorithm that is better taken than written.
+    .systemLibrary(name: "CLAPACK", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(
       name: "Kernels", path: "Kernels",
@@ -60,6 +62,7 @@ let package = Package(
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
     // Square roots of Floats come from the C library, which this target imports nothing else of.
     .target(name: "SamplePairs", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
     .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
@@ -73,6 +76,7 @@ let package = Package(
     .testTarget(
       name: "CLBackendTests", dependencies: ["CLBackend", "Model", "OperationCases", "Random", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Random"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(name: "ModelTests", dependencies: ["Model", "Tape"]),
     .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"]),
