@@ -67,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Tape", "CLBackend", "Images", "Model", "Random", "SamplePairs",
+        "Tape", "CLBackend", "Images", "Metrics", "Model", "Random", "SamplePairs",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI"),
