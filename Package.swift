@@ -18,6 +18,8 @@ let package = Package(
     .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    // Singular values, for the Fréchet distance: an iterative algorithm that is better taken than written.
+    .systemLibrary(name: "CLAPACK", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     .target(
       name: "Kernels", path: "Kernels",
@@ -70,11 +72,12 @@ let package = Package(
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
     // Square roots of Floats come from the C library, which this target imports nothing else of.
     .target(name: "SamplePairs", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
     .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Tape", "CLBackend", "Images", "Model", "Random", "SamplePairs",
+        "Tape", "CLBackend", "Images", "Metrics", "Model", "Random", "SamplePairs",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI"),
@@ -84,6 +87,7 @@ let package = Package(
       name: "CLBackendTests",
       dependencies: ["CLBackend", "Images", "Model", "OperationCases", "Random", "Tape"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Random"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(
       name: "ModelTests", dependencies: ["Images", "Model", "Random", "Tape"], resources: [.copy("Fixtures")]),

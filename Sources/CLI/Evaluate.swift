@@ -1,0 +1,407 @@
+import ArgumentParser
+import CLBackend
+import Foundation
+import Images
+import Metrics
+import Model
+import Tape
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says how good pictures are: figures that compare them with their targets.",
+    discussion: """
+      Either of a model, on pairs that it was not trained on (by default what the run validated on: val, else test), \
+      or of two folders of pictures with equal names, whoever made them.
+
+      Always: L1, MSE and PSNR over samples of 0 to 255, SSIM, MS-SSIM (pictures from \
+      \(StructuralSimilarity.minimumMultiScaleSide) pixels on a side), and how far the histograms of CIE L, a and b \
+      over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
+      \(Evaluate.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
+      output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
+      are nearer to one of them than to their own target, reduced to 32 x 32. With feature vectors of any network: \
+      their Fréchet distance.
+
+      Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
+      training.
+
+      A model's pictures are made as translate makes them and compared at the model's size, targets resized as for \
+      training.
+
+      Examples:
+        pix2pix evaluate --model run
+        pix2pix evaluate --model run/best.safetensors --data facades --split test --out evaluation
+        pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
+        pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
+        pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
+      """)
+
+  /// More distinct colours than this in all targets are no label maps, unless --palette says so.
+  static let mostLabelColours = 64
+
+  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
+  var model: String?
+  @Option(
+    help: ArgumentHelp(
+      "Folder of pairs, or of inputs when --targets is given. (default: what the run was trained with)",
+      valueName: "dir"))
+  var data: String?
+  @Option(help: ArgumentHelp("Folder of pictures to compare with the targets.", valueName: "dir"))
+  var outputs: String?
+  @Option(
+    help: ArgumentHelp("Folder of targets, matched by name with --outputs or --data.", valueName: "dir"))
+  var targets: String?
+  @Option(help: "train, val or test. (default: val, else test; folders without splits whole with --outputs)")
+  var split: Split?
+  @Option(
+    help: ArgumentHelp(
+      "Classes of label maps: a palette PNG's colours, or the distinct colours of a folder's pictures. (default: the targets')",
+      valueName: "file|dir"))
+  var palette: String?
+  @Option(
+    help: ArgumentHelp(
+      "Leave out pixels whose target has this colour of the palette, such as \"unlabelled\".",
+      valueName: "#rrggbb"))
+  var ignore: String?
+  @Option(
+    help: ArgumentHelp(
+      "Folder of training targets, to find outputs that repeat them. (default: those the model was trained on)",
+      valueName: "dir"))
+  var trainTargets: String?
+  @Option(
+    help: ArgumentHelp(
+      "Feature vectors of outputs: a safetensors file with one F32 tensor [pictures, features].",
+      valueName: "file"))
+  var outputFeatures: String?
+  @Option(help: ArgumentHelp("Feature vectors of targets, by the same network.", valueName: "file"))
+  var targetFeatures: String?
+  @Option(
+    help: ArgumentHelp(
+      "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"))
+  var out: String?
+  @Option(help: "Seed of the bootstrap's draws.")
+  var seed: UInt64 = 0
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var kernels: KernelOptions
+
+  func validate() throws {
+    guard (outputFeatures == nil) == (targetFeatures == nil) else {
+      throw ValidationError("--output-features and --target-features go together.")
+    }
+    guard model == nil || outputs == nil else {
+      throw ValidationError("Give --model or --outputs, not both.")
+    }
+    if model == nil && outputs == nil {
+      guard outputFeatures != nil else {
+        throw ValidationError("Missing --model, or --outputs and --targets.")
+      }
+      let others: [(String, String?)] = [
+        ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
+        ("--split", split?.rawValue), ("--ignore", ignore),
+      ]
+      if let (name, _) = others.first(where: { $0.1 != nil }) {
+        throw ValidationError("\(name) goes with --model or --outputs.")
+      }
+    }
+    guard outputs == nil || targets != nil else { throw ValidationError("--outputs needs --targets.") }
+    guard outputs == nil || data == nil else {
+      throw ValidationError("--data goes with --model; --outputs needs no inputs.")
+    }
+    guard model == nil || targets == nil || data != nil else {
+      throw ValidationError("--targets with --model needs --data, the folder of inputs.")
+    }
+    guard ignore.map({ LabelColours.colour(named: $0) != nil }) ?? true else {
+      throw ValidationError("--ignore \(ignore ?? "") is not a colour as #rrggbb.")
+    }
+  }
+
+  func run() throws {
+    var report = EvaluationReport()
+    if let outputFeatures, let targetFeatures {
+      report.figures.append(try Self.frechetDistance(outputFeatures, targetFeatures))
+    }
+    if model != nil || outputs != nil { try comparePictures(&report) }
+    print(report.table)
+    for line in report.memorized { note(line) }
+    if let out { try report.write(to: out) }
+  }
+
+  /// Adds the figures of pictures to those of features.
+  private func comparePictures(_ report: inout EvaluationReport) throws {
+    let checkpoint = try model.map { model in
+      let path = try RunDirectory.checkpoint(of: model)
+      return (try Checkpoint(path: path), path)
+    }
+    let source = try pairs(checkpoint?.0.options)
+    let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
+    let labels = try labelColours(targets)
+    let ignored = try ignoredClass(labels)
+    let training = try trainingTargets(checkpoint?.0.options)
+    if let out { try Self.makeFolder(checkpoint == nil ? out : "\(out)/pictures") }
+
+    let translator = try checkpoint.map { checkpoint in
+      try Translator(checkpoint) { try device.executor(for: $0, kernels, sharesRooms: true, tunes: true) }
+    }
+    // So many pictures are held at a time, and measured on all cores.
+    let atOnce = 32
+    for first in stride(from: 0, to: source.count, by: atOnce) {
+      let range = first..<min(first + atOnce, source.count)
+      let translated = try translator.map { translator in
+        try range.map { index in try Self.translated(source.pairs[index], index, by: translator) }
+      }
+      if let out, let translated {
+        for (index, pair) in zip(range, translated) {
+          try pair.output.writePNG(to: "\(out)/pictures/\(source.pairs[index].name).png")
+        }
+      }
+      report.pictures += try inParallel(over: range) { index in
+        let pair = source.pairs[index]
+        // Here a pair's input is the output to compare.
+        let (output, target) =
+          if let translated { translated[index - first] } else { try pair.load() }
+        do {
+          return try PictureFigures(
+            name: pair.name, output: output,
+            target: target.resized(
+              width: output.width, height: output.height, method: target.isPalette ? .nearest : .bicubic),
+            labels: labels.map {
+              .init(
+                colours: $0,
+                target: target.resized(width: output.width, height: output.height, method: .nearest),
+                ignored: ignored)
+            },
+            training: training)
+        } catch {
+          throw ModelError.file(
+            pair.targetPath, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
+        }
+      }
+    }
+    report.labels = labels
+    report.figures = figures(report.pictures, Bootstrap(seed: seed)) + report.figures
+    for title in report.undefined { note(title) }
+  }
+
+  /// The held-out pairs: input and target of a model, or outputs, in the place of inputs, and targets.
+  private func pairs(_ trained: TrainingOptions?) throws -> PairSource {
+    guard let trained else {
+      return try PairSource(inputs: outputs ?? "", targets: targets ?? "", split: split ?? .train)
+    }
+    let folders =
+      if let data {
+        PairFolders(data: data, targets: targets, direction: trained.direction)
+      } else if split == nil, let data = trained.validationData {
+        // A folder of its own for validation is all "train".
+        PairFolders(data: data, targets: trained.validationTargets, direction: trained.direction)
+      } else {
+        PairFolders(data: trained.data, targets: trained.targets, direction: trained.direction)
+      }
+    let isAllValidation = data == nil && split == nil && trained.validationData != nil
+    if let split = isAllValidation ? .train : split { return try folders.pairs(split) }
+    guard let source = try folders.validation() else {
+      throw ModelError.option(
+        "--split", "\(folders.data) has neither val nor test; give --split train, or other pairs with --data")
+    }
+    return source
+  }
+
+  /// The classes, where targets are label maps; nil where they are not.
+  private func labelColours(_ targets: TargetSurvey) throws -> LabelColours? {
+    guard let palette else {
+      return targets.colours.flatMap { colours in
+        targets.isPalette || colours.count <= Self.mostLabelColours ? LabelColours(sorted: colours) : nil
+      }
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: palette, isDirectory: &isFolder) else {
+      throw ModelError.file(palette, "no such file or folder")
+    }
+    if !isFolder.boolValue, let bytes = FileManager.default.contents(atPath: palette),
+      let colours = LabelColours(palettePNG: [UInt8](bytes))
+    {
+      return colours
+    }
+    let files = isFolder.boolValue ? try PairSource.pictures(in: palette) : [palette]
+    guard !files.isEmpty else { throw ModelError.file(palette, "holds no pictures (png, jpg, jpeg)") }
+    var colours: Set<SIMD3<UInt8>> = []
+    for file in files {
+      if let found = try Picture(contentsOf: file).distinctColours(limit: LabelColours.maximumCount) {
+        colours.formUnion(found)
+        if colours.count <= LabelColours.maximumCount { continue }
+      }
+      throw ModelError.file(
+        file, "--palette: more than \(LabelColours.maximumCount) distinct colours are no palette of classes")
+    }
+    return LabelColours(sorted: colours)
+  }
+
+  private func ignoredClass(_ labels: LabelColours?) throws -> Int? {
+    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return nil }
+    guard let labels else {
+      throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
+    }
+    guard let index = labels.colours.firstIndex(of: colour) else {
+      let known = labels.colours.map(LabelColours.name).joined(separator: " ")
+      throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
+    }
+    return index
+  }
+
+  /// Reduced training targets; none where nothing is known of a training.
+  private func trainingTargets(
+    _ trained: TrainingOptions?
+  ) throws -> [(name: String, thumbnail: Memorization.Thumbnail)] {
+    if let trainTargets {
+      let files = try PairSource.pictures(in: trainTargets)
+      guard !files.isEmpty else { throw ModelError.file(trainTargets, "holds no pictures (png, jpg, jpeg)") }
+      return try inParallel(over: files.indices) { index in
+        let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
+        return (name, Memorization.Thumbnail(try Picture(contentsOf: files[index])))
+      }
+    }
+    guard let trained else { return [] }
+    let folders = PairFolders(data: trained.data, targets: trained.targets, direction: trained.direction)
+    guard FileManager.default.fileExists(atPath: folders.data) else {
+      note(
+        "\(folders.data), which the model was trained on, is not here: whether it repeats its training targets is not measured; say where they are with --train-targets"
+      )
+      return []
+    }
+    let source = try folders.pairs(.train)
+    return try inParallel(over: source.pairs.indices) { index in
+      (source.pairs[index].name, Memorization.Thumbnail(try source.pairs[index].load().target))
+    }
+  }
+
+  private static func translated(
+    _ pair: PairFiles, _ index: Int, by translator: Translator
+  ) throws -> (output: Picture, target: Picture) {
+    let loaded = try pair.load()
+    return (try translator.translate(loaded.input, index: index), loaded.target)
+  }
+
+  private static func frechetDistance(_ outputs: String, _ targets: String) throws -> Figure {
+    let (a, b) = (try Features(path: outputs), try Features(path: targets))
+    guard a.dimension == b.dimension else {
+      throw ModelError.file(
+        targets, "has \(b.dimension) features a picture where \(outputs) has \(a.dimension); use one network")
+    }
+    guard let distance = Metrics.frechetDistance(a, b) else {
+      throw ModelError.file(outputs, "the singular values for the Fréchet distance did not converge")
+    }
+    return Figure(
+      key: "frechet_distance", title: "Fréchet distance", value: distance, interval: nil, count: a.count)
+  }
+
+  static func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw ModelError.file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
+    }
+  }
+}
+
+extension Split: ExpressibleByArgument {}
+
+/// Where pairs lie, in the words of `train`'s options.
+private struct PairFolders {
+  var data: String
+  var targets: String?
+  var direction: Direction
+
+  func pairs(_ split: Split) throws -> PairSource {
+    guard let targets else { return try PairSource(folder: data, split: split, direction: direction) }
+    return ordered(try PairSource(inputs: data, targets: targets, split: split))
+  }
+
+  /// The split val, else test, else nil.
+  func validation() throws -> PairSource? {
+    guard let targets else { return try PairSource.validation(folder: data, direction: direction) }
+    return try PairSource.validation(inputs: data, targets: targets).map(ordered)
+  }
+
+  /// Two folders given by name are A and B, and may be trained backwards too.
+  private func ordered(_ source: PairSource) -> PairSource {
+    direction == .aToB ? source : source.reversed()
+  }
+}
+
+/// What is to be known of all targets before anything takes time: that pictures can be read and have equal sizes, and
+/// which colours they have.
+private struct TargetSurvey {
+  /// All targets are palette PNGs.
+  let isPalette: Bool
+  /// Distinct colours over all targets; nil when they are too many for classes.
+  let colours: Set<SIMD3<UInt8>>?
+
+  init(_ source: PairSource, needsEqualSizes: Bool) throws {
+    let found = try inParallel(over: source.pairs.indices) { index in
+      let pair = source.pairs[index]
+      let (output, target) = try pair.load()
+      guard !needsEqualSizes || (output.width, output.height) == (target.width, target.height) else {
+        throw ModelError.file(
+          pair.inputPath,
+          "is \(output.width)x\(output.height) pixels, but \(pair.targetPath) is \(target.width)x\(target.height); give outputs at the targets' size"
+        )
+      }
+      return (
+        isPalette: target.isPalette, colours: target.distinctColours(limit: LabelColours.maximumCount)
+      )
+    }
+    isPalette = found.allSatisfy(\.isPalette)
+    var all: Set<SIMD3<UInt8>>? = []
+    for picture in found {
+      guard let colours = picture.colours, let others = all?.union(colours) else {
+        all = nil
+        break
+      }
+      all = others.count <= LabelColours.maximumCount ? others : nil
+    }
+    colours = all
+  }
+}
+
+extension PairFiles {
+  /// The file that the input is in, or the output that stands for it.
+  fileprivate var inputPath: String {
+    switch location {
+    case .sideBySide(let path, _): path
+    case .twoFiles(let input, _): input
+    }
+  }
+
+  fileprivate var targetPath: String {
+    switch location {
+    case .sideBySide(let path, _): path
+    case .twoFiles(_, let target): target
+    }
+  }
+}
+
+extension Features {
+  /// Reads a safetensors file of one F32 tensor [vectors, features].
+  fileprivate init(path: String) throws(ModelError) {
+    let file = try SafetensorsFile(path: path)
+    guard file.entries.count == 1, let (name, entry) = file.entries.first, entry.isFloat32,
+      entry.shape.count == 2, entry.shape[0] >= 2, entry.shape[1] >= 1,
+      let values = try file.floats(name)
+    else {
+      throw .file(path, "is not one F32 tensor [vectors, features] of at least 2 vectors")
+    }
+    guard values.allSatisfy(\.isFinite) else { throw .file(path, "\(name) holds NaN or infinite values") }
+    self.init(count: entry.shape[0], dimension: entry.shape[1], values: values.map(Double.init))
+  }
+}
+
+/// The results of `body` for every index, computed on all cores. Where several throw, the error of the first index is
+/// thrown, whatever the order in time.
+private func inParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws -> [Result] {
+  var results = [Swift.Result<Result, any Error>?](repeating: nil, count: indices.count)
+  results.withUnsafeMutableBufferPointer { results in
+    nonisolated(unsafe) let results = results
+    inParallel(indices.count) { place in
+      results[place] = Swift.Result { try body(indices.lowerBound + place) }
+    }
+  }
+  return try results.map { try $0!.get() }
+}

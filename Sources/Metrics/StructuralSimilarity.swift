@@ -1,0 +1,147 @@
+import Foundation
+
+/// Structural similarity of pictures.
+///
+/// SSIM (Wang, Bovik, Sheikh and Simoncelli 2004, "Image quality assessment: from error visibility to structural
+/// similarity") compares the means m, variances v and covariance c of two pictures inside a window around each
+/// pixel, here Gaussian weights of 11 x 11 pixels with sigma 1.5 that sum to 1:
+///
+///     SSIM = luminance * contrast structure
+///          = (2 ma mb + C1) / (ma^2 + mb^2 + C1) * (2 cab + C2) / (va + vb + C2),
+///     C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2
+///
+/// Windows that leave the picture are left out: the mean is over the picture less a border of 5. Each channel is
+/// taken by itself, and the channels' means are averaged. scikit-image's `structural_similarity` does the same when
+/// asked for Gaussian weights, sigma 1.5 and the population's covariance.
+public enum StructuralSimilarity {
+  /// Pixels on a side of the window, and the least that a picture needs.
+  public static let windowSide = 11
+  /// Halvings between the first and the last of the five scales.
+  private static let halvings = 4
+  /// The least pixels on a side that five scales need: the window must fit into the last, where halving rounds up.
+  public static let minimumMultiScaleSide = (windowSide - 1) << halvings + 1
+  /// Exponents of the five scales, from fine to coarse (Wang, Simoncelli and Bovik 2003, section 3.2).
+  private static let exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+
+  /// The mean SSIM of two pictures of one size, -1...1; 1 for equal ones. Nil for pictures of less than
+  /// `windowSide` pixels on a side, which have no window.
+  public static func singleScale(_ a: Pixels, _ b: Pixels) -> Double? {
+    a.checkSize(b)
+    guard min(a.width, a.height) >= windowSide else { return nil }
+    return means(a, b).similarity.sum() / 3
+  }
+
+  /// MS-SSIM of two pictures of one size, 0...1; 1 for equal ones (Wang, Simoncelli and Bovik 2003, "Multiscale
+  /// structural similarity for image quality assessment"):
+  ///
+  ///     SSIM(scale 5)^w5 * product over scales 1...4 of (contrast structure)^w
+  ///
+  /// with the means of each scale and channel; then channels are averaged. A negative mean counts as 0, since it has no
+  /// real power. From scale to scale 2 x 2 pixels become their mean; an odd side gets a border of zeros before. All
+  /// that is as in pytorch-msssim, by which such figures are mostly taken.
+  ///
+  /// Nil for pictures of less than `minimumMultiScaleSide` pixels on a side: with fewer scales it would be another
+  /// figure.
+  public static func multiScale(_ a: Pixels, _ b: Pixels) -> Double? {
+    a.checkSize(b)
+    guard min(a.width, a.height) >= minimumMultiScaleSide else { return nil }
+    var (a, b) = (a, b)
+    var products = SIMD3(repeating: 1.0)
+    for (scale, exponent) in exponents.enumerated() {
+      let means = means(a, b)
+      let factor = scale == halvings ? means.similarity : means.contrastStructure
+      for channel in 0..<3 { products[channel] *= pow(max(0, factor[channel]), exponent) }
+      if scale < halvings { (a, b) = (a.halved(), b.halved()) }
+    }
+    return products.sum() / 3
+  }
+
+  /// The weights of a window's middle and of what lies 1...5 pixels beside it.
+  private static let weights: [Double] = {
+    let gaussian = (0...windowSide / 2).map { exp(-Double($0 * $0) / (2 * 1.5 * 1.5)) }
+    let sum = gaussian[0] + 2 * gaussian.dropFirst().reduce(0, +)
+    return gaussian.map { $0 / sum }
+  }()
+
+  /// Each channel's means of the SSIM map and of its second factor.
+  private static func means(
+    _ a: Pixels, _ b: Pixels
+  ) -> (similarity: SIMD3<Double>, contrastStructure: SIMD3<Double>) {
+    let rowLength = 3 * a.width
+    let columns = 3 * (a.width - windowSide + 1)
+    let rows = a.height - windowSide + 1
+    let (c1, c2) = (0.01 * 255 * 0.01 * 255, 0.03 * 255 * 0.03 * 255)
+    // Of the two variances only their sum is needed: four maps are filtered, not five.
+    var squares = [Double](repeating: 0, count: a.values.count)
+    var products = squares
+    for index in a.values.indices {
+      let (x, y) = (a.values[index], b.values[index])
+      squares[index] = x * x + y * y
+      products[index] = x * y
+    }
+    var line = [Double](repeating: 0, count: rowLength)
+    var filtered = [[Double]](repeating: [Double](repeating: 0, count: columns), count: 4)
+    var similarity = [Double](repeating: 0, count: columns)
+    var contrastStructure = similarity
+    var sums = (similarity: SIMD3<Double>.zero, contrastStructure: SIMD3<Double>.zero)
+    for row in 0..<rows {
+      for (map, source) in [a.values, b.values, squares, products].enumerated() {
+        filter(source, from: row * rowLength, step: rowLength, into: &line)
+        filter(line, from: 0, step: 3, into: &filtered[map])
+      }
+      let (meanA, meanB, square, product) = (filtered[0], filtered[1], filtered[2], filtered[3])
+      for x in 0..<columns {
+        let both = meanA[x] * meanB[x]
+        let each = meanA[x] * meanA[x] + meanB[x] * meanB[x]
+        contrastStructure[x] = (2 * (product[x] - both) + c2) / (square[x] - each + c2)
+        similarity[x] = (2 * both + c1) / (each + c1) * contrastStructure[x]
+      }
+      // Sums apart: added up in order they would keep the loop above from becoming vector instructions.
+      for x in stride(from: 0, to: columns, by: 3) {
+        sums.similarity += SIMD3(similarity[x], similarity[x + 1], similarity[x + 2])
+        sums.contrastStructure +=
+          SIMD3(contrastStructure[x], contrastStructure[x + 1], contrastStructure[x + 2])
+      }
+    }
+    let count = Double(rows * columns / 3)
+    return (sums.similarity / count, sums.contrastStructure / count)
+  }
+
+  /// out[x] = the sum over k in 0..<11 of weight[k] * source[from + x + k * step]: with a row's length as the step
+  /// down the columns, with the channels' number along a row. One expression over equal weights, so that it becomes
+  /// vector instructions without touching `out` eleven times.
+  private static func filter(_ source: [Double], from start: Int, step: Int, into out: inout [Double]) {
+    precondition(start + out.count + (windowSide - 1) * step <= source.count, "the window leaves the picture")
+    let (w0, w1, w2) = (weights[0], weights[1], weights[2])
+    let (w3, w4, w5) = (weights[3], weights[4], weights[5])
+    source.withUnsafeBufferPointer { source in
+      out.withUnsafeMutableBufferPointer { out in
+        let p = (0..<windowSide).map { source.baseAddress! + start + $0 * step }
+        let (p0, p1, p2, p3, p4, p5) = (p[0], p[1], p[2], p[3], p[4], p[5])
+        let (p6, p7, p8, p9, p10) = (p[6], p[7], p[8], p[9], p[10])
+        for x in 0..<out.count {
+          let outer = w5 * (p0[x] + p10[x]) + w4 * (p1[x] + p9[x]) + w3 * (p2[x] + p8[x])
+          out[x] = outer + w2 * (p3[x] + p7[x]) + w1 * (p4[x] + p6[x]) + w0 * p5[x]
+        }
+      }
+    }
+  }
+}
+
+extension Pixels {
+  /// Half the size, rounded up: each value the mean of 2 x 2. An odd side begins and ends with a zero, of which the
+  /// first is used.
+  func halved() -> Pixels {
+    let (newWidth, newHeight) = ((width + 1) / 2, (height + 1) / 2)
+    var halved = [Double](repeating: 0, count: newWidth * newHeight * 3)
+    for y in 0..<height {
+      let row = (y + height % 2) / 2 * newWidth
+      for x in 0..<width {
+        let new = (row + (x + width % 2) / 2) * 3
+        let old = (y * width + x) * 3
+        for channel in 0..<3 { halved[new + channel] += values[old + channel] / 4 }
+      }
+    }
+    return Pixels(width: newWidth, height: newHeight, values: halved)
+  }
+}

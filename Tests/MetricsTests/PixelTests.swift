@@ -1,0 +1,98 @@
+import Foundation
+import Images
+import Metrics
+import Testing
+
+@Suite struct PixelTests {
+  /// The pictures that a case of make_fixtures.py is about: "kind WIDTHxHEIGHT".
+  static func pictures(_ name: String) throws -> (output: Picture, target: Picture) {
+    let words = name.split(whereSeparator: { " x".contains($0) })
+    try #require(words.count == 3)
+    let (width, height) = (try #require(Int(words[1])), try #require(Int(words[2])))
+    let target = picture(width, height, drawn)
+    switch words[0] {
+    case "noisy": return (picture(width, height) { drawn($0, $1, $2) + noise($0, $1, $2) }, target)
+    case "inverted": return (picture(width, height) { 255 - drawn($0, $1, $2) }, target)
+    case "shifted": return (picture(width, height) { drawn($0 + 3, $1 + 2, $2) }, target)
+    case "deep":
+      return (
+        picture(width, height, bits: 16) { drawn($0, $1, $2) * 257 + 8 * noise($0, $1, $2) }, target
+      )
+    default: throw CocoaError(.featureUnsupported)
+    }
+  }
+
+  /// Numpy and scikit-image for L1, MSE, PSNR and SSIM, pytorch-msssim for MS-SSIM. Whole numbers' sums are exact, so
+  /// only the last division may differ.
+  /// Measured, relative: L1 and MSE 0, with 16 bits 4.2e-15, PSNR 3.6e-16, SSIM 2.1e-14, MS-SSIM 9.5e-15: variances
+  /// are small differences of squares.
+  @Test(arguments: try Fixtures.shared.get().pixels) func likeOthers(_ expected: Fixtures.PixelCase) throws {
+    let (output, target) = try Self.pictures(expected.name)
+    let (a, b) = (Pixels(output), Pixels(target))
+    let exact = output.bitDepth == 8
+    let mse = meanSquaredError(a, b)
+    #expect(relativeError(meanAbsoluteError(a, b), expected.l1) <= (exact ? 1e-15 : 1e-14))
+    #expect(relativeError(mse, expected.mse) <= (exact ? 1e-15 : 1e-14))
+    #expect(relativeError(peakSignalToNoiseRatio(meanSquaredError: mse), expected.psnr) <= 3e-15)
+    let ssim = try #require(StructuralSimilarity.singleScale(a, b))
+    #expect(relativeError(ssim, try #require(expected.ssim)) <= 9e-14)
+    let msSSIM = StructuralSimilarity.multiScale(a, b)
+    #expect((msSSIM == nil) == (expected.msSSIM == nil))
+    if let msSSIM, let other = expected.msSSIM { #expect(relativeError(msSSIM, other) <= 9e-14) }
+  }
+
+  @Test func equalPicturesAndSymmetry() throws {
+    let a = Pixels(picture(180, 177, drawn))
+    let b = Pixels(picture(180, 177) { drawn($0, $1, $2) + noise($0, $1, $2) })
+    #expect(meanAbsoluteError(a, a) == 0)
+    #expect(meanSquaredError(a, a) == 0)
+    #expect(peakSignalToNoiseRatio(meanSquaredError: 0) == .infinity)
+    #expect(StructuralSimilarity.singleScale(a, a) == 1)
+    #expect(StructuralSimilarity.multiScale(a, a) == 1)
+    #expect(meanAbsoluteError(a, b) == meanAbsoluteError(b, a))
+    #expect(meanSquaredError(a, b) == meanSquaredError(b, a))
+    #expect(StructuralSimilarity.singleScale(a, b) == StructuralSimilarity.singleScale(b, a))
+    #expect(StructuralSimilarity.multiScale(a, b) == StructuralSimilarity.multiScale(b, a))
+  }
+
+  /// Flat pictures have no variance: SSIM is (2 m n + C1) / (m^2 + n^2 + C1).
+  @Test func flatPictures() throws {
+    let (a, b) = (Pixels(picture(20, 20) { _, _, _ in 100 }), Pixels(picture(20, 20) { _, _, _ in 110 }))
+    #expect(meanAbsoluteError(a, b) == 10)
+    #expect(meanSquaredError(a, b) == 100)
+    // 20 log10(255) - 20
+    #expect(relativeError(peakSignalToNoiseRatio(meanSquaredError: 100), 28.130803608679104) <= 1e-15)
+    let ssim = try #require(StructuralSimilarity.singleScale(a, b))
+    // Measured: 2.3e-13, the rounding of sums of squares.
+    #expect(relativeError(ssim, (22_000 + 6.5025) / (22_100 + 6.5025)) <= 1e-12)
+  }
+
+  /// Gray counts as three equal channels, 16 bits as 257 times 8.
+  @Test func kindsOfPictures() {
+    let samples = (0..<24).map { UInt8($0 * 10) }
+    let gray = Picture(width: 6, height: 4, channels: 1, samples: .eight(samples))
+    let deep = Picture(width: 6, height: 4, channels: 1, samples: .sixteen(samples.map { UInt16($0) * 257 }))
+    #expect(Pixels(gray) == Pixels(gray.rgb()))
+    #expect(Pixels(deep) == Pixels(gray))
+    #expect(Pixels(gray).values[0..<6].elementsEqual([0, 0, 0, 10, 10, 10]))
+  }
+
+  @Test func tooSmall() {
+    func pixels(_ width: Int, _ height: Int) -> Pixels { Pixels(picture(width, height, drawn)) }
+    #expect(StructuralSimilarity.singleScale(pixels(10, 300), pixels(10, 300)) == nil)
+    #expect(StructuralSimilarity.singleScale(pixels(11, 11), pixels(11, 11)) == 1)
+    #expect(StructuralSimilarity.multiScale(pixels(160, 300), pixels(160, 300)) == nil)
+    #expect(StructuralSimilarity.multiScale(pixels(300, 161), pixels(300, 161)) == 1)
+  }
+
+  /// Measured: 4.5 ms and 9.8 ms on a busy core; a loop over all 121 weights of a window takes longer than the bound.
+  @Test func speed() {
+    let a = Pixels(picture(256, 256, drawn))
+    let b = Pixels(picture(256, 256) { drawn($0, $1, $2) + noise($0, $1, $2) })
+    func quickest(_ body: () -> Double?) -> Duration? {
+      (0..<5).map { _ in ContinuousClock().measure { _ = body() } }.min()
+    }
+    #expect(quickest { StructuralSimilarity.singleScale(a, b) } ?? .seconds(1) < .milliseconds(45))
+    #expect(quickest { StructuralSimilarity.multiScale(a, b) } ?? .seconds(1) < .milliseconds(90))
+  }
+}

@@ -1,0 +1,137 @@
+"""The figures of `pix2pix evaluate` a second time, by other people's implementations where there are any and from
+the definition in numpy where there are none. Used by scripts/check-metrics and by the fixtures of MetricsTests.
+
+Pictures are arrays [height][width][3] in 0...255.
+"""
+
+import numpy as np
+import scipy.linalg
+import torch
+from PIL import Image
+from pytorch_msssim import ms_ssim
+from skimage.color import rgb2lab
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
+
+
+def pixel_figures(output, target):
+    """SSIM and MS-SSIM are None where they are not defined. float64 throughout."""
+    output, target = output.astype(np.float64), target.astype(np.float64)
+    smaller = min(output.shape[:2])
+    figures = {
+        "l1": float(np.abs(output - target).mean()),
+        "mse": float(mean_squared_error(output, target)),
+        "psnr": float("inf") if (output == target).all()
+        else float(peak_signal_noise_ratio(target, output, data_range=255)),
+        "ssim": None, "ms_ssim": None}
+    if smaller >= 11:
+        figures["ssim"] = float(
+            structural_similarity(
+                output, target, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255,
+                channel_axis=2))
+    if smaller >= 161:
+        a, b = (torch.from_numpy(np.ascontiguousarray(p.transpose(2, 0, 1)))[None] for p in (output, target))
+        # The window that it makes by itself is rounded to float32.
+        window = torch.exp(-torch.arange(-5, 6, dtype=torch.float64) ** 2 / (2 * 1.5**2))
+        window = (window / window.sum()).reshape(1, 1, 1, 11).repeat(3, 1, 1, 1)
+        figures["ms_ssim"] = float(ms_ssim(a, b, data_range=255, win=window))
+    return figures
+
+
+def lab(picture):
+    return rgb2lab(picture)
+
+
+def histograms(pictures):
+    """L in 101 bins around 0...100, a and b in 256 around -128...127."""
+    counts = [np.zeros(101), np.zeros(256), np.zeros(256)]
+    for picture in pictures:
+        levels = np.rint(lab(picture.astype(np.uint8))).astype(int)
+        for channel, first in enumerate((0, -128, -128)):
+            values = levels[..., channel].flatten() - first
+            counts[channel] += np.bincount(values, minlength=len(counts[channel]))
+    return counts
+
+
+def intersection(a, b):
+    return float(np.minimum(a / a.sum(), b / b.sum()).sum())
+
+
+def intersections(outputs, targets):
+    return [intersection(a, b) for a, b in zip(histograms(outputs), histograms(targets))]
+
+
+def nearest_classes(picture, palette):
+    """argmin takes the first of equal ones."""
+    difference = picture.astype(int)[:, :, None] - palette.astype(int)
+    return (difference**2).sum(axis=-1).argmin(axis=-1)
+
+
+def confusion(output, target, classes, ignored=None):
+    """[target][output] pixels."""
+    counts = np.zeros((classes, classes), dtype=int)
+    for i in range(classes):
+        for j in range(classes):
+            if i != ignored:
+                counts[i, j] = ((target == i) & (output == j)).sum()
+    return counts
+
+
+def segmentation(counts):
+    """Long et al. 2015, section 5; means over the classes that have a value."""
+    with np.errstate(invalid="ignore"):
+        correct, rows, columns = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+        return {
+            "accuracy": float(correct.sum() / counts.sum()),
+            "class_accuracy": float(np.nanmean(correct / rows)),
+            "iou": float(np.nanmean(correct / (rows + columns - correct)))}
+
+
+def frechet(a, b):
+    """By the root of the matrix, as FID's original code has it; for covariances of full rank."""
+    sa, sb = np.atleast_2d(np.cov(a, rowvar=False)), np.atleast_2d(np.cov(b, rowvar=False))
+    root = scipy.linalg.sqrtm(sa @ sb)
+    difference = a.mean(axis=0) - b.mean(axis=0)
+    return float(difference @ difference + np.trace(sa + sb - 2 * np.real(root)))
+
+
+def philox(counter, key):
+    """Philox4x32-10 (Salmon et al. 2011) from the paper: arrays of four words and two words."""
+    mask = np.uint64(0xFFFFFFFF)
+    c = [np.asarray(word, dtype=np.uint64) for word in counter]
+    k = [int(word) for word in key]
+    for _ in range(10):
+        high, low = [], []
+        for word, multiplier in ((c[0], 0xD2511F53), (c[2], 0xCD9E8D57)):
+            product = word * np.uint64(multiplier)
+            high.append(product >> np.uint64(32))
+            low.append(product & mask)
+        c = [high[1] ^ c[1] ^ np.uint64(k[0]), low[1], high[0] ^ c[3] ^ np.uint64(k[1]), low[0]]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def bootstrap_draws(seed, count, resamples=1000):
+    """[resamples][count] indices: word d % 4 of the counter (d / 4, resample, "ME" 1, 0), scaled to 0..<count."""
+    draw, resample = np.meshgrid(np.arange(count), np.arange(resamples))
+    words = philox(
+        (draw // 4, resample, np.full_like(draw, 0x4D450001), np.zeros_like(draw)),
+        (seed & 0xFFFFFFFF, seed >> 32))
+    chosen = np.choose(draw % 4, words)
+    return ((chosen * np.uint64(count)) >> np.uint64(32)).astype(int)
+
+
+def percentiles(values):
+    return [float(v) for v in np.percentile(values, [2.5, 97.5])]
+
+
+def thumbnail(picture):
+    picture = Image.fromarray(picture.astype(np.uint8)).resize((32, 32), Image.Resampling.BILINEAR)
+    return np.asarray(picture).astype(float)
+
+
+def memorization(output, target, training):
+    """The distances to the target and to the nearest of the training pictures, {name: thumbnail}; whose that is."""
+    reduced = thumbnail(output)
+    distances = {name: float(np.abs(reduced - other).mean()) for name, other in training.items()}
+    nearest = min(distances, key=distances.get)
+    return float(np.abs(reduced - thumbnail(target)).mean()), distances[nearest], nearest
