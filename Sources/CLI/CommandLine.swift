@@ -14,6 +14,6 @@ struct CommandLineTool: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Translate.self, Verify.self, Benchmark.self, Tune.self, Devices.self, Programs.self,
-      SamplePairsCommand.self,
+      SamplePairsCommand.self, Check.self,
     ])
 }
