@@ -74,7 +74,8 @@ public struct PairFiles: Sendable, Equatable {
     return (inputs, target, try Self.read(weights))
   }
 
-  /// Decodes both halves at the size they have on disk, as RGB; of several inputs the first.
+  /// Decodes both halves at the size they have on disk, as RGB; of several inputs the first. A
+  /// photograph is its own input.
   /// - Throws: as `pictures()`.
   public func load() throws(ImageError) -> (input: Picture, target: Picture) {
     let (inputs, target, _) = try pictures()
@@ -139,20 +140,20 @@ public struct PairSource: Sendable {
   public init(
     folder: String, split: Split = .train, direction: Direction = .aToB
   ) throws(ImageError) {
-    guard let source = try Self.find(folder: folder, split: split, direction: direction) else {
+    guard let found = try Self.find(folder: folder, split: split, direction: direction) else {
       throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
     }
-    self = source
+    self = try found.matched()
   }
 
   /// Pairs the pictures of two folders by name; each folder may have split folders (both or neither).
   /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
   public init(inputs: String, targets: String, split: Split = .train) throws(ImageError) {
-    guard let source = try Self.find(inputs: inputs, targets: targets, split: split) else {
+    guard let found = try Self.find(inputs: inputs, targets: targets, split: split) else {
       throw .noPairs(
         folder: "\(inputs) and \(targets)", reason: "no pictures for the split \"\(split.rawValue)\"")
     }
-    self = source
+    self = try found.matched()
   }
 
   /// The pictures of a split of a folder of photographs, which has folders for splits or is all `train`.
@@ -179,7 +180,9 @@ public struct PairSource: Sendable {
     -> PairSource?
   {
     for split in [Split.val, .test] {
-      if let source = try find(folder: folder, split: split, direction: direction) { return source }
+      if let found = try find(folder: folder, split: split, direction: direction) {
+        return try found.matched()
+      }
     }
     return nil
   }
@@ -188,7 +191,7 @@ public struct PairSource: Sendable {
   /// - Throws: as `init(inputs:targets:split:)`.
   public static func validation(inputs: String, targets: String) throws(ImageError) -> PairSource? {
     for split in [Split.val, .test] {
-      if let source = try find(inputs: inputs, targets: targets, split: split) { return source }
+      if let found = try find(inputs: inputs, targets: targets, split: split) { return try found.matched() }
     }
     return nil
   }
@@ -247,19 +250,51 @@ public struct PairSource: Sendable {
     .sorted().map { folder + "/" + $0 }
   }
 
+  // MARK: - Splits that may be missing
+
+  /// The pairs of a split; nil where the folder has none of it.
+  package static func pairs(
+    of split: Split, folder: String, direction: Direction
+  ) throws(ImageError) -> PairSource? {
+    try find(folder: folder, split: split, direction: direction)?.matched()
+  }
+
+  /// The pairs of a split; nil where the folders have none of it.
+  package static func pairs(
+    of split: Split, inputs: String, targets: String
+  ) throws(ImageError) -> PairSource? { try find(inputs: inputs, targets: targets, split: split)?.matched() }
+
+  /// The photographs of a split; nil where the folder has none of it.
+  package static func pairs(of split: Split, photographs folder: String) throws(ImageError) -> PairSource? {
+    try find(photographs: folder, split: split)
+  }
+
   // MARK: - Layouts
 
-  /// The pairs of a split; nil where there are none of it.
-  package static func find(
+  /// What lies in the folders of a split.
+  struct Found {
+    /// The pictures that have a partner.
+    var source: PairSource
+    /// The pictures that have none, as an error.
+    var unmatched: ImageError?
+
+    func matched() throws(ImageError) -> PairSource {
+      if let unmatched { throw unmatched }
+      return source
+    }
+  }
+
+  /// Nil when the data set has no such split.
+  static func find(
     folder: String, split: Split, direction: Direction
-  ) throws(ImageError) -> PairSource? {
+  ) throws(ImageError) -> Found? {
     guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
 
     // Split folders above A and B, or holding side-by-side pictures.
     let splitFolder = "\(folder)/\(split.rawValue)"
     if isFolder(splitFolder) {
       if let pair = try sides(of: splitFolder) { return try matched(pair, direction: direction) }
-      return try sideBySide(splitFolder, direction: direction)
+      return Found(source: try sideBySide(splitFolder, direction: direction))
     }
     // A and B above split folders, or holding the pictures.
     if let pair = try sides(of: folder) {
@@ -267,14 +302,16 @@ public struct PairSource: Sendable {
       return try find(inputs: inputs, targets: targets, split: split)
     }
     // Side-by-side pictures without splits.
-    if split == .train, !hasSplits(folder) { return try sideBySide(folder, direction: direction) }
+    if split == .train, !hasSplits(folder) {
+      return Found(source: try sideBySide(folder, direction: direction))
+    }
     return nil
   }
 
-  /// The pairs of a split; nil where there are none of it.
-  package static func find(
+  /// Nil when the folders have no such split.
+  static func find(
     inputs: String, targets: String, split: Split
-  ) throws(ImageError) -> PairSource? {
+  ) throws(ImageError) -> Found? {
     for folder in [inputs, targets] where !isFolder(folder) {
       throw .noPairs(folder: folder, reason: missing(folder))
     }
@@ -292,7 +329,7 @@ public struct PairSource: Sendable {
   }
 
   /// The pairs of a split; nil where there are none of it.
-  package static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
+  static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
     guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
     let splitFolder = "\(folder)/\(split.rawValue)"
     if isFolder(splitFolder) { return try single(splitFolder) { .photograph(path: $0) } }
@@ -329,11 +366,11 @@ public struct PairSource: Sendable {
 
   private static func matched(
     _ sides: (a: String, b: String), direction: Direction
-  ) throws(ImageError) -> PairSource {
+  ) throws(ImageError) -> Found {
     try direction == .aToB ? matched(sides.a, sides.b) : matched(sides.b, sides.a)
   }
 
-  private static func matched(_ inputs: String, _ targets: String) throws(ImageError) -> PairSource {
+  private static func matched(_ inputs: String, _ targets: String) throws(ImageError) -> Found {
     let inputFiles = try byStem(inputs)
     let targetFiles = try byStem(targets)
     if inputFiles.isEmpty && targetFiles.isEmpty {
@@ -341,16 +378,14 @@ public struct PairSource: Sendable {
     }
     let onlyInputs = inputFiles.filter { targetFiles[$0.key] == nil }.values.map(fileName).sorted()
     let onlyTargets = targetFiles.filter { inputFiles[$0.key] == nil }.values.map(fileName).sorted()
-    guard onlyInputs.isEmpty, onlyTargets.isEmpty else {
-      throw .unmatched(
-        inputs: inputs, targets: targets, onlyInInputs: onlyInputs, onlyInTargets: onlyTargets)
+    let pairs = inputFiles.compactMap { key, input in
+      targetFiles[key].map { PairFiles(name: stem(input), location: .twoFiles(input: input, target: $0)) }
     }
-    return PairSource(
-      pairs: inputFiles.map { key, input in
-        PairFiles(name: stem(input), location: .twoFiles(input: input, target: targetFiles[key]!))
-      }
-    )
-    .sorted()
+    let unmatched = ImageError.unmatched(
+      inputs: inputs, targets: targets, onlyInInputs: onlyInputs, onlyInTargets: onlyTargets)
+    return Found(
+      source: PairSource(pairs: pairs).sorted(),
+      unmatched: onlyInputs.isEmpty && onlyTargets.isEmpty ? nil : unmatched)
   }
 
   private func sorted() -> PairSource {

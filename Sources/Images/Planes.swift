@@ -44,7 +44,7 @@ extension Picture {
     precondition(planes.count == width * height * channels, "planes are [channels, height, width]")
     precondition(bitDepth == 8 || bitDepth == 16, "samples have 8 or 16 bits")
     let area = width * height
-    func samples<S: FixedWidthInteger & UnsignedInteger>(_ top: S.Type) -> [S] {
+    func samples<S: FixedWidthInteger & UnsignedInteger>(_: S.Type) -> [S] {
       let largest = Float(S.max)
       return [S](unsafeUninitializedCapacity: area * channels) { out, count in
         for (index, value) in planes.enumerated() {

@@ -127,11 +127,11 @@ public final class Trainer {
     for split in [Split.val, .test] {
       let found: PairSource? =
         if case .photographs = options.format {
-          try PairSource.find(photographs: options.data, split: split)
+          try PairSource.pairs(of: split, photographs: options.data)
         } else if let targets = options.targets {
-          try PairSource.find(inputs: options.data, targets: targets, split: split).map(ordered)
+          try PairSource.pairs(of: split, inputs: options.data, targets: targets).map(ordered)
         } else {
-          try PairSource.find(folder: options.data, split: split, direction: direction)
+          try PairSource.pairs(of: split, folder: options.data, direction: direction)
         }
       if let found { return (training, try whole(found, split)) }
     }

@@ -210,6 +210,16 @@ def photograph_files():
         )
 
 
+def label_map_file():
+    """A label map as nobody should store one: JPEG blurs the seams of its classes."""
+    colours = [(0, 0, 170), (255, 170, 0), (0, 170, 255), (170, 0, 0), (0, 85, 255)]
+    picture = np.zeros((96, 96, 3), dtype=np.uint8)
+    for index, (x, y, width, height) in enumerate(((8, 10, 70, 76), (20, 20, 14, 18), (48, 22, 15, 17), (30, 60, 22, 26))):
+        picture[y : y + height, x : x + width] = colours[index + 1]
+    picture[(picture == 0).all(-1)] = colours[0]
+    Image.fromarray(picture).save(HERE / "label_map.jpg", quality=80)
+
+
 if __name__ == "__main__":
     png_files()
     resize_files()
@@ -217,6 +227,7 @@ if __name__ == "__main__":
     plane_files()
     padding_files()
     photograph_files()
+    label_map_file()
     print("Pillow", Image.__version__, "libjpeg-turbo", features.version("libjpeg_turbo"))
     print("scikit-image", skimage.__version__)
     print(sum(f.stat().st_size for f in HERE.iterdir()), "bytes")

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import Images
+
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what is wrong or odd with a data set before a network is trained on it.",
+    discussion: """
+      Every picture is read, and what is found is printed one line each, worst first:
+        wrong   training would stop, or its figures would mean nothing: names without a partner, unreadable files, \
+      the same picture in train and in val or test
+        odd     training goes on, but is that what was meant: label maps saved as JPEG, pairs that occur twice, \
+      sizes, proportions or kinds of pictures that differ within a side, very few pairs
+        hint    no split to validate with, a direction that looks swapped
+      The exit code is 1 when something is wrong and 0 otherwise. --sheet writes input and target of up to 16 pairs \
+      into one picture, four pairs in a row: what a glance sees, no program does.
+
+      Examples:
+        pix2pix check --data facades --direction BtoA
+        pix2pix check --data labels --targets photos --sheet sheet.png
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "The folder of pairs, or of inputs with --targets, as train takes it.", valueName: "dir"))
+  var data: String
+  @Option(help: ArgumentHelp("The folder of targets.", valueName: "dir"))
+  var targets: String?
+  @Option(help: "Which side of a pair is the input: AtoB or BtoA.")
+  var direction = Direction.aToB
+  @Option(help: ArgumentHelp("Where to write a picture of some pairs, as PNG.", valueName: "file"))
+  var sheet: String?
+
+  func run() throws {
+    let check = DataSetCheck(place)
+    for finding in check.findings { print("\(Self.word(finding.severity)) \(finding.text)") }
+    print(summary(check))
+    if let sheet, !check.pairs.isEmpty {
+      try check.contactSheet().writePNG(to: sheet)
+      print("look: \(sheet)")
+    }
+    if check.findings.contains(where: { $0.severity == .wrong }) { throw ExitCode.failure }
+  }
+
+  private var place: DataSetCheck.Place {
+    guard let targets else { return .folder(data, direction) }
+    return direction == .aToB
+      ? .twoFolders(inputs: data, targets: targets) : .twoFolders(inputs: targets, targets: data)
+  }
+
+  /// As wide as each other, so that what is said lines up.
+  private static func word(_ severity: DataSetCheck.Finding.Severity) -> String {
+    switch severity {
+    case .wrong: "wrong  "
+    case .odd: "odd    "
+    case .hint: "hint   "
+    }
+  }
+
+  private func summary(_ check: DataSetCheck) -> String {
+    let counts = Split.allCases.map { "\(check.count($0)) in \($0.rawValue)" }.joined(separator: ", ")
+    let verdict = check.findings.isEmpty ? "; nothing wrong or odd was found" : ""
+    return "pairs that can be read: \(counts)\(verdict)"
+  }
+}
