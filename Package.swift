@@ -47,6 +47,7 @@ let package = Package(
         .embedInCode("resampling.cl"),
         .embedInCode("rows.clh"),
         .embedInCode("several.clh"),
+        .embedInCode("spectral_norm.cl"),
         .embedInCode("split_sum.clh"),
         .embedInCode("weight_gradient_cpu.cl"),
         .embedInCode("weight_gradient_gpu.cl"),

@@ -25,6 +25,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case resampling = "resampling.cl"
   case rows = "rows.clh"
   case several = "several.clh"
+  case spectralNorm = "spectral_norm.cl"
   case splitSum = "split_sum.clh"
   case weightGradientCPU = "weight_gradient_cpu.cl"
   case weightGradientGPU = "weight_gradient_gpu.cl"
@@ -64,6 +65,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .resampling: PackageResources.resampling_cl
       case .rows: PackageResources.rows_clh
       case .several: PackageResources.several_clh
+      case .spectralNorm: PackageResources.spectral_norm_cl
       case .splitSum: PackageResources.split_sum_clh
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl
       case .weightGradientGPU: PackageResources.weight_gradient_gpu_cl

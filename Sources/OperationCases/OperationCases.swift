@@ -5,6 +5,9 @@ public let operationCases: [OperationCase] =
   + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + bceCases
-  + pixelLossCases + combinationCases + adamCases + gradientPenaltyCases + mixCases + noiseCases
-  + sliceGradientCases + normSecondGradientCases
+  + pixelLossCases + combinationCases + adamCases
   + reflectionPadCases + resamplingCases
+  + sliceGradientCases + normSecondGradientCases
+  + gradientPenaltyCases
+  + mixCases + noiseCases
+  + spectralNormCases

@@ -16,9 +16,11 @@ struct CaseTests {
       TanhGradient.name, DropoutMask.name, Multiply.name, Concatenation.name,
       BatchConcatenation.name, BatchSplit.name, Slice.name, BCEWithLogits.name,
       BCEWithLogitsGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
-      GradientPenalty.name, GradientPenaltyGradient.name, Mix.name, MixGradient.name, GaussianNoise.name,
-      SliceGradient.name, NormSecondGradient.name, ReflectionPad.name, ReflectionPadGradient.name,
-      Upsample.name, Downsample.name,
+      ReflectionPad.name, ReflectionPadGradient.name, Upsample.name, Downsample.name,
+      SliceGradient.name, NormSecondGradient.name,
+      GradientPenalty.name, GradientPenaltyGradient.name,
+      Mix.name, MixGradient.name, GaussianNoise.name,
+      SpectralNorm.name, SpectralNormGradient.name,
     ]
     #expect(names == expected)
   }
