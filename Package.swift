@@ -54,6 +54,7 @@ let package = Package(
         .embedInCode("rows.clh"),
         .embedInCode("several.clh"),
         .embedInCode("similarity.cl"),
+        .embedInCode("spectral_norm.cl"),
         .embedInCode("split_sum.clh"),
         .embedInCode("weight_gradient_cpu.cl"),
         .embedInCode("weight_gradient_gpu.cl"),

@@ -30,6 +30,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case rows = "rows.clh"
   case several = "several.clh"
   case similarity = "similarity.cl"
+  case spectralNorm = "spectral_norm.cl"
   case splitSum = "split_sum.clh"
   case weightedLoss = "weighted_loss.cl"
   case weightGradientCPU = "weight_gradient_cpu.cl"
@@ -75,6 +76,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .rows: PackageResources.rows_clh
       case .several: PackageResources.several_clh
       case .similarity: PackageResources.similarity_cl
+      case .spectralNorm: PackageResources.spectral_norm_cl
       case .splitSum: PackageResources.split_sum_clh
       case .weightedLoss: PackageResources.weighted_loss_cl
       case .weightGradientCPU: PackageResources.weight_gradient_cpu_cl

@@ -27,9 +27,10 @@
 #define PARTIAL(part, group, shape) \
   ((((size_t)(part) * BLOCKS(shape) + BLOCK(shape)) * GROUPS + (group)) * 96 + QUARTER)
 
-// Three quantities of every channel: of u, dy and x, or of u dy, u x and dy x.
+// Three quantities of every channel: of u, dy and x, or of u dy, u x and dy x. Not an array: PoCL takes minutes for
+// loops over one between barriers.
 typedef struct {
-  lanes of[3];
+  lanes a, b, c;
 } triple_t;
 
 // Local memory for three sums over a work-group.
@@ -39,40 +40,39 @@ typedef struct {
 #define SHARED_BY_THREE(name) local triple_t name[256]
 #endif
 
-inline triple_t sum_of_two(const triple_t a, const triple_t b) {
-  const triple_t result = {{a.of[0] + b.of[0], a.of[1] + b.of[1], a.of[2] + b.of[2]}};
-  return result;
-}
-
 // sum_over_group() of each of the three, behind the same barriers.
-inline triple_t sum_each_over_group(triple_t value, local triple_t* shared) {
+inline void sum_each_over_group(triple_t* values, local triple_t* shared) {
 #if LANES != 16
   barrier(CLK_LOCAL_MEM_FENCE);  // the sums before may still be read
-  shared[ITEM] = value;
+  shared[ITEM] = *values;
   barrier(CLK_LOCAL_MEM_FENCE);
   for (int distance = ITEMS / 2; distance >= 4; distance /= 2) {
-    if (ITEM < distance) shared[ITEM] = sum_of_two(shared[ITEM], shared[ITEM + distance]);
+    if (ITEM < distance) {
+      shared[ITEM].a += shared[ITEM + distance].a;
+      shared[ITEM].b += shared[ITEM + distance].b;
+      shared[ITEM].c += shared[ITEM + distance].c;
+    }
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  value = shared[ITEM % 4];
+  *values = shared[ITEM % 4];
 #endif
-  return value;
 }
 
-inline triple_t load_triple(global const float* from) {
-  const triple_t result = {{LOAD(from, 0), LOAD(from, 16), LOAD(from, 32)}};
-  return result;
+inline void load_triple(global const float* from, triple_t* values) {
+  values->a = LOAD(from, 0);
+  values->b = LOAD(from, 16);
+  values->c = LOAD(from, 32);
 }
 
-inline void store_triple(global float* to, const triple_t values) {
-  STORE(to, 0, values.of[0]);
-  STORE(to, 16, values.of[1]);
-  STORE(to, 32, values.of[2]);
+inline void store_triple(global float* to, const triple_t* values) {
+  STORE(to, 0, values->a);
+  STORE(to, 16, values->b);
+  STORE(to, 32, values->c);
 }
 
 // This work-item's share of the sums of u, dy and x - mean over a group of rows.
-inline triple_t sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part, const int4 shape, const int rows,
-                             const int images) {
+inline void sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part, const int4 shape, const int rows,
+                         const int images, triple_t* sums) {
   lanes u_sum = 0.0f, dy_sum = 0.0f, x_sum = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     OPERAND_ROWS(row, part * images)
@@ -86,14 +86,15 @@ inline triple_t sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part
     dy_sum += dy_of_row;
     x_sum += x_of_row;
   }
-  const triple_t result = {{u_sum, dy_sum, x_sum}};
-  return result;
+  sums->a = u_sum;
+  sums->b = dy_sum;
+  sums->c = x_sum;
 }
 
 // Its share of the sums of products of differences from these means.
-inline triple_t products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const triple_t* means, const int part,
-                                 const int4 shape, const int rows, const int images) {
-  const lanes u_mean = means->of[0], dy_mean = means->of[1], x_mean = means->of[2];
+inline void products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const triple_t* means, const int part,
+                             const int4 shape, const int rows, const int images, triple_t* products) {
+  const lanes u_mean = means->a, dy_mean = means->b, x_mean = means->c;
   lanes u_dy = 0.0f, u_x = 0.0f, dy_x = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     OPERAND_ROWS(row, part * images)
@@ -109,37 +110,40 @@ inline triple_t products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const trip
     u_x += u_x_of_row;
     dy_x += dy_x_of_row;
   }
-  const triple_t result = {{u_dy, u_x, dy_x}};
-  return result;
+  products->a = u_dy;
+  products->b = u_x;
+  products->c = dy_x;
 }
 
 // The same of the groups' differences from the first group's means.
-inline triple_t sums_of_groups(global const float* partial, const triple_t* first, const int part, const int4 shape,
-                               const int rows, const int images) {
-  triple_t result = {{0.0f, 0.0f, 0.0f}};
+inline void sums_of_groups(global const float* partial, const triple_t* first, const int part, const int4 shape,
+                           const int rows, const int images, triple_t* sums) {
+  sums->a = sums->b = sums->c = 0.0f;
   for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-    const triple_t group = load_triple(partial + PARTIAL(part, g, shape));
+    triple_t group;
+    load_triple(partial + PARTIAL(part, g, shape), &group);
     const float count = GROUP_PIXELS(g, shape, rows, images);
-    for (int i = 0; i < 3; i++) result.of[i] += count * (group.of[i] - first->of[i]);
+    sums->a += count * (group.a - first->a);
+    sums->b += count * (group.b - first->b);
+    sums->c += count * (group.c - first->c);
   }
-  return result;
 }
 
 // The groups' products plus those of their means' differences from all rows' means.
-inline triple_t products_of_groups(global const float* partial, const triple_t* means, const int part,
-                                   const int4 shape, const int rows, const int images) {
-  triple_t result = {{0.0f, 0.0f, 0.0f}};
+inline void products_of_groups(global const float* partial, const triple_t* means, const int part, const int4 shape,
+                               const int rows, const int images, triple_t* products) {
+  products->a = products->b = products->c = 0.0f;
   for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-    const triple_t group = load_triple(partial + PARTIAL(part, g, shape));
-    const triple_t products = load_triple(partial + PARTIAL(part, g, shape) + 48);
+    triple_t group, within;
+    load_triple(partial + PARTIAL(part, g, shape), &group);
+    load_triple(partial + PARTIAL(part, g, shape) + 48, &within);
     const float count = GROUP_PIXELS(g, shape, rows, images);
-    const lanes u_rest = group.of[0] - means->of[0], dy_rest = group.of[1] - means->of[1];
-    const lanes x_rest = group.of[2] - means->of[2];
-    result.of[0] += products.of[0] + count * u_rest * dy_rest;
-    result.of[1] += products.of[1] + count * u_rest * x_rest;
-    result.of[2] += products.of[2] + count * dy_rest * x_rest;
+    const lanes u_rest = group.a - means->a, dy_rest = group.b - means->b;
+    const lanes x_rest = group.c - means->c;
+    products->a += within.a + count * u_rest * dy_rest;
+    products->b += within.b + count * u_rest * x_rest;
+    products->c += within.c + count * dy_rest * x_rest;
   }
-  return result;
 }
 
 // First launch, for large maps.
@@ -149,13 +153,18 @@ kernel WORK_GROUP void norm_second_gradient_partial(OPERAND_ARGUMENTS, global co
   SHARED_BY_THREE(shared);
   const int part = PART(shape);
   const lanes mean = LOAD(means, STATISTIC_OFFSET(part, shape, stride));
-  triple_t local_means = sum_each_over_group(sums_of_rows(OPERANDS, mean, part, shape, rows, images), shared);
-  for (int i = 0; i < 3; i++) local_means.of[i] /= GROUP_PIXELS(GROUP, shape, rows, images);
-  const triple_t products =
-      sum_each_over_group(products_of_rows(OPERANDS, mean, &local_means, part, shape, rows, images), shared);
+  triple_t local_means, products;
+  sums_of_rows(OPERANDS, mean, part, shape, rows, images, &local_means);
+  sum_each_over_group(&local_means, shared);
+  const float pixels = GROUP_PIXELS(GROUP, shape, rows, images);
+  local_means.a /= pixels;
+  local_means.b /= pixels;
+  local_means.c /= pixels;
+  products_of_rows(OPERANDS, mean, &local_means, part, shape, rows, images, &products);
+  sum_each_over_group(&products, shared);
   if (ITEM < 16 / LANES) {
-    store_triple(partial + PARTIAL(part, GROUP, shape), local_means);
-    store_triple(partial + PARTIAL(part, GROUP, shape) + 48, products);
+    store_triple(partial + PARTIAL(part, GROUP, shape), &local_means);
+    store_triple(partial + PARTIAL(part, GROUP, shape) + 48, &products);
   }
 }
 
@@ -172,17 +181,27 @@ kernel WORK_GROUP void norm_second_gradient(OPERAND_ARGUMENTS, global const floa
     const size_t statistic = STATISTIC_OFFSET(part, shape, stride);
     const lanes mean = LOAD(means, statistic);
     const lanes r = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
-    triple_t center = {{0.0f, 0.0f, 0.0f}};
-    if (GROUPS > 1) center = load_triple(partial + PARTIAL(part, 0, shape));
-    triple_t all = GROUPS == 1 ? sums_of_rows(OPERANDS, mean, part, shape, rows, images)
-                               : sums_of_groups(partial, &center, part, shape, rows, images);
-    all = sum_each_over_group(all, shared);
-    for (int i = 0; i < 3; i++) all.of[i] = center.of[i] + all.of[i] / m;
-    triple_t products = GROUPS == 1 ? products_of_rows(OPERANDS, mean, &all, part, shape, rows, images)
-                                    : products_of_groups(partial, &all, part, shape, rows, images);
-    products = sum_each_over_group(products, shared);
-    const lanes u_mean = all.of[0], dy_mean = all.of[1];
-    const lanes b = products.of[2] / m * r, c = products.of[1] / m * r, q = products.of[0] / m - b * c;
+    // Means of the groups are added up as differences from the first.
+    triple_t center, all, products;
+    if (GROUPS == 1) {
+      center.a = center.b = center.c = 0.0f;
+      sums_of_rows(OPERANDS, mean, part, shape, rows, images, &all);
+    } else {
+      load_triple(partial + PARTIAL(part, 0, shape), &center);
+      sums_of_groups(partial, &center, part, shape, rows, images, &all);
+    }
+    sum_each_over_group(&all, shared);
+    all.a = center.a + all.a / m;
+    all.b = center.b + all.b / m;
+    all.c = center.c + all.c / m;
+    if (GROUPS == 1) {
+      products_of_rows(OPERANDS, mean, &all, part, shape, rows, images, &products);
+    } else {
+      products_of_groups(partial, &all, part, shape, rows, images, &products);
+    }
+    sum_each_over_group(&products, shared);
+    const lanes u_mean = all.a, dy_mean = all.b;
+    const lanes b = products.c / m * r, c = products.b / m * r, q = products.a / m - b * c;
     scale_sum += r * m * q;
     const lanes factor = -r * r * norm_scale(scale, shape);
     FOR_EACH_GROUP_ROW(row, shape, rows, images) {

@@ -276,6 +276,14 @@ struct Placement: Sendable {
       default: break
       }
     }
+    // So does that of a normalised weight for the weight itself, and for the vector that lies as its first output.
+    for step in recording.steps {
+      guard let step = step.operation as? SpectralNorm,
+        let used = weights[step.weight.id] ?? weights[step.output.id]
+      else { continue }
+      (weights[step.weight.id], weights[step.output.id]) = (used, used)
+      weights[step.v.id] = packing(step.v, used.lanes, stride: used.stride)
+    }
     // Gradients and moments lie as their parameter does; sums as what they add up.
     for step in recording.steps.reversed() {
       switch step.operation {
@@ -283,6 +291,9 @@ struct Placement: Sendable {
         for tensor in [step.gradient, step.firstMoment, step.secondMoment] {
           weights[tensor.id] = weights[step.parameter.id]
         }
+      case let step as SpectralNormGradient:
+        weights[step.gradient.id] = weights[step.normalized.id]
+        weights[step.output.id] = weights[step.normalized.id]
       case let step as Combination:
         guard let packing = weights[step.output.id] else { continue }
         weights[step.a.id] = weights[step.a.id] ?? packing

@@ -126,9 +126,30 @@ extension LaunchPlanner {
   func launchTotal(
     _ source: KernelSource, _ kernel: String, of count: Int, _ arguments: [KernelArgument]
   ) throws(OpenCLError) {
-    let items = deviceClass == .cpu ? 1 : min(256, max(4, count.roundedUpToPowerOfTwo))
+    try launchWorkGroups(
+      source, kernel, count: 1, items: min(256, max(4, count.roundedUpToPowerOfTwo)), arguments)
+  }
+
+  /// Launches `count` work-groups, of one work-item on a CPU, of `items` on a GPU: a power of two from 4 to 256.
+  func launchWorkGroups(
+    _ source: KernelSource, _ kernel: String, count: Int, items: Int, _ arguments: [KernelArgument]
+  ) throws(OpenCLError) {
+    let local = deviceClass == .cpu ? 1 : items
     try launch(
-      source, kernel, macros: laneMacros, arguments: arguments, global: [items, 1, 1], local: [items, 1, 1])
+      source, kernel, macros: laneMacros, arguments: arguments, global: [count * local, 1, 1],
+      local: [local, 1, 1])
+  }
+
+  /// How many work-groups `launchFlatGroups` takes for arrays of `floats` numbers.
+  func flatGroups(floats: Int) -> Int { (floats + 16383) / 16384 }
+
+  /// Launches a kernel that sums up flat arrays of `floats` numbers, a multiple of 16, by work-groups.
+  func launchFlatGroups(
+    _ source: KernelSource, _ kernel: String, floats: Int, _ operands: [KernelArgument]
+  ) throws(OpenCLError) {
+    try launchWorkGroups(
+      source, kernel, count: flatGroups(floats: floats), items: 256,
+      operands + [.int(Int32(floats / lanes)), .int(Int32(16384 / lanes))])
   }
 
   /// Launches a kernel over flat arrays of `floats` numbers (weights, vectors), a multiple of 16.

@@ -22,6 +22,7 @@ struct CaseTests {
       GradientPenalty.name, GradientPenaltyGradient.name, Mix.name, MixGradient.name, GaussianNoise.name,
       SliceGradient.name, NormSecondGradient.name, ReflectionPad.name, ReflectionPadGradient.name,
       Upsample.name, Downsample.name,
+      SpectralNorm.name, SpectralNormGradient.name,
     ]
     #expect(names == expected)
   }

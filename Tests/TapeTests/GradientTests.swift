@@ -118,6 +118,26 @@ struct GradientTests {
     }
   }
 
+  /// With u as it is, sigma = |w^T u| has the gradient that the rule takes for u and v as constants.
+  @Test(arguments: [[4, 3, 2, 2], [1, 5, 3, 3], [6, 2, 1, 1]] as [Shape]) func spectralNorm(_ shape: Shape)
+    throws
+  {
+    try check { tape in
+      let w = tape.parameter("w", shape)
+      let normalized = try tape.spectralNorm(w, u: tape.state("u", [shape[0]]), updates: false)
+      return (.distance(normalized), [w])
+    }
+    // One weight for two layers.
+    try check { tape in
+      let w = tape.parameter("w", shape)
+      let normalized = try tape.spectralNorm(w, u: tape.state("u", [shape[0]]), updates: false)
+      let geometry = ConvolutionGeometry(stride: 1, padding: 1)
+      let y = try tape.convolution(tape.input("x", [1, shape[1], 4, 4]), weight: normalized, geometry)
+      let z = try tape.transposedConvolution(y, weight: normalized, geometry)
+      return (.distance(z), [w])
+    }
+  }
+
   // MARK: Norm
 
   static let normShapes: [Shape] = [[1, 3, 2, 2], [2, 4, 5, 3], [3, 2, 4, 4], [3, 5, 1, 1]]

@@ -47,20 +47,22 @@ public struct NormSecondGradient: Operation {
       let c = group % input.shape.c
       let r = 1 / (variances[group] + Double(epsilon)).squareRoot()
       func xhat(_ i: Int) -> Double { (x[i] - means[group]) * r }
-      var (A, B, U, C, product) = (0.0, 0.0, 0.0, 0.0, 0.0)
+      // A, B, U, C and Q.
+      var (dyMean, dySlope, uMean, uSlope, product) = (0.0, 0.0, 0.0, 0.0, 0.0)
       forEachInGroup(group, input.shape, parts) { i in
-        A += dy[i] / m
-        B += dy[i] * xhat(i) / m
-        U += u[i] / m
-        C += u[i] * xhat(i) / m
+        dyMean += dy[i] / m
+        dySlope += dy[i] * xhat(i) / m
+        uMean += u[i] / m
+        uSlope += u[i] * xhat(i) / m
         product += u[i] * dy[i] / m
       }
-      let Q = product - U * A - C * B
-      memory[scaleGradient][c] += r * m * Q
+      let rest = product - uMean * dyMean - uSlope * dySlope
+      memory[scaleGradient][c] += r * m * rest
       let factor = -r * r * (scales?[c] ?? 1)
       forEachInGroup(group, input.shape, parts) { i in
-        result[i] =
-          factor * (xhat(i) * Q + B * (u[i] - U - xhat(i) * C) + C * (dy[i] - A - xhat(i) * B))
+        let uRest = u[i] - uMean - xhat(i) * uSlope
+        let dyRest = dy[i] - dyMean - xhat(i) * dySlope
+        result[i] = factor * (xhat(i) * rest + dySlope * uRest + uSlope * dyRest)
       }
     }
   }

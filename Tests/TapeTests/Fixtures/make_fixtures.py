@@ -340,6 +340,32 @@ def gaussian_noise(name, make):
     return [torch.from_numpy(np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:count])]
 
 
+def spectral_norm(name, make):
+    shape, setting = re.fullmatch(r"spectral norm (\[.*\])(, u stays|, convolved)?", name).groups()
+    shape = json.loads(shape)
+    w, u = make(shape), make(shape[:1], "around", 0.25)
+    if setting == ", u stays":
+        # Not what PyTorch has for evaluation, which keeps v, too.
+        w.requires_grad_()
+        v = F.normalize(w.reshape(shape[0], -1).T @ u, dim=0, eps=1e-12).detach()
+        sigma = u @ (w.reshape(shape[0], -1) @ v)
+        y = w / sigma
+        return [y, u, *half_square(y, make, [w])[1:]]
+    layer = torch.nn.Conv2d(shape[1], shape[0], shape[2:], 2, 1, bias=False, dtype=torch.float64)
+    layer = torch.nn.utils.spectral_norm(layer)
+    with torch.no_grad():
+        layer.weight_orig.copy_(w)
+        layer.weight_u.copy_(u)
+    if setting is None:
+        layer(torch.zeros([1, shape[1], 6, 6], dtype=torch.float64))
+        y, *gradients = half_square(layer.weight, make, [layer.weight_orig])
+    else:
+        # One iteration for both passes.
+        parts = layer(torch.cat([make([1, shape[1], 6, 6]), make([1, shape[1], 6, 6])]))
+        y, *gradients = half_square(parts[:1] - 0.5 * parts[1:], make, [layer.weight_orig])
+    return [y, layer.weight_u, *gradients]
+
+
 def adam(name, make):
     shape, step, small = re.fullmatch(r"Adam (\[.*\]), step (\d+)(, small)?", name).groups()
     shape = json.loads(shape)
@@ -402,7 +428,7 @@ def evaluate(name):
         ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
         ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian", gaussian_noise),
         ("slice gradient", slice_gradient), ("reflection", reflection_pad), ("upsample", resampling),
-        ("average pool", resampling), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
+        ("average pool", resampling), ("spectral norm", spectral_norm), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
             return [t.detach().numpy().reshape(-1) for t in function(name, make)]
