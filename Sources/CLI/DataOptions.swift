@@ -93,7 +93,7 @@ struct DataOptions: ParsableArguments {
 
   /// The format of pairs, by the options or the pictures themselves.
   private func pictureFormat(_ options: TrainingOptions) throws -> PairFormat {
-    let pairs = try Trainer.trainingPairs(options).pairs
+    let pairs = try options.trainingPairs().pairs
     let names: [FormatName?] =
       labels.map { [$0 == .palette ? .palette : .index] + input.map { _ in nil } }
       ?? (inputFormat.isEmpty ? [FormatName?](repeating: nil, count: 1 + input.count) : inputFormat)

@@ -139,14 +139,19 @@ struct Evaluate: ParsableCommand {
     if let out { try Self.makeFolder(checkpoint == nil ? out : "\(out)/pictures") }
 
     let translator = try checkpoint.map { checkpoint in
-      try Translator(checkpoint) { try device.executor(for: $0, kernels, sharesRooms: true, tunes: true) }
+      try Translator(checkpoint) {
+        try device.executor(for: $0.recording, kernels, sharesRooms: true, tunes: true)
+      }
     }
     // So many pictures are held at a time, and measured on all cores.
     let atOnce = 32
     for first in stride(from: 0, to: source.count, by: atOnce) {
       let range = first..<min(first + atOnce, source.count)
       let translated = try translator.map { translator in
-        try range.map { index in try Self.translated(source.pairs[index], index, by: translator) }
+        try range.map { index in
+          let (_, output, target) = try translator.translate(source.pairs[index], index: index)
+          return (output: output.rgb(), target: target)
+        }
       }
       if let out, let translated {
         for (index, pair) in zip(range, translated) {
@@ -186,20 +191,18 @@ struct Evaluate: ParsableCommand {
     guard let trained else {
       return try PairSource(inputs: outputs ?? "", targets: targets ?? "", split: split ?? .train)
     }
-    let folders =
-      if let data {
-        PairFolders(data: data, targets: targets, direction: trained.direction)
-      } else if split == nil, let data = trained.validationData {
-        // A folder of its own for validation is all "train".
-        PairFolders(data: data, targets: trained.validationTargets, direction: trained.direction)
-      } else {
-        PairFolders(data: trained.data, targets: trained.targets, direction: trained.direction)
+    var options = trained
+    if let data { (options.data, options.targets, options.validationData) = (data, targets, nil) }
+    if let split {
+      options.validationData = nil
+      guard let source = try options.pairs(of: split) else {
+        throw ModelError.option("--split", "\(options.data) has no split \(split.rawValue)")
       }
-    let isAllValidation = data == nil && split == nil && trained.validationData != nil
-    if let split = isAllValidation ? .train : split { return try folders.pairs(split) }
-    guard let source = try folders.validation() else {
+      return source
+    }
+    guard let source = try options.validationPairs() else {
       throw ModelError.option(
-        "--split", "\(folders.data) has neither val nor test; give --split train, or other pairs with --data")
+        "--split", "\(options.data) has neither val nor test; give --split train, or other pairs with --data")
     }
     return source
   }
@@ -259,24 +262,16 @@ struct Evaluate: ParsableCommand {
       }
     }
     guard let trained else { return [] }
-    let folders = PairFolders(data: trained.data, targets: trained.targets, direction: trained.direction)
-    guard FileManager.default.fileExists(atPath: folders.data) else {
+    guard FileManager.default.fileExists(atPath: trained.data) else {
       note(
-        "\(folders.data), which the model was trained on, is not here: whether it repeats its training targets is not measured; say where they are with --train-targets"
+        "\(trained.data), which the model was trained on, is not here: whether it repeats its training targets is not measured; say where they are with --train-targets"
       )
       return []
     }
-    let source = try folders.pairs(.train)
+    let source = try trained.trainingPairs()
     return try inParallel(over: source.pairs.indices) { index in
       (source.pairs[index].name, Memorization.Thumbnail(try source.pairs[index].load().target))
     }
-  }
-
-  private static func translated(
-    _ pair: PairFiles, _ index: Int, by translator: Translator
-  ) throws -> (output: Picture, target: Picture) {
-    let loaded = try pair.load()
-    return (try translator.translate(loaded.input, index: index), loaded.target)
   }
 
   private static func frechetDistance(_ outputs: String, _ targets: String) throws -> Figure {
@@ -302,29 +297,6 @@ struct Evaluate: ParsableCommand {
 }
 
 extension Split: ExpressibleByArgument {}
-
-/// Where pairs lie, in the words of `train`'s options.
-private struct PairFolders {
-  var data: String
-  var targets: String?
-  var direction: Direction
-
-  func pairs(_ split: Split) throws -> PairSource {
-    guard let targets else { return try PairSource(folder: data, split: split, direction: direction) }
-    return ordered(try PairSource(inputs: data, targets: targets, split: split))
-  }
-
-  /// The split val, else test, else nil.
-  func validation() throws -> PairSource? {
-    guard let targets else { return try PairSource.validation(folder: data, direction: direction) }
-    return try PairSource.validation(inputs: data, targets: targets).map(ordered)
-  }
-
-  /// Two folders given by name are A and B, and may be trained backwards too.
-  private func ordered(_ source: PairSource) -> PairSource {
-    direction == .aToB ? source : source.reversed()
-  }
-}
 
 /// What is to be known of all targets before anything takes time: that pictures can be read and have equal sizes, and
 /// which colours they have.
@@ -367,6 +339,7 @@ extension PairFiles {
     switch location {
     case .sideBySide(let path, _): path
     case .twoFiles(let input, _): input
+    case .photograph(let path): path
     }
   }
 
@@ -374,6 +347,7 @@ extension PairFiles {
     switch location {
     case .sideBySide(let path, _): path
     case .twoFiles(_, let target): target
+    case .photograph(let path): path
     }
   }
 }

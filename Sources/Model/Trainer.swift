@@ -65,7 +65,7 @@ public final class Trainer {
     framing = Framing(options.network)
     self.run = run
     self.device = device
-    (training, validation) = try Self.sources(options)
+    (training, validation) = (try options.trainingPairs(), try options.validationPairs())
     guard options.learningRatePolicy != .plateau || validation != nil else {
       throw ModelError.option(
         "--learning-rate-policy", "plateau goes by validation pairs, and \(options.data) has none")
@@ -100,42 +100,6 @@ public final class Trainer {
     log = try RunLog(
       run, lossNames: model.training?.lossNames ?? [], upTo: progress.step, fresh: checkpoint == nil)
     run.prune(keep: options.keep)
-  }
-
-  /// The pairs that a run trains on.
-  public static func trainingPairs(_ options: TrainingOptions) throws -> PairSource { try sources(options).0 }
-
-  /// Training pairs, and validation pairs where there are any.
-  private static func sources(_ options: TrainingOptions) throws -> (PairSource, PairSource?) {
-    let direction = options.direction
-    func source(_ data: String, _ targets: String?) throws -> PairSource {
-      if case .photographs = options.format { return try PairSource(photographs: data) }
-      if let targets { return try ordered(PairSource(inputs: data, targets: targets)) }
-      return try PairSource(folder: data, direction: direction)
-    }
-    /// Two folders given by name are A and B, and may be trained backwards too.
-    func ordered(_ source: PairSource) -> PairSource { direction == .aToB ? source : source.reversed() }
-    /// With what belongs to the pairs besides.
-    func whole(_ source: PairSource, _ split: Split) throws -> PairSource {
-      let source = try options.moreInputs.reduce(source) { try $0.adding(inputs: $1, split: split) }
-      return try options.weights.map { try source.adding(weights: $0, split: split) } ?? source
-    }
-    let training = try whole(source(options.data, options.targets), .train)
-    if let data = options.validationData {
-      return (training, try whole(source(data, options.validationTargets), .val))
-    }
-    for split in [Split.val, .test] {
-      let found: PairSource? =
-        if case .photographs = options.format {
-          try PairSource.pairs(of: split, photographs: options.data)
-        } else if let targets = options.targets {
-          try PairSource.pairs(of: split, inputs: options.data, targets: targets).map(ordered)
-        } else {
-          try PairSource.pairs(of: split, folder: options.data, direction: direction)
-        }
-      if let found { return (training, try whole(found, split)) }
-    }
-    return (training, nil)
   }
 
   /// Pairs to train on and to validate with.

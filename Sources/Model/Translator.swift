@@ -83,17 +83,43 @@ public final class Translator {
         "--input", "the model takes \(format.inputCount) pictures at a time, not \(inputs.count)")
     }
     let size = self.size == .trained ? options.network.size : inputs[0].picture.size
+    let planes = try format.planes(ofInputs: inputs, size: size)
+    let output = try translate(planes, size, index: index, sample: sample)
+    return format.targetPicture(output, input: planes, size: size, bitDepth: bitDepth)
+  }
+
+  /// Translates the input of a pair as validation does, at the size of the training, and shows the target as the networks
+  /// see it.
+  ///
+  /// - Parameter index: of the pair in its source
+  public func translate(
+    _ pair: PairFiles, index: Int
+  ) throws -> (inputs: [Picture], output: Picture, target: Picture) {
+    let (format, size) = (options.format, options.network.size)
+    let augmentation = Augmentation(size: size, jitter: false, seed: options.seed)
+    let planes = try PairReader(augmentation: augmentation, format: format)
+      .planes(of: pair, epoch: 0, index: index)
+    let output = try translate(planes.input, size, index: index)
+    return (
+      format.inputPictures(planes.input, size: size),
+      format.targetPicture(output, input: planes.input, size: size),
+      format.targetPicture(planes.target, input: planes.input, size: size)
+    )
+  }
+
+  /// Input planes of a size to output planes.
+  private func translate(
+    _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0
+  ) throws -> [Float] {
     let (model, executor) = try generator(size)
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
     let framing = Framing(model.configuration)
-    let planes = try format.planes(ofInputs: inputs, size: size)
     try executor.write(framing.padded(planes), to: handles.input)
     // Samples are seeds apart, by the golden ratio's bits.
     let seed = self.seed &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
     try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: model.schedule)
     try executor.run(section: "translate")
-    let output = framing.cut(try executor.read(handles.output))
-    return format.targetPicture(output, input: planes, size: size, bitDepth: bitDepth)
+    return framing.cut(try executor.read(handles.output))
   }
 
   /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.

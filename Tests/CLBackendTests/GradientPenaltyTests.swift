@@ -49,7 +49,8 @@ struct GradientPenaltyTests {
       let slope = try tape.gradients(of: [(sum, Float(logits.shape.count))], withRespectTo: [mixed])
       let penalty = try tape.gradientPenalty(slope[0])
       let losses = [
-        tape.bceWithLogits(try judge(real), target: 1), tape.bceWithLogits(try judge(fake), target: 0),
+        tape.logitLoss(.crossEntropy(target: 1), try judge(real)),
+        tape.logitLoss(.crossEntropy(target: 0), try judge(fake)),
       ]
       let parameters = weights + [scale]
       let gradients = try tape.gradients(

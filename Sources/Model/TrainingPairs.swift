@@ -1,0 +1,42 @@
+import Images
+
+/// Where a run's pairs lie, in the words of its options.
+extension TrainingOptions {
+  /// The pairs to train on.
+  public func trainingPairs() throws -> PairSource {
+    guard let source = try pairs(of: .train) else {
+      throw ImageError.noPairs(folder: data, reason: "no pictures for the split \"train\"")
+    }
+    return source
+  }
+
+  /// The pairs to validate with: those of their own folder, else of the split val, else of test; nil where there are
+  /// none.
+  public func validationPairs() throws -> PairSource? {
+    guard let validationData else { return try pairs(of: .val) ?? pairs(of: .test) }
+    // All that lies there is for validation.
+    var other = self
+    (other.data, other.targets, other.validationData) = (validationData, validationTargets, nil)
+    return try other.pairs(of: .train, others: .val)
+  }
+
+  /// The pairs of a split with all that belongs to them; nil where there are none of it.
+  ///
+  /// - Parameter others: the split that further inputs and weights are of, where it is another
+  public func pairs(of split: Split, others: Split? = nil) throws -> PairSource? {
+    let found: PairSource?
+    if case .photographs = format {
+      found = try PairSource.pairs(of: split, photographs: data)
+    } else if let targets {
+      // Two folders given by name are A and B, and may be trained backwards too.
+      let source = try PairSource.pairs(of: split, inputs: data, targets: targets)
+      found = direction == .aToB ? source : source?.reversed()
+    } else {
+      found = try PairSource.pairs(of: split, folder: data, direction: direction)
+    }
+    guard var source = found else { return nil }
+    for folder in moreInputs { source = try source.adding(inputs: folder, split: others ?? split) }
+    if let weights { source = try source.adding(weights: weights, split: others ?? split) }
+    return source
+  }
+}
