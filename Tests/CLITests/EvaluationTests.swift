@@ -1,0 +1,198 @@
+import Foundation
+import Images
+import Model
+import Testing
+
+/// `pix2pix evaluate` on pictures whose figures are known, and on a model.
+@Suite struct EvaluationTests {
+  private let folder: TemporaryFolder
+  private var out: String { "\(folder.path)/evaluation" }
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private struct File: Decodable {
+    struct Value: Decodable {
+      let value: Double
+      let lower: Double?
+      let upper: Double?
+      let pictures: Int
+    }
+    struct Segmentation: Decodable {
+      struct Class: Decodable {
+        let colour: String
+        let accuracy: Double?
+      }
+      let classes: [Class]
+      let confusion: [[Int]]
+    }
+    struct Repetition: Decodable {
+      let name: String
+      let nearest: String
+    }
+    let figures: [String: Value]
+    let segmentation: Segmentation?
+    let nearerToTraining: [Repetition]?
+  }
+
+  private func evaluate(_ arguments: String...) throws -> (file: File, rows: [String], outcome: Outcome) {
+    let outcome = try Program.run(["evaluate"] + arguments + ["--out", out])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let file = try decoder.decode(
+      File.self, from: Data(contentsOf: URL(fileURLWithPath: "\(out)/figures.json")))
+    let csv = try String(contentsOf: URL(fileURLWithPath: "\(out)/per-picture.csv"), encoding: .utf8)
+    return (file, csv.split(separator: "\n").map(String.init), outcome)
+  }
+
+  private func flat(_ level: UInt8, width: Int = 16, height: Int = 16) -> Picture {
+    Picture(
+      width: width, height: height, channels: 1,
+      samples: .eight([UInt8](repeating: level, count: width * height)))
+  }
+
+  private var folders: [String] { ["outputs", "targets"].map { "\(folder.path)/\($0)" } }
+
+  // MARK: Two folders
+
+  @Test func knownPictures() throws {
+    for (name, output, target) in [("a", 100, 100), ("b, c", 120, 110)] as [(String, UInt8, UInt8)] {
+      try folder.write("outputs/\(name).png", flat(output))
+      try folder.write("targets/\(name).png", flat(target))
+    }
+    try folder.write("training/t.png", flat(121))
+    let (file, rows, outcome) = try evaluate(
+      "--outputs", folders[0], "--targets", folders[1], "--train-targets", "\(folder.path)/training")
+    #expect(file.figures["l1"]?.value == 5)
+    #expect(file.figures["l1"]?.lower == 0)
+    #expect(file.figures["l1"]?.upper == 10)
+    #expect(file.figures["mse"]?.value == 50)
+    #expect(file.figures["psnr"]?.value == .infinity)
+    // Flat gray pictures have few colours and so count as label maps: 100 is called 100, and 120 is nearer to 110.
+    #expect(file.segmentation?.classes.map(\.colour) == ["#646464", "#6e6e6e"])
+    #expect(file.segmentation?.confusion == [[256, 0], [0, 256]])
+    #expect(file.figures["ms_ssim"] == nil)
+    #expect(outcome.errors.contains("MS-SSIM is not defined below 161 pixels on a side, which a has"))
+    #expect(file.figures["nearer_to_training"]?.value == 0.5)
+    #expect(file.nearerToTraining?.map(\.name) == ["b, c"])
+    #expect(outcome.errors.contains("b, c is nearer to the training target t (1) than to its own (10)"))
+    #expect(rows.count == 3)
+    #expect(rows[0].hasPrefix("name,l1,mse,psnr,ssim,pixel_accuracy,"))
+    #expect(rows[1].hasPrefix("a,0.0,0.0,inf,1.0,1.0,"))
+    #expect(rows[2].hasPrefix("\"b, c\",10.0,100.0,28.13"))
+  }
+
+  /// Colours come from the palette, whatever targets show; pixels of one class are left out.
+  @Test func paletteAndIgnoredClass() throws {
+    var target = [UInt8](repeating: 0, count: 3 * 64)
+    for pixel in 32..<64 { target[3 * pixel] = 255 }
+    try folder.write("targets/a.png", Picture(width: 8, height: 8, channels: 3, samples: .eight(target)))
+    // Nearer to green than to black or red.
+    let green = [UInt8]((0..<3 * 64).map { $0 % 3 == 1 ? 200 : 40 })
+    try folder.write("outputs/a.png", Picture(width: 8, height: 8, channels: 3, samples: .eight(green)))
+    let palette = Picture(width: 3, height: 1, channels: 3, samples: .eight([0, 0, 0, 0, 255, 0, 255, 0, 0]))
+    let arguments = [
+      "--outputs", folders[0], "--targets", folders[1], "--palette",
+      try folder.write("palette.png", palette), "--ignore",
+    ]
+    let (file, _, _) = try evaluate(
+      arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6],
+      "#ff0000")
+    #expect(file.segmentation?.classes.map(\.colour) == ["#000000", "#00ff00", "#ff0000"])
+    #expect(file.segmentation?.confusion == [[0, 32, 0], [0, 0, 0], [0, 0, 0]])
+    #expect(file.figures["pixel_accuracy"]?.value == 0)
+    expectFailure(
+      try Program.run(["evaluate"] + arguments + ["#ff0001"]), "--ignore: #ff0001 is none of the palette's")
+  }
+
+  @Test func features() throws {
+    func write(_ name: String, _ values: [Float]) throws -> String {
+      var tensors = Safetensors()
+      tensors.set("features", [values.count, 1], values)
+      return try folder.write(name, tensors.data())
+    }
+    let (a, b) = (try write("a.safetensors", [1, 2, 3]), try write("b.safetensors", [7, 10, 13]))
+    let outcome = try Program.run(["evaluate", "--output-features", a, "--target-features", b])
+    #expect(outcome.output.contains("Fréchet distance     68"), "\(outcome.output)")
+    let (one, nan) = (try write("one.safetensors", [1]), try write("nan.safetensors", [1, .nan]))
+    for (file, reason) in [(one, "is not one F32 tensor"), (nan, "holds NaN")] {
+      expectFailure(
+        try Program.run(["evaluate", "--output-features", a, "--target-features", file]), "\(file): ", reason)
+    }
+  }
+
+  // MARK: Refusals
+
+  @Test func otherSizes() throws {
+    try folder.write("outputs/a.png", flat(1))
+    try folder.write("targets/a.png", flat(1, width: 17))
+    expectFailure(
+      try Program.run(["evaluate", "--outputs", folders[0], "--targets", folders[1], "--out", out]),
+      "\(folders[0])/a.png: is 16x16 pixels, but \(folders[1])/a.png is 17x16")
+    #expect(!FileManager.default.fileExists(atPath: out))
+  }
+
+  @Test func otherNames() throws {
+    try folder.write("outputs/a.png", flat(1))
+    try folder.write("targets/b.png", flat(1))
+    expectFailure(
+      try Program.run(["evaluate", "--outputs", folders[0], "--targets", folders[1]]),
+      "only in \(folders[0]): a.png")
+  }
+
+  @Test func unknownLabelColour() throws {
+    try folder.write("outputs/a.png", flat(1))
+    try folder.write("targets/a.png", flat(7))
+    let palette = try folder.write("palette.png", flat(9))
+    expectFailure(
+      try Program.run([
+        "evaluate", "--outputs", folders[0], "--targets", folders[1], "--palette", palette,
+      ]),
+      "\(folders[1])/a.png: the colour #070707 at x 0, y 0 is none of the palette's")
+  }
+
+  @Test(arguments: [
+    ["--outputs", "a"], ["--model", "a", "--outputs", "b", "--targets", "c"], [], ["--output-features", "a"],
+    ["--output-features", "a", "--target-features", "b", "--palette", "c"],
+    ["--outputs", "a", "--targets", "b", "--data", "c"], ["--model", "a", "--targets", "b"],
+    ["--outputs", "a", "--targets", "b", "--ignore", "red"],
+  ]) func misused(_ arguments: [String]) throws {
+    expectFailure(try Program.run(["evaluate"] + arguments), status: 64)
+  }
+
+  // MARK: A model
+
+  /// The pictures and the L1 are those of translate and of the training's own validation.
+  @Test func model() throws {
+    let data = try folder.makeFolder("data")
+    try folder.writePairs("data/train", count: 4)
+    for index in 10..<13 { try folder.write("data/val/v\(index).png", pattern(64, 32, index)) }
+    let run = "\(folder.path)/run"
+    let trained = try Program.run(["train", "--data", data, "--out", run, "--steps", "4"] + tiny)
+    #expect(trained.status == 0, "\(trained.errors)")
+    let (file, rows, _) = try evaluate("--model", run)
+    #expect(rows.dropFirst().map { $0.prefix(4) } == ["v10,", "v11,", "v12,"])
+    #expect(file.figures["l1"]?.pictures == 3)
+    #expect(file.figures["nearer_to_training"]?.pictures == 3)
+    let validation = try String(contentsOf: URL(fileURLWithPath: "\(run)/validation.csv"), encoding: .utf8)
+    let l1 = try #require(validation.split(separator: "\n").last?.split(separator: ",").last.map(String.init))
+    // Validation is before rounding to 8 bits, which moves a sample by at most 1/2. Measured: 0.005.
+    #expect(abs(try #require(file.figures["l1"]).value - (try #require(Double(l1)))) <= 0.05)
+    let translated = try Program.run([
+      "translate", "--model", run, "--input", "\(data)/val", "--side", "A", "--out",
+      "\(folder.path)/pictures",
+    ])
+    #expect(translated.status == 0, "\(translated.errors)")
+    for index in 10..<13 {
+      let pictures = ["\(folder.path)/pictures", "\(out)/pictures"].map { "\($0)/v\(index).png" }
+      #expect(
+        FileManager.default.contents(atPath: pictures[0])
+          == FileManager.default.contents(atPath: pictures[1]))
+    }
+    expectFailure(
+      try Program.run(["evaluate", "--model", run, "--split", "test"]), "no pictures for the split \"test\"")
+    expectFailure(
+      try Program.run(["evaluate", "--model", run, "--data", "\(data)/train"]), "neither val nor test")
+  }
+}
