@@ -130,6 +130,7 @@ public struct DataSetCheck: Sendable {
     add(.odd, proportions(looks))
     add(.odd, repeated(looks))
     add(.odd, contradictions(looks))
+    add(.odd, sharedTargets(looks))
     for side in Side.allCases { add(.odd, various(looks, side, "modes") { $0.mode }) }
     for side in Side.allCases { add(.odd, various(looks, side, "sizes") { $0.size.description }) }
     for side in Side.allCases { add(.odd, flat(looks, side)) }
@@ -206,6 +207,15 @@ public struct DataSetCheck: Sendable {
     return
       "\(counted(contradictory.count, "input")) \(contradictory.count == 1 ? "has" : "have") several different "
       + "targets: \(list(names)); nothing but their mean can be learnt of them"
+  }
+
+  private static func sharedTargets(_ looks: [Look]) -> String? {
+    let shared = groups(looks, .targets).filter { Set($0.map(\.input.hash)).count > 1 }
+    guard !shared.isEmpty else { return nil }
+    let names = shared.map { group in group.prefix(3).map(\.name).joined(separator: " = ") }
+    return
+      "\(counted(shared.count, "target")) \(shared.count == 1 ? "belongs" : "belong") to several different "
+      + "inputs: \(list(names)); is one of them there under a wrong name?"
   }
 
   /// Pairs that share a picture, each group and all groups in the order of names. Pictures of one colour are alike

@@ -79,8 +79,15 @@ import Testing
   }
 
   @Test func pictureInTrainAndVal() throws {
-    try folder.write("photos/val/53.png", Self.photograph(11))
-    expectOne(.wrong, ["1 picture of the targets is in train and in val", "train/11 = val/53"])
+    for (side, picture) in [("labels", Self.labels(11)), ("photos", Self.photograph(11))] {
+      try folder.write("\(side)/val/53.png", picture)
+    }
+    let findings = findings()
+    #expect(findings.map(\.severity) == [.wrong, .wrong])
+    for (finding, side) in zip(findings, ["inputs", "targets"]) {
+      #expect(finding.text.contains("1 picture of the \(side) is in train and in val"))
+      #expect(finding.text.contains("train/11 = val/53"))
+    }
   }
 
   /// What counts is the picture, not the file: here the copy has 16 bits.
@@ -99,6 +106,11 @@ import Testing
   @Test func oneInputWithTwoTargets() throws {
     try folder.write("labels/train/30.png", Self.labels(31))
     expectOne(.odd, ["1 input has several different targets: train/30 = train/31"])
+  }
+
+  @Test func oneTargetWithTwoInputs() throws {
+    try folder.write("photos/train/30.png", Self.photograph(31))
+    expectOne(.odd, ["1 target belongs to several different inputs: train/30 = train/31"])
   }
 
   @Test func sizesAndProportions() throws {
