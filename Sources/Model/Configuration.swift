@@ -83,22 +83,22 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
       // All were squares once.
       size = PictureSize(square: side)
     } else {
-      try values.decode(into: &size, .size)
+      size = try values.decode(PictureSize.self, forKey: .size)
     }
     try values.decode(into: &generator, .generator)
-    try values.decode(into: &levels, .levels)
+    levels = try values.decode(Int.self, forKey: .levels)
     try values.decode(into: &upsampling, .upsampling)
-    try values.decode(into: &inputChannels, .inputChannels)
-    try values.decode(into: &outputChannels, .outputChannels)
+    inputChannels = try values.decode(Int.self, forKey: .inputChannels)
+    outputChannels = try values.decode(Int.self, forKey: .outputChannels)
     try values.decode(into: &noiseChannels, .noiseChannels)
-    try values.decode(into: &ngf, .ngf)
-    try values.decode(into: &ndf, .ndf)
-    try values.decode(into: &discriminatorLayers, .discriminatorLayers)
+    ngf = try values.decode(Int.self, forKey: .ngf)
+    ndf = try values.decode(Int.self, forKey: .ndf)
+    discriminatorLayers = try values.decode(Int.self, forKey: .discriminatorLayers)
     try values.decode(into: &scales, .scales)
-    try values.decode(into: &norm, .norm)
+    norm = try values.decode(NormKind.self, forKey: .norm)
     try values.decode(into: &affine, .affine)
     try values.decode(into: &spectralNorm, .spectralNorm)
-    try values.decode(into: &dropout, .dropout)
+    dropout = try values.decode(Bool.self, forKey: .dropout)
   }
 
   /// Channels of what the generator's first convolution takes.

@@ -144,11 +144,12 @@ import Testing
   // MARK: Options
 
   private static let failing: [[String]] = [
-    ["--size", "100"], ["--size", "0"], ["--size", "2048"], ["--batch-size", "0"], ["--learning-rate", "0"],
+    ["--size", "31"], ["--size", "0"], ["--size", "64x20000"], ["--batch-size", "0"],
+    ["--learning-rate", "0"],
     ["--learning-rate", "nan"], ["--steps", "0"], ["--ngf", "0"], ["--ndf", "513"], ["--levels", "9"],
-    ["--discriminator-layers", "9"], ["--keep", "0"], ["--save-every", "0"], ["--sample-every", "0"],
+    ["--scales", "9"], ["--keep", "0"], ["--save-every", "0"], ["--sample-every", "0"],
     ["--lambda-l1", "inf"], ["--learning-rate=-1"], ["--ngf=-9223372036854775808"], ["--levels=-1"],
-    ["--steps=-5"], ["--keep=-1"], ["--discriminator-layers=-9223372036854775808"],
+    ["--steps=-5"], ["--keep=-1"], ["--scales=-9223372036854775808"],
   ]
 
   @Test(arguments: failing) func optionOutOfRange(_ option: [String]) throws {
@@ -179,8 +180,18 @@ import Testing
     ["train", "--data", "x", "--out", "x", "--learning-rate", "-1"],
     ["train", "--data", "x", "--out", "x", "--size", "large"],
     ["train", "--data", "x", "--out", "x", "--direction", "sideways"],
+    ["train", "--data", "x", "--out", "x", "--patch", "9"],
+    ["train", "--data", "x", "--out", "x", "--noise", "gaussian:0"],
+    ["train", "--data", "x", "--out", "x", "--task", "colorize", "--targets", "x"],
+    ["train", "--data", "x", "--out", "x", "--task", "nothing"],
+    ["train", "--data", "x", "--out", "x", "--labels", "index", "--input-format", "rgb"],
+    ["train", "--data", "x", "--out", "x", "--input", "y", "--input-format", "rgb"],
+    ["train", "--data", "x", "--out", "x", "--learning-rate-step", "3"],
     ["translate", "--model", "x", "--input", "x"], ["devices", "--nonsense"], ["benchmark"],
     ["translate", "--model", "x", "--input", "x", "--out", "x", "--dropout", "maybe"],
+    ["translate", "--model", "x", "--input", "x", "--out", "x", "--samples", "0"],
+    ["translate", "--model", "x", "--input", "x", "--out", "x", "--bit-depth", "10"],
+    ["translate", "--model", "x", "--input", "x", "--input", "y", "--side", "A", "--out", "x"],
     ["benchmark", "--layer", "conv99"], ["benchmark", "--layer", "conv8", "--no-check"],
     ["benchmark", "--layer", "conv8", "--repeats", "0"],
     ["verify", "--size", "x"], ["verify", "--precision", "fp16"],

@@ -57,7 +57,10 @@ import Testing
       (try changed(whole) { $0.metadata["progress"] = nil }, "no options or progress"),
       (try changed(whole, options("\"ngf\":4", "\"ngf\":8")), "has the shape"),
       (try changed(whole, options("\"ngf\":4", "\"ngf\":-1")), "its options are out of range: --ngf: -1"),
-      (try changed(whole, options("\"size\":32", "\"size\":33")), "its options are out of range: --size: 33"),
+      (
+        try changed(whole, options("\"width\":32", "\"width\":3")),
+        "its options are out of range: --size: 3x32"
+      ),
     ]
   }
 
