@@ -346,11 +346,8 @@ def spectral_norm(name, make):
     w, u = make(shape), make(shape[:1], "around", 0.25)
     if setting == ", u stays":
         # Not what PyTorch has for evaluation, which keeps v, too.
-        w.requires_grad_()
-        v = F.normalize(w.reshape(shape[0], -1).T @ u, dim=0, eps=1e-12).detach()
-        sigma = u @ (w.reshape(shape[0], -1) @ v)
-        y = w / sigma
-        return [y, u, *half_square(y, make, [w])[1:]]
+        v = F.normalize(w.reshape(shape[0], -1).T @ u, dim=0, eps=1e-12)
+        return [w / (u @ (w.reshape(shape[0], -1) @ v)), u]
     layer = torch.nn.Conv2d(shape[1], shape[0], shape[2:], 2, 1, bias=False, dtype=torch.float64)
     layer = torch.nn.utils.spectral_norm(layer)
     with torch.no_grad():
@@ -358,12 +355,11 @@ def spectral_norm(name, make):
         layer.weight_u.copy_(u)
     if setting is None:
         layer(torch.zeros([1, shape[1], 6, 6], dtype=torch.float64))
-        y, *gradients = half_square(layer.weight, make, [layer.weight_orig])
-    else:
-        # One iteration for both passes.
-        parts = layer(torch.cat([make([1, shape[1], 6, 6]), make([1, shape[1], 6, 6])]))
-        y, *gradients = half_square(parts[:1] - 0.5 * parts[1:], make, [layer.weight_orig])
-    return [y, layer.weight_u, *gradients]
+        return [layer.weight, layer.weight_u]
+    # One iteration for both passes.
+    parts = layer(torch.cat([make([1, shape[1], 6, 6]), make([1, shape[1], 6, 6])]))
+    y, gradient = half_square(parts[:1] - 0.5 * parts[1:], make, [layer.weight_orig])
+    return [y, layer.weight_u, gradient]
 
 
 def adam(name, make):
