@@ -191,7 +191,7 @@ import Testing
           == FileManager.default.contents(atPath: pictures[1]))
     }
     expectFailure(
-      try Program.run(["evaluate", "--model", run, "--split", "test"]), "no pictures for the split \"test\"")
+      try Program.run(["evaluate", "--model", run, "--split", "test"]), "has no split test")
     expectFailure(
       try Program.run(["evaluate", "--model", run, "--data", "\(data)/train"]), "neither val nor test")
   }
