@@ -111,10 +111,11 @@ public final class Trainer {
   /// - Throws: `ModelError.diverged` when a loss or weight is NaN or infinite: the last checkpoint is kept.
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
     guard let handles = model.training else { preconditionFailure("no training step was recorded") }
+    let reader = PairReader(
+      augmentation: Augmentation(size: options.network.size, jitter: options.jitter, seed: options.seed),
+      format: options.format)
     let prefetcher = Prefetcher(
-      source: training, size: options.network.size.width, batchSize: options.batchSize,
-      jitter: options.jitter,
-      seed: options.seed, startStep: progress.step)
+      source: training, reader: reader, batchSize: options.batchSize, startStep: progress.step)
     defer { prefetcher.stop() }
     let stepsPerEpoch = prefetcher.batchesPerEpoch
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
