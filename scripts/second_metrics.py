@@ -12,6 +12,9 @@ from pytorch_msssim import ms_ssim
 from skimage.color import rgb2lab
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
+# Pictures are small: threads would wait for each other longer than they compute.
+torch.set_num_threads(1)
+
 
 def pixel_figures(output, target):
     """SSIM and MS-SSIM are None where they are not defined. float64 throughout."""

@@ -177,8 +177,9 @@ import Testing
     #expect(file.figures["nearer_to_training"]?.pictures == 3)
     let validation = try String(contentsOf: URL(fileURLWithPath: "\(run)/validation.csv"), encoding: .utf8)
     let l1 = try #require(validation.split(separator: "\n").last?.split(separator: ",").last.map(String.init))
-    // Validation is before rounding to 8 bits, which moves a sample by at most 1/2. Measured: 0.005.
-    #expect(abs(try #require(file.figures["l1"]).value - (try #require(Double(l1)))) <= 0.05)
+    // Validation is before rounding to 8 bits, which moves the mean of 9216 samples by about 0.29 / 96.
+    // Measured, on pictures of 64 x 64: 0.003.
+    #expect(abs(try #require(file.figures["l1"]).value - (try #require(Double(l1)))) <= 0.03)
     let translated = try Program.run([
       "translate", "--model", run, "--input", "\(data)/val", "--side", "A", "--out",
       "\(folder.path)/pictures",
