@@ -67,41 +67,4 @@ extension Picture {
       }
     return Picture(width: width, height: height, channels: channels, samples: new, palette: palette)
   }
-
-  /// The picture with mirror images of itself at the right and at the bottom, so that its sides are multiples:
-  /// for networks that halve them several times. Edges are not repeated (numpy's `reflect`); where the padding
-  /// is longer than the picture, the mirror images are mirrored again. `cropped` at (0, 0) cuts it back.
-  public func mirrorPadded(toMultipleOf multiple: Int) -> Picture {
-    let padded = size.roundedUp(toMultipleOf: multiple)
-    if padded == size { return self }
-    let columns = (0..<padded.width).map { Self.mirrored($0, width) * channels }
-    let rows = (0..<padded.height).map { Self.mirrored($0, height) * width * channels }
-    func pad<S>(_ values: [S]) -> [S] {
-      [S](unsafeUninitializedCapacity: padded.area * channels) { out, count in
-        for row in rows {
-          for column in columns {
-            for channel in 0..<channels {
-              out.initializeElement(at: count, to: values[row + column + channel])
-              count += 1
-            }
-          }
-        }
-      }
-    }
-    let new: Samples =
-      switch samples {
-      case .eight(let values): .eight(pad(values))
-      case .sixteen(let values): .sixteen(pad(values))
-      }
-    return Picture(
-      width: padded.width, height: padded.height, channels: channels, samples: new, palette: palette)
-  }
-
-  /// The place in 0..<count that a place from 0 on shows, back and forth between the ends.
-  private static func mirrored(_ place: Int, _ count: Int) -> Int {
-    guard count > 1 else { return 0 }
-    let period = 2 * (count - 1)
-    let rest = place % period
-    return min(rest, period - rest)
-  }
 }

@@ -2,26 +2,6 @@ import Images
 import Testing
 
 @Suite struct GeometryTests {
-  /// Measured: no difference.
-  @Test(arguments: [8, 64]) func mirroredLikeNumpy(multiple: Int) throws {
-    let picture = try Picture(contentsOf: fixture("rgb8.png"))
-    let numpy = try Picture(contentsOf: fixture("expected_reflect_\(multiple).png"))
-    let padded = picture.mirrorPadded(toMultipleOf: multiple)
-    #expect(try #require(largestDifference(padded, numpy)) == 0)
-    #expect(padded.cropped(x: 0, y: 0, width: 13, height: 9) == picture)
-  }
-
-  @Test func multiplesStayAsTheyAre() {
-    let picture = Picture(width: 16, height: 8) { x, y, c in x * 3 + y + c }
-    #expect(picture.mirrorPadded(toMultipleOf: 8) == picture)
-    let deep = Picture(width: 1, height: 2, channels: 1, samples: .sixteen([1000, 50000]))
-    #expect(
-      deep.mirrorPadded(toMultipleOf: 4).values == [
-        1000, 1000, 1000, 1000, 50000, 50000, 50000, 50000, 1000, 1000, 1000, 1000, 50000, 50000, 50000,
-        50000,
-      ])
-  }
-
   @Test func labelMapsAreFittedByNearest() throws {
     let size = PictureSize(width: 30, height: 7)
     let map = try Picture(contentsOf: fixture("palette2.png"))

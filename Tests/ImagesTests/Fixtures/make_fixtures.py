@@ -182,17 +182,6 @@ def plane_files():
     np.savetxt(HERE / "rgb_of_lab.txt", np.concatenate([lab, color.lab2rgb(lab[None])[0]], 1), "%.12f")
 
 
-def padding_files():
-    """Mirrored at right and bottom by numpy; 64 takes several mirror images."""
-    picture = np.asarray(Image.open(HERE / "rgb8.png"))
-    height, width, _ = picture.shape
-    for multiple in (8, 64):
-        pad = ((0, -height % multiple), (0, -width % multiple), (0, 0))
-        Image.fromarray(np.pad(picture, pad, mode="reflect")).save(
-            HERE / f"expected_reflect_{multiple}.png", optimize=True
-        )
-
-
 def photograph_files():
     """A real photograph (NASA's portrait of Eileen Collins, public domain), its edges by scikit-image, and what
     is left of it after a reduction by Pillow."""
@@ -225,7 +214,6 @@ if __name__ == "__main__":
     resize_files()
     jpeg_files()
     plane_files()
-    padding_files()
     photograph_files()
     label_map_file()
     print("Pillow", Image.__version__, "libjpeg-turbo", features.version("libjpeg_turbo"))
