@@ -271,7 +271,7 @@ public struct TrainingReport: Sendable {
   }
 
   private static func panel(of name: String) -> Panel {
-    if name.contains("L1") || name.contains("L2") { return .reconstruction }
+    if ["L1", "L2", "CE"].contains(where: name.contains) { return .reconstruction }
     return name.hasPrefix("D") ? .discriminator : .generator
   }
 
