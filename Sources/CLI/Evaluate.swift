@@ -77,7 +77,8 @@ struct Evaluate: ParsableCommand {
   var scorer: String?
   @Option(
     help: ArgumentHelp(
-      "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)", valueName: "dir"))
+      "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)",
+      valueName: "dir"))
   var labelMaps: String?
   @Option(
     help: ArgumentHelp(
@@ -148,7 +149,7 @@ struct Evaluate: ParsableCommand {
     let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
     var evaluation = PictureEvaluation(source: source, seed: seed)
     evaluation.labels = try labelColours(targets)
-    evaluation.ignored = try ignoredClass(evaluation.labels)
+    evaluation.ignored = try ignoredClass(evaluation.labels, checkpoint?.0.options)
     evaluation.palette = palette
     evaluation.training = try trainingTargets(checkpoint?.0.options)
     if let out {
@@ -227,8 +228,12 @@ struct Evaluate: ParsableCommand {
     return LabelColours(sorted: colours)
   }
 
-  private func ignoredClass(_ labels: LabelColours?) throws -> Int? {
-    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return nil }
+  private func ignoredClass(_ labels: LabelColours?, _ trained: TrainingOptions?) throws -> Int? {
+    guard let ignore, let colour = LabelColours.colour(named: ignore) else {
+      // What a model was not taught is not asked either.
+      guard case .labels(let known)? = trained?.format.target, let none = known.unlabelled else { return nil }
+      return labels?.colours.firstIndex(of: SIMD3(none.red, none.green, none.blue))
+    }
     guard let labels else {
       throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
     }

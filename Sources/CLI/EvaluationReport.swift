@@ -69,16 +69,8 @@ struct EvaluationReport {
     // Equal pictures have an infinite PSNR, for which JSON has no number.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try Self.write(try encoder.encode(file), to: "\(folder)/figures.json")
-    if !pictures.isEmpty { try Self.write(Data(csv.utf8), to: "\(folder)/per-picture.csv") }
-  }
-
-  private static func write(_ data: Data, to path: String) throws {
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ModelError.file(path, "cannot be written: \(error.localizedDescription)")
-    }
+    try writeAtomically(try encoder.encode(file), to: "\(folder)/figures.json")
+    if !pictures.isEmpty { try writeAtomically(Data(csv.utf8), to: "\(folder)/per-picture.csv") }
   }
 
   private struct File: Encodable {

@@ -92,7 +92,8 @@ struct NoiseChannels: ExpressibleByArgument {
 /// What the networks are trained on.
 struct ObjectiveOptions: ParsableArguments {
   @Option(
-    help: "cgan+l1, l1, l2, gan, cgan, gan+l1 (gan judges outputs without their inputs) or cross-entropy (of label maps' classes). (default: cgan+l1)"
+    help:
+      "cgan+l1, l1, l2, gan, cgan, gan+l1 (gan judges outputs without their inputs) or cross-entropy (of label maps' classes). (default: cgan+l1)"
   )
   var objective: Objective.Kind?
   @Option(help: "bce, lsgan, hinge or wgan. (default: bce)")

@@ -135,7 +135,8 @@ public struct Objective: Sendable, Codable, Equatable {
       "goes with a GAN of --gan-loss bce, whose generator has two losses")
     for (name, weight) in [("--lambda-ssim", lambdaSSIM), ("--lambda-edges", lambdaEdges)] {
       try require(
-        output == .pictures || weight == 0, name, "compares pictures, and --objective cross-entropy draws none")
+        output == .pictures || weight == 0, name,
+        "compares pictures, and --objective cross-entropy draws none")
     }
     for (name, weight) in weights.suffix(2) {
       try require(isAdversarial || weight == 0, name, "--objective \(kind.rawValue) has no discriminator")

@@ -139,7 +139,8 @@ public struct Pix2Pix {
     guard !sections.contains(.train) || configuration.output == options.objective.output else {
       throw ModelError.option(
         "--objective",
-        "\(options.objective.kind.rawValue) asks for a generator that ends in \(options.objective.output.rawValue)")
+        "\(options.objective.kind.rawValue) asks for a generator that ends in \(options.objective.output.rawValue)"
+      )
     }
     guard !options.isWeighted || options.objective.pixelDistance != nil else {
       throw ModelError.option("--weights", "--objective \(options.objective.kind.rawValue) has no pixel loss")

@@ -32,11 +32,13 @@ public final class Scorer {
     _ checkpoint: (Checkpoint, path: String), makeExecutor: (Recording) throws -> any Executor
   ) throws {
     let options = checkpoint.0.options
-    guard options.objective.output == .logits, case .pictures(let inputs, .labels(let palette)) = options.format,
+    guard options.objective.output == .logits,
+      case .pictures(let inputs, .labels(let palette)) = options.format,
       inputs.count == 1
     else {
       throw ModelError.file(
-        checkpoint.path, "is no scorer, which reads a picture and says its classes; make one with train-scorer")
+        checkpoint.path,
+        "is no scorer, which reads a picture and says its classes; make one with train-scorer")
     }
     self.palette = palette
     input = inputs[0]
@@ -44,7 +46,8 @@ public final class Scorer {
     framing = Framing(options.network)
     seed = options.seed
     model = try Pix2Pix(
-      options.network, sections: .translate, translationDropout: options.drawsWithDropout, keepsFeatures: true)
+      options.network, sections: .translate, translationDropout: options.drawsWithDropout, keepsFeatures: true
+    )
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
     self.handles = handles
     executor = try makeExecutor(model.recording)

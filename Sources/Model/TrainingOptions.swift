@@ -103,7 +103,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     if objective.output == .logits {
       guard case .labels = format.target else {
         throw .option(
-          "--objective", "cross-entropy learns the classes of label maps: add --target-format palette or index")
+          "--objective",
+          "cross-entropy learns the classes of label maps: add --target-format palette or index")
       }
     }
     try require((1...256).contains(batchSize), "--batch-size", "\(batchSize) is not from 1 to 256")
