@@ -97,6 +97,44 @@ def frechet(a, b):
     return float(difference @ difference + np.trace(sa + sb - 2 * np.real(root)))
 
 
+def read_by_unet(state, picture):
+    """The class of each pixel of an RGB picture, and the mean over pixels of each map that the last layer reads, by a
+    U-Net with PyTorch's names and norms of batch statistics. In Double: classes that are nearly as likely are a matter of
+    rounding."""
+    state = {name: torch.as_tensor(value).double() for name, value in state.items()}
+
+    def prefix(level):
+        return "model.model" + (".1.model" if level > 1 else "") + ".3.model" * (level - 2)
+
+    levels = 1
+    while f"{prefix(levels + 1)}.1.weight" in state:
+        levels += 1
+
+    def parameters(name):
+        return state[f"{name}.weight"], state.get(f"{name}.bias")
+
+    def norm(x, name):
+        return torch.nn.functional.batch_norm(x, None, None, *parameters(name), training=True)
+
+    x = torch.as_tensor(picture.transpose(2, 0, 1)[None] / 127.5 - 1).double()
+    encoded = []
+    for level in range(1, levels + 1):
+        name = prefix(level)
+        x = torch.nn.functional.leaky_relu(x, 0.2) if level > 1 else x
+        weight, bias = parameters(f"{name}.{0 if level == 1 else 1}")
+        x = torch.nn.functional.conv2d(x, weight, bias, stride=2, padding=1)
+        x = norm(x, f"{name}.2") if 1 < level < levels else x
+        encoded.append(x)
+    for level in range(levels, 0, -1):
+        name = prefix(level)
+        x = torch.relu(x if level == levels else torch.cat([encoded[level - 1], x], dim=1))
+        features = x
+        weight, bias = parameters(f"{name}.{3 if level in (1, levels) else 5}")
+        x = torch.nn.functional.conv_transpose2d(x, weight, bias, stride=2, padding=1)
+        x = norm(x, f"{name}.{4 if level == levels else 6}") if level > 1 else x
+    return x[0].argmax(dim=0).numpy(), features[0].mean(dim=(1, 2)).numpy()
+
+
 def philox(counter, key):
     """Philox4x32-10 (Salmon et al. 2011) from the paper: arrays of four words and two words."""
     mask = np.uint64(0xFFFFFFFF)

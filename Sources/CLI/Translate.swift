@@ -108,11 +108,6 @@ struct Translate: ParsableCommand {
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice(), size: size
     ) { try executor(for: $0) }
-    do {
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError.file(out, "cannot be made: is a file in the way, or is the disk full or read-only?")
-    }
     let clock = ContinuousClock()
     let start = clock.now
     var distances: [Double] = []
@@ -123,6 +118,8 @@ struct Translate: ParsableCommand {
       var pictures: [Picture] = []
       for sample in 0..<samples {
         let picture = try translator.translate(inputs, index: index, sample: sample, bitDepth: bitDepth)
+        // Not before there is something to put into it.
+        try makeFolder(out)
         let suffix = samples == 1 ? "" : "-\(sample + 1)"
         try picture.writePNG(to: "\(out)/\(name)\(suffix).png")
         if samples > 1 { pictures.append(picture) }

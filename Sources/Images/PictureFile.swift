@@ -67,9 +67,9 @@ private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
 
 private func writeFile(_ bytes: [UInt8], to path: String) throws(ImageError) {
   // Hidden, so that a reader of the folder does not take it for a picture.
-  let folder = (path as NSString).deletingLastPathComponent
-  let name = ".\((path as NSString).lastPathComponent).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
-  let partial = folder.isEmpty ? name : folder + "/" + name
+  let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+  let partial =
+    "\(path[..<start]).\(path[start...]).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
   let file = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
   guard file >= 0 else { throw .unwritable(path: path, reason: systemMessage()) }
 
