@@ -12,12 +12,13 @@ struct Check: ParsableCommand {
         odd     training goes on, but is that what was meant: label maps saved as JPEG, pairs that occur twice, \
       sizes, proportions or kinds of pictures that differ within a side, very few pairs
         hint    no split to validate with, a direction that looks swapped
-      The exit code is 1 when something is wrong and 0 otherwise. --sheet writes input and target of up to 16 pairs \
-      into one picture, four pairs in a row: what a glance sees, no program does.
+      The exit code is 1 when something is wrong and 0 otherwise. --sheet writes the pictures of up to 16 pairs \
+      into one, four pairs in a row: what a glance sees, no program does.
 
       Examples:
         pix2pix check --data facades --direction BtoA
         pix2pix check --data labels --targets photos --sheet sheet.png
+        pix2pix check --data photographs --task colorize
       """)
 
   @Option(
@@ -26,13 +27,24 @@ struct Check: ParsableCommand {
   var data: String
   @Option(help: ArgumentHelp("The folder of targets.", valueName: "dir"))
   var targets: String?
+  @Option(
+    help: ArgumentHelp(
+      "Folder of further inputs, matched by name; may be given several times.", valueName: "dir"))
+  var input: [String] = []
+  @Option(
+    help: ArgumentHelp("Folder of pictures that say how much each pixel counts.", valueName: "dir"))
+  var weights: String?
+  @Option(
+    help: ArgumentHelp(
+      "Pairs are made of the photographs in --data: \(PhotographTask.forms).", valueName: "task"))
+  var task: PhotographTask?
   @Option(help: "Which side of a pair is the input: AtoB or BtoA.")
   var direction = Direction.aToB
   @Option(help: ArgumentHelp("Where to write a picture of some pairs, as PNG.", valueName: "file"))
   var sheet: String?
 
   func run() throws {
-    let check = DataSetCheck(place)
+    let check = DataSetCheck(place, moreInputs: input, weights: weights)
     for finding in check.findings { print("\(Self.word(finding.severity)) \(finding.text)") }
     print(summary(check))
     if let sheet, !check.pairs.isEmpty {
@@ -42,7 +54,14 @@ struct Check: ParsableCommand {
     if check.findings.contains(where: { $0.severity == .wrong }) { throw ExitCode.failure }
   }
 
+  func validate() throws {
+    guard task == nil || (targets == nil && input.isEmpty) else {
+      throw ValidationError("--task makes inputs of photographs; leave out --targets and --input.")
+    }
+  }
+
   private var place: DataSetCheck.Place {
+    if task != nil { return .photographs(data) }
     guard let targets else { return .folder(data, direction) }
     return direction == .aToB
       ? .twoFolders(inputs: data, targets: targets) : .twoFolders(inputs: targets, targets: data)

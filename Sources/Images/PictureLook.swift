@@ -15,6 +15,8 @@ struct PictureLook: Sendable, Equatable {
   /// Channels, bits and palette in words.
   let mode: String
   let kind: Kind
+  /// No channel is above 0 anywhere.
+  let isBlack: Bool
   /// Equal for equal pictures, whatever file they came from; equal by chance once in 2^64.
   let hash: UInt64
 
@@ -27,6 +29,7 @@ struct PictureLook: Sendable, Equatable {
     colours.reserveCapacity(eight.size.area)
     eight.forEachColour(values) { colours.append($0) }
     hash = Self.hash(colours, width: picture.width)
+    isBlack = colours.allSatisfy { $0 == 0 }
     kind = Self.kind(colours, width: picture.width, height: picture.height, isPalette: picture.isPalette)
   }
 

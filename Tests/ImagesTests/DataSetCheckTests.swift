@@ -194,6 +194,54 @@ import Testing
     #expect(texts == ["\(folder.path): holds no pairs to train on"])
   }
 
+  /// What belongs to pairs besides.
+  @Test func furtherInputsAndWeights() throws {
+    let (depth, weights) = ("\(folder.path)/depth", "\(folder.path)/weights")
+    for index in 0..<55 {
+      let name = "\(index < 50 ? "train" : "val")/\(index).png"
+      try folder.write("depth/\(name)", Self.photograph(index + 60))
+      try folder.write("weights/\(name)", Self.photograph(index + 160))
+    }
+    func texts() -> [String] {
+      DataSetCheck(.twoFolders(inputs: labels, targets: photos), moreInputs: [depth], weights: weights)
+        .findings
+        .map { "\($0.severity): \($0.text)" }
+    }
+    #expect(texts() == [])
+    let sheet = try DataSetCheck(
+      .twoFolders(inputs: labels, targets: photos), moreInputs: [depth], weights: weights
+    ).contactSheet()
+    #expect(sheet.width == 4 * (4 * 196 - 4 + 16) + 16)
+    try folder.write("weights/train/3.png", Picture(width: 24, height: 24) { _, _, _ in 0 })
+    try folder.write("depth/train/5.png", Self.photograph(65, 24, 20))
+    try folder.write("depth/val/51.png", Self.photograph(60))
+    let found = texts()
+    #expect(found.count == 5, "\(found)")
+    for part in [
+      "wrong: 1 picture of the pictures in \(depth) is in train and in val or test alike", "0 = val/51",
+      "odd: the picture in \(depth) and target of 1 pair have different proportions",
+      "train/5 (24x20 and 24x24)", "odd: the weights of 1 pair are black throughout: train/3;",
+      "odd: the pictures in \(depth) have 2 different sizes",
+    ] {
+      #expect(found.contains { $0.contains(part) }, "\(part): \(found)")
+    }
+    try FileManager.default.removeItem(atPath: "\(depth)/train/7.png")
+    #expect(texts().first?.contains("only in the pairs of \"train\": 7") == true, "\(texts())")
+  }
+
+  @Test func photographsAlone() throws {
+    func texts() -> [String] {
+      DataSetCheck(.photographs(photos)).findings.map { "\($0.severity): \($0.text)" }
+    }
+    #expect(texts() == [])
+    try folder.write("photos/train/9.png", Self.photograph(8))
+    try folder.write("photos/val/52.png", Self.photograph(1))
+    let found = texts()
+    #expect(found.count == 2, "\(found)")
+    #expect(found.first?.contains("wrong: 1 picture of the photographs is in train and in val") == true)
+    #expect(found.last?.contains("odd: 1 pair occurs more than once in a split: train/8 = train/9") == true)
+  }
+
   @Test func contactSheet() throws {
     let sheet = try DataSetCheck(.twoFolders(inputs: labels, targets: photos)).contactSheet()
     #expect(sheet.size == PictureSize(width: 4 * 404 + 16, height: 4 * 208 + 16))
