@@ -283,8 +283,7 @@ struct Evaluate: ParsableCommand {
     guard let distance = Metrics.frechetDistance(a, b) else {
       throw ModelError.file(outputs, "the singular values for the Fréchet distance did not converge")
     }
-    return Figure(
-      key: "frechet_distance", title: "Fréchet distance", value: distance, interval: nil, count: a.count)
+    return Figure(.frechetDistance, value: distance, count: a.count)
   }
 
   static func makeFolder(_ path: String) throws {
