@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
       Always: L1, MSE and PSNR over samples of 0 to 255, SSIM, MS-SSIM (pictures from \
       \(StructuralSimilarity.minimumMultiScaleSide) pixels on a side), and how far the histograms of CIE L, a and b \
       over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
-      \(Evaluate.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
+      \(TargetSurvey.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
       output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
       are nearer to one of them than to their own target, reduced to 32 x 32. With feature vectors of any network: \
       their Fréchet distance.
@@ -34,9 +34,6 @@ struct Evaluate: ParsableCommand {
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
         pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
       """)
-
-  /// More distinct colours than this in all targets are no label maps, unless --palette says so.
-  static let mostLabelColours = 64
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
   var model: String?
@@ -133,7 +130,8 @@ struct Evaluate: ParsableCommand {
     }
     let source = try pairs(checkpoint?.0.options)
     let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
-    let labels = try labelColours(targets)
+    let format = checkpoint?.0.options.format
+    let labels = try labelColours(targets, format)
     let ignored = try ignoredClass(labels)
     let training = try trainingTargets(checkpoint?.0.options)
     if let out { try Self.makeFolder(checkpoint == nil ? out : "\(out)/pictures") }
@@ -163,21 +161,16 @@ struct Evaluate: ParsableCommand {
         // Here a pair's input is the output to compare.
         let (output, target) =
           if let translated { translated[index - first] } else { try pair.load() }
+        let labels = try labels.map {
+          PictureFigures.Labels(
+            colours: $0, target: try format?.labelMap(of: pair, target: target) ?? target, ignored: ignored)
+        }
         do {
           return try PictureFigures(
-            name: pair.name, output: output,
-            target: target.resized(
-              width: output.width, height: output.height, method: target.isPalette ? .nearest : .bicubic),
-            labels: labels.map {
-              .init(
-                colours: $0,
-                target: target.resized(width: output.width, height: output.height, method: .nearest),
-                ignored: ignored)
-            },
-            training: training)
+            name: pair.name, output: output, target: target, labels: labels, training: training)
         } catch {
           throw ModelError.file(
-            pair.targetPath, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
+            pair.targetFile, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
         }
       }
     }
@@ -208,12 +201,8 @@ struct Evaluate: ParsableCommand {
   }
 
   /// The classes, where targets are label maps; nil where they are not.
-  private func labelColours(_ targets: TargetSurvey) throws -> LabelColours? {
-    guard let palette else {
-      return targets.colours.flatMap { colours in
-        targets.isPalette || colours.count <= Self.mostLabelColours ? LabelColours(sorted: colours) : nil
-      }
-    }
+  private func labelColours(_ targets: TargetSurvey, _ format: PairFormat?) throws -> LabelColours? {
+    guard let palette else { return format?.labelColours ?? targets.labelColours }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: palette, isDirectory: &isFolder) else {
       throw ModelError.file(palette, "no such file or folder")
@@ -297,60 +286,6 @@ struct Evaluate: ParsableCommand {
 
 extension Split: ExpressibleByArgument {}
 
-/// What is to be known of all targets before anything takes time: that pictures can be read and have equal sizes, and
-/// which colours they have.
-private struct TargetSurvey {
-  /// All targets are palette PNGs.
-  let isPalette: Bool
-  /// Distinct colours over all targets; nil when they are too many for classes.
-  let colours: Set<SIMD3<UInt8>>?
-
-  init(_ source: PairSource, needsEqualSizes: Bool) throws {
-    let found = try inParallel(over: source.pairs.indices) { index in
-      let pair = source.pairs[index]
-      let (output, target) = try pair.load()
-      guard !needsEqualSizes || (output.width, output.height) == (target.width, target.height) else {
-        throw ModelError.file(
-          pair.inputPath,
-          "is \(output.width)x\(output.height) pixels, but \(pair.targetPath) is \(target.width)x\(target.height); give outputs at the targets' size"
-        )
-      }
-      return (
-        isPalette: target.isPalette, colours: target.distinctColours(limit: LabelColours.maximumCount)
-      )
-    }
-    isPalette = found.allSatisfy(\.isPalette)
-    var all: Set<SIMD3<UInt8>>? = []
-    for picture in found {
-      guard let colours = picture.colours, let others = all?.union(colours) else {
-        all = nil
-        break
-      }
-      all = others.count <= LabelColours.maximumCount ? others : nil
-    }
-    colours = all
-  }
-}
-
-extension PairFiles {
-  /// The file that the input is in, or the output that stands for it.
-  fileprivate var inputPath: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(let input, _): input
-    case .photograph(let path): path
-    }
-  }
-
-  fileprivate var targetPath: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(_, let target): target
-    case .photograph(let path): path
-    }
-  }
-}
-
 extension Features {
   /// Reads a safetensors file of one F32 tensor [vectors, features].
   fileprivate init(path: String) throws(ModelError) {
@@ -364,17 +299,4 @@ extension Features {
     guard values.allSatisfy(\.isFinite) else { throw .file(path, "\(name) holds NaN or infinite values") }
     self.init(count: entry.shape[0], dimension: entry.shape[1], values: values.map(Double.init))
   }
-}
-
-/// The results of `body` for every index, computed on all cores. Where several throw, the error of the first index is
-/// thrown, whatever the order in time.
-private func inParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws -> [Result] {
-  var results = [Swift.Result<Result, any Error>?](repeating: nil, count: indices.count)
-  results.withUnsafeMutableBufferPointer { results in
-    nonisolated(unsafe) let results = results
-    inParallel(indices.count) { place in
-      results[place] = Swift.Result { try body(indices.lowerBound + place) }
-    }
-  }
-  return try results.map { try $0!.get() }
 }

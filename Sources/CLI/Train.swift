@@ -2,6 +2,7 @@ import ArgumentParser
 import CLBackend
 import Foundation
 import Images
+import Metrics
 import Model
 import Synchronization
 import Tape
@@ -15,7 +16,12 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute and the intervals may be changed then.
+      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute, --best and the intervals \
+      may be changed then.
+
+      Validation takes the figures of `pix2pix evaluate`, and --best names one of them: \
+      \(FigureKind.ofPictures.map(\.key).joined(separator: ", ")); accuracies and IOU where targets are label maps, MS-SSIM for \
+      sizes from \(StructuralSimilarity.minimumMultiScaleSide) on.
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
       --steps N keeps it throughout; --learning-rate-policy changes either.
@@ -75,6 +81,15 @@ struct Train: ParsableCommand {
   var saveEvery: Int?
   @Option(help: "Steps from sample strip to sample strip. (default: an epoch)")
   var sampleEvery: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Epochs from validation to validation; never when 0. (default: 1)", valueName: "epochs"))
+  var validateEvery: Int?
+  @Option(
+    help: ArgumentHelp(
+      "The figure that best.safetensors is kept by, and a plateau of the learning rate measured. (default: l1)",
+      valueName: "figure"))
+  var best: String?
   @Option(help: "Checkpoints kept besides the best. (default: 3)")
   var keep: Int?
   @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
@@ -226,6 +241,8 @@ struct Train: ParsableCommand {
     if let saveEvery { options.saveEvery = saveEvery }
     if let sampleEvery { options.sampleEvery = sampleEvery }
     if let keep { options.keep = keep }
+    if let best { options.best = best }
+    if let validateEvery { options.validateEvery = validateEvery }
   }
 
   private func describe(
@@ -301,9 +318,13 @@ final class ProgressLine {
         lastPlain = now
         plain(text)
       }
-    case .validated(let epoch, let l1, let isBest):
+    case .validated(let epoch, let figures, let best, let isBest):
+      // The chosen figure, and the one that all runs have.
+      let shown = ([best] + (best == .l1 ? [] : [.l1])).compactMap { kind in
+        figures.first { $0.kind == kind }.map { "\(kind.title) \(String(format: "%.4g", $0.value))" }
+      }
       plain(
-        String(format: "epoch %d: validation L1 %.3f of 255%@", epoch, l1, isBest ? ", the best so far" : ""))
+        "epoch \(epoch): validation \(shown.joined(separator: ", "))\(isBest ? "; the best so far" : "")")
     case .sampled: break
     case .saved(let path): plain("saved \(path)")
     }
