@@ -18,8 +18,10 @@ struct Evaluate: ParsableCommand {
       over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
       \(TargetSurvey.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
       output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
-      are nearer to one of them than to their own target, reduced to 32 x 32. With feature vectors of any network: \
-      their Fréchet distance.
+      are nearer to one of them than to their own target, reduced to 32 x 32. With --scorer: the FCN-score, which is \
+      how well the labels that outputs were made from can be read from them again, beside how well from the targets, and \
+      the Fréchet distance of the scorer's features (for each map that its last layer reads the mean over pixels). With \
+      feature vectors of any network: their Fréchet distance.
 
       Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
       training.
@@ -29,6 +31,7 @@ struct Evaluate: ParsableCommand {
 
       Examples:
         pix2pix evaluate --model run
+        pix2pix evaluate --model run --scorer scorer/best.safetensors
         pix2pix evaluate --model run/best.safetensors --data facades --split test --out evaluation
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
@@ -66,6 +69,16 @@ struct Evaluate: ParsableCommand {
   var trainTargets: String?
   @Option(
     help: ArgumentHelp(
+      "What train-scorer made: let it read outputs and targets, and compare with the label maps that the outputs were made from.",
+      valueName: "run|file"))
+  var scorer: String?
+  @Option(
+    help: ArgumentHelp(
+      "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)",
+      valueName: "dir"))
+  var labelMaps: String?
+  @Option(
+    help: ArgumentHelp(
       "Feature vectors of outputs: a safetensors file with one F32 tensor [pictures, features].",
       valueName: "file"))
   var outputFeatures: String?
@@ -93,13 +106,17 @@ struct Evaluate: ParsableCommand {
       }
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
-        ("--split", split?.rawValue), ("--ignore", ignore),
+        ("--split", split?.rawValue), ("--ignore", ignore), ("--scorer", scorer),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
         throw ValidationError("\(name) goes with --model or --outputs.")
       }
     }
     guard outputs == nil || targets != nil else { throw ValidationError("--outputs needs --targets.") }
+    guard scorer != nil || labelMaps == nil else { throw ValidationError("--label-maps goes with --scorer.") }
+    guard outputs == nil || scorer == nil || labelMaps != nil else {
+      throw ValidationError("--scorer with --outputs needs --label-maps, what the outputs were made from.")
+    }
     guard outputs == nil || data == nil else {
       throw ValidationError("--data goes with --model; --outputs needs no inputs.")
     }
@@ -124,59 +141,37 @@ struct Evaluate: ParsableCommand {
 
   /// Adds the figures of pictures to those of features.
   private func comparePictures(_ report: inout EvaluationReport) throws {
-    let checkpoint = try model.map { model in
-      let path = try RunDirectory.checkpoint(of: model)
-      return (try Checkpoint(path: path), path)
-    }
+    let checkpoint = try model.map(Self.checkpoint)
     let source = try pairs(checkpoint?.0.options)
     let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
-    let format = checkpoint?.0.options.format
-    let labels = try labelColours(targets, format)
-    let ignored = try ignoredClass(labels)
-    let training = try trainingTargets(checkpoint?.0.options)
-    if let out { try Self.makeFolder(checkpoint == nil ? out : "\(out)/pictures") }
+    var evaluation = PictureEvaluation(source: source, seed: seed)
+    evaluation.format = checkpoint?.0.options.format
+    evaluation.labels = try labelClasses(targets, evaluation.format)
+    evaluation.palette = palette
+    evaluation.training = try trainingTargets(checkpoint?.0.options)
+    if let out {
+      try makeFolder(out)
+      if checkpoint != nil { evaluation.pictures = "\(out)/pictures" }
+    }
+    func executor(_ recording: Recording) throws -> any Executor {
+      try device.executor(for: recording, kernels, sharesRooms: true, tunes: true)
+    }
+    if let checkpoint {
+      evaluation.translator = try Translator(checkpoint) { try executor($0.recording) }
+    }
+    if let scorer {
+      evaluation.scorer = try Scorer(try Self.checkpoint(scorer), makeExecutor: executor)
+      evaluation.labelMaps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
+    }
+    let figures = report.figures
+    report = try evaluation.report()
+    report.figures += figures
+    for line in report.remarks { note(line) }
+  }
 
-    let translator = try checkpoint.map { checkpoint in
-      try Translator(checkpoint) {
-        try device.executor(for: $0.recording, kernels, sharesRooms: true, tunes: true)
-      }
-    }
-    // So many pictures are held at a time, and measured on all cores.
-    let atOnce = 32
-    for first in stride(from: 0, to: source.count, by: atOnce) {
-      let range = first..<min(first + atOnce, source.count)
-      let translated = try translator.map { translator in
-        try range.map { index in
-          let (_, output, target) = try translator.translate(source.pairs[index], index: index)
-          return (output: output.rgb(), target: target)
-        }
-      }
-      if let out, let translated {
-        for (index, pair) in zip(range, translated) {
-          try pair.output.writePNG(to: "\(out)/pictures/\(source.pairs[index].name).png")
-        }
-      }
-      report.pictures += try inParallel(over: range) { index in
-        let pair = source.pairs[index]
-        // Here a pair's input is the output to compare.
-        let (output, target) =
-          if let translated { translated[index - first] } else { try pair.load() }
-        let labels = try labels.map {
-          PictureFigures.Labels(
-            colours: $0, target: try format?.labelMap(of: pair, target: target) ?? target, ignored: ignored)
-        }
-        do {
-          return try PictureFigures(
-            name: pair.name, output: output, target: target, labels: labels, training: training)
-        } catch {
-          throw ModelError.file(
-            pair.targetFile, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
-        }
-      }
-    }
-    report.labels = labels
-    report.figures = figures(report.pictures, Bootstrap(seed: seed)) + report.figures
-    for title in report.undefined { note(title) }
+  private static func checkpoint(_ model: String) throws -> (Checkpoint, path: String) {
+    let path = try RunDirectory.checkpoint(of: model)
+    return (try Checkpoint(path: path), path)
   }
 
   /// The held-out pairs: input and target of a model, or outputs, in the place of inputs, and targets.
@@ -201,8 +196,32 @@ struct Evaluate: ParsableCommand {
   }
 
   /// The classes, where targets are label maps; nil where they are not.
-  private func labelColours(_ targets: TargetSurvey, _ format: PairFormat?) throws -> LabelColours? {
-    guard let palette else { return format?.labelColours ?? targets.labelColours }
+  private func labelClasses(_ targets: TargetSurvey, _ format: PairFormat?) throws -> LabelClasses? {
+    // What a model was not taught is not asked either.
+    let drawn = format?.labelClasses
+    let labels =
+      if let palette {
+        try labelColours(palette).map { colours in
+          LabelClasses(
+            colours: colours, ignored: drawn?.ignoredColour.flatMap { colours.colours.firstIndex(of: $0) })
+        }
+      } else {
+        drawn ?? targets.labelClasses
+      }
+    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return labels }
+    guard var labels else {
+      throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
+    }
+    guard let index = labels.colours.colours.firstIndex(of: colour) else {
+      let known = labels.colours.colours.map(LabelColours.name).joined(separator: " ")
+      throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
+    }
+    labels.ignored = index
+    return labels
+  }
+
+  /// The classes that --palette names.
+  private func labelColours(_ palette: String) throws -> LabelColours? {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: palette, isDirectory: &isFolder) else {
       throw ModelError.file(palette, "no such file or folder")
@@ -226,18 +245,6 @@ struct Evaluate: ParsableCommand {
     return LabelColours(sorted: colours)
   }
 
-  private func ignoredClass(_ labels: LabelColours?) throws -> Int? {
-    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return nil }
-    guard let labels else {
-      throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
-    }
-    guard let index = labels.colours.firstIndex(of: colour) else {
-      let known = labels.colours.map(LabelColours.name).joined(separator: " ")
-      throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
-    }
-    return index
-  }
-
   /// Reduced training targets; none where nothing is known of a training.
   private func trainingTargets(
     _ trained: TrainingOptions?
@@ -245,7 +252,7 @@ struct Evaluate: ParsableCommand {
     if let trainTargets {
       let files = try PairSource.pictures(in: trainTargets)
       guard !files.isEmpty else { throw ModelError.file(trainTargets, "holds no pictures (png, jpg, jpeg)") }
-      return try inParallel(over: files.indices) { index in
+      return try mapInParallel(over: files.indices) { index in
         let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
         return (name, Memorization.Thumbnail(try Picture(contentsOf: files[index])))
       }
@@ -258,7 +265,7 @@ struct Evaluate: ParsableCommand {
       return []
     }
     let source = try trained.trainingPairs()
-    return try inParallel(over: source.pairs.indices) { index in
+    return try mapInParallel(over: source.pairs.indices) { index in
       (source.pairs[index].name, Memorization.Thumbnail(try source.pairs[index].load().target))
     }
   }
@@ -273,14 +280,6 @@ struct Evaluate: ParsableCommand {
       throw ModelError.file(outputs, "the singular values for the Fréchet distance did not converge")
     }
     return Figure(.frechetDistance, value: distance, count: a.count)
-  }
-
-  static func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError.file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
-    }
   }
 }
 

@@ -16,7 +16,6 @@ public struct PictureFigures: Sendable {
   /// Where targets are label maps.
   public let confusion: ConfusionMatrix?
   fileprivate let histograms: (output: ColourHistograms, target: ColourHistograms)
-  fileprivate let totals: ClassTotals?
   /// Where there are training targets.
   public let memorization: Memorization.Example?
 
@@ -44,7 +43,6 @@ public struct PictureFigures: Sendable {
       } else {
         nil
       }
-    totals = confusion?.totals
     memorization =
       training.isEmpty
       ? nil
@@ -118,12 +116,10 @@ public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil)
     let length = ColourHistograms.rowLength
     return ColourHistograms(row: $0[..<length]).intersections(ColourHistograms(row: $0[length...]))
   }
-  let segmentation = summed(
-    [.pixelAccuracy, .classAccuracy, .classIOU], pictures.compactMap { $0.totals?.row }
-  ) {
-    let totals = ClassTotals(row: $0[...])
-    return [totals.pixelAccuracy, totals.classAccuracy, totals.classIOU]
-  }
+  let confusions = pictures.compactMap(\.confusion)
+  let segmentation =
+    confusions.count == pictures.count
+    ? segmentationFigures(confusions, FigureKind.segmentation(), bootstrap) : []
   let memorized = mean(.nearerToTraining) { $0.memorization.map { $0.isNearerToTraining ? 1 : 0 } }
   return pixelwise + intersections + segmentation + [memorized].compactMap(\.self)
 }

@@ -25,6 +25,13 @@ public struct FigureKind: Sendable, Hashable {
   /// The name, with the unit where there is one.
   public var title: String { unit.map { "\(name) (\($0))" } ?? name }
 
+  /// The name, without the family's where it begins with that: for what stands under the family's name.
+  public var nameInFamily: String {
+    guard name.lowercased().hasPrefix(family.lowercased()) else { return name }
+    let rest = name.dropFirst(family.count).drop { " ,".contains($0) }
+    return rest.isEmpty ? name : String(rest)
+  }
+
   /// Whether a value is better than another, or than none: NaN never is.
   public func isBetter(_ value: Double, than other: Double?) -> Bool {
     guard let other else { return !value.isNaN }
@@ -52,20 +59,15 @@ extension FigureKind {
   public static let histogramIntersections = ColourHistograms.channels.map {
     FigureKind(
       "histogram_intersection_\($0.lowercased())", "histogram intersection \($0)", better: .higher,
-      family: "Colours")
+      family: "Histogram intersection")
   }
-  public static let pixelAccuracy = FigureKind(
-    "pixel_accuracy", "per-pixel accuracy", better: .higher, family: "Label maps")
-  public static let classAccuracy = FigureKind(
-    "class_accuracy", "per-class accuracy", better: .higher, family: "Label maps")
-  public static let classIOU = FigureKind("class_iou", "class IOU", better: .higher, family: "Label maps")
   public static let nearerToTraining = FigureKind(
     "nearer_to_training", "nearer to a training target", better: .lower)
   public static let frechetDistance = FigureKind("frechet_distance", "Fréchet distance", better: .lower)
 
   /// All that `figures` may say of outputs beside their targets.
   public static let ofPictures =
-    [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + [pixelAccuracy, classAccuracy, classIOU]
+    [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + segmentation()
 
   /// Those that are defined where all pictures have a size.
   public static func ofPictures(width: Int, height: Int, areLabelMaps: Bool) -> [FigureKind] {
@@ -74,8 +76,7 @@ extension FigureKind {
       switch kind {
       case ssim: side >= StructuralSimilarity.windowSide
       case msSSIM: side >= StructuralSimilarity.minimumMultiScaleSide
-      case pixelAccuracy, classAccuracy, classIOU: areLabelMaps
-      default: true
+      default: areLabelMaps || !segmentation().contains(kind)
       }
     }
   }

@@ -26,24 +26,22 @@ public protocol FigureSource: AnyObject {
 final class PictureFigureSource: FigureSource {
   let kinds: [FigureKind]
   private let format: PairFormat
-  private let labels: LabelColours?
+  private let labels: LabelClasses?
   private var measured: [PictureFigures] = []
 
   /// - Parameter pairs: all that will be measured
   /// - Throws: `ImageError` for a pair that cannot be read.
   init(_ options: TrainingOptions, _ pairs: PairSource) throws {
     format = options.format
-    labels = try options.format.labelColours ?? TargetSurvey(pairs).labelColours
+    labels = try options.format.labelClasses ?? TargetSurvey(pairs).labelClasses
     let size = options.network.size
     kinds = FigureKind.ofPictures(width: size.width, height: size.height, areLabelMaps: labels != nil)
   }
 
   func measure(_ pairs: [TranslatedPair]) throws {
-    measured += try inParallel(over: pairs.indices) { place in
+    measured += try mapInParallel(over: pairs.indices) { place in
       let pair = pairs[place]
-      let labels = try labels.map {
-        PictureFigures.Labels(colours: $0, target: try format.labelMap(of: pair.files, target: pair.target))
-      }
+      let labels = try labels.map { try $0.labels(of: pair.files, target: pair.target, format: format) }
       do {
         return try PictureFigures(
           name: pair.files.name, output: pair.output, target: pair.target, labels: labels)

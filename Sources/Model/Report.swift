@@ -220,7 +220,7 @@ public struct TrainingReport: Sendable {
     let charts = families.map { family in
       let series = zip(family.members, TrainingReport.validationColors).map { place, color in
         LossChart.Series(
-          name: figures[place].name,
+          name: figures[place].nameInFamily,
           values: validations.map { place < $0.values.count ? $0.values[place] : .nan }, color: color)
       }
       let kind = figures[family.members[0]]
@@ -360,7 +360,7 @@ public struct TrainingReport: Sendable {
   }
 
   private static func panel(of name: String) -> Panel {
-    if name.contains("L1") || name.contains("L2") { return .reconstruction }
+    if ["L1", "L2", "CE"].contains(where: name.contains) { return .reconstruction }
     return name.hasPrefix("D") ? .discriminator : .generator
   }
 
@@ -391,7 +391,7 @@ public struct TrainingReport: Sendable {
     return (word(16), word(20))
   }
 
-  private static let style = """
+  static let style = """
     :root { color-scheme: light dark;
       --ground: #f6f6f4; --card: #ffffff; --ink: #1d2023; --soft: #6b7178; --rule: #e2e3e1; --warn: #8a5a00;
       --warn-ground: #fdf3dc; }
@@ -439,7 +439,7 @@ public struct TrainingReport: Sendable {
     .chart path { fill: none; stroke-linecap: round; stroke-linejoin: round; }
     .chart .raw { stroke-width: 2.6; opacity: 0.3; }
     .chart .line { stroke-width: 2; }
-    .values { margin-top: 16px; }
+    .values { margin-top: 16px; width: max(min(100%, 460px), calc(50% - 8px)); }
     .values td, .values thead th { text-align: right; }
     .values thead th { border-top: none; font-size: 13px; }
     .strip { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; }

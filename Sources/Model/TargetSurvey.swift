@@ -15,7 +15,7 @@ public struct TargetSurvey: Sendable {
 
   /// - Throws: `ImageError` for a picture that cannot be read, `ModelError.file` for one whose size is not its target's.
   public init(_ source: PairSource, needsEqualSizes: Bool = false) throws {
-    let found = try inParallel(over: source.pairs.indices) { index in
+    let found = try mapInParallel(over: source.pairs.indices) { index in
       let pair = source.pairs[index]
       let (output, target) = try pair.load()
       guard !needsEqualSizes || (output.width, output.height) == (target.width, target.height) else {
@@ -41,26 +41,50 @@ public struct TargetSurvey: Sendable {
   }
 
   /// The classes, where targets are label maps; nil where they are not.
-  public var labelColours: LabelColours? {
-    colours.flatMap { colours in
-      isPalette || colours.count <= Self.mostLabelColours ? LabelColours(sorted: colours) : nil
+  public var labelClasses: LabelClasses? {
+    guard let colours, isPalette || colours.count <= Self.mostLabelColours else { return nil }
+    return LabelColours(sorted: colours).map { LabelClasses(colours: $0) }
+  }
+}
+
+/// The classes of targets that are label maps.
+public struct LabelClasses: Sendable {
+  public let colours: LabelColours
+  /// The class whose pixels are not looked at, such as "unlabelled".
+  public var ignored: Int?
+
+  public init(colours: LabelColours, ignored: Int? = nil) {
+    (self.colours, self.ignored) = (colours, ignored)
+  }
+
+  /// The colour of pixels that are not looked at.
+  public var ignoredColour: SIMD3<UInt8>? { ignored.map { colours.colours[$0] } }
+
+  /// The label map that a pair's target is, its colours not mixed.
+  ///
+  /// - Parameters:
+  ///   - target: at the size of the output
+  ///   - format: how a model's target became what it is: unless as planes of classes, it was resized as a photograph; nil
+  ///     where it was not resized
+  public func labels(
+    of pair: PairFiles, target: Picture, format: PairFormat?
+  ) throws(ImageError) -> PictureFigures.Labels {
+    var map = target
+    if let format, format.labelClasses == nil {
+      map = try pair.load().target.resized(width: target.width, height: target.height, method: .nearest)
     }
+    return PictureFigures.Labels(colours: colours, target: map, ignored: ignored)
   }
 }
 
 extension PairFormat {
   /// The classes of targets that are planes of classes; nil for others, which may be label maps too: `TargetSurvey` knows.
-  public var labelColours: LabelColours? {
+  public var labelClasses: LabelClasses? {
     guard case .labels(let palette) = target else { return nil }
-    return LabelColours(palette.colours.map { SIMD3($0.red, $0.green, $0.blue) })
-  }
-
-  /// The label map that a pair's target is, its colours not mixed.
-  ///
-  /// - Parameter target: as the networks see it, where other label maps than planes of classes were resized as photographs
-  public func labelMap(of pair: PairFiles, target: Picture) throws(ImageError) -> Picture {
-    if case .labels = self.target { return target }
-    return try pair.load().target.resized(width: target.width, height: target.height, method: .nearest)
+    let colours = palette.colours + (palette.unlabelled.map { [$0] } ?? [])
+    return LabelColours(colours.map { SIMD3($0.red, $0.green, $0.blue) }).map {
+      LabelClasses(colours: $0, ignored: palette.unlabelled == nil ? nil : palette.count)
+    }
   }
 }
 

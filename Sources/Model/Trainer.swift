@@ -102,7 +102,9 @@ public final class Trainer {
     validation =
       options.validateEvery == 0
       ? nil : try validationPairs.map { try Validation(options, $0, further: figureSources) }
-    model = try Pix2Pix(options.network, options.step, sections: [.train, .translate])
+    model = try Pix2Pix(
+      options.network, options.step, sections: [.train, .translate],
+      translationDropout: options.drawsWithDropout)
     executor = try makeExecutor(model.recording)
     try executor.expect(section: "train")
     if let checkpoint {
@@ -242,7 +244,7 @@ public final class Trainer {
 
   /// Input planes of the pictures' size to output planes, as `Translator` does.
   ///
-  /// - Parameter index: of the pair. Dropout stays on; its masks depend on the pair alone, so that epochs can be compared.
+  /// - Parameter index: of the pair. Masks of dropout depend on it alone, so that epochs can be compared.
   private func translate(_ input: [Float], _ index: Int) throws -> [Float] {
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
     try executor.write(framing.padded(input), to: handles.input)
@@ -254,7 +256,15 @@ public final class Trainer {
   /// Measures and writes down all figures; whether the chosen one is the best so far.
   private func validate(_ validation: Validation, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
     var figures: [Figure] = []
-    let duration = try ContinuousClock().measure { figures = try validation.figures(translate) }
+    let duration = try ContinuousClock().measure {
+      figures = try validation.figures { input, index in
+        let output = try translate(input, index)
+        guard output.allSatisfy(\.isFinite) else {
+          throw divergence("the generator's pictures became NaN by step \(progress.step)")
+        }
+        return output
+      }
+    }
     validationSeconds += duration.inSeconds
     validations += 1
     let value = figures.first { $0.kind == validation.best }?.value ?? .nan

@@ -43,9 +43,11 @@ struct Validation {
     let atOnce = ProcessInfo.processInfo.activeProcessorCount
     for first in stride(from: 0, to: pairs.count, by: atOnce) {
       let range = first..<min(first + atOnce, pairs.count)
-      let planes = try inParallel(over: range) { try reader.planes(of: pairs.pairs[$0], epoch: 0, index: $0) }
+      let planes = try mapInParallel(over: range) {
+        try reader.planes(of: pairs.pairs[$0], epoch: 0, index: $0)
+      }
       let outputs = try range.map { try translate(planes[$0 - first].input, $0) }
-      let translated = try inParallel(over: range) { index in
+      let translated = try mapInParallel(over: range) { index in
         let (planes, output) = (planes[index - first], outputs[index - first])
         return TranslatedPair(
           index: index, files: pairs.pairs[index],

@@ -117,7 +117,9 @@ package func inParallel(_ count: Int, _ body: (Int) -> Void) {
 
 /// The results of `body` for every index, computed on all cores. Where several throw, the error of the first index is
 /// thrown, whatever the order in time.
-package func inParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws -> [Result] {
+package func mapInParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws
+  -> [Result]
+{
   var results = [Swift.Result<Result, any Error>?](repeating: nil, count: indices.count)
   results.withUnsafeMutableBufferPointer { results in
     nonisolated(unsafe) let results = results

@@ -222,6 +222,9 @@ import Testing
       testDescription: "classes by colour", options: ["--target-format", "palette"], indices: false),
     LabelCase(
       testDescription: "classes by index", options: ["--target-format", "index"], indices: true),
+    LabelCase(
+      testDescription: "pixels that nobody labelled",
+      options: ["--target-format", "palette", "--unlabelled", "#001eff"], indices: false),
     LabelCase(testDescription: "colours", options: [], indices: false),
   ]) func validatedAndEvaluated(_ labels: LabelCase) throws {
     for number in 0..<4 {

@@ -50,6 +50,16 @@ import Testing
     #expect(found.allSatisfy { $0.interval == nil })
   }
 
+  @Test func namesInFamilies() {
+    #expect(FigureKind.l1.nameInFamily == "L1")
+    #expect(FigureKind.histogramIntersections.map(\.nameInFamily) == ["L", "a", "b"])
+    #expect(FigureKind.segmentation().last?.nameInFamily == "class IOU")
+    let score = FigureKind.segmentation(key: "scorer_", name: "FCN-score, ", family: "FCN-score")
+    #expect(score.map(\.key) == ["scorer_pixel_accuracy", "scorer_class_accuracy", "scorer_class_iou"])
+    #expect(score[0].name == "FCN-score, per-pixel accuracy")
+    #expect(score[0].nameInFamily == "per-pixel accuracy")
+  }
+
   @Test func theBestOfSeveral() {
     #expect(FigureKind.l1.best(of: [.nan, 3, 2, 2, .nan, 5]) == 2)
     #expect(FigureKind.psnr.best(of: [.nan, 3, .infinity, 2, .infinity]) == 2)

@@ -235,7 +235,7 @@ private let png: [UInt8] = [
   /// A chart for each family, all with a mark and dots at the epoch that is the best by the chosen figure; what was not
   /// measured is a gap.
   @Test func validationByFamilies() throws {
-    let figures: [FigureKind] = [.l1, .psnr, .ssim, .pixelAccuracy, .classAccuracy]
+    let figures: [FigureKind] = [.l1, .psnr, .ssim] + FigureKind.segmentation().prefix(2)
     let rows: [[Double]] = [
       [40, .nan, .nan, .nan, .nan], [20, 18, 0.5, 0.7, 0.4], [10, .infinity, 0.4, 0.8, 0.3],
     ]

@@ -1,0 +1,154 @@
+import Foundation
+import Images
+import Metrics
+import Model
+import Tape
+
+/// Compares pictures with their targets: those that a model makes of the pairs' inputs or, without a model, those that are
+/// in the inputs' place.
+struct PictureEvaluation {
+  let source: PairSource
+  /// Of the bootstrap.
+  let seed: UInt64
+  var translator: Translator?
+  /// Of the model, where there is one.
+  var format: PairFormat?
+  /// The classes, where targets are label maps.
+  var labels: LabelClasses?
+  /// Where the classes were named, for errors.
+  var palette: String?
+  /// Reduced training targets, to find outputs that repeat them.
+  var training: [(name: String, thumbnail: Memorization.Thumbnail)] = []
+  var scorer: Scorer?
+  /// The label maps that a scorer should find, a file a pair; the pairs' inputs when nil.
+  var labelMaps: [String]?
+  /// The folder that a model's pictures are written to.
+  var pictures: String?
+
+  /// So many pictures are held at a time, and measured on all cores.
+  private static let atOnce = 32
+
+  private typealias Compared = (output: Picture, target: Picture)
+
+  func report() throws -> EvaluationReport {
+    var report = EvaluationReport()
+    if let pictures { try makeFolder(pictures) }
+    for first in stride(from: 0, to: source.count, by: Self.atOnce) {
+      let range = first..<min(first + Self.atOnce, source.count)
+      let translated = try translator.map { translator in
+        try range.map { index in
+          let (_, output, target) = try translator.translate(source.pairs[index], index: index)
+          return Compared(output: output.rgb(), target: target)
+        }
+      }
+      if let pictures, let translated {
+        for (index, pair) in zip(range, translated) {
+          try pair.output.writePNG(to: "\(pictures)/\(source.pairs[index].name).png")
+        }
+      }
+      func compared(_ index: Int) throws -> Compared {
+        if let translated { return translated[index - first] }
+        // Here a pair's input is the output to compare.
+        let (output, target) = try source.pairs[index].load()
+        return (output, target)
+      }
+      report.pictures += try mapInParallel(over: range) { index in
+        try figures(source.pairs[index], compared(index))
+      }
+      if let scorer {
+        for index in range { report.scores.append(try score(index, compared(index), scorer)) }
+      }
+    }
+    report.labels = labels?.colours
+    report.scorerClasses = scorer?.palette.colours
+    let bootstrap = Bootstrap(seed: seed)
+    report.figures =
+      Metrics.figures(report.pictures, bootstrap) + (try ScorerScore.figures(report.scores, bootstrap))
+    return report
+  }
+
+  private func figures(_ pair: PairFiles, _ compared: Compared) throws -> PictureFigures {
+    let (output, target) = compared
+    let labels = try labels.map { try $0.labels(of: pair, target: target, format: format) }
+    do {
+      return try PictureFigures(
+        name: pair.name, output: output, target: target, labels: labels, training: training)
+    } catch {
+      throw ModelError.file(
+        pair.targetFile, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
+    }
+  }
+
+  private func score(
+    _ index: Int, _ compared: Compared, _ scorer: Scorer
+  ) throws -> ScorerScore {
+    let pair = source.pairs[index]
+    let labels: [UInt8]
+    if let path = labelMaps?[index] {
+      labels = try scorer.labels(of: try Picture(contentsOf: path), path: path)
+    } else {
+      let input = try pair.pictures().inputs[0]
+      labels = try scorer.labels(of: input.picture, path: input.path)
+    }
+    return ScorerScore(
+      output: try scorer.read(compared.output, path: pair.inputFile),
+      target: try scorer.read(compared.target, path: pair.targetFile), labels: labels,
+      classes: scorer.palette.count)
+  }
+}
+
+/// What a scorer read from an output and from its target, beside the labels that are to be read.
+struct ScorerScore {
+  let output: ConfusionMatrix
+  let target: ConfusionMatrix
+  let outputFeatures: [Double]
+  let targetFeatures: [Double]
+
+  init(output: Scorer.Reading, target: Scorer.Reading, labels: [UInt8], classes: Int) {
+    // Pixels that nobody labelled have the number behind the last class's.
+    self.output = ConfusionMatrix(
+      outputs: output.classes, targets: labels, classes: classes, ignoring: classes)
+    self.target = ConfusionMatrix(
+      outputs: target.classes, targets: labels, classes: classes, ignoring: classes)
+    (outputFeatures, targetFeatures) = (output.features, target.features)
+  }
+
+  static let outputKinds = FigureKind.segmentation(key: "scorer_", name: "FCN-score, ", family: "FCN-score")
+  private static let targetKinds = FigureKind.segmentation(
+    key: "scorer_targets_", name: "scorer on targets, ", family: "FCN-score of targets")
+
+  /// The FCN-score of outputs and of targets, and the Fréchet distance of the scorer's features, which takes two pictures.
+  static func figures(_ scores: [ScorerScore], _ bootstrap: Bootstrap) throws -> [Figure] {
+    let figures =
+      segmentationFigures(scores.map(\.output), outputKinds, bootstrap)
+      + segmentationFigures(scores.map(\.target), targetKinds, bootstrap)
+    guard scores.count > 1 else { return figures }
+    guard
+      let distance = frechetDistance(
+        Features(scores.map(\.outputFeatures)), Features(scores.map(\.targetFeatures)))
+    else {
+      throw ModelError.training("the singular values for the Fréchet distance did not converge")
+    }
+    return figures + [
+      Figure(
+        FigureKind("scorer_frechet_distance", "Fréchet distance of scorer's features", better: .lower),
+        value: distance, count: scores.count)
+    ]
+  }
+}
+
+extension Features {
+  /// Vectors of one dimension, at least two.
+  fileprivate init(_ vectors: [[Double]]) {
+    self.init(count: vectors.count, dimension: vectors[0].count, values: vectors.flatMap(\.self))
+  }
+}
+
+/// Makes a folder and those above it.
+func makeFolder(_ path: String) throws {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw ModelError.file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
+  }
+}
