@@ -74,7 +74,7 @@ let package = Package(
     // Square roots of Floats come from the C library, which this target imports nothing else of.
     .target(name: "SamplePairs", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
-    .target(name: "Model", dependencies: ["Random", "Tape", "Images"]),
+    .target(name: "Model", dependencies: ["Random", "Tape", "Images", "Metrics"]),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
@@ -91,7 +91,8 @@ let package = Package(
     .testTarget(name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(
-      name: "ModelTests", dependencies: ["Images", "Model", "Random", "Tape"], resources: [.copy("Fixtures")]),
+      name: "ModelTests", dependencies: ["Images", "Metrics", "Model", "Random", "Tape"],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"]),
   ],
   swiftLanguageModes: [.v6]

@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
       Always: L1, MSE and PSNR over samples of 0 to 255, SSIM, MS-SSIM (pictures from \
       \(StructuralSimilarity.minimumMultiScaleSide) pixels on a side), and how far the histograms of CIE L, a and b \
       over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
-      \(Evaluate.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
+      \(TargetSurvey.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
       output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
       are nearer to one of them than to their own target, reduced to 32 x 32. With --scorer: the FCN-score, which is \
       how well the labels that outputs were made from can be read from them again, beside how well from the targets, and \
@@ -37,9 +37,6 @@ struct Evaluate: ParsableCommand {
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
         pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
       """)
-
-  /// More distinct colours than this in all targets are no label maps, unless --palette says so.
-  static let mostLabelColours = 64
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
   var model: String?
@@ -148,8 +145,8 @@ struct Evaluate: ParsableCommand {
     let source = try pairs(checkpoint?.0.options)
     let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
     var evaluation = PictureEvaluation(source: source, seed: seed)
-    evaluation.labels = try labelColours(targets)
-    evaluation.ignored = try ignoredClass(evaluation.labels, checkpoint?.0.options)
+    evaluation.format = checkpoint?.0.options.format
+    evaluation.labels = try labelClasses(targets, evaluation.format)
     evaluation.palette = palette
     evaluation.training = try trainingTargets(checkpoint?.0.options)
     if let out {
@@ -199,12 +196,32 @@ struct Evaluate: ParsableCommand {
   }
 
   /// The classes, where targets are label maps; nil where they are not.
-  private func labelColours(_ targets: TargetSurvey) throws -> LabelColours? {
-    guard let palette else {
-      return targets.colours.flatMap { colours in
-        targets.isPalette || colours.count <= Self.mostLabelColours ? LabelColours(sorted: colours) : nil
+  private func labelClasses(_ targets: TargetSurvey, _ format: PairFormat?) throws -> LabelClasses? {
+    // What a model was not taught is not asked either.
+    let drawn = format?.labelClasses
+    let labels =
+      if let palette {
+        try labelColours(palette).map { colours in
+          LabelClasses(
+            colours: colours, ignored: drawn?.ignoredColour.flatMap { colours.colours.firstIndex(of: $0) })
+        }
+      } else {
+        drawn ?? targets.labelClasses
       }
+    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return labels }
+    guard var labels else {
+      throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
     }
+    guard let index = labels.colours.colours.firstIndex(of: colour) else {
+      let known = labels.colours.colours.map(LabelColours.name).joined(separator: " ")
+      throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
+    }
+    labels.ignored = index
+    return labels
+  }
+
+  /// The classes that --palette names.
+  private func labelColours(_ palette: String) throws -> LabelColours? {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: palette, isDirectory: &isFolder) else {
       throw ModelError.file(palette, "no such file or folder")
@@ -226,22 +243,6 @@ struct Evaluate: ParsableCommand {
         file, "--palette: more than \(LabelColours.maximumCount) distinct colours are no palette of classes")
     }
     return LabelColours(sorted: colours)
-  }
-
-  private func ignoredClass(_ labels: LabelColours?, _ trained: TrainingOptions?) throws -> Int? {
-    guard let ignore, let colour = LabelColours.colour(named: ignore) else {
-      // What a model was not taught is not asked either.
-      guard case .labels(let known)? = trained?.format.target, let none = known.unlabelled else { return nil }
-      return labels?.colours.firstIndex(of: SIMD3(none.red, none.green, none.blue))
-    }
-    guard let labels else {
-      throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
-    }
-    guard let index = labels.colours.firstIndex(of: colour) else {
-      let known = labels.colours.map(LabelColours.name).joined(separator: " ")
-      throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
-    }
-    return index
   }
 
   /// Reduced training targets; none where nothing is known of a training.
@@ -278,8 +279,7 @@ struct Evaluate: ParsableCommand {
     guard let distance = Metrics.frechetDistance(a, b) else {
       throw ModelError.file(outputs, "the singular values for the Fréchet distance did not converge")
     }
-    return Figure(
-      key: "frechet_distance", title: "Fréchet distance", value: distance, interval: nil, count: a.count)
+    return Figure(.frechetDistance, value: distance, count: a.count)
   }
 }
 

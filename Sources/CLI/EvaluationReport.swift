@@ -21,7 +21,7 @@ struct EvaluationReport {
       ["figure", "value", "95 % interval", "pictures"],
       figures.map { figure in
         [
-          figure.title, Self.text(figure.value),
+          figure.kind.title, Self.text(figure.value),
           figure.interval.map { "\(Self.text($0.lower)) to \(Self.text($0.upper))" } ?? "-",
           String(figure.count),
         ]
@@ -125,7 +125,7 @@ struct EvaluationReport {
       figures: Dictionary(
         uniqueKeysWithValues: figures.map { figure in
           (
-            figure.key,
+            figure.kind.key,
             .init(
               value: figure.value, lower: figure.interval?.lower, upper: figure.interval?.upper,
               pictures: figure.count)

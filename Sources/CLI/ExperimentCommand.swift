@@ -106,7 +106,7 @@ struct ExperimentCommand: ParsableCommand {
       let report = try evaluation.report()
       try report.write(to: "\(directory.path)/evaluation")
       results[variant] = RowResult(
-        figures: Dictionary(uniqueKeysWithValues: report.figures.map { ($0.key, $0) }),
+        figures: Dictionary(uniqueKeysWithValues: report.figures.map { ($0.kind.key, $0) }),
         pictures: try shown.map { try translator.translate(validation.pairs[$0], index: $0) })
       try write(experiments, results, base, steps: try base.trainingPairs().count / base.batchSize)
     }

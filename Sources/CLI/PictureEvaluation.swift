@@ -11,9 +11,10 @@ struct PictureEvaluation {
   /// Of the bootstrap.
   let seed: UInt64
   var translator: Translator?
+  /// Of the model, where there is one.
+  var format: PairFormat?
   /// The classes, where targets are label maps.
-  var labels: LabelColours?
-  var ignored: Int?
+  var labels: LabelClasses?
   /// Where the classes were named, for errors.
   var palette: String?
   /// Reduced training targets, to find outputs that repeat them.
@@ -58,7 +59,7 @@ struct PictureEvaluation {
         for index in range { report.scores.append(try score(index, compared(index), scorer)) }
       }
     }
-    report.labels = labels
+    report.labels = labels?.colours
     report.scorerClasses = scorer?.palette.colours
     let bootstrap = Bootstrap(seed: seed)
     report.figures =
@@ -66,21 +67,15 @@ struct PictureEvaluation {
     return report
   }
 
-  private func figures(
-    _ pair: PairFiles, _ compared: Compared
-  ) throws -> PictureFigures {
+  private func figures(_ pair: PairFiles, _ compared: Compared) throws -> PictureFigures {
     let (output, target) = compared
-    func fitted(_ method: ResizeMethod) -> Picture {
-      target.resized(width: output.width, height: output.height, method: method)
-    }
+    let labels = try labels.map { try $0.labels(of: pair, target: target, format: format) }
     do {
       return try PictureFigures(
-        name: pair.name, output: output, target: fitted(target.isPalette ? .nearest : .bicubic),
-        labels: labels.map { .init(colours: $0, target: fitted(.nearest), ignored: ignored) },
-        training: training)
+        name: pair.name, output: output, target: target, labels: labels, training: training)
     } catch {
       throw ModelError.file(
-        pair.targetPath, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
+        pair.targetFile, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
     }
   }
 
@@ -96,8 +91,8 @@ struct PictureEvaluation {
       labels = try scorer.labels(of: input.picture, path: input.path)
     }
     return ScorerScore(
-      output: try scorer.read(compared.output, path: pair.inputPath),
-      target: try scorer.read(compared.target, path: pair.targetPath), labels: labels,
+      output: try scorer.read(compared.output, path: pair.inputFile),
+      target: try scorer.read(compared.target, path: pair.targetFile), labels: labels,
       classes: scorer.palette.count)
   }
 }
@@ -118,12 +113,15 @@ struct ScorerScore {
     (outputFeatures, targetFeatures) = (output.features, target.features)
   }
 
+  static let outputKinds = FigureKind.segmentation(key: "scorer_", name: "FCN-score, ", family: "FCN-score")
+  private static let targetKinds = FigureKind.segmentation(
+    key: "scorer_targets_", name: "scorer on targets, ", family: "FCN-score of targets")
+
   /// The FCN-score of outputs and of targets, and the Fréchet distance of the scorer's features, which takes two pictures.
   static func figures(_ scores: [ScorerScore], _ bootstrap: Bootstrap) throws -> [Figure] {
     let figures =
-      segmentationFigures(scores.map(\.output), key: "scorer_", title: "FCN-score, ", bootstrap)
-      + segmentationFigures(
-        scores.map(\.target), key: "scorer_targets_", title: "scorer on targets, ", bootstrap)
+      segmentationFigures(scores.map(\.output), outputKinds, bootstrap)
+      + segmentationFigures(scores.map(\.target), targetKinds, bootstrap)
     guard scores.count > 1 else { return figures }
     guard
       let distance = frechetDistance(
@@ -133,8 +131,8 @@ struct ScorerScore {
     }
     return figures + [
       Figure(
-        key: "scorer_frechet_distance", title: "Fréchet distance of scorer's features", value: distance,
-        interval: nil, count: scores.count)
+        FigureKind("scorer_frechet_distance", "Fréchet distance of scorer's features", better: .lower),
+        value: distance, count: scores.count)
     ]
   }
 }
@@ -146,60 +144,6 @@ extension Features {
   }
 }
 
-/// What is to be known of all targets before anything takes time: that pictures can be read and have equal sizes, and
-/// which colours they have.
-struct TargetSurvey {
-  /// All targets are palette PNGs.
-  let isPalette: Bool
-  /// Distinct colours over all targets; nil when they are too many for classes.
-  let colours: Set<SIMD3<UInt8>>?
-
-  init(_ source: PairSource, needsEqualSizes: Bool) throws {
-    let found = try mapInParallel(over: source.pairs.indices) { index in
-      let pair = source.pairs[index]
-      let (output, target) = try pair.load()
-      guard !needsEqualSizes || (output.width, output.height) == (target.width, target.height) else {
-        throw ModelError.file(
-          pair.inputPath,
-          "is \(output.width)x\(output.height) pixels, but \(pair.targetPath) is \(target.width)x\(target.height); give outputs at the targets' size"
-        )
-      }
-      return (
-        isPalette: target.isPalette, colours: target.distinctColours(limit: LabelColours.maximumCount)
-      )
-    }
-    isPalette = found.allSatisfy(\.isPalette)
-    var all: Set<SIMD3<UInt8>>? = []
-    for picture in found {
-      guard let colours = picture.colours, let others = all?.union(colours) else {
-        all = nil
-        break
-      }
-      all = others.count <= LabelColours.maximumCount ? others : nil
-    }
-    colours = all
-  }
-}
-
-extension PairFiles {
-  /// The file that the input is in, or the output that stands for it.
-  fileprivate var inputPath: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(let input, _): input
-    case .photograph(let path): path
-    }
-  }
-
-  fileprivate var targetPath: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(_, let target): target
-    case .photograph(let path): path
-    }
-  }
-}
-
 /// Makes a folder and those above it.
 func makeFolder(_ path: String) throws {
   do {
@@ -207,17 +151,4 @@ func makeFolder(_ path: String) throws {
   } catch {
     throw ModelError.file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
   }
-}
-
-/// The results of `body` for every index, computed on all cores. Where several throw, the error of the first index is
-/// thrown, whatever the order in time.
-func mapInParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws -> [Result] {
-  var results = [Swift.Result<Result, any Error>?](repeating: nil, count: indices.count)
-  results.withUnsafeMutableBufferPointer { results in
-    nonisolated(unsafe) let results = results
-    inParallel(indices.count) { place in
-      results[place] = Swift.Result { try body(indices.lowerBound + place) }
-    }
-  }
-  return try results.map { try $0!.get() }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Images
+import Metrics
 import Model
 import Tape
 
@@ -12,7 +13,12 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute and the intervals may be changed then.
+      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute, --best and the intervals \
+      may be changed then.
+
+      Validation takes the figures of `pix2pix evaluate`, and --best names one of them: \
+      \(FigureKind.ofPictures.map(\.key).joined(separator: ", ")); accuracies and IOU where targets are label maps, MS-SSIM for \
+      sizes from \(StructuralSimilarity.minimumMultiScaleSide) on.
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
       --steps N keeps it throughout; --learning-rate-policy changes either.
@@ -72,6 +78,15 @@ struct Train: ParsableCommand {
   var saveEvery: Int?
   @Option(help: "Steps from sample strip to sample strip. (default: an epoch)")
   var sampleEvery: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Epochs from validation to validation; never when 0. (default: 1)", valueName: "epochs"))
+  var validateEvery: Int?
+  @Option(
+    help: ArgumentHelp(
+      "The figure that best.safetensors is kept by, and a plateau of the learning rate measured. (default: l1)",
+      valueName: "figure"))
+  var best: String?
   @Option(help: "Checkpoints kept besides the best. (default: 3)")
   var keep: Int?
   @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
@@ -161,6 +176,8 @@ struct Train: ParsableCommand {
     if let saveEvery { options.saveEvery = saveEvery }
     if let sampleEvery { options.sampleEvery = sampleEvery }
     if let keep { options.keep = keep }
+    if let best { options.best = best }
+    if let validateEvery { options.validateEvery = validateEvery }
   }
 }
 

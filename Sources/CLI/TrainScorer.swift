@@ -12,7 +12,7 @@ struct TrainScorer: ParsableCommand {
       that evaluate says both.
 
       --data holds photographs and --targets their label maps, with equal names and the folders train and val or \
-      test. What is kept as best.safetensors is what read the validation pairs best.
+      test. What is kept as best.safetensors is what read most pixels of the validation pairs right.
 
       Everything that train does is a scorer's, too: Ctrl-C and --resume, losses.csv, report.html.
 
@@ -77,6 +77,7 @@ struct TrainScorer: ParsableCommand {
     var options = TrainingOptions()
     options.objective.kind = .crossEntropy
     options.network.output = options.objective.output
+    options.best = "pixel_accuracy"
     if let size { options.network.size = size }
     options.network.levels = NetworkConfiguration.standardLevels(options.network.size)
     if let ngf { options.network.ngf = ngf }

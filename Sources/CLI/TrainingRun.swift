@@ -147,9 +147,13 @@ final class ProgressLine {
         lastPlain = now
         plain(text)
       }
-    case .validated(let epoch, let l1, let isBest):
+    case .validated(let epoch, let figures, let best, let isBest):
+      // The chosen figure, and the one that all runs have.
+      let shown = ([best] + (best == .l1 ? [] : [.l1])).compactMap { kind in
+        figures.first { $0.kind == kind }.map { "\(kind.title) \(String(format: "%.4g", $0.value))" }
+      }
       plain(
-        String(format: "epoch %d: validation L1 %.3f of 255%@", epoch, l1, isBest ? ", the best so far" : ""))
+        "epoch \(epoch): validation \(shown.joined(separator: ", "))\(isBest ? "; the best so far" : "")")
     case .sampled: break
     case .saved(let path): plain("saved \(path)")
     }

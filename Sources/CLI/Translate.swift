@@ -11,7 +11,7 @@ struct Translate: ParsableCommand {
     discussion: """
       Every picture of --input is written to --out under its own name, as PNG, at the model's size. The model's \
       options come from its checkpoint. A run's folder means its last checkpoint; RUN/best.safetensors is the one \
-      with the lowest validation L1.
+      with the best validation.
 
       As in the paper, norms use the statistics of the picture at hand and dropout stays on.
 

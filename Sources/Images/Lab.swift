@@ -20,6 +20,12 @@ public struct Lab: Sendable, Equatable {
     self.init(linear: SIMD3(Self.linear(red), Self.linear(green), Self.linear(blue)))
   }
 
+  /// Of a colour of 8 bits a component.
+  public init(_ colour: SIMD3<UInt8>) {
+    let linear = Self.linearOfEight
+    self.init(linear: SIMD3(linear[Int(colour.x)], linear[Int(colour.y)], linear[Int(colour.z)]))
+  }
+
   /// From linear light 0...1.
   @inline(__always)
   init(linear rgb: SIMD3<Double>) {

@@ -47,10 +47,14 @@ extension Picture {
     func samples<S: FixedWidthInteger & UnsignedInteger>(_: S.Type) -> [S] {
       let largest = Float(S.max)
       return [S](unsafeUninitializedCapacity: area * channels) { out, count in
-        for (index, value) in planes.enumerated() {
-          let level = ((value + 1) * (largest / 2)).rounded()
-          // max and min let NaN through in one order of their arguments; the comparison does not.
-          out[index % area * channels + index / area] = level > 0 ? S(min(level, largest)) : 0
+        var values = planes.makeIterator()
+        for channel in 0..<channels {
+          for pixel in 0..<area {
+            guard let value = values.next() else { break }
+            let level = ((value + 1) * (largest / 2)).rounded()
+            // max and min let NaN through in one order of their arguments; the comparison does not.
+            out[pixel * channels + channel] = level > 0 ? S(min(level, largest)) : 0
+          }
         }
         count = area * channels
       }

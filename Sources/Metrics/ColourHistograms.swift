@@ -1,4 +1,3 @@
-import Foundation
 import Images
 
 /// How often each lightness and each colour of CIE Lab occurs, counted over any number of pictures.
@@ -10,7 +9,7 @@ import Images
 public struct ColourHistograms: Sendable, Equatable {
   /// L, a and b in this order.
   public static let channels = ["L", "a", "b"]
-  private static let firstLevels = [0, -128, -128]
+  private static let firstLevels = SIMD3(0.0, -128, -128)
   private static let binCounts = [101, 256, 256]
 
   /// Pixels per bin of L, a and b.
@@ -23,13 +22,23 @@ public struct ColourHistograms: Sendable, Equatable {
 
   public init(_ picture: Picture) {
     self.init()
-    guard case .eight(let samples) = picture.rgb().eightBit().samples else { return }
-    for pixel in stride(from: 0, to: samples.count, by: 3) {
-      let lab = cieLab(SIMD3(samples[pixel], samples[pixel + 1], samples[pixel + 2]))
-      for channel in 0..<3 {
-        counts[channel][Int(lab[channel].rounded()) - Self.firstLevels[channel]] += 1
+    var bins = SIMD3<Int>.zero
+    var last: SIMD3<UInt8>?
+    var (l, a, b) = (counts[0], counts[1], counts[2])
+    for colour in picture.colours {
+      // Neighbours are often equal, and Lab takes three roots.
+      if colour != last {
+        let lab = Lab(colour)
+        // Truncation rounds what is not negative.
+        let levels = SIMD3(lab.l, lab.a, lab.b) - Self.firstLevels + 0.5
+        bins = SIMD3(Int(levels.x), Int(levels.y), Int(levels.z))
+        last = colour
       }
+      l[bins.x] += 1
+      a[bins.y] += 1
+      b[bins.z] += 1
     }
+    counts = [l, a, b]
   }
 
   public static func += (sum: inout ColourHistograms, other: ColourHistograms) {
@@ -60,24 +69,4 @@ public struct ColourHistograms: Sendable, Equatable {
   }
 
   static let rowLength = binCounts.reduce(0, +)
-}
-
-/// CIE Lab of an sRGB colour: L in 0...100, a and b about -108...99. White point D65 as the 2 degree observer sees it
-/// (IEC 61966-2-1, CIE 15), with the constants of scikit-image's `rgb2lab`.
-public func cieLab(_ colour: SIMD3<UInt8>) -> SIMD3<Double> {
-  let r = linear[Int(colour.x)]
-  let g = linear[Int(colour.y)]
-  let b = linear[Int(colour.z)]
-  /// The cube root, with a straight line near 0.
-  func f(_ t: Double) -> Double { t > 0.008856 ? cbrt(t) : 7.787 * t + 16.0 / 116 }
-  let x = f((0.412453 * r + 0.357580 * g + 0.180423 * b) / 0.95047)
-  let y = f(0.212671 * r + 0.715160 * g + 0.072169 * b)
-  let z = f((0.019334 * r + 0.119193 * g + 0.950227 * b) / 1.08883)
-  return SIMD3(116 * y - 16, 500 * (x - y), 200 * (y - z))
-}
-
-/// The share of full light that an sRGB sample stands for.
-private let linear: [Double] = (0...255).map {
-  let value = Double($0) / 255
-  return value > 0.04045 ? pow((value + 0.055) / 1.055, 2.4) : value / 12.92
 }

@@ -33,8 +33,7 @@ public struct PictureFigures: Sendable {
     l1 = meanAbsoluteError(outputPixels, targetPixels)
     mse = meanSquaredError(outputPixels, targetPixels)
     psnr = peakSignalToNoiseRatio(meanSquaredError: mse)
-    ssim = StructuralSimilarity.singleScale(outputPixels, targetPixels)
-    msSSIM = StructuralSimilarity.multiScale(outputPixels, targetPixels)
+    (ssim, msSSIM) = StructuralSimilarity.singleAndMultiScale(outputPixels, targetPixels)
     histograms = (ColourHistograms(output), ColourHistograms(target))
     confusion =
       if let labels {
@@ -70,63 +69,57 @@ public struct PictureFigures: Sendable {
 
 /// One number over a set of pictures.
 public struct Figure: Sendable, Equatable {
-  /// For files: lower case, no spaces.
-  public let key: String
-  /// For people.
-  public let title: String
+  public let kind: FigureKind
   public let value: Double
-  /// The bootstrap's interval over pictures.
+  /// The bootstrap's interval over pictures, where it was asked for.
   public let interval: Interval?
   /// Pictures that it was taken over.
   public let count: Int
 
-  public init(key: String, title: String, value: Double, interval: Interval?, count: Int) {
-    (self.key, self.title, self.value, self.interval, self.count) = (key, title, value, interval, count)
+  public init(_ kind: FigureKind, value: Double, interval: Interval? = nil, count: Int) {
+    (self.kind, self.value, self.interval, self.count) = (kind, value, interval, count)
   }
 }
 
 /// The figures of a set of pictures. Those of single pictures are averaged; histograms and confusion matrices are
 /// added up first, as the paper does. A figure that is not defined for every picture is left out.
-public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap) -> [Figure] {
-  func mean(_ key: String, _ title: String, _ value: (PictureFigures) -> Double?) -> Figure? {
+///
+/// - Parameter bootstrap: of the intervals; figures have none without it
+public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil) -> [Figure] {
+  func mean(_ kind: FigureKind, _ value: (PictureFigures) -> Double?) -> Figure? {
     let values = pictures.compactMap(value)
     guard values.count == pictures.count, !values.isEmpty else { return nil }
     return Figure(
-      key: key, title: title, value: values.reduce(0, +) / Double(values.count),
-      interval: bootstrap.interval(ofMean: values), count: values.count)
+      kind, value: values.reduce(0, +) / Double(values.count),
+      interval: bootstrap?.interval(ofMean: values), count: values.count)
   }
   func summed(
-    _ names: [(key: String, title: String)], _ rows: [[Double]], _ statistics: ([Double]) -> [Double]
+    _ kinds: [FigureKind], _ rows: [[Double]], _ statistics: ([Double]) -> [Double]
   ) -> [Figure] {
     guard rows.count == pictures.count, let first = rows.first else { return [] }
     let sum = rows.dropFirst().reduce(into: first) { sum, row in
       for index in row.indices { sum[index] += row[index] }
     }
-    let intervals = bootstrap.intervals(ofSums: rows, statistics)
-    return zip(names, zip(statistics(sum), intervals)).map { name, result in
-      Figure(key: name.key, title: name.title, value: result.0, interval: result.1, count: rows.count)
+    let intervals = bootstrap?.intervals(ofSums: rows, statistics)
+    return zip(kinds, statistics(sum)).enumerated().map { index, result in
+      Figure(result.0, value: result.1, interval: intervals?[index], count: rows.count)
     }
   }
 
   let pixelwise = [
-    mean("l1", "L1 (0 to 255)") { $0.l1 },
-    mean("mse", "MSE (0 to 65025)") { $0.mse },
-    mean("psnr", "PSNR (dB)") { $0.psnr },
-    mean("ssim", "SSIM") { $0.ssim },
-    mean("ms_ssim", "MS-SSIM") { $0.msSSIM },
+    mean(.l1) { $0.l1 }, mean(.mse) { $0.mse }, mean(.psnr) { $0.psnr }, mean(.ssim) { $0.ssim },
+    mean(.msSSIM) { $0.msSSIM },
   ].compactMap(\.self)
   let intersections = summed(
-    ColourHistograms.channels.map {
-      ("histogram_intersection_\($0.lowercased())", "histogram intersection \($0)")
-    }, pictures.map { $0.histograms.output.row + $0.histograms.target.row }
+    FigureKind.histogramIntersections, pictures.map { $0.histograms.output.row + $0.histograms.target.row }
   ) {
     let length = ColourHistograms.rowLength
     return ColourHistograms(row: $0[..<length]).intersections(ColourHistograms(row: $0[length...]))
   }
   let confusions = pictures.compactMap(\.confusion)
-  let segmentation = confusions.count == pictures.count ? segmentationFigures(confusions, bootstrap) : []
-  let memorized = mean("nearer_to_training", "nearer to a training target") {
-    $0.memorization.map { $0.isNearerToTraining ? 1 : 0 }
-  }
+  let segmentation =
+    confusions.count == pictures.count
+    ? segmentationFigures(confusions, FigureKind.segmentation(), bootstrap) : []
+  let memorized = mean(.nearerToTraining) { $0.memorization.map { $0.isNearerToTraining ? 1 : 0 } }
   return pixelwise + intersections + segmentation + [memorized].compactMap(\.self)
 }

@@ -45,17 +45,21 @@ public struct LabelColours: Sendable, Equatable {
 
   /// The class of every pixel: the nearest colour by squared distance in RGB, of equally near ones the first.
   public func nearestClasses(_ picture: Picture) -> [UInt8] {
-    var known: [SIMD3<UInt8>: UInt8] = [:]
     let wide = colours.map { SIMD3<Int32>(truncatingIfNeeded: $0) }
+    // What was found last for a colour of each remainder: pictures repeat their colours, and a dictionary takes longer than
+    // a few distances.
+    var known = [(colour: SIMD3<UInt8>, nearest: UInt8)?](repeating: nil, count: 1 << 12)
     return picture.colours.map { colour in
-      if let index = known[colour] { return index }
+      let number = UInt32(colour.x) << 16 | UInt32(colour.y) << 8 | UInt32(colour.z)
+      let place = Int((number &* 0x9E37_79B1) >> 20)
+      if let found = known[place], found.colour == colour { return found.nearest }
       var nearest = (index: 0, distance: Int32.max)
       for (index, candidate) in wide.enumerated() {
         let difference = candidate &- SIMD3<Int32>(truncatingIfNeeded: colour)
         let distance = (difference &* difference).wrappedSum()
         if distance < nearest.distance { nearest = (index, distance) }
       }
-      known[colour] = UInt8(nearest.index)
+      known[place] = (colour, UInt8(nearest.index))
       return UInt8(nearest.index)
     }
   }
@@ -67,11 +71,16 @@ public struct LabelColours: Sendable, Equatable {
     for (index, colour) in colours.enumerated() { indices[colour] = UInt8(index) }
     let pixels = picture.colours
     var classes = [UInt8](repeating: 0, count: pixels.count)
+    var last = (colour: colours[0], index: UInt8(0))
     for (pixel, colour) in pixels.enumerated() {
-      guard let index = indices[colour] else {
-        throw UnknownColour(colour: colour, x: pixel % picture.width, y: pixel / picture.width)
+      // Neighbours are mostly of one class.
+      if colour != last.colour {
+        guard let index = indices[colour] else {
+          throw UnknownColour(colour: colour, x: pixel % picture.width, y: pixel / picture.width)
+        }
+        last = (colour, index)
       }
-      classes[pixel] = index
+      classes[pixel] = last.index
     }
     return classes
   }

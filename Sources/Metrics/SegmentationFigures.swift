@@ -3,9 +3,10 @@
 ///
 /// - Parameters:
 ///   - confusions: one a picture, of the same classes
-///   - key, title: what the figures' keys and titles begin with
+///   - kinds: what the three are called
+///   - bootstrap: of the intervals; figures have none without it
 public func segmentationFigures(
-  _ confusions: [ConfusionMatrix], key: String = "", title: String = "", _ bootstrap: Bootstrap
+  _ confusions: [ConfusionMatrix], _ kinds: [FigureKind], _ bootstrap: Bootstrap? = nil
 ) -> [Figure] {
   guard !confusions.isEmpty else { return [] }
   func statistics(_ sum: [Double]) -> [Double] {
@@ -16,12 +17,24 @@ public func segmentationFigures(
   let sum = rows.dropFirst().reduce(into: rows[0]) { sum, row in
     for index in row.indices { sum[index] += row[index] }
   }
-  let names = [
-    ("pixel_accuracy", "per-pixel accuracy"), ("class_accuracy", "per-class accuracy"),
-    ("class_iou", "class IOU"),
-  ]
-  return zip(names, zip(statistics(sum), bootstrap.intervals(ofSums: rows, statistics))).map { name, result in
-    Figure(
-      key: key + name.0, title: title + name.1, value: result.0, interval: result.1, count: rows.count)
+  let intervals = bootstrap?.intervals(ofSums: rows, statistics)
+  return zip(kinds, statistics(sum)).enumerated().map { index, result in
+    Figure(result.0, value: result.1, interval: intervals?[index], count: rows.count)
+  }
+}
+
+extension FigureKind {
+  /// The kinds of `segmentationFigures`, in their order.
+  ///
+  /// - Parameters:
+  ///   - key, name: what keys and names begin with
+  ///   - family: what they are figures of
+  public static func segmentation(
+    key: String = "", name: String = "", family: String = "Label maps"
+  ) -> [FigureKind] {
+    [
+      ("pixel_accuracy", "per-pixel accuracy"), ("class_accuracy", "per-class accuracy"),
+      ("class_iou", "class IOU"),
+    ].map { FigureKind(key + $0.0, name + $0.1, better: .higher, family: family) }
   }
 }

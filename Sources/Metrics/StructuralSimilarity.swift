@@ -43,17 +43,30 @@ public enum StructuralSimilarity {
   /// Nil for pictures of less than `minimumMultiScaleSide` pixels on a side: with fewer scales it would be another
   /// figure.
   public static func multiScale(_ a: Pixels, _ b: Pixels) -> Double? {
+    singleAndMultiScale(a, b).multiScale
+  }
+
+  /// Both, of which the second begins with the first: together they take little more than MS-SSIM alone.
+  public static func singleAndMultiScale(
+    _ a: Pixels, _ b: Pixels
+  ) -> (singleScale: Double?, multiScale: Double?) {
     a.checkSize(b)
-    guard min(a.width, a.height) >= minimumMultiScaleSide else { return nil }
+    let side = min(a.width, a.height)
+    guard side >= windowSide else { return (nil, nil) }
+    var means = Self.means(a, b)
+    let singleScale = means.similarity.sum() / 3
+    guard side >= minimumMultiScaleSide else { return (singleScale, nil) }
     var (a, b) = (a, b)
     var products = SIMD3(repeating: 1.0)
     for (scale, exponent) in exponents.enumerated() {
-      let means = means(a, b)
+      if scale > 0 {
+        (a, b) = (a.halved(), b.halved())
+        means = Self.means(a, b)
+      }
       let factor = scale == halvings ? means.similarity : means.contrastStructure
       for channel in 0..<3 { products[channel] *= pow(max(0, factor[channel]), exponent) }
-      if scale < halvings { (a, b) = (a.halved(), b.halved()) }
     }
-    return products.sum() / 3
+    return (singleScale, products.sum() / 3)
   }
 
   /// The weights of a window's middle and of what lies 1...5 pixels beside it.

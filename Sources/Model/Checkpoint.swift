@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 import Tape
 
 /// A training run's state in one safetensors file.
@@ -19,16 +20,48 @@ public struct Checkpoint: Sendable {
     public var samplerBatch = 0
     /// The counter of the next dropout masks.
     public var randomCounter = 0
-    /// The lowest validation L1 so far, in 0...255, and the step it was measured at.
-    public var bestValidationL1: Double?
-    public var bestStep: Int?
-    /// Of the learning rate's policy "plateau": the best figure it counts from, epochs since, and how often the rate was
-    /// lowered.
+    /// The best validation so far.
+    public var best: Best?
+    /// Of the learning rate's policy "plateau": the best figure it counts from, validations since, and how often the rate
+    /// was lowered.
     public var plateauBest: Double?
     public var badEpochs: Int?
     public var rateReductions: Int?
 
     public init() {}
+
+    /// A validation that none before was better than.
+    public struct Best: Sendable, Codable, Equatable {
+      /// The key of the figure that it was the best by.
+      public var figure: String
+      public var value: Double
+      public var step: Int
+
+      public init(figure: String, value: Double, step: Int) {
+        (self.figure, self.value, self.step) = (figure, value, step)
+      }
+    }
+
+    public init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      step = try values.decode(Int.self, forKey: .step)
+      samplerEpoch = try values.decode(Int.self, forKey: .samplerEpoch)
+      samplerBatch = try values.decode(Int.self, forKey: .samplerBatch)
+      randomCounter = try values.decode(Int.self, forKey: .randomCounter)
+      best = try values.decodeIfPresent(Best.self, forKey: .best)
+      plateauBest = try values.decodeIfPresent(Double.self, forKey: .plateauBest)
+      badEpochs = try values.decodeIfPresent(Int.self, forKey: .badEpochs)
+      rateReductions = try values.decodeIfPresent(Int.self, forKey: .rateReductions)
+      // Where the best stood when there was one figure.
+      let earlier = try decoder.container(keyedBy: EarlierKeys.self)
+      if let value = try earlier.decodeIfPresent(Double.self, forKey: .bestValidationL1),
+        let step = try earlier.decodeIfPresent(Int.self, forKey: .bestStep)
+      {
+        best = Best(figure: FigureKind.l1.key, value: value, step: step)
+      }
+    }
+
+    private enum EarlierKeys: CodingKey { case bestValidationL1, bestStep }
   }
 
   static let format = "pix2pix checkpoint 1"
@@ -66,6 +99,9 @@ public struct Checkpoint: Sendable {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // A PSNR may be infinite, for which JSON has no number.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let metadata = [
       "format": format,
       "options": String(decoding: try encoder.encode(options), as: UTF8.self),
@@ -86,6 +122,8 @@ public struct Checkpoint: Sendable {
       throw .file(path, "is a \"\(format)\"; this program reads \"\(Self.format)\"")
     }
     let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard let options = tensors.metadata["options"], let progress = tensors.metadata["progress"],
       let decodedOptions = try? decoder.decode(TrainingOptions.self, from: Data(options.utf8)),
       let decodedProgress = try? decoder.decode(Progress.self, from: Data(progress.utf8)),

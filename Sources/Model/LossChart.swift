@@ -31,6 +31,18 @@ public struct LossChart: Sendable {
     }
   }
 
+  /// A place to be looked at: a dashed vertical line with words at its top, and a dot on every curve.
+  public struct Mark: Sendable {
+    /// One of the chart's places.
+    public var place: Double
+    public var label: String
+
+    public init(place: Double, label: String) {
+      self.place = place
+      self.label = label
+    }
+  }
+
   /// The picture's size and the plot's edges in it, in SVG units.
   public enum Frame {
     public static let width = 620.0
@@ -49,6 +61,7 @@ public struct LossChart: Sendable {
   public let places: [Double]
   public let series: [Series]
   public let reference: Reference?
+  public let mark: Mark?
   /// The axes' ranges; the vertical one ends at round numbers.
   public let xRange: ClosedRange<Double>
   public let yRange: ClosedRange<Double>
@@ -56,6 +69,8 @@ public struct LossChart: Sendable {
 
   /// The curves' smoothed values at the points drawn.
   private let curves: [[Point]]
+  /// The curves' values at the mark.
+  private let marked: [(value: Double, color: String)]
 
   private struct Point: Sendable {
     var place: Double
@@ -63,11 +78,21 @@ public struct LossChart: Sendable {
     var value: (raw: Double, smooth: Double)?
   }
 
-  public init(xLabel: String, places: [Double], series: [Series], reference: Reference? = nil) {
+  public init(
+    xLabel: String, places: [Double], series: [Series], reference: Reference? = nil, mark: Mark? = nil
+  ) {
     self.xLabel = xLabel
     self.places = places
     self.series = series
     self.reference = reference
+    self.mark = mark
+    // Values, not means: the mark is about single ones.
+    marked = series.compactMap { series in
+      guard let place = mark?.place, let index = places.firstIndex(of: place), index < series.values.count,
+        series.values[index].isFinite
+      else { return nil }
+      return (series.values[index], series.color)
+    }
     let finitePlaces = places.filter(\.isFinite)
     let first = finitePlaces.min() ?? 0
     let last = finitePlaces.max() ?? first
@@ -84,9 +109,9 @@ public struct LossChart: Sendable {
       low = min(low, sorted[sorted.count / 50])
       high = max(high, sorted[sorted.count - 1 - sorted.count / 50])
     }
-    if let reference {
-      low = min(low, reference.value)
-      high = max(high, reference.value)
+    for value in marked.map(\.value) + [reference?.value].compactMap(\.self) {
+      low = min(low, value)
+      high = max(high, value)
     }
     // Losses are read against zero unless all the change is far above it.
     if low > 0, low < 0.6 * high { low = 0 }
@@ -141,6 +166,13 @@ public struct LossChart: Sendable {
 
         """
     }
+    if !marked.isEmpty, let mark {
+      let x = coordinate(x(mark.place))
+      svg += """
+        <line class="mark" x1="\(x)" y1="\(coordinate(Frame.top))" x2="\(x)" y2="\(coordinate(Frame.bottom))"/>
+
+        """
+    }
     for (series, curve) in zip(series, curves) {
       svg += "<path class=\"raw\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(dots(curve))\"/>\n"
     }
@@ -154,6 +186,23 @@ public struct LossChart: Sendable {
       svg += """
         <text class="note" x="\(coordinate(Frame.right - 4))" y="\(coordinate(baseline))" \
         text-anchor="end">\(Markup.escaped(reference.label))</text>
+
+        """
+    }
+    if !marked.isEmpty, let mark {
+      let x = x(mark.place)
+      for (value, color) in marked {
+        svg += """
+          <circle class="best" cx="\(coordinate(x))" cy="\(coordinate(y(value)))" r="4.5" \
+          fill="\(Markup.escaped(color))"/>
+
+          """
+      }
+      // On the side where there is more room.
+      let isLeft = x > (Frame.left + Frame.right) / 2
+      svg += """
+        <text class="note" x="\(coordinate(isLeft ? x - 7 : x + 7))" y="\(coordinate(labelBaseline(at: x, isLeft)))" \
+        text-anchor="\(isLeft ? "end" : "start")">\(Markup.escaped(mark.label))</text>
 
         """
     }
@@ -209,6 +258,17 @@ public struct LossChart: Sendable {
       index += 1
     }
     return ticks
+  }
+
+  /// Where words beside the mark are farther from the curves: at the top of the plot or at its bottom.
+  private func labelBaseline(at x: Double, _ isLeft: Bool) -> Double {
+    let words = isLeft ? x - 110...x : x...x + 110
+    let near = curves.joined().filter { words.contains(self.x($0.place)) }.compactMap { $0.value?.smooth }
+    let values = near + marked.map(\.value)
+    let room = (
+      top: (values.map(y).min() ?? 0) - Frame.top, bottom: Frame.bottom - (values.map(y).max() ?? 0)
+    )
+    return room.top >= room.bottom ? Frame.top + 12 : Frame.bottom - 8
   }
 
   private func dots(_ curve: [Point]) -> String {
@@ -292,6 +352,11 @@ enum Markup {
       }
     }
     return result
+  }
+
+  /// A loss or a figure, with as many decimals as are worth reading.
+  static func figure(_ value: Double) -> String {
+    value == .infinity ? "\u{221E}" : number(value, step: abs(value) < 10 ? 0.001 : 0.01)
   }
 
   /// A number with the decimals that a step of this size needs and thousands set apart: 20,000 or 0.25.

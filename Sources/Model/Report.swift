@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 
 /// A training run, told on one page.
 ///
@@ -15,6 +16,18 @@ public struct TrainingReport: Sendable {
 
     public init(step: Int, epoch: Double, values: [Double]) {
       self.step = step
+      self.epoch = epoch
+      self.values = values
+    }
+  }
+
+  /// What pictures not trained on were measured to be.
+  public struct Validation: Sendable {
+    public var epoch: Int
+    /// In the order of `figures`. Missing, NaN and infinite values leave gaps.
+    public var values: [Double]
+
+    public init(epoch: Int, values: [Double]) {
       self.epoch = epoch
       self.values = values
     }
@@ -40,8 +53,12 @@ public struct TrainingReport: Sendable {
   public var lossNames: [String]
   /// By ascending step.
   public var losses: [LossPoint]
-  /// The mean absolute error over the validation set, on the scale of 8-bit values, 0...255.
-  public var validation: [(epoch: Int, l1: Double)]
+  /// What validation measured. Those of one family share a chart.
+  public var figures: [FigureKind]
+  /// By ascending epoch.
+  public var validations: [Validation]
+  /// The figure, one of `figures`, that the best checkpoint is chosen by.
+  public var best: FigureKind?
   /// In any order.
   public var samples: [Sample]
   public var options: [(String, String)]
@@ -53,7 +70,8 @@ public struct TrainingReport: Sendable {
 
   public init(
     title: String, lossNames: [String] = [], losses: [LossPoint] = [],
-    validation: [(epoch: Int, l1: Double)] = [], samples: [Sample] = [], options: [(String, String)] = [],
+    figures: [FigureKind] = [], validations: [Validation] = [], best: FigureKind? = nil,
+    samples: [Sample] = [], options: [(String, String)] = [],
     device: [(String, String)] = [], timings: [(String, String)] = [],
     undecided: LossChart.Reference? = LossChart.Reference(
       value: 0.693147180559945, label: "ln 2 = 0.693: the discriminator can\u{2019}t tell")
@@ -61,7 +79,9 @@ public struct TrainingReport: Sendable {
     self.title = title
     self.lossNames = lossNames
     self.losses = losses
-    self.validation = validation
+    self.figures = figures
+    self.validations = validations
+    self.best = best
     self.samples = samples
     self.options = options
     self.device = device
@@ -71,7 +91,7 @@ public struct TrainingReport: Sendable {
 
   /// The page: a whole HTML document.
   public func html() -> String {
-    let sections = warnings() + latestSamples() + charts() + earlierSamples() + tables()
+    let sections = warnings() + latestSamples() + charts() + validation() + earlierSamples() + tables()
     return """
       <!DOCTYPE html>
       <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
@@ -115,13 +135,16 @@ public struct TrainingReport: Sendable {
     for (index, name) in lossNames.enumerated() where TrainingReport.panel(of: name) == .reconstruction {
       let recent = recentMean(index)
       if let recent {
-        tile(name, Markup.number(recent, step: abs(recent) < 10 ? 0.001 : 0.01), "mean of the last tenth")
+        tile(name, Markup.figure(recent), "mean of the last tenth")
       }
     }
-    let finite = validation.filter { $0.l1.isFinite }
-    if let best = finite.min(by: { $0.l1 < $1.l1 }), let last = finite.last {
-      let note = best.epoch == last.epoch ? "best so far" : "now \(Markup.number(last.l1, step: 0.01))"
-      tile("Best validation L1", Markup.number(best.l1, step: 0.01), "of 255, epoch \(best.epoch); \(note)")
+    if let best, let chosen = bestValidation, let last = validations.last {
+      let (value, now) = (value(of: best, in: chosen), value(of: best, in: last))
+      let note =
+        chosen.epoch == last.epoch ? "the last" : "now \(now.isNaN ? "not known" : Markup.figure(now))"
+      tile(
+        "Best validation \(best.name)", Markup.figure(value),
+        "\(best.unit.map { "\($0); " } ?? "")epoch \(chosen.epoch), \(note)")
     }
     return "<header>\n<h1>\(Markup.escaped(title))</h1>\n"
       + (tiles.isEmpty ? "" : "<div class=\"tiles\">\n\(tiles)</div>\n") + "</header>\n"
@@ -170,23 +193,89 @@ public struct TrainingReport: Sendable {
         xLabel: stepLabel, places: steps, series: series,
         reference: panel == .discriminator ? undecided : nil)
       figures += figure(panel.heading, panel.remark, chart)
-      if panel == .reconstruction, !validation.isEmpty { figures += validationFigure() }
     }
-    if !figures.contains("Validation L1"), !validation.isEmpty { figures += validationFigure() }
     if figures.isEmpty { return "" }
     return "<section>\n<h2>Losses</h2>\n<div class=\"figures\">\n\(figures)</div>\n</section>\n"
   }
 
-  private func validationFigure() -> String {
-    let chart = LossChart(
-      xLabel: "epoch", places: validation.map { Double($0.epoch) },
-      series: [LossChart.Series(name: "L1", values: validation.map(\.l1), color: TrainingReport.colors[4])])
-    return figure("Validation L1", "pictures not trained on; mean difference, of 255", chart)
+  /// A chart for each family of figures, all with the epoch of the best checkpoint marked, and what the figures were then
+  /// and are now.
+  private func validation() -> String {
+    // A run whose figures are of another version may have columns without a value.
+    let measured = figures.indices.filter { place in
+      validations.contains { place < $0.values.count && !$0.values[place].isNaN }
+    }
+    if measured.isEmpty { return "" }
+    let mark = bestValidation.map {
+      LossChart.Mark(place: Double($0.epoch), label: "best \(best?.name ?? ""): epoch \($0.epoch)")
+    }
+    var families: [(name: String, members: [Int])] = []
+    for place in measured {
+      if let family = families.firstIndex(where: { $0.name == figures[place].family }) {
+        families[family].members.append(place)
+      } else {
+        families.append((figures[place].family, [place]))
+      }
+    }
+    let charts = families.map { family in
+      let series = zip(family.members, TrainingReport.validationColors).map { place, color in
+        LossChart.Series(
+          name: figures[place].nameInFamily,
+          values: validations.map { place < $0.values.count ? $0.values[place] : .nan }, color: color)
+      }
+      let kind = figures[family.members[0]]
+      let remark = "\(kind.unit.map { "\($0), " } ?? "")\(kind.better.rawValue) is better"
+      return figure(
+        family.name, remark,
+        LossChart(
+          xLabel: "epoch", places: validations.map { Double($0.epoch) }, series: series, mark: mark))
+    }
+    return """
+      <section>
+      <h2>Validation: pictures not trained on</h2>
+      <div class="figures">
+      \(charts.joined())</div>
+      \(validationTable(measured))</section>
+
+      """
+  }
+
+  /// Figures of the best checkpoint and of the last validation.
+  private func validationTable(_ measured: [Int]) -> String {
+    guard let best, let chosen = bestValidation, let last = validations.last else { return "" }
+    var columns = [("epoch \(chosen.epoch), best \(best.name)", chosen)]
+    if last.epoch != chosen.epoch { columns.append(("epoch \(last.epoch), the last", last)) }
+    let head = columns.map { "<th scope=\"col\">\(Markup.escaped($0.0))</th>" }.joined()
+    let rows = measured.map { place in
+      let kind = figures[place]
+      let values = columns.map { _, validation -> String in
+        let value = value(of: kind, in: validation)
+        return "<td>\(value.isNaN ? "\u{2013}" : Markup.figure(value))</td>"
+      }
+      return "<tr><th scope=\"row\">\(Markup.escaped(kind.title))</th>\(values.joined())</tr>\n"
+    }
+    return """
+      <table class="values"><thead><tr><th></th>\(head)</tr></thead><tbody>
+      \(rows.joined())</tbody></table>
+
+      """
+  }
+
+  /// The validation that is the best by the chosen figure.
+  private var bestValidation: Validation? {
+    guard let best else { return nil }
+    return best.best(of: validations.map { value(of: best, in: $0) }).map { validations[$0] }
+  }
+
+  /// NaN where it was not measured.
+  private func value(of kind: FigureKind, in validation: Validation) -> Double {
+    guard let place = figures.firstIndex(of: kind), place < validation.values.count else { return .nan }
+    return validation.values[place]
   }
 
   private func figure(_ heading: String, _ remark: String, _ chart: LossChart) -> String {
     let legend = zip(chart.series, chart.lastValues).map { series, last in
-      let value = last.map { " <b>\(Markup.number($0, step: abs($0) < 10 ? 0.001 : 0.01))</b>" } ?? ""
+      let value = last.map { " <b>\(Markup.figure($0))</b>" } ?? ""
       return """
         <span class="key"><span class="swatch" style="background:\(Markup.escaped(series.color))"></span>\
         \(Markup.escaped(series.name))\(value)</span>
@@ -278,6 +367,9 @@ public struct TrainingReport: Sendable {
   /// Blue, orange, green, red, violet, teal: apart from each other on light and dark ground.
   private static let colors = ["#d07a1f", "#2f74d0", "#2a9d6f", "#c9405f", "#7a5cc9", "#148a9c"]
 
+  /// Violet first, unlike any loss; then those that stand apart from it and from each other.
+  private static let validationColors = ["#7a5cc9", "#d07a1f", "#2a9d6f", "#c9405f", "#2f74d0", "#148a9c"]
+
   private var stepLabel: String {
     guard let last = losses.last, last.epoch.isFinite, last.step > 0 else { return "step" }
     let epoch = Markup.number(last.epoch, step: last.epoch == last.epoch.rounded() ? 1 : 0.1)
@@ -342,9 +434,14 @@ public struct TrainingReport: Sendable {
     .chart .grid { stroke: var(--rule); stroke-width: 1; }
     .chart .tick { stroke: var(--soft); stroke-width: 1; }
     .chart .reference { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 5 4; opacity: 0.7; }
+    .chart .mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 4; }
+    .chart .best { stroke: var(--card); stroke-width: 2; }
     .chart path { fill: none; stroke-linecap: round; stroke-linejoin: round; }
     .chart .raw { stroke-width: 2.6; opacity: 0.3; }
     .chart .line { stroke-width: 2; }
+    .values { margin-top: 16px; width: max(min(100%, 460px), calc(50% - 8px)); }
+    .values td, .values thead th { text-align: right; }
+    .values thead th { border-top: none; font-size: 13px; }
     .strip { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; }
     .strip img { display: block; width: 100%; height: auto; }
     .strip figcaption { padding: 7px 14px; display: flex; gap: 10px; align-items: baseline; }

@@ -68,6 +68,15 @@ public struct RunDirectory: Sendable {
     return latest
   }
 
+  /// Makes a copy of a checkpoint the best one.
+  func makeBest(step: Int) throws(ModelError) {
+    let path = checkpoint(step: step)
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
+      throw .file(path, "cannot be read")
+    }
+    try writeAtomically(data, to: best)
+  }
+
   /// Removes all but the last `keep` checkpoints, and what a killed run left half-written.
   public func prune(keep: Int) {
     for step in checkpointSteps().dropLast(keep) {

@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 
 /// What a run writes down step by step: losses.csv and validation.csv, and the report made of them.
 struct RunLog {
@@ -14,31 +15,45 @@ struct RunLog {
   struct ValidationRow {
     var step: Int
     var epoch: Int
-    /// In 0...255.
-    var l1: Double
+    /// By the figure's key; a run that was resumed may not have had all figures from the beginning.
+    var values: [String: Double]
   }
 
   private static func lossHeader(_ names: [String]) -> String {
     "step,epoch,\(names.joined(separator: ",")),learning_rate,ms_per_step"
   }
-  private static let validationHeader = "step,epoch,l1"
 
   private let lossFile: AppendedFile
   private let validationFile: AppendedFile
   private var losses: [LossRow]
-  private var validations: [ValidationRow]
+  private(set) var validations: [ValidationRow]
   private let lossNames: [String]
+  /// Keys of figures, as validation.csv has them in its columns: once there, a column stays.
+  private let columns: [String]
+  /// Of the columns that are known.
+  private let figures: [FigureKind]
 
   /// Opens the files; rows beyond `step`, written by a run that was killed later, are dropped.
-  init(_ run: RunDirectory, lossNames: [String], upTo step: Int, fresh: Bool) throws(ModelError) {
+  ///
+  /// - Parameter figures: what is measured from now on
+  init(
+    _ run: RunDirectory, lossNames: [String], figures: [FigureKind], upTo step: Int, fresh: Bool
+  ) throws(ModelError) {
     self.lossNames = lossNames
+    let validationRows = fresh ? [] : Self.rows(run.validation)
+    let earlier = validationRows.first.map { Array($0.dropFirst(2)) } ?? []
+    let columns = earlier + figures.map(\.key).filter { !earlier.contains($0) }
+    self.columns = columns
+    self.figures = columns.compactMap { key in (figures + FigureKind.ofPictures).first { $0.key == key } }
     losses =
       fresh
       ? [] : Self.rows(run.losses).compactMap { Self.lossRow($0, lossNames) }.filter { $0.step <= step }
-    validations =
-      fresh ? [] : Self.rows(run.validation).compactMap(Self.validationRow).filter { $0.step <= step }
+    validations = validationRows.dropFirst().compactMap { Self.validationRow($0, earlier) }
+      .filter { $0.step <= step }
     lossFile = try AppendedFile(run.losses, [Self.lossHeader(lossNames)] + losses.map(Self.text))
-    validationFile = try AppendedFile(run.validation, [Self.validationHeader] + validations.map(Self.text))
+    validationFile = try AppendedFile(
+      run.validation,
+      [(["step", "epoch"] + columns).joined(separator: ",")] + validations.map { Self.text($0, columns) })
   }
 
   mutating func add(_ row: LossRow) throws(ModelError) {
@@ -48,7 +63,7 @@ struct RunLog {
 
   mutating func add(_ row: ValidationRow) throws(ModelError) {
     validations.append(row)
-    try validationFile.append(Self.text(row))
+    try validationFile.append(Self.text(row, columns))
   }
 
   private static func text(_ row: LossRow) -> String {
@@ -57,13 +72,17 @@ struct RunLog {
       + String(format: "%.2f", row.milliseconds)
   }
 
-  private static func text(_ row: ValidationRow) -> String {
-    "\(row.step),\(row.epoch),\(String(format: "%.4f", row.l1))"
+  /// With all digits: they are compared with what `evaluate` says.
+  private static func text(_ row: ValidationRow, _ columns: [String]) -> String {
+    let values = columns.map { key in row.values[key].map { "\($0)" } ?? "" }
+    return (["\(row.step)", "\(row.epoch)"] + values).joined(separator: ",")
   }
 
   private static func rows(_ path: String) -> [[String]] {
     let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    return text.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+    return text.split(separator: "\n").map { line in
+      line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
   }
 
   private static func lossRow(_ fields: [String], _ names: [String]) -> LossRow? {
@@ -75,17 +94,20 @@ struct RunLog {
       learningRate: numbers[names.count + 1], milliseconds: numbers[names.count + 2])
   }
 
-  private static func validationRow(_ fields: [String]) -> ValidationRow? {
-    guard fields.count == 3, let step = Int(fields[0]), let epoch = Int(fields[1]), let l1 = Double(fields[2])
-    else { return nil }
-    return ValidationRow(step: step, epoch: epoch, l1: l1)
+  private static func validationRow(_ fields: [String], _ columns: [String]) -> ValidationRow? {
+    guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]) else {
+      return nil
+    }
+    let values = zip(columns, fields.dropFirst(2)).compactMap { key, field in Double(field).map { (key, $0) }
+    }
+    return ValidationRow(step: step, epoch: epoch, values: Dictionary(values) { first, _ in first })
   }
 
   /// The most sample strips a report shows; the newest and the oldest are always among them.
   private static let mostSamples = 24
 
   func writeReport(
-    _ run: RunDirectory, title: String, options: [(String, String)], device: [(String, String)],
+    _ run: RunDirectory, title: String, best: String, options: [(String, String)], device: [(String, String)],
     timings: [(String, String)], undecided: LossChart.Reference?
   ) throws(ModelError) {
     let steps = run.sampleSteps()
@@ -94,7 +116,10 @@ struct RunLog {
     let report = TrainingReport(
       title: title, lossNames: lossNames,
       losses: losses.map { .init(step: $0.step, epoch: $0.epoch, values: $0.losses.values) },
-      validation: validations.map { (epoch: $0.epoch, l1: $0.l1) },
+      figures: figures,
+      validations: validations.map { row in
+        .init(epoch: row.epoch, values: figures.map { row.values[$0.key] ?? .nan })
+      }, best: figures.first { $0.key == best },
       samples: shown.compactMap { _, step in
         FileManager.default.contents(atPath: run.sample(step: step)).map { data in
           let epoch = losses.last { $0.step <= step }?.epoch ?? 0

@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Metrics
 import Tape
 
 /// Trains pix2pix on an executor and keeps the run's folder: checkpoints, losses, samples, validation, report.
@@ -20,7 +21,8 @@ public final class Trainer {
 
   public enum Event: Sendable {
     case progress(Progress)
-    case validated(epoch: Int, l1: Double, isBest: Bool)
+    /// All figures, and the kind of the one that says which checkpoint is the best.
+    case validated(epoch: Int, [Figure], best: FigureKind, isBest: Bool)
     case sampled(String)
     case saved(String)
   }
@@ -37,13 +39,17 @@ public final class Trainer {
   private let framing: Framing
   private let executor: any Executor
   private let training: PairSource
-  private let validation: PairSource?
+  private let validationPairs: PairSource?
+  /// Nil where there are no pairs for it, or it was not asked for.
+  private let validation: Validation?
   private var progress: Checkpoint.Progress
   private var log: RunLog
   private let device: [(String, String)]
   private var waitedSeconds = 0.0
   private var trainedSeconds = 0.0
   private var trainedSteps = 0
+  private var validationSeconds = 0.0
+  private var validations = 0
 
   /// Steps from one reading of the losses to the next: reading waits for the device.
   public static let readEvery = 10
@@ -56,28 +62,30 @@ public final class Trainer {
   ///   - makeExecutor: allocates the recording's tensors where the training shall run
   ///   - checkpoint: the state to go on from, and its path for errors
   ///   - device: what the report says of the device
+  ///   - figureSources: further figures to validate with, beside those of pictures
   public init(
     _ options: TrainingOptions, run: RunDirectory, resuming checkpoint: (Checkpoint, path: String)? = nil,
-    device: [(String, String)] = [], makeExecutor: (Recording) throws -> any Executor
+    device: [(String, String)] = [], figureSources: [any FigureSource] = [],
+    makeExecutor: (Recording) throws -> any Executor
   ) throws {
     try options.validate()
     self.options = options
     framing = Framing(options.network)
     self.run = run
     self.device = device
-    (training, validation) = (try options.trainingPairs(), try options.validationPairs())
-    guard options.learningRatePolicy != .plateau || validation != nil else {
+    (training, validationPairs) = (try options.trainingPairs(), try options.validationPairs())
+    guard options.learningRatePolicy != .plateau || validationPairs != nil else {
       throw ModelError.option(
         "--learning-rate-policy", "plateau goes by validation pairs, and \(options.data) has none")
+    }
+    guard options.best == TrainingOptions().best || validationPairs != nil else {
+      throw ModelError.option("--best", "goes by validation pairs, and \(options.data) has none")
     }
     guard training.count >= options.batchSize else {
       throw ModelError.option(
         "--batch-size",
         "\(options.batchSize) is more than the \(training.count) pairs in \(options.data)")
     }
-    model = try Pix2Pix(
-      options.network, options.step, sections: [.train, .translate],
-      translationDropout: options.drawsWithDropout)
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
     let stepsPerEpoch = training.count / options.batchSize
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -91,6 +99,12 @@ public final class Trainer {
       augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
       format: options.format
     ).planes(of: training.pairs[0], epoch: 0, index: 0)
+    validation =
+      options.validateEvery == 0
+      ? nil : try validationPairs.map { try Validation(options, $0, further: figureSources) }
+    model = try Pix2Pix(
+      options.network, options.step, sections: [.train, .translate],
+      translationDropout: options.drawsWithDropout)
     executor = try makeExecutor(model.recording)
     try executor.expect(section: "train")
     if let checkpoint {
@@ -100,12 +114,32 @@ public final class Trainer {
     }
     try run.create()
     log = try RunLog(
-      run, lossNames: model.training?.lossNames ?? [], upTo: progress.step, fresh: checkpoint == nil)
+      run, lossNames: model.training?.lossNames ?? [], figures: validation?.kinds ?? [], upTo: progress.step,
+      fresh: checkpoint == nil)
+    if let best = validation?.best, let earlier = progress.best, earlier.figure != best.key {
+      try chooseBest(by: best, earlier)
+    }
     run.prune(keep: options.keep)
   }
 
+  /// Goes on by another figure than the best checkpoint was chosen by so far: the best is now, of the states that are still
+  /// there, the one whose validation says so; none where that figure was not measured.
+  private func chooseBest(by kind: FigureKind, _ earlier: Checkpoint.Progress.Best) throws {
+    // Plateaus of the other figure say nothing of this one's.
+    (progress.plateauBest, progress.badEpochs) = (nil, nil)
+    let kept = Set(run.checkpointSteps() + [earlier.step])
+    let rows = log.validations.filter { kept.contains($0.step) && $0.values[kind.key] != nil }
+    let values = rows.map { $0.values[kind.key] ?? .nan }
+    guard let place = kind.best(of: values) else {
+      progress.best = nil
+      return
+    }
+    progress.best = .init(figure: kind.key, value: values[place], step: rows[place].step)
+    if rows[place].step != earlier.step { try run.makeBest(step: rows[place].step) }
+  }
+
   /// Pairs to train on and to validate with.
-  public var pairCounts: (training: Int, validation: Int) { (training.count, validation?.count ?? 0) }
+  public var pairCounts: (training: Int, validation: Int) { (training.count, validationPairs?.count ?? 0) }
   public var stepsDone: Int { progress.step }
 
   /// Trains until the last step, or until `shouldStop` says so, which is asked after every step.
@@ -181,7 +215,9 @@ public final class Trainer {
             secondsLeft: perStep * Double(total - progress.step))))
 
       var isBest = false
-      if epochEnds || done, let validation {
+      if let validation,
+        done || epochEnds && progress.samplerEpoch.isMultiple(of: options.validateEvery)
+      {
         isBest = try validate(validation, epoch: (progress.step + stepsPerEpoch - 1) / stepsPerEpoch, onEvent)
       }
       if samples { onEvent(.sampled(try writeSample())) }
@@ -206,54 +242,57 @@ public final class Trainer {
 
   // MARK: Validation and samples
 
-  /// Translates one validation pair, or a training pair where there is no validation: planes of the pictures' size.
-  private func translate(_ source: PairSource, _ index: Int) throws -> (
-    input: [Float], output: [Float], target: [Float]
-  ) {
+  /// Input planes of the pictures' size to output planes, as `Translator` does.
+  ///
+  /// - Parameter index: of the pair. Masks of dropout depend on it alone, so that epochs can be compared.
+  private func translate(_ input: [Float], _ index: Int) throws -> [Float] {
     guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    let reader = PairReader(
-      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
-      format: options.format)
-    let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
-    try executor.write(framing.padded(pair.input), to: handles.input)
-    // Masks of dropout depend on the picture alone, so that epochs can be compared.
+    try executor.write(framing.padded(input), to: handles.input)
     try executor.write(Schedule(step: index, learningRate: 0, seed: options.seed).values, to: model.schedule)
     try executor.run(section: "translate")
-    return (pair.input, framing.cut(try executor.read(handles.output)), pair.target)
+    return framing.cut(try executor.read(handles.output))
   }
 
-  /// Mean absolute difference over all validation pairs, in 0...255; whether it is the lowest so far.
-  private func validate(_ validation: PairSource, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
-    var sum = 0.0
-    for index in validation.pairs.indices {
-      let (_, output, target) = try translate(validation, index)
-      let difference = zip(output, target).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) }
-      sum += difference / Double(output.count) * 127.5
+  /// Measures and writes down all figures; whether the chosen one is the best so far.
+  private func validate(_ validation: Validation, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
+    var figures: [Figure] = []
+    let duration = try ContinuousClock().measure {
+      figures = try validation.figures { input, index in
+        let output = try translate(input, index)
+        guard output.allSatisfy(\.isFinite) else {
+          throw divergence("the generator's pictures became NaN by step \(progress.step)")
+        }
+        return output
+      }
     }
-    let l1 = sum / Double(validation.count)
-    guard l1.isFinite else {
-      throw divergence("the generator's pictures became NaN by step \(progress.step)")
-    }
-    let isBest = l1 < progress.bestValidationL1 ?? .infinity
-    if isBest {
-      progress.bestValidationL1 = l1
-      progress.bestStep = progress.step
-    }
-    if options.learningRatePolicy == .plateau { progress.notePlateau(l1) }
-    try log.add(RunLog.ValidationRow(step: progress.step, epoch: epoch, l1: l1))
-    onEvent(.validated(epoch: epoch, l1: l1, isBest: isBest))
+    validationSeconds += duration.inSeconds
+    validations += 1
+    let value = figures.first { $0.kind == validation.best }?.value ?? .nan
+    let isBest = validation.best.isBetter(value, than: progress.best?.value)
+    if isBest { progress.best = .init(figure: validation.best.key, value: value, step: progress.step) }
+    if options.learningRatePolicy == .plateau { progress.notePlateau(value, validation.best.better) }
+    try log.add(
+      RunLog.ValidationRow(
+        step: progress.step, epoch: epoch,
+        values: Dictionary(uniqueKeysWithValues: figures.map { ($0.kind.key, $0.value) })))
+    onEvent(.validated(epoch: epoch, figures, best: validation.best, isBest: isBest))
     return isBest
   }
 
   /// A strip of input, output and target of the same few pairs every time.
   private func writeSample() throws -> String {
-    let source = validation ?? training
+    let source = validationPairs ?? training
     let count = min(Self.sampleRows, source.count)
     let (size, format) = (options.network.size, options.format)
+    let reader = PairReader(
+      augmentation: Augmentation(size: size, jitter: false, seed: options.seed), format: format)
     let rows = try (0..<count).map { row in
-      let (input, output, target) = try translate(source, row * source.count / count)
-      let results = [output, target].map { format.targetPicture($0, input: input, size: size) }
-      return (format.inputPictures(input, size: size) + results).map { $0.rgb().eightBit() }
+      let index = row * source.count / count
+      let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
+      let results = [try translate(pair.input, index), pair.target].map {
+        format.targetPicture($0, input: pair.input, size: size)
+      }
+      return (format.inputPictures(pair.input, size: size) + results).map { $0.rgb().eightBit() }
     }
     let path = run.sample(step: progress.step)
     try Picture.sheet(rows).writePNG(to: path)
@@ -291,8 +330,18 @@ public final class Trainer {
             1e3 * waitedSeconds / Double(trainedSteps))
         ))
     }
+    if let validation, validations > 0 {
+      timings.append(
+        (
+          "validation",
+          String(
+            format: "%.1f s in all, %.1f ms per pair", validationSeconds,
+            1e3 * validationSeconds / Double(validations * validation.pairs.count))
+        ))
+    }
     try log.writeReport(
-      run, title: "pix2pix, \(size)", options: options.described, device: device, timings: timings,
+      run, title: "pix2pix, \(size)", best: options.best, options: options.described, device: device,
+      timings: timings,
       undecided: options.objective.undecided)
   }
 }
@@ -334,6 +383,10 @@ extension TrainingOptions {
       ("jitter", jitter ? "on" : "off"),
     ]
     if recompute == true { rows.append(("recompute", "on")) }
+    rows.append(("best checkpoint by", best))
+    if validateEvery != 1 {
+      rows.append(("validation", validateEvery == 0 ? "never" : "every \(validateEvery) epochs"))
+    }
     switch (length, learningRatePolicy ?? .linear) {
     case (.epochs(let constant, let decaying), .linear):
       rows.append(("epochs", "\(constant) at a constant rate, \(decaying) decaying"))
@@ -361,10 +414,15 @@ extension Objective {
 }
 
 extension Checkpoint.Progress {
-  /// Counts a reduction of the learning rate when a figure has not fallen by a hundredth for too long, by the rule of
-  /// PyTorch's ReduceLROnPlateau.
-  package mutating func notePlateau(_ figure: Double) {
-    if figure < (plateauBest ?? .infinity) * (1 - LearningRatePolicy.plateauThreshold) {
+  /// Counts a reduction of the learning rate when a figure has not become better by a hundredth for too long, by the rule of
+  /// PyTorch's ReduceLROnPlateau with mode min or max and threshold_mode rel.
+  package mutating func notePlateau(_ figure: Double, _ better: FigureKind.Better) {
+    let isBetter =
+      switch better {
+      case .lower: figure < (plateauBest ?? .infinity) * (1 - LearningRatePolicy.plateauThreshold)
+      case .higher: figure > (plateauBest ?? -.infinity) * (1 + LearningRatePolicy.plateauThreshold)
+      }
+    if isBetter {
       plateauBest = figure
       badEpochs = 0
     } else {

@@ -1,4 +1,5 @@
 import Images
+import Metrics
 import Tape
 
 import func Foundation.cos
@@ -52,6 +53,10 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var sampleEvery: Int?
   /// How many checkpoints are kept besides the best.
   public var keep = 3
+  /// The key of the figure that the best checkpoint is chosen by.
+  public var best = FigureKind.l1.key
+  /// Epochs from validation to validation; never when 0. The last step is always validated but then.
+  public var validateEvery = 1
 
   public init() {}
 
@@ -83,6 +88,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     saveEvery = try values.decodeIfPresent(Int.self, forKey: .saveEvery)
     sampleEvery = try values.decodeIfPresent(Int.self, forKey: .sampleEvery)
     keep = try values.decode(Int.self, forKey: .keep)
+    try values.decode(into: &best, .best)
+    try values.decode(into: &validateEvery, .validateEvery)
   }
 
   private enum EarlierKeys: CodingKey { case lambdaL1 }
@@ -124,6 +131,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     try require(saveEvery.map { $0 > 0 } ?? true, "--save-every", "\(saveEvery ?? 0) is not above 0")
     try require(sampleEvery.map { $0 > 0 } ?? true, "--sample-every", "\(sampleEvery ?? 0) is not above 0")
     try require((1...10_000).contains(keep), "--keep", "\(keep) is not from 1 to 10000")
+    try require(
+      (0...1_000_000).contains(validateEvery), "--validate-every", "\(validateEvery) is not from 0 to 1000000"
+    )
   }
 
   /// Whether dropout stays on in use: it is the noise of a model that draws, and nothing to one that names classes.
@@ -188,7 +198,8 @@ public enum LearningRatePolicy: Sendable, Codable, Equatable {
   case linear
   /// A tenth of it after every so many epochs.
   case step(every: Int)
-  /// A fifth of it whenever the validation figure has not fallen by a hundredth for more than five epochs.
+  /// A fifth of it whenever the figure that the best checkpoint is chosen by has not become better by a hundredth for more
+  /// than five validations.
   case plateau
   /// Half a cosine from the rate down to 0 (Loshchilov and Hutter 2017, without restarts), by the epoch or, where there
   /// are steps only, by the step.

@@ -22,7 +22,7 @@ import Testing
       try Self.shiftedEdge("b", size: 16, edge: 8, shift: 4),
     ]
     let found = Dictionary(
-      uniqueKeysWithValues: figures(pictures, Bootstrap(seed: 0)).map { ($0.key, $0) })
+      uniqueKeysWithValues: figures(pictures, Bootstrap(seed: 0)).map { ($0.kind.key, $0) })
     // A quarter of the pixels of b are wrong by 255.
     // In 16 columns each: 12 black and 20 white in the targets, 16 and 16 in the outputs.
     let expected: [String: Double] = [
@@ -37,6 +37,10 @@ import Testing
     #expect(found["l1"]?.interval == Interval(lower: 0, upper: 255.0 / 4))
     #expect(found["pixel_accuracy"]?.interval == Interval(lower: 12.0 / 16, upper: 1))
     #expect(found.values.allSatisfy { $0.count == 2 })
+    // Intervals are all that a bootstrap adds.
+    for figure in figures(pictures) {
+      #expect(figure.value == found[figure.kind.key]?.value && figure.interval == nil)
+    }
   }
 
   @Test func trainingTargetsAndLargePictures() throws {
@@ -50,7 +54,7 @@ import Testing
       try PictureFigures(name: "own", output: target, target: target, training: Array(training[..<1])),
     ]
     let found = Dictionary(
-      uniqueKeysWithValues: figures(pictures, Bootstrap(seed: 0)).map { ($0.key, $0) })
+      uniqueKeysWithValues: figures(pictures, Bootstrap(seed: 0)).map { ($0.kind.key, $0) })
     #expect(found["nearer_to_training"]?.value == 0.5)
     #expect(found["pixel_accuracy"] == nil)
     #expect(found["ms_ssim"]?.value == pictures.compactMap(\.msSSIM).reduce(0, +) / 2)

@@ -79,6 +79,30 @@ import Testing
     }
   }
 
+  /// By the definition, on all of 4096 colours twice: more than are remembered at a time.
+  @Test func nearestOfManyColours() throws {
+    let palette = (0..<40).map { (index: Int) -> SIMD3<UInt8> in
+      SIMD3(UInt8(index * 6), UInt8(index * index % 256), UInt8(255 - index * 5))
+    }
+    let colours = try #require(LabelColours(palette))
+    let samples = picture(128, 64) { x, y, c in
+      let pixel = (y * 128 + x) * 2741 % 4096
+      return pixel >> (4 * c) & 15 * 17
+    }
+    guard case .eight(let values) = samples.samples else { return }
+    let expected = stride(from: 0, to: values.count, by: 3).map { at in
+      let distances = colours.colours.map { colour in
+        (0..<3).reduce(0) { sum, channel in
+          let difference = Int(values[at + channel]) - Int(colour[channel])
+          return sum + difference * difference
+        }
+      }
+      return UInt8(distances.firstIndex(of: distances.min()!)!)
+    }
+    #expect(colours.nearestClasses(samples) == expected)
+    #expect(Set(expected).count > 20)
+  }
+
   @Test func distinctColours() throws {
     let map = picture(16, 16) { x, y, c in c == 0 ? x : c == 1 ? y : 0 }
     #expect(map.distinctColours(limit: 256)?.count == 256)

@@ -44,6 +44,8 @@ import Testing
     options.saveEvery = 5
     options.sampleEvery = 6
     options.keep = 7
+    options.best = "psnr"
+    options.validateEvery = 8
     return options
   }
 
@@ -53,8 +55,9 @@ import Testing
     progress.samplerEpoch = 1
     progress.samplerBatch = 3
     progress.randomCounter = 2
-    progress.bestValidationL1 = 0.1
-    progress.bestStep = 1
+    // Of equal pictures.
+    progress.best = .init(figure: "psnr", value: .infinity, step: 1)
+    progress.plateauBest = .infinity
     return progress
   }
 
@@ -90,6 +93,21 @@ import Testing
     let read = try saved(model, executor, options)
     #expect(read.options == options)
     #expect(read.progress == progress())
+  }
+
+  /// Metadata of runs that knew one figure.
+  @Test func earlierProgress() throws {
+    let text = """
+      {"step":8,"samplerEpoch":2,"samplerBatch":0,"randomCounter":8,"bestValidationL1":31.5,"bestStep":4}
+      """
+    let progress = try JSONDecoder().decode(Checkpoint.Progress.self, from: Data(text.utf8))
+    #expect(progress.best == .init(figure: "l1", value: 31.5, step: 4))
+    #expect(progress.step == 8 && progress.samplerEpoch == 2)
+    let encoded = try JSONEncoder().encode(TrainingOptions())
+    var options = try #require(JSONSerialization.jsonObject(with: encoded) as? [String: Any])
+    #expect(options.removeValue(forKey: "best") != nil && options.removeValue(forKey: "validateEvery") != nil)
+    let earlier = try JSONSerialization.data(withJSONObject: options)
+    #expect(try JSONDecoder().decode(TrainingOptions.self, from: earlier) == TrainingOptions())
   }
 
   /// A restored state is the state: the next step gives the same checkpoint, bit by bit.

@@ -1,4 +1,5 @@
 import Foundation
+import Metrics
 import Model
 import Testing
 
@@ -79,7 +80,9 @@ private let png: [UInt8] = [
 @Suite struct ReportTests {
   @Test func fullReportIsWellFormedAndStandsAlone() {
     var report = report(steps: 300) { step, loss in loss == 1 ? 40 - Double(step) / 10 : 0.5 }
-    report.validation = [(1, 40), (2, 35), (3, 36)]
+    report.figures = [.l1]
+    report.best = .l1
+    report.validations = [(1, 40), (2, 35), (3, 36)].map { .init(epoch: $0.0, values: [$0.1]) }
     report.samples = [
       TrainingReport.Sample(step: 100, epoch: 1, png: png),
       TrainingReport.Sample(step: 300, epoch: 3, png: png),
@@ -229,13 +232,65 @@ private let png: [UInt8] = [
     #expect(PageReader(report(steps: 100) { _, _ in 0.5 }.html()).texts(of: "li").isEmpty)
   }
 
+  /// A chart for each family, all with a mark and dots at the epoch that is the best by the chosen figure; what was not
+  /// measured is a gap.
+  @Test func validationByFamilies() throws {
+    let figures: [FigureKind] = [.l1, .psnr, .ssim] + FigureKind.segmentation().prefix(2)
+    let rows: [[Double]] = [
+      [40, .nan, .nan, .nan, .nan], [20, 18, 0.5, 0.7, 0.4], [10, .infinity, 0.4, 0.8, 0.3],
+    ]
+    let report = TrainingReport(
+      title: "run", figures: figures,
+      validations: rows.enumerated().map { .init(epoch: $0.offset + 1, values: $0.element) }, best: .ssim)
+    let page = PageReader(report.html())
+    #expect(page.error == nil)
+    let headings = page.elements.indices.filter { page.elements[$0].attributes["class"] == "heading" }
+      .map { page.texts[$0].text }
+    #expect(headings == ["L1", "PSNR", "Structural similarity", "Label maps"])
+    #expect(page.texts(of: "text").filter { $0 == "best SSIM: epoch 2" }.count == 4)
+    #expect(page.elements.filter { $0.attributes["class"] == "best" }.count == 5)
+    #expect(page.elements.filter { $0.attributes["class"] == "mark" }.count == 4)
+    let spans = page.texts(of: "span")
+    #expect(spans.contains("Best validation SSIM") && spans.contains("0.500"))
+    #expect(spans.contains("epoch 2, now 0.400"))
+    // Figure by figure: at the best epoch, at the last.
+    #expect(
+      page.texts(of: "td") == [
+        "20.00", "10.00", "18.00", "\u{221E}", "0.500", "0.400", "0.700", "0.800", "0.400", "0.300",
+      ])
+    for count in [0, 1] {
+      var few = report
+      few.validations = Array(report.validations.suffix(count))
+      let page = PageReader(few.html())
+      #expect(page.error == nil)
+      // The PSNR is infinite, which no chart can show.
+      #expect(page.elements.filter { $0.attributes["class"] == "best" }.count == 4 * count)
+      #expect(!few.html().contains("nan") && !few.html().contains("inf\""))
+    }
+  }
+
+  /// The dot stands at the value itself, not at a mean, and the axis reaches it.
+  @Test func theMarkStandsAtItsValue() throws {
+    let values = (0..<200).map { $0 == 150 ? 3.0 : 20 + Double($0 % 3) }
+    let chart = LossChart(
+      xLabel: "epoch", places: (1...200).map(Double.init),
+      series: [LossChart.Series(name: "a", values: values, color: "#000")],
+      mark: LossChart.Mark(place: 151, label: "best"))
+    let page = PageReader(chart.svg(title: "t"))
+    let dot = try #require(page.elements.first { $0.name == "circle" }).attributes
+    let (x, y) = (try #require(Double(dot["cx"] ?? "")), try #require(Double(dot["cy"] ?? "")))
+    #expect(abs(x - (54 + 151.0 / 200 * (592 - 54))) < 0.006)
+    #expect(chart.yRange.contains(3) && abs(y - chart.y(3)) < 0.006)
+    #expect(y <= LossChart.Frame.bottom)
+  }
+
   @Test func valuesMayBeFewerThanNames() {
     let short = TrainingReport(
       title: "run", lossNames: names,
       losses: [
         TrainingReport.LossPoint(step: 1, epoch: .nan, values: [1]),
         TrainingReport.LossPoint(step: 2, epoch: .infinity, values: []),
-      ], validation: [(1, .nan)])
+      ], figures: [.l1, .ssim], validations: [.init(epoch: 1, values: [.nan])], best: .l1)
     #expect(PageReader(short.html()).error == nil)
   }
 }

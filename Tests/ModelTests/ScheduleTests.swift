@@ -1,4 +1,5 @@
 import Images
+import Metrics
 import Model
 import Testing
 
@@ -64,20 +65,45 @@ import Testing
     }
   }
 
-  /// What torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.2, threshold=0.01, patience=5) makes of these figures.
-  @Test func plateausFollowPyTorch() {
+  struct Plateaus: Sendable, CustomTestStringConvertible {
+    let kind: FigureKind
+    let figures: [Double]
+    let reductions: [Int]
+    let rate: Double
+    var testDescription: String { "\(kind.key): \(figures)" }
+  }
+
+  /// What torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.2, threshold=0.01, patience=5) with mode min or max makes of
+  /// these figures, from a rate of 0.01 on.
+  static let plateaus = [
+    Plateaus(
+      kind: .l1,
+      figures: [10, 9, 8.95, 8.95, 8.95, 8.92, 8.95, 8.95, 8, 8, 8, 8, 8, 8, 8, 7.95, 8, 8, 8, 8, 8, 8],
+      reductions: [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3], rate: 8e-5),
+    Plateaus(
+      kind: .ssim,
+      figures: [
+        0.1, 0.3, 0.302, 0.3, 0.299, 0.3025, 0.303, 0.3, 0.29, 0.4, 0.39, 0.4, 0.403, 0.4, 0.4, 0.404, 0.4041,
+        0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4,
+      ],
+      reductions: [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3], rate: 8e-5),
+    Plateaus(
+      kind: .psnr,
+      figures: [20, .infinity, .infinity, 30, .infinity, .infinity, .infinity, .infinity, .nan, 25],
+      reductions: [0, 0, 0, 0, 0, 0, 0, 1, 1, 1], rate: 2e-3),
+  ]
+
+  @Test(arguments: plateaus) func plateausFollowPyTorch(_ plateaus: Plateaus) {
     var options = TrainingOptions()
     options.learningRate = 0.01
     options.learningRatePolicy = .plateau
     var progress = Checkpoint.Progress()
-    let figures = [10, 9, 8.95, 8.95, 8.95, 8.92, 8.95, 8.95, 8.0, 8, 8, 8, 8, 8, 8, 7.95, 8, 8, 8, 8, 8, 8]
-    let reductions = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3]
-    for (figure, expected) in zip(figures, reductions) {
-      progress.notePlateau(figure)
+    for (figure, expected) in zip(plateaus.figures, plateaus.reductions) {
+      progress.notePlateau(figure, plateaus.kind.better)
       #expect((progress.rateReductions ?? 0) == expected)
     }
     let rate = options.learningRate(step: 0, stepsPerEpoch: 1, reductions: progress.rateReductions ?? 0)
-    #expect(abs(rate - 0.01 * 0.008) < 1e-17)
+    #expect(abs(rate - plateaus.rate) < 1e-17)
   }
 
   private static let changes: [(String, @Sendable (inout TrainingOptions) -> Void)] = [
@@ -113,6 +139,7 @@ import Testing
     ("--epochs", { $0.length = .epochs(constant: .max, decaying: .max) }),
     ("--steps", { $0.length = .steps(0) }), ("--save-every", { $0.saveEvery = 0 }),
     ("--sample-every", { $0.sampleEvery = -3 }), ("--keep", { $0.keep = 0 }),
+    ("--validate-every", { $0.validateEvery = -1 }),
     ("--size", { $0.network.size = 31 }),
     ("--size", { $0.network.size = PictureSize(width: 64, height: 20_000) }),
     ("--size", { $0.network.size = PictureSize(square: .min) }), ("--levels", { $0.network.levels = 9 }),

@@ -1,0 +1,83 @@
+/// What a figure is, whatever its value.
+public struct FigureKind: Sendable, Hashable {
+  /// Which of two values is the better one.
+  public enum Better: String, Sendable {
+    case lower, higher
+  }
+
+  /// For files and options: lower case, no spaces or commas.
+  public let key: String
+  /// For people.
+  public let name: String
+  /// What values are in, for people; nil for shares and other pure numbers.
+  public let unit: String?
+  public let better: Better
+  /// What it says a part of, for people. Figures of one family have one scale, and the same values are the better ones:
+  /// they share a chart.
+  public let family: String
+
+  /// - Parameter family: the name where it is alone in it
+  public init(_ key: String, _ name: String, unit: String? = nil, better: Better, family: String? = nil) {
+    (self.key, self.name, self.unit, self.better) = (key, name, unit, better)
+    self.family = family ?? name
+  }
+
+  /// The name, with the unit where there is one.
+  public var title: String { unit.map { "\(name) (\($0))" } ?? name }
+
+  /// The name, without the family's where it begins with that: for what stands under the family's name.
+  public var nameInFamily: String {
+    guard name.lowercased().hasPrefix(family.lowercased()) else { return name }
+    let rest = name.dropFirst(family.count).drop { " ,".contains($0) }
+    return rest.isEmpty ? name : String(rest)
+  }
+
+  /// Whether a value is better than another, or than none: NaN never is.
+  public func isBetter(_ value: Double, than other: Double?) -> Bool {
+    guard let other else { return !value.isNaN }
+    return better == .lower ? value < other : value > other
+  }
+
+  /// The place of the best value, of equal ones the first; NaN is none. Nil where there is no value.
+  public func best(of values: some Sequence<Double>) -> Int? {
+    var best: (place: Int, value: Double)?
+    for (place, value) in values.enumerated() where isBetter(value, than: best?.value) {
+      best = (place, value)
+    }
+    return best?.place
+  }
+}
+
+extension FigureKind {
+  public static let l1 = FigureKind("l1", "L1", unit: "0 to 255", better: .lower)
+  public static let mse = FigureKind("mse", "MSE", unit: "0 to 65025", better: .lower)
+  public static let psnr = FigureKind("psnr", "PSNR", unit: "dB", better: .higher)
+  public static let ssim = FigureKind("ssim", "SSIM", better: .higher, family: "Structural similarity")
+  public static let msSSIM = FigureKind(
+    "ms_ssim", "MS-SSIM", better: .higher, family: "Structural similarity")
+  /// In the order of `ColourHistograms.channels`.
+  public static let histogramIntersections = ColourHistograms.channels.map {
+    FigureKind(
+      "histogram_intersection_\($0.lowercased())", "histogram intersection \($0)", better: .higher,
+      family: "Histogram intersection")
+  }
+  public static let nearerToTraining = FigureKind(
+    "nearer_to_training", "nearer to a training target", better: .lower)
+  public static let frechetDistance = FigureKind("frechet_distance", "Fréchet distance", better: .lower)
+
+  /// All that `figures` may say of outputs beside their targets.
+  public static let ofPictures =
+    [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + segmentation()
+
+  /// Those that are defined where all pictures have a size.
+  public static func ofPictures(width: Int, height: Int, areLabelMaps: Bool) -> [FigureKind] {
+    let side = min(width, height)
+    return ofPictures.filter { kind in
+      switch kind {
+      case ssim: side >= StructuralSimilarity.windowSide
+      case msSSIM: side >= StructuralSimilarity.minimumMultiScaleSide
+      default: areLabelMaps || !segmentation().contains(kind)
+      }
+    }
+  }
+}
