@@ -18,8 +18,8 @@ struct Evaluate: ParsableCommand {
       over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
       \(Evaluate.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
       output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
-      are nearer to one of them than to their own target, reduced to 32 x 32. With feature vectors of any network: \
-      their Fréchet distance.
+      are nearer to one of them than to their own target, reduced to 32 x 32. With feature vectors of any network, \
+      or with a VGG to make them of outputs and targets (--feature-network): their Fréchet distance.
 
       Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
       training.
@@ -33,6 +33,12 @@ struct Evaluate: ParsableCommand {
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
         pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
+        pix2pix evaluate --model run --feature-network vgg16.safetensors
+
+      PyTorch writes such a network by
+        safetensors.torch.save_file(torchvision.models.vgg16(weights="DEFAULT").state_dict(), "vgg16.safetensors")
+      Its features of a picture are the means over all pixels of its last maps, behind the last pooling (512 numbers), \
+      of the picture at its size, normalised by ImageNet's mean and standard deviation.
       """)
 
   /// More distinct colours than this in all targets are no label maps, unless --palette says so.
@@ -76,6 +82,11 @@ struct Evaluate: ParsableCommand {
   var targetFeatures: String?
   @Option(
     help: ArgumentHelp(
+      "Network for the Fréchet distance between features of outputs and targets: torchvision's VGG-11, 13, 16 or 19, with or without batch norm, as safetensors.",
+      valueName: "file"))
+  var featureNetwork: String?
+  @Option(
+    help: ArgumentHelp(
       "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"))
   var out: String?
   @Option(help: "Seed of the bootstrap's draws.")
@@ -96,7 +107,7 @@ struct Evaluate: ParsableCommand {
       }
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
-        ("--split", split?.rawValue), ("--ignore", ignore),
+        ("--split", split?.rawValue), ("--ignore", ignore), ("--feature-network", featureNetwork),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
         throw ValidationError("\(name) goes with --model or --outputs.")
@@ -136,6 +147,7 @@ struct Evaluate: ParsableCommand {
     let labels = try labelColours(targets)
     let ignored = try ignoredClass(labels)
     let training = try trainingTargets(checkpoint?.0.options)
+    var features = try featureComparison(count: source.count)
     if let out { try Self.makeFolder(checkpoint == nil ? out : "\(out)/pictures") }
 
     let translator = try checkpoint.map { checkpoint in
@@ -157,6 +169,11 @@ struct Evaluate: ParsableCommand {
         for (index, pair) in zip(range, translated) {
           try pair.output.writePNG(to: "\(out)/pictures/\(source.pairs[index].name).png")
         }
+      }
+      for index in range where features != nil {
+        let pair = source.pairs[index]
+        let (output, target) = if let translated { translated[index - first] } else { try pair.load() }
+        try features?.add(output: output, target: target, name: pair.name)
       }
       report.pictures += try inParallel(over: range) { index in
         let pair = source.pairs[index]
@@ -183,6 +200,7 @@ struct Evaluate: ParsableCommand {
     }
     report.labels = labels
     report.figures = figures(report.pictures, Bootstrap(seed: seed)) + report.figures
+    if let features { report.figures.append(try features.figure()) }
     for title in report.undefined { note(title) }
   }
 
@@ -280,11 +298,16 @@ struct Evaluate: ParsableCommand {
       throw ModelError.file(
         targets, "has \(b.dimension) features a picture where \(outputs) has \(a.dimension); use one network")
     }
-    guard let distance = Metrics.frechetDistance(a, b) else {
-      throw ModelError.file(outputs, "the singular values for the Fréchet distance did not converge")
+    return try .frechetDistance(a, b, key: "frechet_distance", title: "Fréchet distance", source: outputs)
+  }
+
+  private func featureComparison(count: Int) throws -> FeatureComparison? {
+    try featureNetwork.map { path in
+      let network = try FeatureNetwork(path: path) {
+        try device.executor(for: $0, kernels, sharesRooms: true, tunes: true)
+      }
+      return try FeatureComparison(network: network, path: path, count: count)
     }
-    return Figure(
-      key: "frechet_distance", title: "Fréchet distance", value: distance, interval: nil, count: a.count)
   }
 
   static func makeFolder(_ path: String) throws {
