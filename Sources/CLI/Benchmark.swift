@@ -255,7 +255,8 @@ struct Benchmark: ParsableCommand {
     options.objective = objective.value
     options.poolSize = objective.pool ?? 0
     options.recomputation = recompute ? .standard : nil
-    let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
+    let model = try Pix2Pix(
+      network.configuration(for: options.objective), options, sections: [.train, .translate])
     guard let training = model.training, let translation = model.translation,
       let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
     else { preconditionFailure("both sections were asked for") }

@@ -13,7 +13,8 @@ struct CommandLineTool: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Check.self, Train.self, Translate.self, Evaluate.self, Verify.self, Benchmark.self, Tune.self,
+      Check.self, Train.self, Translate.self, Evaluate.self, TrainScorer.self, ExperimentCommand.self,
+      Verify.self, Benchmark.self, Tune.self,
       Devices.self, Programs.self, SamplePairsCommand.self,
     ])
 }

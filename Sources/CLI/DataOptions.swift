@@ -42,6 +42,11 @@ struct DataOptions: ParsableArguments {
   var targetFormat: FormatName?
   @Option(
     help: ArgumentHelp(
+      "The colour in targets' label maps of pixels that nobody labelled: nothing is learnt of them.",
+      valueName: "#rrggbb"))
+  var unlabelled: Colour?
+  @Option(
+    help: ArgumentHelp(
       "Make pairs of photographs: \(PhotographTask.forms).", valueName: "task"))
   var task: PhotographTask?
 
@@ -63,6 +68,9 @@ struct DataOptions: ParsableArguments {
     guard labels == nil || inputFormat.isEmpty else {
       throw ValidationError("Give --labels or --input-format, not both.")
     }
+    guard unlabelled == nil || targetFormat == .palette || targetFormat == .index else {
+      throw ValidationError("--unlabelled goes with --target-format palette or index.")
+    }
     guard inputFormat.isEmpty || inputFormat.count == 1 + input.count else {
       throw ValidationError("Give --input-format once for each of \(1 + input.count) inputs, or not at all.")
     }
@@ -73,7 +81,7 @@ struct DataOptions: ParsableArguments {
     [
       ("--direction", direction != nil), ("--input", !input.isEmpty), ("--weights", weights != nil),
       ("--labels", labels != nil), ("--input-format", !inputFormat.isEmpty),
-      ("--target-format", targetFormat != nil), ("--task", task != nil),
+      ("--target-format", targetFormat != nil), ("--unlabelled", unlabelled != nil), ("--task", task != nil),
     ].filter(\.1).map(\.0)
   }
 
@@ -101,8 +109,18 @@ struct DataOptions: ParsableArguments {
     let inputs = try zip(names, first.inputs).enumerated().map { index, pair in
       try format(pair.0, of: pair.1) { try pairs.map { try $0.inputPath(index) } }
     }
-    let target = try format(targetFormat, of: first.target) { try pairs.map { try $0.targetPath() } }
+    let target = try withoutUnlabelled(
+      format(targetFormat, of: first.target) { try pairs.map { try $0.targetPath() } })
     return .pictures(inputs: inputs, target: target)
+  }
+
+  private func withoutUnlabelled(_ format: PlaneFormat) throws -> PlaneFormat {
+    guard let unlabelled, case .labels(let palette) = format else { return format }
+    guard let rest = palette.without(unlabelled) else {
+      let known = palette.colours.map(\.description).joined(separator: " ")
+      throw ModelError.option("--unlabelled", "\(unlabelled) is not one of the label maps' colours: \(known)")
+    }
+    return .labels(rest)
   }
 
   private func format(
@@ -145,3 +163,8 @@ extension PairFiles {
 }
 
 extension PhotographTask: ExpressibleByArgument {}
+
+extension Colour: ExpressibleByArgument {
+  /// "#rrggbb", with or without "#".
+  public init?(argument: String) { self.init(argument) }
+}

@@ -18,8 +18,11 @@ struct Evaluate: ParsableCommand {
       over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
       \(Evaluate.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
       output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
-      are nearer to one of them than to their own target, reduced to 32 x 32. With feature vectors of any network, \
-      or with a VGG to make them of outputs and targets (--feature-network): their Fréchet distance.
+      are nearer to one of them than to their own target, reduced to 32 x 32. With --scorer: the FCN-score, which is \
+      how well the labels that outputs were made from can be read from them again, beside how well from the targets, and \
+      the Fréchet distance of the scorer's features (for each map that its last layer reads the mean over pixels). With \
+      feature vectors of any network, or with a VGG to make them of outputs and targets (--feature-network): their \
+      Fréchet distance.
 
       Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
       training.
@@ -29,6 +32,7 @@ struct Evaluate: ParsableCommand {
 
       Examples:
         pix2pix evaluate --model run
+        pix2pix evaluate --model run --scorer scorer/best.safetensors
         pix2pix evaluate --model run/best.safetensors --data facades --split test --out evaluation
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
@@ -75,6 +79,16 @@ struct Evaluate: ParsableCommand {
   var trainTargets: String?
   @Option(
     help: ArgumentHelp(
+      "What train-scorer made: let it read outputs and targets, and compare with the label maps that the outputs were made from.",
+      valueName: "run|file"))
+  var scorer: String?
+  @Option(
+    help: ArgumentHelp(
+      "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)",
+      valueName: "dir"))
+  var labelMaps: String?
+  @Option(
+    help: ArgumentHelp(
       "Feature vectors of outputs: a safetensors file with one F32 tensor [pictures, features].",
       valueName: "file"))
   var outputFeatures: String?
@@ -107,13 +121,18 @@ struct Evaluate: ParsableCommand {
       }
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
-        ("--split", split?.rawValue), ("--ignore", ignore), ("--feature-network", featureNetwork),
+        ("--split", split?.rawValue), ("--ignore", ignore), ("--scorer", scorer),
+        ("--feature-network", featureNetwork),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
         throw ValidationError("\(name) goes with --model or --outputs.")
       }
     }
     guard outputs == nil || targets != nil else { throw ValidationError("--outputs needs --targets.") }
+    guard scorer != nil || labelMaps == nil else { throw ValidationError("--label-maps goes with --scorer.") }
+    guard outputs == nil || scorer == nil || labelMaps != nil else {
+      throw ValidationError("--scorer with --outputs needs --label-maps, what the outputs were made from.")
+    }
     guard outputs == nil || data == nil else {
       throw ValidationError("--data goes with --model; --outputs needs no inputs.")
     }
@@ -138,70 +157,41 @@ struct Evaluate: ParsableCommand {
 
   /// Adds the figures of pictures to those of features.
   private func comparePictures(_ report: inout EvaluationReport) throws {
-    let checkpoint = try model.map { model in
-      let path = try RunDirectory.checkpoint(of: model)
-      return (try Checkpoint(path: path), path)
-    }
+    let checkpoint = try model.map(Self.checkpoint)
     let source = try pairs(checkpoint?.0.options)
     let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
-    let labels = try labelColours(targets)
-    let ignored = try ignoredClass(labels)
-    let training = try trainingTargets(checkpoint?.0.options)
-    var features = try featureComparison(count: source.count)
-    if let out { try Self.makeFolder(checkpoint == nil ? out : "\(out)/pictures") }
+    var evaluation = PictureEvaluation(source: source, seed: seed)
+    evaluation.labels = try labelColours(targets)
+    evaluation.ignored = try ignoredClass(evaluation.labels, checkpoint?.0.options)
+    evaluation.palette = palette
+    evaluation.training = try trainingTargets(checkpoint?.0.options)
+    if let out {
+      try makeFolder(out)
+      if checkpoint != nil { evaluation.pictures = "\(out)/pictures" }
+    }
+    func executor(_ recording: Recording) throws -> any Executor {
+      try device.executor(for: recording, kernels, sharesRooms: true, tunes: true)
+    }
+    if let checkpoint {
+      evaluation.translator = try Translator(checkpoint) { try executor($0.recording) }
+    }
+    if let scorer {
+      evaluation.scorer = try Scorer(try Self.checkpoint(scorer), makeExecutor: executor)
+      evaluation.labelMaps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
+    }
+    evaluation.features = try featureNetwork.map { path in
+      try FeatureComparison(
+        network: FeatureNetwork(path: path, makeExecutor: executor), path: path, count: source.count)
+    }
+    let figures = report.figures
+    report = try evaluation.report()
+    report.figures += figures
+    for line in report.remarks { note(line) }
+  }
 
-    let translator = try checkpoint.map { checkpoint in
-      try Translator(checkpoint) {
-        try device.executor(for: $0.recording, kernels, sharesRooms: true, tunes: true)
-      }
-    }
-    // So many pictures are held at a time, and measured on all cores.
-    let atOnce = 32
-    for first in stride(from: 0, to: source.count, by: atOnce) {
-      let range = first..<min(first + atOnce, source.count)
-      let translated = try translator.map { translator in
-        try range.map { index in
-          let (_, output, target) = try translator.translate(source.pairs[index], index: index)
-          return (output: output.rgb(), target: target)
-        }
-      }
-      if let out, let translated {
-        for (index, pair) in zip(range, translated) {
-          try pair.output.writePNG(to: "\(out)/pictures/\(source.pairs[index].name).png")
-        }
-      }
-      for index in range where features != nil {
-        let pair = source.pairs[index]
-        let (output, target) = if let translated { translated[index - first] } else { try pair.load() }
-        try features?.add(output: output, target: target, name: pair.name)
-      }
-      report.pictures += try inParallel(over: range) { index in
-        let pair = source.pairs[index]
-        // Here a pair's input is the output to compare.
-        let (output, target) =
-          if let translated { translated[index - first] } else { try pair.load() }
-        do {
-          return try PictureFigures(
-            name: pair.name, output: output,
-            target: target.resized(
-              width: output.width, height: output.height, method: target.isPalette ? .nearest : .bicubic),
-            labels: labels.map {
-              .init(
-                colours: $0,
-                target: target.resized(width: output.width, height: output.height, method: .nearest),
-                ignored: ignored)
-            },
-            training: training)
-        } catch {
-          throw ModelError.file(
-            pair.targetPath, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
-        }
-      }
-    }
-    report.labels = labels
-    report.figures = figures(report.pictures, Bootstrap(seed: seed)) + report.figures
-    if let features { report.figures.append(try features.figure()) }
-    for title in report.undefined { note(title) }
+  private static func checkpoint(_ model: String) throws -> (Checkpoint, path: String) {
+    let path = try RunDirectory.checkpoint(of: model)
+    return (try Checkpoint(path: path), path)
   }
 
   /// The held-out pairs: input and target of a model, or outputs, in the place of inputs, and targets.
@@ -255,8 +245,12 @@ struct Evaluate: ParsableCommand {
     return LabelColours(sorted: colours)
   }
 
-  private func ignoredClass(_ labels: LabelColours?) throws -> Int? {
-    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return nil }
+  private func ignoredClass(_ labels: LabelColours?, _ trained: TrainingOptions?) throws -> Int? {
+    guard let ignore, let colour = LabelColours.colour(named: ignore) else {
+      // What a model was not taught is not asked either.
+      guard case .labels(let known)? = trained?.format.target, let none = known.unlabelled else { return nil }
+      return labels?.colours.firstIndex(of: SIMD3(none.red, none.green, none.blue))
+    }
     guard let labels else {
       throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
     }
@@ -274,7 +268,7 @@ struct Evaluate: ParsableCommand {
     if let trainTargets {
       let files = try PairSource.pictures(in: trainTargets)
       guard !files.isEmpty else { throw ModelError.file(trainTargets, "holds no pictures (png, jpg, jpeg)") }
-      return try inParallel(over: files.indices) { index in
+      return try mapInParallel(over: files.indices) { index in
         let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
         return (name, Memorization.Thumbnail(try Picture(contentsOf: files[index])))
       }
@@ -287,7 +281,7 @@ struct Evaluate: ParsableCommand {
       return []
     }
     let source = try trained.trainingPairs()
-    return try inParallel(over: source.pairs.indices) { index in
+    return try mapInParallel(over: source.pairs.indices) { index in
       (source.pairs[index].name, Memorization.Thumbnail(try source.pairs[index].load().target))
     }
   }
@@ -300,80 +294,9 @@ struct Evaluate: ParsableCommand {
     }
     return try .frechetDistance(a, b, key: "frechet_distance", title: "Fréchet distance", source: outputs)
   }
-
-  private func featureComparison(count: Int) throws -> FeatureComparison? {
-    try featureNetwork.map { path in
-      let network = try FeatureNetwork(path: path) {
-        try device.executor(for: $0, kernels, sharesRooms: true, tunes: true)
-      }
-      return try FeatureComparison(network: network, path: path, count: count)
-    }
-  }
-
-  static func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError.file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
-    }
-  }
 }
 
 extension Split: ExpressibleByArgument {}
-
-/// What is to be known of all targets before anything takes time: that pictures can be read and have equal sizes, and
-/// which colours they have.
-private struct TargetSurvey {
-  /// All targets are palette PNGs.
-  let isPalette: Bool
-  /// Distinct colours over all targets; nil when they are too many for classes.
-  let colours: Set<SIMD3<UInt8>>?
-
-  init(_ source: PairSource, needsEqualSizes: Bool) throws {
-    let found = try inParallel(over: source.pairs.indices) { index in
-      let pair = source.pairs[index]
-      let (output, target) = try pair.load()
-      guard !needsEqualSizes || (output.width, output.height) == (target.width, target.height) else {
-        throw ModelError.file(
-          pair.inputPath,
-          "is \(output.width)x\(output.height) pixels, but \(pair.targetPath) is \(target.width)x\(target.height); give outputs at the targets' size"
-        )
-      }
-      return (
-        isPalette: target.isPalette, colours: target.distinctColours(limit: LabelColours.maximumCount)
-      )
-    }
-    isPalette = found.allSatisfy(\.isPalette)
-    var all: Set<SIMD3<UInt8>>? = []
-    for picture in found {
-      guard let colours = picture.colours, let others = all?.union(colours) else {
-        all = nil
-        break
-      }
-      all = others.count <= LabelColours.maximumCount ? others : nil
-    }
-    colours = all
-  }
-}
-
-extension PairFiles {
-  /// The file that the input is in, or the output that stands for it.
-  fileprivate var inputPath: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(let input, _): input
-    case .photograph(let path): path
-    }
-  }
-
-  fileprivate var targetPath: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(_, let target): target
-    case .photograph(let path): path
-    }
-  }
-}
 
 extension Features {
   /// Reads a safetensors file of one F32 tensor [vectors, features].
@@ -388,17 +311,4 @@ extension Features {
     guard values.allSatisfy(\.isFinite) else { throw .file(path, "\(name) holds NaN or infinite values") }
     self.init(count: entry.shape[0], dimension: entry.shape[1], values: values.map(Double.init))
   }
-}
-
-/// The results of `body` for every index, computed on all cores. Where several throw, the error of the first index is
-/// thrown, whatever the order in time.
-private func inParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws -> [Result] {
-  var results = [Swift.Result<Result, any Error>?](repeating: nil, count: indices.count)
-  results.withUnsafeMutableBufferPointer { results in
-    nonisolated(unsafe) let results = results
-    inParallel(indices.count) { place in
-      results[place] = Swift.Result { try body(indices.lowerBound + place) }
-    }
-  }
-  return try results.map { try $0!.get() }
 }

@@ -8,6 +8,9 @@ struct EvaluationReport {
   var figures: [Figure] = []
   var pictures: [PictureFigures] = []
   var labels: LabelColours?
+  /// With a scorer one for each of `pictures`.
+  var scores: [ScorerScore] = []
+  var scorerClasses: [Colour]?
 
   /// How many outputs that repeat the training set are named.
   private static let worstCount = 10
@@ -26,8 +29,17 @@ struct EvaluationReport {
     ).description
   }
 
+  /// What is to be known beside the figures: which are not defined for some picture, or mean less than they seem to.
+  var remarks: [String] {
+    let features = scores.first?.outputFeatures.count ?? 0
+    guard features >= scores.count, !scores.isEmpty else { return undefined }
+    return undefined + [
+      "\(scores.count) pictures are few for a Fréchet distance of \(features) features: fewer pictures make it larger, so compare with sets of as many only"
+    ]
+  }
+
   /// A line per figure that some picture is too small for.
-  var undefined: [String] {
+  private var undefined: [String] {
     let needed = [
       ("SSIM", StructuralSimilarity.windowSide, pictures.first { $0.ssim == nil }),
       ("MS-SSIM", StructuralSimilarity.minimumMultiScaleSide, pictures.first { $0.msSSIM == nil }),
@@ -51,22 +63,14 @@ struct EvaluationReport {
 
   /// Writes figures.json and, where there are pictures, per-picture.csv.
   func write(to folder: String) throws {
-    try Evaluate.makeFolder(folder)
+    try makeFolder(folder)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     // Equal pictures have an infinite PSNR, for which JSON has no number.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try Self.write(try encoder.encode(file), to: "\(folder)/figures.json")
-    if !pictures.isEmpty { try Self.write(Data(csv.utf8), to: "\(folder)/per-picture.csv") }
-  }
-
-  private static func write(_ data: Data, to path: String) throws {
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ModelError.file(path, "cannot be written: \(error.localizedDescription)")
-    }
+    try writeAtomically(try encoder.encode(file), to: "\(folder)/figures.json")
+    if !pictures.isEmpty { try writeAtomically(Data(csv.utf8), to: "\(folder)/per-picture.csv") }
   }
 
   private struct File: Encodable {
@@ -96,7 +100,24 @@ struct EvaluationReport {
     var resamples = Bootstrap.resamples
     var figures: [String: Value]
     var segmentation: Segmentation?
+    /// What a scorer read from outputs.
+    var scorerSegmentation: Segmentation?
     var nearerToTraining: [Repetition]?
+  }
+
+  private static func segmentation(
+    _ confusions: [ConfusionMatrix], _ colours: [String]?
+  ) -> File.Segmentation? {
+    guard let colours, !confusions.isEmpty else { return nil }
+    var confusion = ConfusionMatrix(classes: colours.count)
+    for one in confusions { confusion += one }
+    let totals = confusion.totals
+    let (accuracies, ious) = (totals.accuracies, totals.intersectionsOverUnions)
+    return File.Segmentation(
+      classes: colours.indices.map { .init(colour: colours[$0], accuracy: accuracies[$0], iou: ious[$0]) },
+      confusion: colours.indices.map {
+        Array(confusion.counts[$0 * colours.count..<($0 + 1) * colours.count])
+      })
   }
 
   private var file: File {
@@ -110,19 +131,9 @@ struct EvaluationReport {
               pictures: figure.count)
           )
         }))
-    if let labels {
-      var confusion = ConfusionMatrix(classes: labels.count)
-      for picture in pictures { picture.confusion.map { confusion += $0 } }
-      let totals = confusion.totals
-      let (accuracies, ious) = (totals.accuracies, totals.intersectionsOverUnions)
-      file.segmentation = .init(
-        classes: labels.colours.indices.map {
-          .init(colour: LabelColours.name(labels.colours[$0]), accuracy: accuracies[$0], iou: ious[$0])
-        },
-        confusion: labels.colours.indices.map {
-          Array(confusion.counts[$0 * labels.count..<($0 + 1) * labels.count])
-        })
-    }
+    file.segmentation = Self.segmentation(
+      pictures.compactMap(\.confusion), labels?.colours.map(LabelColours.name))
+    file.scorerSegmentation = Self.segmentation(scores.map(\.output), scorerClasses?.map(\.description))
     let examples = pictures.compactMap(\.memorization)
     if !examples.isEmpty {
       file.nearerToTraining = Memorization.worst(examples, count: examples.count).map {
@@ -136,20 +147,31 @@ struct EvaluationReport {
 
   /// A row per picture; columns of figures that no picture has are left out.
   private var csv: String {
-    let columns: [(String, (PictureFigures) -> String?)] = [
-      ("name", { Self.quoted($0.name) }), ("l1", { "\($0.l1)" }), ("mse", { "\($0.mse)" }),
-      ("psnr", { "\($0.psnr)" }), ("ssim", { $0.ssim.map { "\($0)" } }),
-      ("ms_ssim", { $0.msSSIM.map { "\($0)" } }),
-      ("pixel_accuracy", { $0.confusion.map { "\($0.totals.pixelAccuracy)" } }),
-      ("class_accuracy", { $0.confusion.map { "\($0.totals.classAccuracy)" } }),
-      ("class_iou", { $0.confusion.map { "\($0.totals.classIOU)" } }),
-      ("own_distance", { $0.memorization.map { "\($0.ownDistance)" } }),
-      ("nearest_training_distance", { $0.memorization.map { "\($0.nearestDistance)" } }),
-      ("nearest_training_target", { $0.memorization.map { Self.quoted($0.nearestName) } }),
+    let columns: [(String, (PictureFigures, ScorerScore?) -> String?)] = [
+      ("name", { figures, _ in Self.quoted(figures.name) }), ("l1", { figures, _ in "\(figures.l1)" }),
+      ("mse", { figures, _ in "\(figures.mse)" }), ("psnr", { figures, _ in "\(figures.psnr)" }),
+      ("ssim", { figures, _ in figures.ssim.map { "\($0)" } }),
+      ("ms_ssim", { figures, _ in figures.msSSIM.map { "\($0)" } }),
+      ("pixel_accuracy", { figures, _ in figures.confusion.map { "\($0.totals.pixelAccuracy)" } }),
+      ("class_accuracy", { figures, _ in figures.confusion.map { "\($0.totals.classAccuracy)" } }),
+      ("class_iou", { figures, _ in figures.confusion.map { "\($0.totals.classIOU)" } }),
+      ("scorer_pixel_accuracy", { _, score in score.map { "\($0.output.totals.pixelAccuracy)" } }),
+      ("scorer_class_accuracy", { _, score in score.map { "\($0.output.totals.classAccuracy)" } }),
+      ("scorer_class_iou", { _, score in score.map { "\($0.output.totals.classIOU)" } }),
+      ("own_distance", { figures, _ in figures.memorization.map { "\($0.ownDistance)" } }),
+      ("nearest_training_distance", { figures, _ in figures.memorization.map { "\($0.nearestDistance)" } }),
+      (
+        "nearest_training_target",
+        { figures, _ in figures.memorization.map { Self.quoted($0.nearestName) } }
+      ),
     ]
-    let present = columns.filter { column in pictures.contains { column.1($0) != nil } }
-    let rows = pictures.map { picture in present.map { $0.1(picture) ?? "" }.joined(separator: ",") }
-    return ([present.map(\.0).joined(separator: ",")] + rows).joined(separator: "\n") + "\n"
+    let fields = pictures.enumerated().map { index, figures in
+      columns.map { $0.1(figures, scores.isEmpty ? nil : scores[index]) }
+    }
+    let present = columns.indices.filter { column in fields.contains { $0[column] != nil } }
+    let rows =
+      [present.map { columns[$0].0 }] + fields.map { row in present.map { row[$0] ?? "" } }
+    return rows.map { $0.joined(separator: ",") }.joined(separator: "\n") + "\n"
   }
 
   /// A field of a CSV file (RFC 4180).

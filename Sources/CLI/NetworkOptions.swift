@@ -54,9 +54,10 @@ struct NetworkOptions: ParsableArguments {
     ].filter(\.1).map(\.0)
   }
 
-  /// Not yet validated.
-  var configuration: NetworkConfiguration {
+  /// Networks for an objective, not yet validated.
+  func configuration(for objective: Objective) -> NetworkConfiguration {
     var network = NetworkConfiguration()
+    network.output = objective.output
     network.size = size ?? network.size
     network.generator = generator ?? network.generator
     network.levels = levels ?? NetworkConfiguration.standardLevels(network.size)
@@ -91,7 +92,9 @@ struct NoiseChannels: ExpressibleByArgument {
 /// What the networks are trained on.
 struct ObjectiveOptions: ParsableArguments {
   @Option(
-    help: "cgan+l1, l1, l2, gan, cgan or gan+l1; gan judges outputs without their inputs. (default: cgan+l1)")
+    help:
+      "cgan+l1, l1, l2, gan, cgan, gan+l1 (gan judges outputs without their inputs) or cross-entropy (of label maps' classes). (default: cgan+l1)"
+  )
   var objective: Objective.Kind?
   @Option(help: "bce, lsgan, hinge or wgan. (default: bce)")
   var ganLoss: Objective.GANLoss?

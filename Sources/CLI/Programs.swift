@@ -45,7 +45,8 @@ struct Programs: ParsableCommand {
     options.batchSize = batchSize
     options.objective = objective.value
     options.poolSize = objective.pool ?? 0
-    let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
+    let model = try Pix2Pix(
+      network.configuration(for: options.objective), options, sections: [.train, .translate])
     let executor = try OpenCLExecutor(
       model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,
       precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,

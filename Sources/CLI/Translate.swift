@@ -45,8 +45,11 @@ struct Translate: ParsableCommand {
     help:
       "Where norms take their statistics: batch (the picture at hand) or running (averages from training).")
   var normStatistics = NormStatistics.batch
-  @Option(help: "on, off, or a seed of its own: other pictures from the same input.")
-  var dropout = "on"
+  @Option(
+    help:
+      "on, off, or a seed of its own: other pictures from the same input. (default: on; off for a model of classes)"
+  )
+  var dropout: String?
   @Option(help: "trained (pictures are resized to the size of the training) or own (every picture's).")
   var size = Translator.Size.trained
   @Option(help: "Pictures from each input, with noise and dropout of their own; says how far apart they are.")
@@ -65,15 +68,16 @@ struct Translate: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
 
-  private func dropoutChoice() throws -> Translator.Dropout {
+  private func dropoutChoice() throws -> Translator.Dropout? {
     switch dropout {
     case "on": return .on
     case "off": return .off
-    default:
+    case let dropout?:
       guard let seed = UInt64(dropout) else {
         throw ValidationError("--dropout \(dropout) is neither on, off nor a seed (a whole number).")
       }
       return .seeded(seed)
+    case nil: return nil
     }
   }
 
@@ -139,7 +143,7 @@ struct Translate: ParsableCommand {
       String(
         format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", count,
         count == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(count),
-        normStatistics.rawValue, dropout, path))
+        normStatistics.rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), path))
   }
 
   /// The whole picture on the device where its memory allows, strips of it otherwise.

@@ -89,7 +89,8 @@ struct Tune: ParsableCommand {
     options.batchSize = batchSize
     options.objective = objective.value
     options.poolSize = objective.pool ?? 0
-    let model = try Pix2Pix(network.configuration, options, sections: [.train, .translate])
+    let model = try Pix2Pix(
+      network.configuration(for: options.objective), options, sections: [.train, .translate])
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")
     let tuned = try tuner.tune(model.recording, seconds: seconds) {
       note("\($0): \($1.summary)")

@@ -83,7 +83,7 @@ struct Verify: ParsableCommand {
     options.batchSize = batchSize
     options.objective = objective.value
     options.poolSize = objective.pool ?? 0
-    let model = try Pix2Pix(network.configuration, options, sections: .train)
+    let model = try Pix2Pix(network.configuration(for: options.objective), options, sections: .train)
     if list {
       print(model.recording)
       return

@@ -220,8 +220,9 @@ public struct PairSource: Sendable {
       })
   }
 
-  /// The path of the picture with each pair's name.
-  private func paths(in folder: String, split: Split) throws(ImageError) -> [String] {
+  /// The path of the picture with each pair's name in a folder, or in its folder for the split.
+  /// - Throws: `.unmatched` for pairs without one, `.noPairs`, `.ambiguous`, `.unreadable`.
+  public func paths(in folder: String, split: Split) throws(ImageError) -> [String] {
     let splitFolder = "\(folder)/\(split.rawValue)"
     let place = Self.isFolder(splitFolder) ? splitFolder : folder
     let files = try Self.byStem(place)

@@ -19,6 +19,15 @@ public struct Colour: Sendable, Hashable, Comparable, CustomStringConvertible {
       blue: UInt8(truncatingIfNeeded: packed))
   }
 
+  /// The colour that `name` writes, as `description` does or without "#"; nil for any other text.
+  public init?(_ name: String) {
+    let digits = name.hasPrefix("#") ? name.dropFirst() : name[...]
+    guard digits.count == 6, digits.allSatisfy(\.isHexDigit), let packed = UInt32(digits, radix: 16) else {
+      return nil
+    }
+    self.init(packed: packed)
+  }
+
   /// By red, then green, then blue.
   public static func < (a: Colour, b: Colour) -> Bool { a.packed < b.packed }
 
@@ -51,6 +60,9 @@ extension Colour: Codable {
 public struct Palette: Sendable, Equatable {
   /// 1 to 256 different colours.
   public let colours: [Colour]
+  /// A colour that is no class, as of pixels that nobody labelled: nothing is learnt of them. `classes(of:)` gives them
+  /// the number behind the last class's.
+  public let unlabelled: Colour?
 
   public var count: Int { colours.count }
 
@@ -62,8 +74,24 @@ public struct Palette: Sendable, Equatable {
   public init(_ colours: some Sequence<Colour>) {
     var seen = Set<Colour>()
     self.colours = colours.filter { seen.insert($0).inserted }
+    unlabelled = nil
     precondition((1...Self.maximumCount).contains(self.colours.count), "a palette has 1 to 256 colours")
   }
+
+  private init(distinct colours: [Colour], unlabelled: Colour?) {
+    self.colours = colours
+    self.unlabelled = unlabelled
+  }
+
+  /// The palette with one of its colours taken for "unlabelled"; nil where it is none of them, or the only one.
+  public func without(_ colour: Colour) -> Palette? {
+    let rest = colours.filter { $0 != colour }
+    guard rest.count == count - 1, !rest.isEmpty else { return nil }
+    return Palette(distinct: rest, unlabelled: colour)
+  }
+
+  /// The colours by the numbers that `Picture.classes` gives them.
+  var numbered: [Colour] { colours + (unlabelled.map { [$0] } ?? []) }
 
   /// The classes of a picture that stores them as gray levels: class i is the gray of level i.
   public init(grayLevels count: Int) {
@@ -124,21 +152,48 @@ public struct Palette: Sendable, Equatable {
   }
 }
 
-/// Coded as the list of its colours.
+extension Palette {
+  /// The class of each pixel of a label map at another size, row by row: `count` where a pixel is unlabelled.
+  /// - Throws: `.unknownColour`, `.noLabelMap`; `path` is only for errors.
+  public func classes(of picture: Picture, fittedTo size: PictureSize, path: String) throws(ImageError)
+    -> [UInt8]
+  {
+    let classes = try picture.classes(self, path: path)
+    let fitted = classes.resized(width: size.width, height: size.height, method: .nearest)
+    guard case .eight(let values) = fitted.samples else { preconditionFailure("classes have 8 bits") }
+    return values
+  }
+}
+
+/// Coded as the list of its colours where all are classes.
 extension Palette: Codable {
+  private enum CodingKeys: CodingKey { case colours, unlabelled }
+
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    let colours = try container.decode([Colour].self)
-    guard (1...Self.maximumCount).contains(colours.count), Set(colours).count == colours.count else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "a palette has 1 to \(Self.maximumCount) different colours")
+    if let colours = try? decoder.singleValueContainer().decode([Colour].self) {
+      self.init(distinct: colours, unlabelled: nil)
+    } else {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      self.init(
+        distinct: try values.decode([Colour].self, forKey: .colours),
+        unlabelled: try values.decode(Colour.self, forKey: .unlabelled))
     }
-    self.init(colours)
+    guard !colours.isEmpty, numbered.count <= Self.maximumCount, Set(numbered).count == numbered.count else {
+      throw DecodingError.dataCorrupted(
+        .init(
+          codingPath: decoder.codingPath,
+          debugDescription: "a palette has 1 to \(Self.maximumCount) different colours"))
+    }
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(colours)
+    guard let unlabelled else {
+      var container = encoder.singleValueContainer()
+      return try container.encode(colours)
+    }
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(colours, forKey: .colours)
+    try container.encode(unlabelled, forKey: .unlabelled)
   }
 }
 
@@ -159,7 +214,7 @@ extension Picture {
     }
   }
 
-  /// The class of each pixel, as an 8-bit picture of one channel.
+  /// The class of each pixel, as an 8-bit picture of one channel; the number of classes where a pixel is unlabelled.
   /// - Throws: `.unknownColour` naming the first pixel that has none of the palette's colours,
   ///   `.noLabelMap` for 16 bits a sample. `path` is only for errors.
   func classes(_ palette: Palette, path: String) throws(ImageError) -> Picture {
@@ -167,7 +222,7 @@ extension Picture {
       throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
     }
     let classes = Dictionary(
-      uniqueKeysWithValues: palette.colours.enumerated().map { ($1.packed, UInt8($0)) })
+      uniqueKeysWithValues: palette.numbered.enumerated().map { ($1.packed, UInt8($0)) })
     var unknown: Int?
     let indices = [UInt8](unsafeUninitializedCapacity: width * height) { out, count in
       // Neighbours are mostly of one class, so that few pixels are looked up.

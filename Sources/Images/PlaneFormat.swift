@@ -9,7 +9,8 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   /// Four planes in [-1, 1], the last one alpha, 1 where a picture has none. Colours are those under the
   /// alpha, not multiplied by it.
   case rgba
-  /// One-hot planes, one for each class: 1 where a pixel has the class's colour, 0 elsewhere.
+  /// One-hot planes, one for each class: 1 where a pixel has the class's colour, 0 elsewhere. All are 0 where a pixel has
+  /// the palette's colour for "unlabelled".
   case labels(Palette)
   /// One plane: CIE L as L / 50 - 1.
   case lightness
@@ -77,10 +78,11 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     switch self {
     case .gray, .rgb, .rgba:
       picture.writePlanes(x: x, y: y, width: width, height: height, isFlipped: isFlipped, into: out)
-    case .labels:
+    case .labels(let palette):
       guard case .eight(let classes) = picture.samples else { preconditionFailure("classes have 8 bits") }
       picture.forEachPixel(x: x, y: y, width: width, height: height, isFlipped: isFlipped) { pixel, place in
-        out[Int(classes[pixel]) * width * height + place] = 1
+        let index = Int(classes[pixel])
+        if index < palette.count { out[index * width * height + place] = 1 }
       }
     case .lightness:
       picture.forEachLab(x: x, y: y, width: width, height: height, isFlipped: isFlipped) { lab, place in
@@ -100,8 +102,8 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   // MARK: - To pictures
 
   /// The picture that planes [channels, height, width] mean: gray, RGB or RGBA; for `labels` the colour of the
-  /// class with the largest value (the first of equals; what is not a number loses); for `lightness` the grays
-  /// of that lightness.
+  /// class with the largest value (the first of equals; what is not a number loses), that for "unlabelled" where all are
+  /// 0; for `lightness` the grays of that lightness.
   ///
   /// - Parameters:
   ///   - planes: may be a slice of a batch
@@ -119,7 +121,8 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     case .gray, .rgb, .rgba:
       return Picture(planes: values, width: width, height: height, channels: channels, bitDepth: bitDepth)
     case .labels(let palette):
-      return Self.picture(ofClasses: Self.largest(values, area: area), palette, width, height)
+      return Self.picture(
+        ofClasses: Self.classes(ofPlanes: values, palette, area: area), palette, width, height)
     case .lightness:
       return Picture(width: width, height: height, bitDepth: bitDepth, lab: { Self.lab(values[$0], 0, 0) })
         .gray()
@@ -138,8 +141,23 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     return Lab(l: (limited(l) + 1) * 50, a: limited(a) * chromaRange, b: limited(b) * chromaRange)
   }
 
-  /// The plane with the largest value, for each pixel.
-  private static func largest(_ values: [Float], area: Int) -> [UInt8] {
+  /// The plane with the largest value, for each pixel; the number of planes where all are 0 and that means something.
+  private static func classes(ofPlanes values: [Float], _ palette: Palette, area: Int) -> [UInt8] {
+    var classes = largest(values, area: area)
+    guard palette.unlabelled != nil else { return classes }
+    for pixel in 0..<area
+    where (0..<palette.count).allSatisfy({ values[$0 * area + pixel] == 0 }) {
+      classes[pixel] = UInt8(palette.count)
+    }
+    return classes
+  }
+
+  /// The plane with the largest value, for each pixel: of one-hot planes or of logits the class.
+  ///
+  /// - Parameters:
+  ///   - values: [classes, height, width], at most 256 classes
+  ///   - area: height x width
+  public static func largest(_ values: [Float], area: Int) -> [UInt8] {
     var best = [Float](repeating: -.infinity, count: area)
     var classes = [UInt8](repeating: 0, count: area)
     for channel in 0..<values.count / area {
@@ -156,7 +174,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   private static func picture(ofClasses classes: [UInt8], _ palette: Palette, _ width: Int, _ height: Int)
     -> Picture
   {
-    let colours = palette.colours
+    let colours = palette.numbered
     let isGray = colours.allSatisfy { $0.red == $0.green && $0.green == $0.blue }
     let samples = classes.flatMap { index -> [UInt8] in
       let colour = colours[Int(index)]

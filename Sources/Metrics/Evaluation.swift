@@ -16,7 +16,6 @@ public struct PictureFigures: Sendable {
   /// Where targets are label maps.
   public let confusion: ConfusionMatrix?
   fileprivate let histograms: (output: ColourHistograms, target: ColourHistograms)
-  fileprivate let totals: ClassTotals?
   /// Where there are training targets.
   public let memorization: Memorization.Example?
 
@@ -45,7 +44,6 @@ public struct PictureFigures: Sendable {
       } else {
         nil
       }
-    totals = confusion?.totals
     memorization =
       training.isEmpty
       ? nil
@@ -125,15 +123,8 @@ public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap) -> [Fi
     let length = ColourHistograms.rowLength
     return ColourHistograms(row: $0[..<length]).intersections(ColourHistograms(row: $0[length...]))
   }
-  let segmentation = summed(
-    [
-      ("pixel_accuracy", "per-pixel accuracy"), ("class_accuracy", "per-class accuracy"),
-      ("class_iou", "class IOU"),
-    ], pictures.compactMap { $0.totals?.row }
-  ) {
-    let totals = ClassTotals(row: $0[...])
-    return [totals.pixelAccuracy, totals.classAccuracy, totals.classIOU]
-  }
+  let confusions = pictures.compactMap(\.confusion)
+  let segmentation = confusions.count == pictures.count ? segmentationFigures(confusions, bootstrap) : []
   let memorized = mean("nearer_to_training", "nearer to a training target") {
     $0.memorization.map { $0.isNearerToTraining ? 1 : 0 }
   }

@@ -38,6 +38,14 @@ public enum Upsampling: String, Sendable, Codable, CaseIterable {
   case resize
 }
 
+/// What a generator's last layer makes.
+public enum GeneratorOutput: String, Sendable, Codable, CaseIterable {
+  /// Samples in [-1, 1], by tanh.
+  case pictures
+  /// Class logits, for a softmax cross-entropy.
+  case logits
+}
+
 /// What the two networks are: everything that decides the names and shapes of their parameters.
 public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// Of the pictures.
@@ -48,6 +56,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   public var upsampling = Upsampling.transposed
   public var inputChannels = 3
   public var outputChannels = 3
+  public var output = GeneratorOutput.pictures
   /// Maps of Gaussian noise that the generator is given beside the input.
   public var noiseChannels = 0
   /// Channels after the generator's first convolution.
@@ -90,6 +99,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
     try values.decode(into: &upsampling, .upsampling)
     inputChannels = try values.decode(Int.self, forKey: .inputChannels)
     outputChannels = try values.decode(Int.self, forKey: .outputChannels)
+    try values.decode(into: &output, .output)
     try values.decode(into: &noiseChannels, .noiseChannels)
     ngf = try values.decode(Int.self, forKey: .ngf)
     ndf = try values.decode(Int.self, forKey: .ndf)

@@ -12,7 +12,7 @@ public protocol Generator: Sendable {
   /// - Parameters:
   ///   - input: [N, input channels, H, W], both sides multiples of the configuration's `alignment`
   ///   - training: running statistics are moved
-  /// - Returns: the picture [N, output channels, H, W] in [-1, 1], after tanh
+  /// - Returns: the picture [N, output channels, H, W] in [-1, 1], after tanh, or logits of that shape
   func record(
     _ input: Tensor, on tape: Tape, dropout: Dropout, statistics: NormStatistics, training: Bool
   ) throws(TapeError) -> GeneratorPass
@@ -49,6 +49,8 @@ public enum Dropout: Sendable {
 /// What one recorded pass of a generator made.
 public struct GeneratorPass: Sendable {
   public let output: Tensor
+  /// What the last layer reads: as many maps as it is wide, of the picture's size or half of it.
+  public let features: ModuleOutput
   /// Every module's output by its name in the PyTorch version.
   public let modules: [ModuleOutput]
 }

@@ -11,6 +11,8 @@ public struct Objective: Sendable, Codable, Equatable {
     case gan
     case cgan
     case ganL1 = "gan+l1"
+    /// The generator draws no picture but says of each pixel which class it shows: semantic segmentation.
+    case crossEntropy = "cross-entropy"
   }
 
   /// What the discriminator's logits are for.
@@ -57,7 +59,12 @@ public struct Objective: Sendable, Codable, Equatable {
   }
 
   /// Whether there is a discriminator.
-  public var isAdversarial: Bool { kind != .l1 && kind != .l2 }
+  public var isAdversarial: Bool {
+    switch kind {
+    case .cganL1, .gan, .cgan, .ganL1: true
+    case .l1, .l2, .crossEntropy: false
+    }
+  }
 
   /// Whether the discriminator sees the input beside the output.
   public var isConditional: Bool { kind == .cgan || kind == .cganL1 }
@@ -67,9 +74,12 @@ public struct Objective: Sendable, Codable, Equatable {
     switch kind {
     case .l1, .cganL1, .ganL1: .l1
     case .l2: .l2
-    case .gan, .cgan: nil
+    case .gan, .cgan, .crossEntropy: nil
     }
   }
+
+  /// What the generator has to end in.
+  public var output: GeneratorOutput { kind == .crossEntropy ? .logits : .pictures }
 
   /// A loss of logits, and what it counts in the sum: its sign.
   struct Term {
@@ -118,10 +128,16 @@ public struct Objective: Sendable, Codable, Equatable {
       !isAdversarial || lambdaGAN > 0, "--lambda-gan",
       "0 leaves nothing of --objective \(kind.rawValue)'s GAN")
     try require(
-      isAdversarial || lambdaL1 > 0, "--lambda-l1", "0 leaves nothing of --objective \(kind.rawValue)")
+      isAdversarial || kind == .crossEntropy || lambdaL1 > 0, "--lambda-l1",
+      "0 leaves nothing of --objective \(kind.rawValue)")
     try require(
       !minimax || (isAdversarial && ganLoss == .bce), "--minimax",
       "goes with a GAN of --gan-loss bce, whose generator has two losses")
+    for (name, weight) in [("--lambda-ssim", lambdaSSIM), ("--lambda-edges", lambdaEdges)] {
+      try require(
+        output == .pictures || weight == 0, name,
+        "compares pictures, and --objective cross-entropy draws none")
+    }
     for (name, weight) in weights.suffix(2) {
       try require(isAdversarial || weight == 0, name, "--objective \(kind.rawValue) has no discriminator")
     }

@@ -86,6 +86,8 @@ public struct Pix2Pix {
     /// [1, C, H, W] of the padded size
     public let input: Tensor
     public let output: Tensor
+    /// What the generator's last layer reads, where it is kept; and the activation that comes between.
+    public let features: (tensor: Tensor, activation: Activation)?
   }
 
   /// The moments of one parameter.
@@ -117,9 +119,11 @@ public struct Pix2Pix {
   ///   - givenMasks: dropout masks are inputs of the training step instead of being drawn
   ///   - translationStatistics: where norms of "translate" take their statistics
   ///   - translationDropout: whether "translate" drops; the paper does
+  ///   - keepsFeatures: what the last layer of "translate" reads can be read
   public init(
     _ configuration: NetworkConfiguration, _ options: Options = Options(), sections: Sections,
-    givenMasks: Bool = false, translationStatistics: NormStatistics = .batch, translationDropout: Bool = true
+    givenMasks: Bool = false, translationStatistics: NormStatistics = .batch, translationDropout: Bool = true,
+    keepsFeatures: Bool = false
   ) throws {
     try configuration.validate()
     guard (1...256).contains(options.batchSize) else {
@@ -131,6 +135,12 @@ public struct Pix2Pix {
       throw ModelError.option(
         "--pool",
         "\(options.poolSize) pictures are not from 0 to 1000, with an objective that has a discriminator")
+    }
+    guard !sections.contains(.train) || configuration.output == options.objective.output else {
+      throw ModelError.option(
+        "--objective",
+        "\(options.objective.kind.rawValue) asks for a generator that ends in \(options.objective.output.rawValue)"
+      )
     }
     guard !options.isWeighted || options.objective.pixelDistance != nil else {
       throw ModelError.option("--weights", "--objective \(options.objective.kind.rawValue) has no pixel loss")
@@ -165,7 +175,10 @@ public struct Pix2Pix {
             ? .drawn(schedule: schedule, firstStream: Self.translationStream) : .off,
           statistics: translationStatistics, training: false)
         tape.keep(pass.output)
-        return Translation(input: input, output: pass.output)
+        if keepsFeatures { tape.keep(pass.features.tensor) }
+        return Translation(
+          input: input, output: pass.output,
+          features: keepsFeatures ? (pass.features.tensor, pass.features.activation) : nil)
       }
     } else {
       translation = nil
@@ -309,6 +322,9 @@ public struct Pix2Pix {
         try weights.map { try tape.weightedPixelLoss(distance, fake, target, weights: $0) }
         ?? tape.pixelLoss(distance, fake, target)
       generatorLosses.add("G_\(distance.rawValue)", loss, factor: objective.lambdaL1)
+    }
+    if objective.kind == .crossEntropy {
+      generatorLosses.add("G_CE", try tape.softmaxCrossEntropy(fake, target: target), factor: 1)
     }
     if objective.lambdaSSIM > 0 {
       generatorLosses.add("G_SSIM", try tape.ssimLoss(fake, target), factor: objective.lambdaSSIM)

@@ -271,7 +271,7 @@ public struct TrainingReport: Sendable {
   }
 
   private static func panel(of name: String) -> Panel {
-    if name.contains("L1") || name.contains("L2") { return .reconstruction }
+    if ["L1", "L2", "CE"].contains(where: name.contains) { return .reconstruction }
     return name.hasPrefix("D") ? .discriminator : .generator
   }
 
@@ -299,7 +299,7 @@ public struct TrainingReport: Sendable {
     return (word(16), word(20))
   }
 
-  private static let style = """
+  static let style = """
     :root { color-scheme: light dark;
       --ground: #f6f6f4; --card: #ffffff; --ink: #1d2023; --soft: #6b7178; --rule: #e2e3e1; --warn: #8a5a00;
       --warn-ground: #fdf3dc; }

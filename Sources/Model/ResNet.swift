@@ -33,6 +33,7 @@ public struct ResNet: Generator {
   private let tail: (index: Int, convolution: ConvolutionLayer)
   private let upsampling: Upsampling
   private let hasDropout: Bool
+  private let endsInTanh: Bool
 
   /// Halvings, and doublings.
   private static let samplings = 2
@@ -45,6 +46,7 @@ public struct ResNet: Generator {
     let hasBias = configuration.convolutionsHaveBias
     upsampling = configuration.upsampling
     hasDropout = configuration.dropout
+    endsInTanh = configuration.output == .pictures
     let isTransposed = upsampling == .transposed
     func unit(
       _ index: Int, from inputs: Int, to outputs: Int, kernel: Int = 3, stride: Int, padding: Int = 1,
@@ -156,14 +158,17 @@ public struct ResNet: Generator {
       }
       activation = .relu
     }
-    let picture = try tape.scope("G.deconv1") { () throws(TapeError) in
+    guard let features = modules.last else { preconditionFailure("a ResNet has layers") }
+    let output = try tape.scope("G.deconv1") { () throws(TapeError) in
       let last = try tail.convolution(
         tape.reflectionPad(x, padding: 3), on: tape, inputActivation: .relu)
       module("G.model.\(tail.index)", last)
-      return tape.tanh(last)
+      guard endsInTanh else { return last }
+      let picture = tape.tanh(last)
+      module("G.model.\(tail.index + 1)", picture)
+      return picture
     }
-    module("G.model.\(tail.index + 1)", picture)
-    return GeneratorPass(output: picture, modules: modules)
+    return GeneratorPass(output: output, features: features, modules: modules)
   }
 
   /// Twice the size of act(x).

@@ -310,7 +310,7 @@ func writeAtomically(to path: String, _ body: (FileWriter) throws -> Void) throw
 }
 
 /// The same for bytes that are there.
-func writeAtomically(_ data: Data, to path: String) throws(ModelError) {
+package func writeAtomically(_ data: Data, to path: String) throws(ModelError) {
   do {
     try writeAtomically(to: path) { try $0.write(data) }
   } catch let error as ModelError {

@@ -75,7 +75,9 @@ public final class Trainer {
         "--batch-size",
         "\(options.batchSize) is more than the \(training.count) pairs in \(options.data)")
     }
-    model = try Pix2Pix(options.network, options.step, sections: [.train, .translate])
+    model = try Pix2Pix(
+      options.network, options.step, sections: [.train, .translate],
+      translationDropout: options.drawsWithDropout)
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
     let stepsPerEpoch = training.count / options.batchSize
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -214,7 +216,7 @@ public final class Trainer {
       format: options.format)
     let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
     try executor.write(framing.padded(pair.input), to: handles.input)
-    // Dropout stays on; its masks depend on the picture alone, so that epochs can be compared.
+    // Masks of dropout depend on the picture alone, so that epochs can be compared.
     try executor.write(Schedule(step: index, learningRate: 0, seed: options.seed).values, to: model.schedule)
     try executor.run(section: "translate")
     return (pair.input, framing.cut(try executor.read(handles.output)), pair.target)

@@ -100,6 +100,13 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     func require(_ condition: Bool, _ option: String, _ reason: String) throws(ModelError) {
       guard condition else { throw .option(option, reason) }
     }
+    if objective.output == .logits {
+      guard case .labels = format.target else {
+        throw .option(
+          "--objective",
+          "cross-entropy learns the classes of label maps: add --target-format palette or index")
+      }
+    }
     try require((1...256).contains(batchSize), "--batch-size", "\(batchSize) is not from 1 to 256")
     try require(
       learningRate.isFinite && learningRate > 0 && learningRate <= 1, "--learning-rate",
@@ -118,6 +125,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     try require(sampleEvery.map { $0 > 0 } ?? true, "--sample-every", "\(sampleEvery ?? 0) is not above 0")
     try require((1...10_000).contains(keep), "--keep", "\(keep) is not from 1 to 10000")
   }
+
+  /// Whether dropout stays on in use: it is the noise of a model that draws, and nothing to one that names classes.
+  public var drawsWithDropout: Bool { objective.output == .pictures }
 
   /// What the training step is besides its networks.
   public var step: Pix2Pix.Options {

@@ -45,10 +45,11 @@ public final class Translator {
   /// - Parameters:
   ///   - checkpoint: a read checkpoint, and its path for errors
   ///   - statistics: of the picture at hand, as the paper does, or the running averages (batch norm only)
+  ///   - dropout: by default on, as the paper does, for a model that draws
   ///   - makeExecutor: allocates the tensors of a generator for one size of pictures
   /// - Throws: `ModelError` when the checkpoint does not fit, or has no running averages.
   public init(
-    _ checkpoint: (Checkpoint, path: String), statistics: NormStatistics = .batch, dropout: Dropout = .on,
+    _ checkpoint: (Checkpoint, path: String), statistics: NormStatistics = .batch, dropout: Dropout? = nil,
     size: Size = .trained, makeExecutor: @escaping (Pix2Pix) throws -> any Executor
   ) throws {
     options = checkpoint.0.options
@@ -59,10 +60,10 @@ public final class Translator {
     }
     self.checkpoint = checkpoint
     self.statistics = statistics
-    self.dropout = dropout
+    self.dropout = dropout ?? (options.drawsWithDropout ? .on : .off)
     self.size = size
     self.makeExecutor = makeExecutor
-    seed = if case .seeded(let seed) = dropout { seed } else { options.seed }
+    seed = if case .seeded(let seed)? = dropout { seed } else { options.seed }
     if size == .trained { _ = try generator(options.network.size) }
   }
 

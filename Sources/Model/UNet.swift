@@ -20,6 +20,7 @@ public struct UNet: Generator {
   public let dropoutModules: [(name: String, shape: [Int])]
   private let levels: [Level]
   private let hasSkips: Bool
+  private let endsInTanh: Bool
   private let upsampling: Upsampling
 
   /// Declares the parameters on the tape.
@@ -28,6 +29,7 @@ public struct UNet: Generator {
     let (count, ngf) = (configuration.levels, configuration.ngf)
     let hasBias = configuration.convolutionsHaveBias
     hasSkips = configuration.generator == .unet
+    endsInTanh = configuration.output == .pictures
     upsampling = configuration.upsampling
     func channels(_ level: Int) -> Int { level == 0 ? 0 : ngf * min(1 << (level - 1), 8) }
     var levels: [Level] = []
@@ -91,15 +93,18 @@ public struct UNet: Generator {
       encoded.append(x)
     }
     // Up: from the innermost level outwards.
+    var features: ModuleOutput?
     for (index, level) in levels.enumerated().reversed() {
       let n = index + 1
       let (outermost, innermost) = (n == 1, n == levels.count)
       x = try tape.scope("G.deconv\(n)") { () throws(TapeError) in
         let joined = innermost || !hasSkips ? x : try tape.concatenation([encoded[index], x])
         module("\(level.prefix).\(innermost || outermost ? 2 : 4)", joined, .relu)
+        features = modules.last
         let up = try doubled(joined, by: level.up, on: tape)
         module("\(level.prefix).\(innermost || outermost ? 3 : 5)", up)
         if outermost {
+          guard endsInTanh else { return up }
           let picture = tape.tanh(up)
           module("\(level.prefix).4", picture)
           return picture
@@ -116,7 +121,8 @@ public struct UNet: Generator {
         return result
       }
     }
-    return GeneratorPass(output: x, modules: modules)
+    guard let features else { preconditionFailure("a U-Net has levels") }
+    return GeneratorPass(output: x, features: features, modules: modules)
   }
 
   /// A decoder's step: ReLU, and twice the size.

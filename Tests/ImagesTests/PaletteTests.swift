@@ -1,3 +1,4 @@
+import Foundation
 import Images
 import Testing
 
@@ -52,6 +53,39 @@ import Testing
     }
     let error16 = #expect(throws: ImageError.self) { try Palette(coloursOf: [fixture("gray16.png")]) }
     #expect(try #require(error16).description.contains("16 bits"))
+  }
+
+  /// Pixels that nobody labelled are in no plane, and come back as what they were.
+  @Test func unlabelled() throws {
+    let colours = [colour(9, 0, 0), colour(0, 0, 0), colour(0, 9, 0)]
+    let palette = try #require(Palette(colours).without(colours[1]))
+    #expect(palette.colours == [colours[0], colours[2]] && palette.unlabelled == colours[1])
+    #expect(
+      Palette(colours).without(colour(1, 1, 1)) == nil && Palette([colours[0]]).without(colours[0]) == nil)
+    let map = Picture(
+      width: 4, height: 1, channels: 3, samples: .eight([0, 9, 0, 0, 0, 0, 9, 0, 0, 0, 9, 0]))
+    let planes = try PlaneFormat.labels(palette).planes(of: map, path: "map.png")
+    #expect(planes == [0, 0, 1, 0, 1, 0, 0, 1])
+    #expect(PlaneFormat.labels(palette).picture(planes: planes, width: 4, height: 1).samples == map.samples)
+    let double = PictureSize(width: 8, height: 1)
+    #expect(try palette.classes(of: map, fittedTo: double, path: "map.png") == [1, 1, 2, 2, 0, 0, 1, 1])
+    // Of logits, none of which is 0, the largest counts whatever its sign.
+    let logits: [Float] = [-1, -2, -2, -1]
+    let named = PlaneFormat.labels(palette).picture(planes: logits, width: 2, height: 1)
+    #expect(named.samples == .eight([9, 0, 0, 0, 9, 0]))
+  }
+
+  @Test func coded() throws {
+    let all = Palette([colour(1, 2, 3), colour(0, 0, 0)])
+    for palette in [all, try #require(all.without(colour(0, 0, 0)))] {
+      #expect(try JSONDecoder().decode(Palette.self, from: JSONEncoder().encode(palette)) == palette)
+    }
+    // As models before there were unlabelled pixels have it.
+    #expect(String(decoding: try JSONEncoder().encode(all), as: UTF8.self) == "[\"#010203\",\"#000000\"]")
+    for text in ["[]", "[\"#010203\",\"#010203\"]", "{\"colours\":[\"#010203\"],\"unlabelled\":\"#010203\"}"]
+    {
+      #expect(throws: DecodingError.self) { try JSONDecoder().decode(Palette.self, from: Data(text.utf8)) }
+    }
   }
 
   @Test func indices() throws {

@@ -24,6 +24,7 @@ import Testing
       var options = Pix2Pix.Options()
       options.batchSize = 2
       change(&network, &options)
+      network.output = options.objective.output
       return try Pix2Pix(network, options, sections: .train)
     }
   }
@@ -189,6 +190,15 @@ import Testing
     case .l1, .cganL1, .ganL1: expected["G_L1"] = lambda * mean(pairs.map { abs($0 - $1) })
     case .l2: expected["G_L2"] = lambda * mean(pairs.map { ($0 - $1) * ($0 - $1) })
     case .gan, .cgan: break
+    case .crossEntropy:
+      let (logits, target) = (executor.readDouble(training.fake), executor.readDouble(training.target))
+      let (classes, area) = (training.fake.shape.c, training.fake.shape.h * training.fake.shape.w)
+      expected["G_CE"] = mean(
+        (0..<logits.count / classes).map { pixel in
+          let places = (0..<classes).map { pixel / area * classes * area + $0 * area + pixel % area }
+          let total = places.reduce(0) { $0 + exp(logits[$1]) }
+          return places.reduce(0) { $0 - target[$1] * log(exp(logits[$1]) / total) }
+        })
     }
     #expect(Set(losses.names) == Set(expected.keys) && losses.names.count == expected.count)
     for (name, value) in zip(losses.names, losses.values) {

@@ -67,8 +67,8 @@ import Testing
     let strips = StripExecutor(model.recording, rows: 8) { ReferenceExecutor($0) }
     try model.initialize(strips, seed: 1)
     let handles = try #require(model.translation)
-    try strips.write([Float](repeating: 0.5, count: handles.input.shape.count), to: handles.input)
-    try strips.write(Schedule(step: 0, learningRate: 0, seed: 0).values, to: model.schedule)
+    strips.write([Float](repeating: 0.5, count: handles.input.shape.count), to: handles.input)
+    strips.write(Schedule(step: 0, learningRate: 0, seed: 0).values, to: model.schedule)
     try strips.run(section: "translate")
     #expect(try strips.read(handles.output).count == 3 * 32 * 32)
     let steps = model.recording.steps[try #require(model.recording.sections["translate"])]

@@ -1,0 +1,231 @@
+import Foundation
+
+/// What an experiment found, as a table that stands beside the paper's: for Markdown, CSV and a page.
+public struct ExperimentTable: Sendable {
+  /// A figure that rows are compared by.
+  public struct Column: Sendable {
+    /// As in figures.json, for files.
+    public let key: String
+    /// For people.
+    public let title: String
+    /// Where the paper's numbers are.
+    public let published: (@Sendable (Experiment.Score) -> Double)?
+
+    public init(key: String, title: String, published: (@Sendable (Experiment.Score) -> Double)? = nil) {
+      (self.key, self.title, self.published) = (key, title, published)
+    }
+  }
+
+  /// A number and the ends of its interval.
+  public struct Value: Sendable, Equatable {
+    public let value: Double
+    public let lower: Double?
+    public let upper: Double?
+
+    public init(value: Double, lower: Double? = nil, upper: Double? = nil) {
+      (self.value, self.lower, self.upper) = (value, lower, upper)
+    }
+
+    /// Whether intervals say that the two differ: nil where one has none.
+    func isApart(from other: Value) -> Bool? {
+      guard let lower, let upper, let otherLower = other.lower, let otherUpper = other.upper else {
+        return nil
+      }
+      return upper < otherLower || otherUpper < lower
+    }
+  }
+
+  public struct Row: Sendable {
+    public let title: String
+    /// By key; empty for a row that was not trained yet.
+    public let values: [String: Value]
+    public let published: Experiment.Score?
+
+    public init(title: String, values: [String: Value], published: Experiment.Score?) {
+      (self.title, self.values, self.published) = (title, values, published)
+    }
+  }
+
+  public let title: String
+  public let columns: [Column]
+  public let rows: [Row]
+  /// What all rows have in common.
+  public let budget: String
+
+  public init(title: String, columns: [Column], rows: [Row], budget: String) {
+    self.title = title
+    self.columns = columns.filter { column in rows.contains { $0.values[column.key] != nil } }
+    self.rows = rows
+    self.budget = budget
+  }
+
+  // MARK: The paper's order
+
+  /// For each column that the paper has, how many pairs of rows are in the paper's order, and which are not. The rows of
+  /// real pictures are no part of it, nor are pairs that the paper has equal.
+  public var order: [String] {
+    columns.compactMap { column in
+      guard let published = column.published else { return nil }
+      let known = rows.compactMap { row -> (String, Value, Double)? in
+        guard !isGroundTruth(row), let value = row.values[column.key], let score = row.published else {
+          return nil
+        }
+        return (row.title, value, published(score))
+      }
+      var (agreeing, pairs) = (0, 0)
+      var others: [String] = []
+      for i in known.indices {
+        for j in known.indices.dropFirst(i + 1) where known[i].2 != known[j].2 {
+          pairs += 1
+          let (better, worse) = known[i].2 > known[j].2 ? (known[i], known[j]) : (known[j], known[i])
+          if better.1.value > worse.1.value {
+            agreeing += 1
+          } else {
+            let doubt = better.1.isApart(from: worse.1) == false ? " (intervals overlap)" : ""
+            others.append("\(worse.0) above \(better.0)\(doubt)")
+          }
+        }
+      }
+      guard pairs > 0 else { return nil }
+      let rest = others.isEmpty ? "" : "; not so: \(others.joined(separator: ", "))"
+      return "\(column.title): \(agreeing) of \(pairs) pairs of rows are in the paper's order\(rest)."
+    }
+  }
+
+  public static let groundTruth = "ground truth"
+  private func isGroundTruth(_ row: Row) -> Bool { row.title == Self.groundTruth }
+
+  // MARK: Files
+
+  /// Heads and cells as people read them: the paper's numbers in a column of their own.
+  private var cells: (head: [String], rows: [[String]]) {
+    let head = columns.flatMap { [$0.title] + ($0.published == nil ? [] : ["paper"]) }
+    return (
+      [""] + head,
+      rows.map { row in
+        [row.title]
+          + columns.flatMap { column in
+            let value = row.values[column.key].map(Self.text) ?? "\u{2013}"
+            guard let published = column.published else { return [value] }
+            return [value, row.published.map { String(format: "%.2f", published($0)) } ?? ""]
+          }
+      }
+    )
+  }
+
+  /// The value, and half its interval's width.
+  private static func text(_ value: Value) -> String {
+    let decimals = abs(value.value) < 10 ? 3 : 1
+    let text = String(format: "%.\(decimals)f", value.value)
+    guard let lower = value.lower, let upper = value.upper else { return text }
+    return text + String(format: " \u{00B1}%.\(decimals)f", (upper - lower) / 2)
+  }
+
+  public var markdown: String {
+    let (head, rows) = cells
+    func line(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
+    let rule = "|\(head.indices.map { $0 == 0 ? "---|" : "---:|" }.joined())"
+    return
+      (["## \(title)", "", budget, "", line(head), rule] + rows.map(line) + [""] + order.map { "- \($0)" })
+      .joined(separator: "\n") + "\n"
+  }
+
+  /// A row per row; value, lower and upper end of its interval and the paper's number per figure.
+  public var csv: String {
+    func field(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
+    let head =
+      ["row"]
+      + columns.flatMap { column in
+        [column.key, "\(column.key)_lower", "\(column.key)_upper"]
+          + (column.published == nil ? [] : ["\(column.key)_paper"])
+      }
+    let lines = rows.map { row in
+      [row.title]
+        + columns.flatMap { column in
+          let value = row.values[column.key]
+          let own = [field(value?.value), field(value?.lower), field(value?.upper)]
+          guard let published = column.published else { return own }
+          return own + [field(row.published.map(published))]
+        }
+    }
+    return ([head] + lines).map { $0.joined(separator: ",") }.joined(separator: "\n") + "\n"
+  }
+
+  /// The table and what it says of the paper's order.
+  fileprivate var html: String {
+    let (head, rows) = cells
+    func line(_ cells: [String], _ tag: String) -> String {
+      "<tr>" + cells.map { "<\(tag)>\(Markup.escaped($0))</\(tag)>" }.joined() + "</tr>\n"
+    }
+    return """
+      <div class="wide"><table class="figures-table"><thead>\(line(head, "th"))</thead>
+      <tbody>\(rows.map { line($0, "td") }.joined())</tbody></table></div>
+      <ul class="remark">\(order.map { "<li>\(Markup.escaped($0))</li>\n" }.joined())</ul>
+
+      """
+  }
+}
+
+/// Tables of experiments with pictures of all rows side by side, on one page that needs nothing beside itself.
+public struct ExperimentReport: Sendable {
+  public struct Section: Sendable {
+    public let table: ExperimentTable
+    /// What each column of the sheet shows.
+    public let columns: [String]
+    /// A PNG file: a row per input.
+    public let sheet: [UInt8]?
+
+    public init(table: ExperimentTable, columns: [String], sheet: [UInt8]?) {
+      (self.table, self.columns, self.sheet) = (table, columns, sheet)
+    }
+  }
+
+  public let title: String
+  public let budget: String
+  public let sections: [Section]
+
+  public init(title: String, budget: String, sections: [Section]) {
+    (self.title, self.budget, self.sections) = (title, budget, sections)
+  }
+
+  /// The page: a whole HTML document, well-formed XML too.
+  public func html() -> String {
+    let body = sections.map { section in
+      let sheet = section.sheet.map { png in
+        """
+        <figure class="strip"><span class="columns">\(section.columns.map { "<i>\(Markup.escaped($0))</i>" }.joined())\
+        </span><img alt="pictures of all rows" src="data:image/png;base64,\(Data(png).base64EncodedString())"/></figure>
+
+        """
+      }
+      return
+        "<section>\n<h2>\(Markup.escaped(section.table.title))</h2>\n\(section.table.html)\(sheet ?? "")</section>\n"
+    }
+    return """
+      <!DOCTYPE html>
+      <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
+      <head>
+      <meta charset="utf-8"/>
+      <meta name="viewport" content="width=device-width, initial-scale=1"/>
+      <title>\(Markup.escaped(title))</title>
+      <style>
+      \(TrainingReport.style)
+      .wide { overflow-x: auto; }
+      .figures-table { margin-bottom: 12px; white-space: nowrap; font-size: 13px; }
+      .figures-table td, .figures-table th { padding: 6px 9px; }
+      .figures-table td:not(:first-child), .figures-table th:not(:first-child) { text-align: right; }
+      </style>
+      </head>
+      <body>
+      <main>
+      <header>
+      <h1>\(Markup.escaped(title))</h1>
+      <p class="remark">\(Markup.escaped(budget))</p>
+      </header>
+      \(body.joined())</main>
+      </body>
+      </html>
+
+      """
+  }
+}
