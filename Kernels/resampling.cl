@@ -1,4 +1,4 @@
-// Maps of other sizes: mirrored beyond their edges, enlarged, reduced. Shapes [N][C/16][H][W][16], see layout.clh.
+// Maps of other sizes: mirrored beyond their edges, enlarged, reduced, pooled. Shapes [N][C/16][H][W][16], see layout.clh.
 //   shape: the result's     range: "Elementwise kernels" in rows.clh, over the result
 
 #include "rows.clh"
@@ -79,6 +79,55 @@ kernel WORK_GROUP void downsample_sum(global const float* x, const int4 x_place,
         for (int j = 0; j < factor; j++) sum += LOAD(x, from + (COLUMN(v) * factor + j) * 16 + CHANNEL(v));
       }
       STORE(y, to + v * LANES, coefficient * sum);
+    }
+  }
+}
+
+// In which lanes b goes before a that comes first: where it is larger, or NaN, which is not to be lost.
+inline ilanes goes_before(const lanes b, const lanes a) { return (b > a) | isnan(b); }
+
+// y = the largest of 2 x 2 pixels of x
+kernel WORK_GROUP void max_pool(global const float* x, const int4 x_place, global float* y, const int4 y_place,
+                                const int4 shape, const int rows) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t from = ROW(x_place, shape, 2 * row), to = ROW(y_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) {
+      const size_t first = from + COLUMN(v) * 32 + CHANNEL(v);
+      lanes largest = LOAD(x, first);
+      for (int i = 1; i < 4; i++) {
+        const lanes value = LOAD(x, first + (i / 2 * x_place.w + i % 2) * 16);
+        largest = select(largest, value, goes_before(value, largest));
+      }
+      STORE(y, to + v * LANES, largest);
+    }
+  }
+}
+
+// dx = dy where y was taken from, 0 elsewhere; shape: that of x and dx
+kernel WORK_GROUP void max_pool_gradient(global const float* dy, const int4 dy_place, global const float* x,
+                                         const int4 x_place, global float* dx, const int4 dx_place,
+                                         const int4 shape, const int rows) {
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t to = ROW(dx_place, shape, row);
+    const size_t window = ROW(x_place, shape, row / 2 * 2), from = ROW(dy_place, shape, row / 2);
+    FOR_EACH_VECTOR(v, shape) {
+      const int column = COLUMN(v);
+      lanes gradient = 0.0f;
+      // A last row or column without a partner belongs to no window.
+      if (row / 2 < shape.z / 2 && column / 2 < shape.w / 2) {
+        const size_t first = window + column / 2 * 32 + CHANNEL(v);
+        lanes largest = LOAD(x, first);
+        ilanes winner = 0;
+        for (int i = 1; i < 4; i++) {
+          const lanes value = LOAD(x, first + (i / 2 * x_place.w + i % 2) * 16);
+          const ilanes wins = goes_before(value, largest);
+          largest = select(largest, value, wins);
+          winner = select(winner, (ilanes)i, wins);
+        }
+        gradient = select(gradient, LOAD(dy, from + column / 2 * 16 + CHANNEL(v)),
+                          winner == (ilanes)(row % 2 * 2 + column % 2));
+      }
+      STORE(dx, to + v * LANES, gradient);
     }
   }
 }

@@ -21,7 +21,8 @@ struct Evaluate: ParsableCommand {
       are nearer to one of them than to their own target, reduced to 32 x 32. With --scorer: the FCN-score, which is \
       how well the labels that outputs were made from can be read from them again, beside how well from the targets, and \
       the Fréchet distance of the scorer's features (for each map that its last layer reads the mean over pixels). With \
-      feature vectors of any network: their Fréchet distance.
+      feature vectors of any network, or with a VGG to make them of outputs and targets (--feature-network): their \
+      Fréchet distance.
 
       Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
       training.
@@ -36,6 +37,12 @@ struct Evaluate: ParsableCommand {
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
         pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
+        pix2pix evaluate --model run --feature-network vgg16.safetensors
+
+      PyTorch writes such a network by
+        safetensors.torch.save_file(torchvision.models.vgg16(weights="DEFAULT").state_dict(), "vgg16.safetensors")
+      Its features of a picture are the means over all pixels of its last maps, behind the last pooling (512 numbers), \
+      of the picture at its size, normalised by ImageNet's mean and standard deviation.
       """)
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
@@ -86,6 +93,11 @@ struct Evaluate: ParsableCommand {
   var targetFeatures: String?
   @Option(
     help: ArgumentHelp(
+      "Network for the Fréchet distance between features of outputs and targets: torchvision's VGG-11, 13, 16 or 19, with or without batch norm, as safetensors.",
+      valueName: "file"))
+  var featureNetwork: String?
+  @Option(
+    help: ArgumentHelp(
       "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"))
   var out: String?
   @Option(help: "Seed of the bootstrap's draws.")
@@ -107,6 +119,7 @@ struct Evaluate: ParsableCommand {
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
         ("--split", split?.rawValue), ("--ignore", ignore), ("--scorer", scorer),
+        ("--feature-network", featureNetwork),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
         throw ValidationError("\(name) goes with --model or --outputs.")
@@ -162,6 +175,10 @@ struct Evaluate: ParsableCommand {
     if let scorer {
       evaluation.scorer = try Scorer(try Self.checkpoint(scorer), makeExecutor: executor)
       evaluation.labelMaps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
+    }
+    evaluation.features = try featureNetwork.map { path in
+      try FeatureComparison(
+        network: FeatureNetwork(path: path, makeExecutor: executor), path: path, count: source.count)
     }
     let figures = report.figures
     report = try evaluation.report()
@@ -276,10 +293,8 @@ struct Evaluate: ParsableCommand {
       throw ModelError.file(
         targets, "has \(b.dimension) features a picture where \(outputs) has \(a.dimension); use one network")
     }
-    guard let distance = Metrics.frechetDistance(a, b) else {
-      throw ModelError.file(outputs, "the singular values for the Fréchet distance did not converge")
-    }
-    return Figure(.frechetDistance, value: distance, count: a.count)
+    if let remark = a.remark(beside: b) { note(remark) }
+    return try .frechetDistance(a, b, source: outputs)
   }
 }
 

@@ -29,14 +29,11 @@ struct EvaluationReport {
     ).description
   }
 
+  /// Of Fréchet distances.
+  var featureRemarks: [String] = []
+
   /// What is to be known beside the figures: which are not defined for some picture, or mean less than they seem to.
-  var remarks: [String] {
-    let features = scores.first?.outputFeatures.count ?? 0
-    guard features >= scores.count, !scores.isEmpty else { return undefined }
-    return undefined + [
-      "\(scores.count) pictures are few for a Fréchet distance of \(features) features: fewer pictures make it larger, so compare with sets of as many only"
-    ]
-  }
+  var remarks: [String] { undefined + featureRemarks }
 
   /// A line per figure that some picture is too small for.
   private var undefined: [String] {

@@ -22,6 +22,7 @@ struct PictureEvaluation {
   var scorer: Scorer?
   /// The label maps that a scorer should find, a file a pair; the pairs' inputs when nil.
   var labelMaps: [String]?
+  var features: FeatureComparison?
   /// The folder that a model's pictures are written to.
   var pictures: String?
 
@@ -32,6 +33,7 @@ struct PictureEvaluation {
 
   func report() throws -> EvaluationReport {
     var report = EvaluationReport()
+    var features = features
     if let pictures { try makeFolder(pictures) }
     for first in stride(from: 0, to: source.count, by: Self.atOnce) {
       let range = first..<min(first + Self.atOnce, source.count)
@@ -55,6 +57,10 @@ struct PictureEvaluation {
       report.pictures += try mapInParallel(over: range) { index in
         try figures(source.pairs[index], compared(index))
       }
+      for index in range where features != nil {
+        let (output, target) = try compared(index)
+        try features?.add(output: output, target: target, name: source.pairs[index].name)
+      }
       if let scorer {
         for index in range { report.scores.append(try score(index, compared(index), scorer)) }
       }
@@ -62,8 +68,17 @@ struct PictureEvaluation {
     report.labels = labels?.colours
     report.scorerClasses = scorer?.palette.colours
     let bootstrap = Bootstrap(seed: seed)
-    report.figures =
-      Metrics.figures(report.pictures, bootstrap) + (try ScorerScore.figures(report.scores, bootstrap))
+    report.figures = Metrics.figures(report.pictures, bootstrap)
+    report.figures += ScorerScore.figures(report.scores, bootstrap)
+    if let (a, b) = ScorerScore.features(report.scores) {
+      report.figures.append(try .frechetDistance(a, b, ScorerScore.distance, source: "--scorer"))
+      report.featureRemarks += [a.remark(beside: b)].compactMap(\.self)
+    }
+    if let features {
+      report.figures.append(try features.figure())
+      let (a, b) = features.features
+      report.featureRemarks += [a.remark(beside: b)].compactMap(\.self)
+    }
     return report
   }
 
@@ -94,53 +109,6 @@ struct PictureEvaluation {
       output: try scorer.read(compared.output, path: pair.inputFile),
       target: try scorer.read(compared.target, path: pair.targetFile), labels: labels,
       classes: scorer.palette.count)
-  }
-}
-
-/// What a scorer read from an output and from its target, beside the labels that are to be read.
-struct ScorerScore {
-  let output: ConfusionMatrix
-  let target: ConfusionMatrix
-  let outputFeatures: [Double]
-  let targetFeatures: [Double]
-
-  init(output: Scorer.Reading, target: Scorer.Reading, labels: [UInt8], classes: Int) {
-    // Pixels that nobody labelled have the number behind the last class's.
-    self.output = ConfusionMatrix(
-      outputs: output.classes, targets: labels, classes: classes, ignoring: classes)
-    self.target = ConfusionMatrix(
-      outputs: target.classes, targets: labels, classes: classes, ignoring: classes)
-    (outputFeatures, targetFeatures) = (output.features, target.features)
-  }
-
-  static let outputKinds = FigureKind.segmentation(key: "scorer_", name: "FCN-score, ", family: "FCN-score")
-  private static let targetKinds = FigureKind.segmentation(
-    key: "scorer_targets_", name: "scorer on targets, ", family: "FCN-score of targets")
-
-  /// The FCN-score of outputs and of targets, and the Fréchet distance of the scorer's features, which takes two pictures.
-  static func figures(_ scores: [ScorerScore], _ bootstrap: Bootstrap) throws -> [Figure] {
-    let figures =
-      segmentationFigures(scores.map(\.output), outputKinds, bootstrap)
-      + segmentationFigures(scores.map(\.target), targetKinds, bootstrap)
-    guard scores.count > 1 else { return figures }
-    guard
-      let distance = frechetDistance(
-        Features(scores.map(\.outputFeatures)), Features(scores.map(\.targetFeatures)))
-    else {
-      throw ModelError.training("the singular values for the Fréchet distance did not converge")
-    }
-    return figures + [
-      Figure(
-        FigureKind("scorer_frechet_distance", "Fréchet distance of scorer's features", better: .lower),
-        value: distance, count: scores.count)
-    ]
-  }
-}
-
-extension Features {
-  /// Vectors of one dimension, at least two.
-  fileprivate init(_ vectors: [[Double]]) {
-    self.init(count: vectors.count, dimension: vectors[0].count, values: vectors.flatMap(\.self))
   }
 }
 

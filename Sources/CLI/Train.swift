@@ -13,12 +13,13 @@ struct Train: ParsableCommand {
       JPEG. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
 
       Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; only \
-      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute, --best and the intervals \
+      --steps, --epochs, --learning-rate, --learning-rate-policy, --precision, --recompute, --best, --scorer and the intervals \
       may be changed then.
 
       Validation takes the figures of `pix2pix evaluate`, and --best names one of them: \
       \(FigureKind.ofPictures.map(\.key).joined(separator: ", ")); accuracies and IOU where targets are label maps, MS-SSIM for \
-      sizes from \(StructuralSimilarity.minimumMultiScaleSide) on.
+      sizes from \(StructuralSimilarity.minimumMultiScaleSide) on; with --scorer also \
+      \(ScorerScore.outputKinds.map(\.key).joined(separator: ", ")).
 
       --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
       --steps N keeps it throughout; --learning-rate-policy changes either.
@@ -87,6 +88,11 @@ struct Train: ParsableCommand {
       "The figure that best.safetensors is kept by, and a plateau of the learning rate measured. (default: l1)",
       valueName: "figure"))
   var best: String?
+  @Option(
+    help: ArgumentHelp(
+      "What train-scorer made: validate by the FCN-score, too, for runs whose inputs are label maps.",
+      valueName: "run|file"))
+  var scorer: String?
   @Option(help: "Checkpoints kept besides the best. (default: 3)")
   var keep: Int?
   @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
@@ -177,6 +183,7 @@ struct Train: ParsableCommand {
     if let sampleEvery { options.sampleEvery = sampleEvery }
     if let keep { options.keep = keep }
     if let best { options.best = best }
+    if let scorer { options.scorer = scorer }
     if let validateEvery { options.validateEvery = validateEvery }
   }
 }

@@ -77,7 +77,6 @@ struct TrainScorer: ParsableCommand {
     var options = TrainingOptions()
     options.objective.kind = .crossEntropy
     options.network.output = options.objective.output
-    options.best = "pixel_accuracy"
     if let size { options.network.size = size }
     options.network.levels = NetworkConfiguration.standardLevels(options.network.size)
     if let ngf { options.network.ngf = ngf }
@@ -86,6 +85,7 @@ struct TrainScorer: ParsableCommand {
     if let seed { options.seed = seed }
     options.length = .epochs(constant: 50, decaying: 50)
     applyChangeable(&options)
+    if try options.validationPairs() != nil { options.best = "pixel_accuracy" }
     return options
   }
 

@@ -29,7 +29,8 @@ struct TrainingRun {
     var chosenKernels: KernelChoicesFile?
     var described: [(String, String)] = []
     let trainer = try Trainer(
-      options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described)
+      options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described),
+      figureSources: try figureSources(device)
     ) { recording in
       let check = MemoryCheck(options: options, limit: memoryLimit)
       var remembered: KernelChoices?
@@ -77,6 +78,18 @@ struct TrainingRun {
       print("go on: \(goOn)")
       return false
     }
+  }
+
+  /// What validation measures besides pictures.
+  private func figureSources(_ device: DeviceOptions) throws -> [any FigureSource] {
+    guard let scorer = options.scorer else { return [] }
+    let path = try RunDirectory.checkpoint(of: scorer)
+    return [
+      ScorerFigureSource(
+        try Scorer((Checkpoint(path: path), path)) {
+          try device.executor(for: $0, kernels, sharesRooms: true, tunes: true)
+        })
+    ]
   }
 
   /// The kernels that the run took so far; nil when it ran on another device or driver, whose kernels are no better

@@ -368,6 +368,7 @@ extension TrainingOptions {
       ("noise", Float(network.noiseChannels)),
     ] where weight > 0 { rows.append((name, "\(weight)")) }
     if let weights { rows.append(("weights", weights)) }
+    if let scorer { rows.append(("scorer", scorer)) }
     rows += [("size", network.size.description), ("generator", network.generator.rawValue)]
     if network.generator.residualBlocks == nil { rows.append(("levels", "\(network.levels)")) }
     rows += [("upsampling", network.upsampling.rawValue), ("ngf", "\(network.ngf)")]

@@ -55,6 +55,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var keep = 3
   /// The key of the figure that the best checkpoint is chosen by.
   public var best = FigureKind.l1.key
+  /// The run or checkpoint of a scorer that validation asks too.
+  public var scorer: String?
   /// Epochs from validation to validation; never when 0. The last step is always validated but then.
   public var validateEvery = 1
 
@@ -89,6 +91,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     sampleEvery = try values.decodeIfPresent(Int.self, forKey: .sampleEvery)
     keep = try values.decode(Int.self, forKey: .keep)
     try values.decode(into: &best, .best)
+    scorer = try values.decodeIfPresent(String.self, forKey: .scorer)
     try values.decode(into: &validateEvery, .validateEvery)
   }
 

@@ -31,3 +31,16 @@ let resamplingCases: [OperationCase] = [
     },
   ]
 }
+
+/// Small integers are often equal: the first of the largest gets the gradient.
+let maxPoolCases: [OperationCase] = [
+  ([1, 1, 2, 2], .uniform), ([2, 3, 7, 5], .uniform), ([2, 3, 9, 12], .integers), ([3, 16, 8, 4], .uniform),
+  ([1, 24, 5, 33], .uniform), ([1, 24, 6, 17], .integers), ([2, 48, 16, 16], .uniform),
+].map { (shape: Shape, values: CaseValues) in
+  let isIntegers = if case .integers = values { true } else { false }
+  return OperationCase("max pool \(shape)\(isIntegers ? ", integers" : "")", bound: 0) { recorder in
+    let x = recorder.input("x", shape, values)
+    let y = try recorder.tape.maxPool(x)
+    return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
+  }
+}

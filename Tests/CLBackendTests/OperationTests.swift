@@ -62,4 +62,26 @@ struct OperationTests {
       #expect(comparison.isWithin(2e-6), "\(recording.name(of: output)) of \(shape): \(comparison)")
     }
   }
+
+  /// A pooling does not hide that a network has diverged, wherever among the four pixels NaN is.
+  @Test(arguments: [nil, .cpu, .gpu] as [DeviceClass?], 0..<4) func poolingKeepsNaN(
+    _ deviceClass: DeviceClass?, _ place: Int
+  ) throws {
+    let tape = Tape()
+    let x = tape.input("x", [1, 1, 2, 4], kind: .activation)
+    let y = try tape.maxPool(x)
+    let recording = tape.freeze()
+    let executor: any Executor =
+      if let deviceClass {
+        try OpenCLExecutor(recording, on: Device.select("auto").device, deviceClass: deviceClass)
+      } else {
+        ReferenceExecutor(recording)
+      }
+    var values: [Float] = [3, 1, 2, 0, -1, 2, 7, 5]
+    values[place / 2 * 4 + place % 2] = .nan
+    try executor.write(values, to: x)
+    try executor.run(0..<recording.steps.count)
+    let pooled = try executor.read(y)
+    #expect(pooled[0].isNaN && pooled[1] == 7, "\(pooled)")
+  }
 }

@@ -122,7 +122,73 @@ import Testing
     }
   }
 
+  /// A network of one map and four poolings, whose single feature of a flat gray picture of level g is 3 g / 255, whatever
+  /// the padding: the middle of its first kernel undoes the normalisation and adds up red, green and blue.
+  private func oneFeatureNetwork() throws -> String {
+    var tensors = Safetensors()
+    func set(_ index: Int, _ factors: [Float], _ bias: Float) {
+      let kernels = factors.flatMap { [0, 0, 0, 0, $0, 0, 0, 0, 0] as [Float] }
+      tensors.set("features.\(index).weight", [1, factors.count, 3, 3], kernels)
+      tensors.set("features.\(index).bias", [1], [bias])
+    }
+    set(0, [0.229, 0.224, 0.225], 0.485 + 0.456 + 0.406)
+    for index in [3, 6, 9] { set(index, [1], 0) }
+    return try folder.write("VGG one.safetensors", tensors.data())
+  }
+
+  /// Against the distance of normal distributions of one variable, (m1 - m2)^2 + (s1 - s2)^2.
+  @Test(arguments: ["auto", "reference"]) func featureNetwork(_ device: String) throws {
+    let network = try oneFeatureNetwork()
+    let (outputs, targets): ([UInt8], [UInt8]) = ([20, 90, 250], [30, 50, 115])
+    for (index, (output, target)) in zip(outputs, targets).enumerated() {
+      // Of two sizes, the second odd.
+      try folder.write("outputs/\(index).png", flat(output, height: index == 1 ? 33 : 16))
+      try folder.write("targets/\(index).png", flat(target, height: index == 1 ? 33 : 16))
+    }
+    func moments(_ levels: [UInt8]) -> (mean: Double, deviation: Double) {
+      let features = levels.map { 3 * Double($0) / 255 }
+      let mean = features.reduce(0, +) / 3
+      return (mean, (features.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2).squareRoot())
+    }
+    let (a, b) = (moments(outputs), moments(targets))
+    let expected =
+      (a.mean - b.mean) * (a.mean - b.mean) + (a.deviation - b.deviation) * (a.deviation - b.deviation)
+    let (file, _, outcome) = try evaluate(
+      "--outputs", folders[0], "--targets", folders[1], "--feature-network", network, "--device", device)
+    let figure = try #require(file.figures["frechet_distance_vgg_one"])
+    #expect(figure.pictures == 3)
+    // Weights, pictures and maps are rounded to Float. Measured: 3.7e-8.
+    #expect(abs(figure.value - expected) <= 2e-7, "\(figure.value), expected \(expected)")
+    #expect(outcome.output.contains("Fréchet distance, VGG one"))
+    #expect(!outcome.errors.contains("biased upwards"))
+  }
+
+  @Test func fewPicturesForFeatures() throws {
+    var tensors = Safetensors()
+    tensors.set("features", [3, 3], [0, 1, 2, 1, 0, 2, 4, 4, 1])
+    let path = try folder.write("three.safetensors", tensors.data())
+    let outcome = try Program.run(["evaluate", "--output-features", path, "--target-features", path])
+    #expect(outcome.errors.contains("of 3 pictures is biased upwards"), "\(outcome.errors)")
+  }
+
   // MARK: Refusals
+
+  @Test func featuresThatCannotBeMade() throws {
+    func refused(_ network: String, _ parts: String) throws {
+      let outcome = try Program.run([
+        "evaluate", "--outputs", folders[0], "--targets", folders[1], "--feature-network", network,
+      ])
+      expectFailure(outcome, parts)
+    }
+    for name in ["outputs", "targets"] { try folder.write("\(name)/a.png", flat(1)) }
+    let network = try oneFeatureNetwork()
+    try refused(network, "--feature-network: a Fréchet distance needs at least 2 pictures, not 1")
+    for name in ["outputs", "targets"] { try folder.write("\(name)/b.png", flat(1, height: 8)) }
+    try refused(network, "b: 16x8 pixels are too few for features of \(network): it needs 16 on a side")
+    let other = try folder.write("other.safetensors", Safetensors().data())
+    try refused(other, "\(other): has no convolution features.0.weight")
+    try refused("\(folder.path)/none", "\(folder.path)/none: no such file")
+  }
 
   @Test func otherSizes() throws {
     try folder.write("outputs/a.png", flat(1))
@@ -154,7 +220,8 @@ import Testing
 
   @Test(arguments: [
     ["--outputs", "a"], ["--model", "a", "--outputs", "b", "--targets", "c"], [], ["--output-features", "a"],
-    ["--output-features", "a", "--target-features", "b", "--palette", "c"],
+    ["--output-features", "a", "--target-features", "b", "--palette", "c"], ["--feature-network", "a"],
+    ["--output-features", "a", "--target-features", "b", "--feature-network", "c"],
     ["--outputs", "a", "--targets", "b", "--data", "c"], ["--model", "a", "--targets", "b"],
     ["--outputs", "a", "--targets", "b", "--ignore", "red"],
   ]) func misused(_ arguments: [String]) throws {
@@ -171,11 +238,12 @@ import Testing
     let run = "\(folder.path)/run"
     let trained = try Program.run(["train", "--data", data, "--out", run, "--steps", "4"] + tiny)
     #expect(trained.status == 0, "\(trained.errors)")
-    let (file, rows, _) = try evaluate("--model", run)
+    let (file, rows, _) = try evaluate("--model", run, "--feature-network", oneFeatureNetwork())
     #expect(rows.dropFirst().map { $0.prefix(4) } == ["v10,", "v11,", "v12,"])
     #expect(file.figures["l1"]?.pictures == 3)
     #expect(file.figures["nearer_to_training"]?.pictures == 3)
     try expectValidation(of: run, last: file.figures)
+    #expect(file.figures["frechet_distance_vgg_one"]?.pictures == 3)
     let translated = try Program.run([
       "translate", "--model", run, "--input", "\(data)/val", "--side", "A", "--out",
       "\(folder.path)/pictures",
@@ -193,7 +261,7 @@ import Testing
       try Program.run(["evaluate", "--model", run, "--data", "\(data)/train"]), "neither val nor test")
   }
 
-  /// The last row of a run's validation.csv: a number for every figure but those that compare with training targets, and
+  /// The last row of a run's validation.csv: a number for every figure but those of training targets and of features, and
   /// the same number.
   private func expectValidation(of run: String, row: Int? = nil, last figures: [String: File.Value]) throws {
     let rows = try String(contentsOfFile: "\(run)/validation.csv", encoding: .utf8).split(separator: "\n").map
@@ -201,9 +269,10 @@ import Testing
       $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
     let values = Dictionary(uniqueKeysWithValues: zip(rows[0], rows[row ?? rows.count - 1]))
-    #expect(
-      Set(values.keys) == Set(figures.keys).subtracting(["nearer_to_training"]).union(["step", "epoch"]))
-    for (key, figure) in figures where key != "nearer_to_training" {
+    let figures = figures.filter { key, _ in key != "nearer_to_training" && !key.hasPrefix("frechet_distance")
+    }
+    #expect(Set(values.keys) == Set(figures.keys).union(["step", "epoch"]))
+    for (key, figure) in figures {
       #expect(Double(values[key] ?? "") == figure.value, "\(key)")
     }
   }

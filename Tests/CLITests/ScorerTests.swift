@@ -104,6 +104,29 @@ import Testing
       Set(stride(from: 0, to: samples.count, by: 3).map { Array(samples[$0..<$0 + 3]) }).isSubset(of: known))
   }
 
+  /// Validation says of a checkpoint what evaluate says of it, and the best one is kept by that.
+  @Test func validates() throws {
+    let (scorer, run) = (try trainScorer(), "\(folder.path)/run")
+    try self.run(
+      "train", "--data", labels, "--targets", photos, "--size", "32", "--ngf", "4", "--ndf", "4", "--patch",
+      "16",
+      "--epochs", "2", "--scorer", scorer, "--best", "scorer_class_iou", "--out", run)
+    // A resume needs to be told of nothing.
+    try self.run("train", "--resume", "--epochs", "4", "--out", run)
+    let rows = try String(contentsOfFile: "\(run)/validation.csv", encoding: .utf8).split(separator: "\n")
+      .map { $0.split(separator: ",").map(String.init) }
+    #expect(rows.count == 5)
+    for key in ["scorer_pixel_accuracy", "scorer_class_accuracy", "scorer_class_iou"] {
+      let column = try #require(rows[0].firstIndex(of: key))
+      let measured = rows.dropFirst().compactMap { Double($0[column]) }
+      for (model, expected) in [(run, measured.last), ("\(run)/best.safetensors", measured.max())] {
+        try self.run("evaluate", "--model", model, "--scorer", scorer, "--out", "\(run)/evaluation")
+        let value = try figures("\(run)/evaluation")[key]
+        if model == run || key == "scorer_class_iou" { #expect(value == expected, "\(model) \(key)") }
+      }
+    }
+  }
+
   @Test func badScorers() throws {
     let pairs = [
       "--data", labels, "--targets", photos, "--size", "32", "--ngf", "4", "--ndf", "4", "--patch", "16",

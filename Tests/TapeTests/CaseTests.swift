@@ -21,7 +21,7 @@ struct CaseTests {
       ImagePool.name, WeightedPixelLoss.name, WeightedPixelLossGradient.name,
       GradientPenalty.name, GradientPenaltyGradient.name, Mix.name, MixGradient.name, GaussianNoise.name,
       SliceGradient.name, NormSecondGradient.name, ReflectionPad.name, ReflectionPadGradient.name,
-      Upsample.name, Downsample.name,
+      Upsample.name, Downsample.name, MaxPool.name, MaxPoolGradient.name,
       SpectralNorm.name, SpectralNormGradient.name,
     ]
     #expect(names == expected)

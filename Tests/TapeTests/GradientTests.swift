@@ -318,6 +318,14 @@ struct GradientTests {
     }
   }
 
+  /// A move of 1e-5 does not change which pixel is the largest.
+  @Test(arguments: [[2, 3, 4, 6], [1, 2, 7, 5]] as [Shape]) func maxPool(_ shape: Shape) throws {
+    try check { tape in
+      let x = tape.input("x", shape)
+      return (.distance(try tape.maxPool(x)), [x])
+    }
+  }
+
   // MARK: Losses
 
   // The hinge's kink at x = 1 or -1 is at none of the values.

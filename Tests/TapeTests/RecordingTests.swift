@@ -132,6 +132,10 @@ struct RecordingTests {
       }
     }
     refused("channel sum") { tape, x in try tape.channelSum(x) }
+    refused("max pool gradient") { tape, x in
+      let loss = try tape.pixelLoss(.l2, tape.maxPool(x), tape.input("target", [1, 4, 1, 1]))
+      return try tape.gradients(of: [(loss, 1)], withRespectTo: [x])[0]
+    }
     refused("normalize") { tape, x in
       try tape.normalize(x, mean: tape.state("mean", [4]), variance: tape.state("variance", [4]))
     }
@@ -322,6 +326,12 @@ struct RecordingTests {
         _ = try tape.slice(tape.input("a", a), channels: channels)
       }
     }
+  }
+
+  @Test(arguments: [[1, 3, 1, 8], [1, 3, 8, 1], [4, 4]] as [Shape]) func mapsTooSmallToBePooled(
+    _ shape: Shape
+  ) {
+    refused("max pool", "\(shape)") { tape in _ = try tape.maxPool(tape.input("x", shape)) }
   }
 
   @Test func lossesThatDoNotFit() {

@@ -302,6 +302,12 @@ def resampling(name, make):
     return half_square(coefficient * F.avg_pool2d(x, int(factor), divisor_override=1), make, [x])
 
 
+def max_pool(name, make):
+    shape, integers = re.fullmatch(r"max pool (\[.*\])(, integers)?", name).groups()
+    x = make(json.loads(shape), "integers" if integers else "uniform").requires_grad_()
+    return half_square(F.max_pool2d(x, 2), make, [x])
+
+
 def slice_gradient(name, make):
     shape, first, end = re.fullmatch(r"slice gradient (\[.*\]) (\d+)\.\.<(\d+)", name).groups()
     x = make(json.loads(shape)).requires_grad_()
@@ -424,7 +430,7 @@ def evaluate(name):
         ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
         ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian", gaussian_noise),
         ("slice gradient", slice_gradient), ("reflection", reflection_pad), ("upsample", resampling),
-        ("average pool", resampling), ("spectral norm", spectral_norm), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
+        ("average pool", resampling), ("max pool", max_pool), ("spectral norm", spectral_norm), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
     ):
         if name.startswith(start):
             return [t.detach().numpy().reshape(-1) for t in function(name, make)]
