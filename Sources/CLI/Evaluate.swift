@@ -68,7 +68,7 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp(
       "Leave out pixels whose target has this colour of the palette, such as \"unlabelled\".",
       valueName: "#rrggbb"))
-  var ignore: String?
+  var ignore: Colour?
   @Option(
     help: ArgumentHelp(
       "Folder of training targets, to find outputs that repeat them. (default: those the model was trained on)",
@@ -118,7 +118,7 @@ struct Evaluate: ParsableCommand {
       }
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
-        ("--split", split?.rawValue), ("--ignore", ignore), ("--scorer", scorer),
+        ("--split", split?.rawValue), ("--ignore", ignore?.description), ("--scorer", scorer),
         ("--feature-network", featureNetwork),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
@@ -135,9 +135,6 @@ struct Evaluate: ParsableCommand {
     }
     guard model == nil || targets == nil || data != nil else {
       throw ValidationError("--targets with --model needs --data, the folder of inputs.")
-    }
-    guard ignore.map({ LabelColours.colour(named: $0) != nil }) ?? true else {
-      throw ValidationError("--ignore \(ignore ?? "") is not a colour as #rrggbb.")
     }
   }
 
@@ -160,7 +157,6 @@ struct Evaluate: ParsableCommand {
     var evaluation = PictureEvaluation(source: source, seed: seed)
     evaluation.format = checkpoint?.0.options.format
     evaluation.labels = try labelClasses(targets, evaluation.format)
-    evaluation.palette = palette
     evaluation.training = try trainingTargets(checkpoint?.0.options)
     if let out {
       try makeFolder(out)
@@ -218,19 +214,16 @@ struct Evaluate: ParsableCommand {
     let drawn = format?.labelClasses
     let labels =
       if let palette {
-        try labelColours(palette).map { colours in
-          LabelClasses(
-            colours: colours, ignored: drawn?.ignoredColour.flatMap { colours.colours.firstIndex(of: $0) })
-        }
+        try LabelClasses(namedPalette(palette), ignoring: drawn?.ignoredColour)
       } else {
         drawn ?? targets.labelClasses
       }
-    guard let ignore, let colour = LabelColours.colour(named: ignore) else { return labels }
+    guard let ignore else { return labels }
     guard var labels else {
       throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
     }
-    guard let index = labels.colours.colours.firstIndex(of: colour) else {
-      let known = labels.colours.colours.map(LabelColours.name).joined(separator: " ")
+    guard let index = labels.palette.colours.firstIndex(of: ignore) else {
+      let known = labels.palette.colours.map(\.description).joined(separator: " ")
       throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
     }
     labels.ignored = index
@@ -238,28 +231,15 @@ struct Evaluate: ParsableCommand {
   }
 
   /// The classes that --palette names.
-  private func labelColours(_ palette: String) throws -> LabelColours? {
+  private func namedPalette(_ path: String) throws -> Palette {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: palette, isDirectory: &isFolder) else {
-      throw ModelError.file(palette, "no such file or folder")
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw ModelError.file(path, "no such file or folder")
     }
-    if !isFolder.boolValue, let bytes = FileManager.default.contents(atPath: palette),
-      let colours = LabelColours(palettePNG: [UInt8](bytes))
-    {
-      return colours
-    }
-    let files = isFolder.boolValue ? try PairSource.pictures(in: palette) : [palette]
-    guard !files.isEmpty else { throw ModelError.file(palette, "holds no pictures (png, jpg, jpeg)") }
-    var colours: Set<SIMD3<UInt8>> = []
-    for file in files {
-      if let found = try Picture(contentsOf: file).distinctColours(limit: LabelColours.maximumCount) {
-        colours.formUnion(found)
-        if colours.count <= LabelColours.maximumCount { continue }
-      }
-      throw ModelError.file(
-        file, "--palette: more than \(LabelColours.maximumCount) distinct colours are no palette of classes")
-    }
-    return LabelColours(sorted: colours)
+    if !isFolder.boolValue, let colours = try Picture(contentsOf: path).palette { return Palette(colours) }
+    let files = isFolder.boolValue ? try PairSource.pictures(in: path) : [path]
+    guard !files.isEmpty else { throw ModelError.file(path, "holds no pictures (png, jpg, jpeg)") }
+    return try Palette(coloursOf: files)
   }
 
   /// Reduced training targets; none where nothing is known of a training.

@@ -7,10 +7,11 @@ import Model
 struct EvaluationReport {
   var figures: [Figure] = []
   var pictures: [PictureFigures] = []
-  var labels: LabelColours?
+  /// Of label maps.
+  var palette: Palette?
   /// With a scorer one for each of `pictures`.
   var scores: [ScorerScore] = []
-  var scorerClasses: [Colour]?
+  var scorerPalette: Palette?
 
   /// How many outputs that repeat the training set are named.
   private static let worstCount = 10
@@ -103,15 +104,17 @@ struct EvaluationReport {
   }
 
   private static func segmentation(
-    _ confusions: [ConfusionMatrix], _ colours: [String]?
+    _ confusions: [ConfusionMatrix], _ palette: Palette?
   ) -> File.Segmentation? {
-    guard let colours, !confusions.isEmpty else { return nil }
+    guard let colours = palette?.colours, !confusions.isEmpty else { return nil }
     var confusion = ConfusionMatrix(classes: colours.count)
     for one in confusions { confusion += one }
     let totals = confusion.totals
     let (accuracies, ious) = (totals.accuracies, totals.intersectionsOverUnions)
     return File.Segmentation(
-      classes: colours.indices.map { .init(colour: colours[$0], accuracy: accuracies[$0], iou: ious[$0]) },
+      classes: colours.indices.map {
+        .init(colour: colours[$0].description, accuracy: accuracies[$0], iou: ious[$0])
+      },
       confusion: colours.indices.map {
         Array(confusion.counts[$0 * colours.count..<($0 + 1) * colours.count])
       })
@@ -129,8 +132,8 @@ struct EvaluationReport {
           )
         }))
     file.segmentation = Self.segmentation(
-      pictures.compactMap(\.confusion), labels?.colours.map(LabelColours.name))
-    file.scorerSegmentation = Self.segmentation(scores.map(\.output), scorerClasses?.map(\.description))
+      pictures.compactMap(\.confusion), palette)
+    file.scorerSegmentation = Self.segmentation(scores.map(\.output), scorerPalette)
     let examples = pictures.compactMap(\.memorization)
     if !examples.isEmpty {
       file.nearerToTraining = Memorization.worst(examples, count: examples.count).map {

@@ -15,8 +15,6 @@ struct PictureEvaluation {
   var format: PairFormat?
   /// The classes, where targets are label maps.
   var labels: LabelClasses?
-  /// Where the classes were named, for errors.
-  var palette: String?
   /// Reduced training targets, to find outputs that repeat them.
   var training: [(name: String, thumbnail: Memorization.Thumbnail)] = []
   var scorer: Scorer?
@@ -65,8 +63,8 @@ struct PictureEvaluation {
         for index in range { report.scores.append(try score(index, compared(index), scorer)) }
       }
     }
-    report.labels = labels?.colours
-    report.scorerClasses = scorer?.palette.colours
+    report.palette = labels?.palette
+    report.scorerPalette = scorer?.palette
     let bootstrap = Bootstrap(seed: seed)
     report.figures = Metrics.figures(report.pictures, bootstrap)
     report.figures += ScorerScore.figures(report.scores, bootstrap)
@@ -85,13 +83,8 @@ struct PictureEvaluation {
   private func figures(_ pair: PairFiles, _ compared: Compared) throws -> PictureFigures {
     let (output, target) = compared
     let labels = try labels.map { try $0.labels(of: pair, target: target, format: format) }
-    do {
-      return try PictureFigures(
-        name: pair.name, output: output, target: target, labels: labels, training: training)
-    } catch {
-      throw ModelError.file(
-        pair.targetFile, "\(error)\(palette.map { " in \($0)" } ?? ""); is it a label map?")
-    }
+    return try PictureFigures(
+      name: pair.name, output: output, target: target, labels: labels, training: training)
   }
 
   private func score(

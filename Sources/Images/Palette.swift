@@ -93,6 +93,12 @@ public struct Palette: Sendable, Equatable {
   /// The colours by the numbers that `Picture.classes` gives them.
   var numbered: [Colour] { colours + (unlabelled.map { [$0] } ?? []) }
 
+  /// Colours in their order, whatever order they were found in; nil where there is none, or more than `maximumCount`.
+  public init?(sorted colours: Set<Colour>) {
+    guard (1...Self.maximumCount).contains(colours.count) else { return nil }
+    self.init(colours.sorted())
+  }
+
   /// The classes of a picture that stores them as gray levels: class i is the gray of level i.
   public init(grayLevels count: Int) {
     self.init((0..<count).map { Colour(red: UInt8($0), green: UInt8($0), blue: UInt8($0)) })
@@ -131,22 +137,17 @@ public struct Palette: Sendable, Equatable {
     var colours = Set<Colour>()
     for path in paths {
       let picture = try Picture(contentsOf: path)
-      guard case .eight(let values) = picture.samples else {
+      guard case .eight = picture.samples else {
         throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
       }
-      var last: UInt32?
-      var counted = 0
-      picture.forEachColour(values) { packed in
-        guard packed != last, counted <= Self.maximumCount else { return }
-        last = packed
-        if colours.insert(Colour(packed: packed)).inserted { counted = colours.count }
+      if let found = picture.distinctColours(limit: Self.maximumCount) {
+        colours.formUnion(found)
+        if colours.count <= Self.maximumCount { continue }
       }
-      guard colours.count <= Self.maximumCount else {
-        throw .noLabelMap(
-          path: path,
-          reason: "brings the colours to more than \(Self.maximumCount), so this is no label map "
-            + "(a JPEG, or one that was resized with blending, is none); save label maps as PNG")
-      }
+      throw .noLabelMap(
+        path: path,
+        reason: "brings the colours to more than \(Self.maximumCount), so this is no label map "
+          + "(a JPEG, or one that was resized with blending, is none); save label maps as PNG")
     }
     self.init(colours.sorted())
   }
@@ -198,6 +199,20 @@ extension Palette: Codable {
 }
 
 extension Picture {
+  /// The distinct colours as RGB of 8 bits; nil when there are more than `limit`.
+  public func distinctColours(limit: Int) -> Set<Colour>? {
+    let eight = eightBit()
+    guard case .eight(let values) = eight.samples else { preconditionFailure("eightBit() has 8 bits") }
+    var found = Set<UInt32>()
+    var last: UInt32?
+    eight.forEachColour(values) { packed in
+      guard packed != last, found.count <= limit else { return }
+      last = packed
+      found.insert(packed)
+    }
+    return found.count <= limit ? Set(found.map(Colour.init)) : nil
+  }
+
   /// Calls `body` with each pixel's colour 0xRRGGBB, row by row; `values` are the picture's 8-bit samples.
   /// Alpha does not count: a label is its colour.
   @inline(__always)

@@ -23,11 +23,11 @@ public struct PictureFigures: Sendable {
   ///   - output, target: of one size
   ///   - labels: the target's pixels as classes, and what their colours are
   ///   - training: training targets to look for the output among; may be empty
-  /// - Throws: `LabelColours.UnknownColour` for a target that is no label map of these colours.
+  /// - Throws: `ImageError.unknownColour` for a target that is no label map of these colours.
   public init(
     name: String, output: Picture, target: Picture, labels: Labels? = nil,
     training: [(name: String, thumbnail: Memorization.Thumbnail)] = []
-  ) throws(LabelColours.UnknownColour) {
+  ) throws(ImageError) {
     self.name = name
     let (outputPixels, targetPixels) = (Pixels(output), Pixels(target))
     l1 = meanAbsoluteError(outputPixels, targetPixels)
@@ -38,8 +38,9 @@ public struct PictureFigures: Sendable {
     confusion =
       if let labels {
         ConfusionMatrix(
-          outputs: labels.colours.nearestClasses(output), targets: try labels.colours.classes(labels.target),
-          classes: labels.colours.count, ignoring: labels.ignored)
+          outputs: labels.palette.nearestClasses(output),
+          targets: try labels.palette.classes(of: labels.target, fittedTo: output.size, path: labels.path),
+          classes: labels.palette.count, ignoring: labels.ignored)
       } else {
         nil
       }
@@ -53,16 +54,16 @@ public struct PictureFigures: Sendable {
 
   /// A target as label map.
   public struct Labels: Sendable {
-    public let colours: LabelColours
-    /// At the output's size, its colours not mixed.
+    public let palette: Palette
+    /// Of any size; its colours are not mixed.
     public let target: Picture
+    /// The target's file, for errors.
+    public let path: String
     /// The class whose pixels are not looked at.
     public let ignored: Int?
 
-    public init(colours: LabelColours, target: Picture, ignored: Int? = nil) {
-      self.colours = colours
-      self.target = target
-      self.ignored = ignored
+    public init(palette: Palette, target: Picture, path: String, ignored: Int? = nil) {
+      (self.palette, self.target, self.path, self.ignored) = (palette, target, path, ignored)
     }
   }
 }

@@ -42,12 +42,8 @@ final class PictureFigureSource: FigureSource {
     measured += try mapInParallel(over: pairs.indices) { place in
       let pair = pairs[place]
       let labels = try labels.map { try $0.labels(of: pair.files, target: pair.target, format: format) }
-      do {
-        return try PictureFigures(
-          name: pair.files.name, output: pair.output, target: pair.target, labels: labels)
-      } catch {
-        throw ModelError.file(pair.files.targetFile, "\(error); was it changed while training?")
-      }
+      return try PictureFigures(
+        name: pair.files.name, output: pair.output, target: pair.target, labels: labels)
     }
   }
 

@@ -11,7 +11,7 @@ public struct TargetSurvey: Sendable {
   /// All targets are palette PNGs.
   private let isPalette: Bool
   /// Distinct colours over all targets; nil when they are too many for classes.
-  private let colours: Set<SIMD3<UInt8>>?
+  private let colours: Set<Colour>?
 
   /// - Throws: `ImageError` for a picture that cannot be read, `ModelError.file` for one whose size is not its target's.
   public init(_ source: PairSource, needsEqualSizes: Bool = false) throws {
@@ -24,18 +24,18 @@ public struct TargetSurvey: Sendable {
           "is \(output.width)x\(output.height) pixels, but \(pair.targetFile) is \(target.width)x\(target.height); give outputs at the targets' size"
         )
       }
-      return (
-        isPalette: target.isPalette, colours: target.distinctColours(limit: LabelColours.maximumCount)
-      )
+      // Label maps have 8 bits.
+      let colours = target.bitDepth == 8 ? target.distinctColours(limit: Palette.maximumCount) : nil
+      return (isPalette: target.isPalette, colours: colours)
     }
     isPalette = found.allSatisfy(\.isPalette)
-    var all: Set<SIMD3<UInt8>>? = []
+    var all: Set<Colour>? = []
     for picture in found {
       guard let colours = picture.colours, let others = all?.union(colours) else {
         all = nil
         break
       }
-      all = others.count <= LabelColours.maximumCount ? others : nil
+      all = others.count <= Palette.maximumCount ? others : nil
     }
     colours = all
   }
@@ -43,22 +43,27 @@ public struct TargetSurvey: Sendable {
   /// The classes, where targets are label maps; nil where they are not.
   public var labelClasses: LabelClasses? {
     guard let colours, isPalette || colours.count <= Self.mostLabelColours else { return nil }
-    return LabelColours(sorted: colours).map { LabelClasses(colours: $0) }
+    return Palette(sorted: colours).map { LabelClasses(palette: $0) }
   }
 }
 
 /// The classes of targets that are label maps.
 public struct LabelClasses: Sendable {
-  public let colours: LabelColours
+  public let palette: Palette
   /// The class whose pixels are not looked at, such as "unlabelled".
   public var ignored: Int?
 
-  public init(colours: LabelColours, ignored: Int? = nil) {
-    (self.colours, self.ignored) = (colours, ignored)
+  public init(palette: Palette, ignored: Int? = nil) {
+    (self.palette, self.ignored) = (palette, ignored)
+  }
+
+  /// - Parameter colour: of pixels that are not looked at, where it is one of the palette's
+  public init(_ palette: Palette, ignoring colour: Colour?) {
+    self.init(palette: palette, ignored: colour.flatMap(palette.colours.firstIndex(of:)))
   }
 
   /// The colour of pixels that are not looked at.
-  public var ignoredColour: SIMD3<UInt8>? { ignored.map { colours.colours[$0] } }
+  public var ignoredColour: Colour? { ignored.map { palette.colours[$0] } }
 
   /// The label map that a pair's target is, its colours not mixed.
   ///
@@ -69,11 +74,10 @@ public struct LabelClasses: Sendable {
   public func labels(
     of pair: PairFiles, target: Picture, format: PairFormat?
   ) throws(ImageError) -> PictureFigures.Labels {
-    var map = target
-    if let format, format.labelClasses == nil {
-      map = try pair.load().target.resized(width: target.width, height: target.height, method: .nearest)
-    }
-    return PictureFigures.Labels(colours: colours, target: map, ignored: ignored)
+    let wasBlended = format != nil && format?.labelClasses == nil
+    return PictureFigures.Labels(
+      palette: palette, target: wasBlended ? try pair.load().target : target, path: pair.targetFile,
+      ignored: ignored)
   }
 }
 
@@ -81,10 +85,8 @@ extension PairFormat {
   /// The classes of targets that are planes of classes; nil for others, which may be label maps too: `TargetSurvey` knows.
   public var labelClasses: LabelClasses? {
     guard case .labels(let palette) = target else { return nil }
-    let colours = palette.colours + (palette.unlabelled.map { [$0] } ?? [])
-    return LabelColours(colours.map { SIMD3($0.red, $0.green, $0.blue) }).map {
-      LabelClasses(colours: $0, ignored: palette.unlabelled == nil ? nil : palette.count)
-    }
+    guard let unlabelled = palette.unlabelled else { return LabelClasses(palette: palette) }
+    return LabelClasses(palette: Palette(palette.colours + [unlabelled]), ignored: palette.count)
   }
 }
 

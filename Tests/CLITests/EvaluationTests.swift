@@ -215,7 +215,7 @@ import Testing
       try Program.run([
         "evaluate", "--outputs", folders[0], "--targets", folders[1], "--palette", palette,
       ]),
-      "\(folders[1])/a.png: the colour #070707 at x 0, y 0 is none of the palette's")
+      "\(folders[1])/a.png: the pixel at x 0, y 0 has the colour #070707, which is none of the")
   }
 
   @Test(arguments: [

@@ -75,6 +75,23 @@ import Testing
     #expect(named.samples == .eight([9, 0, 0, 0, 9, 0]))
   }
 
+  @Test func distinctColours() throws {
+    let map = Picture(width: 16, height: 16) { x, y, c in c == 0 ? x : c == 1 ? y : 0 }
+    #expect(map.distinctColours(limit: 256)?.count == 256)
+    #expect(map.distinctColours(limit: 255) == nil)
+    let sorted = Palette(sorted: [colour(1, 0, 9), colour(0, 9, 9), colour(1, 0, 8)])
+    #expect(sorted?.colours == [colour(0, 9, 9), colour(1, 0, 8), colour(1, 0, 9)])
+    let many = (0...256).map { colour(UInt8($0 / 2), UInt8($0 % 2), 0) }
+    #expect(Palette(sorted: []) == nil && Palette(sorted: Set(many)) == nil)
+    #expect(Palette(sorted: Set(many.dropLast()))?.count == 256)
+  }
+
+  @Test func names() {
+    #expect(colour(0, 171, 16).description == "#00ab10")
+    #expect(Colour("#00ab10") == colour(0, 171, 16) && Colour("FFFFFF") == colour(255, 255, 255))
+    for text in ["", "#", "#12345", "#1234567", "#12345g", "red", "+12345"] { #expect(Colour(text) == nil) }
+  }
+
   @Test func coded() throws {
     let all = Palette([colour(1, 2, 3), colour(0, 0, 0)])
     for palette in [all, try #require(all.without(colour(0, 0, 0)))] {

@@ -3,7 +3,7 @@ import Metrics
 import Testing
 
 @Suite struct EvaluationTests {
-  private static let labels = LabelColours([SIMD3(0, 0, 0), SIMD3(255, 255, 255)])!
+  private static let palette = Palette([0, 255].map { Colour(red: $0, green: $0, blue: $0) })
 
   /// A target with white from the column `edge` on; an output whose white begins `shift` columns further.
   private static func shiftedEdge(
@@ -12,7 +12,7 @@ import Testing
     func map(_ edge: Int) -> Picture { picture(size, size) { x, _, _ in x < edge ? 0 : 255 } }
     return try PictureFigures(
       name: name, output: map(edge + shift), target: map(edge),
-      labels: .init(colours: labels, target: map(edge)))
+      labels: .init(palette: palette, target: map(edge), path: name))
   }
 
   /// Figures of pictures are averaged, confusion matrices and histograms added up before.

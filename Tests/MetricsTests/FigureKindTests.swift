@@ -3,7 +3,7 @@ import Metrics
 import Testing
 
 @Suite struct FigureKindTests {
-  private static let colours = LabelColours([SIMD3(0, 0, 0), SIMD3(255, 255, 255)])!
+  private static let palette = Palette([0, 255].map { Colour(red: $0, green: $0, blue: $0) })
 
   private static func map(_ size: Int, edge: Int) -> Picture {
     picture(size, size) { x, _, _ in x < edge ? 0 : 255 }
@@ -12,7 +12,7 @@ import Testing
   private static func measured(
     size: Int, output: Picture, target: Picture, areLabelMaps: Bool
   ) throws -> [Figure] {
-    let labels = PictureFigures.Labels(colours: colours, target: target)
+    let labels = PictureFigures.Labels(palette: palette, target: target, path: "a")
     return figures([
       try PictureFigures(
         name: "a", output: output, target: target, labels: areLabelMaps ? labels : nil)
