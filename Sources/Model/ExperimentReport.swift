@@ -201,31 +201,13 @@ public struct ExperimentReport: Sendable {
       return
         "<section>\n<h2>\(Markup.escaped(section.table.title))</h2>\n\(section.table.html)\(sheet ?? "")</section>\n"
     }
-    return """
-      <!DOCTYPE html>
-      <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <title>\(Markup.escaped(title))</title>
-      <style>
-      \(TrainingReport.style)
-      .wide { overflow-x: auto; }
-      .figures-table { margin-bottom: 12px; white-space: nowrap; font-size: 13px; }
-      .figures-table td, .figures-table th { padding: 6px 9px; }
-      .figures-table td:not(:first-child), .figures-table th:not(:first-child) { text-align: right; }
-      </style>
-      </head>
-      <body>
-      <main>
+    let header = """
       <header>
       <h1>\(Markup.escaped(title))</h1>
       <p class="remark">\(Markup.escaped(budget))</p>
       </header>
-      \(body.joined())</main>
-      </body>
-      </html>
 
       """
+    return ReportPage.html(title: title, header + body.joined())
   }
 }
