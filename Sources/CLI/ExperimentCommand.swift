@@ -152,7 +152,8 @@ struct ExperimentCommand: ParsableCommand {
     do {
       try options.validate()
     } catch {
-      throw ModelError.option("--size", "the row \(variant.name) cannot be trained: \(error)")
+      throw ModelError.option(
+        "--size", "the row \(variant.name) cannot be trained at \(options.network.size); give a larger size")
     }
     let directory = RunDirectory("\(out)/rows/\(variant.name)")
     var run = TrainingRun(options: options, directory: directory, device: device, kernels: kernels)
