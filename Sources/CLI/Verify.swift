@@ -28,6 +28,8 @@ struct Verify: ParsableCommand {
   @OptionGroup var objective: ObjectiveOptions
   @Option(help: "Pictures per step.")
   var batchSize = 1
+  @Flag(help: "Let a target's pixels count by weights, as with train's --weights.")
+  var weights = false
   @Option(help: "Seed of weights, pictures and masks.")
   var seed: UInt64 = 0
   @Option(
@@ -82,6 +84,7 @@ struct Verify: ParsableCommand {
     var options = Pix2Pix.Options()
     options.batchSize = batchSize
     options.objective = objective.value
+    options.isWeighted = weights
     options.poolSize = objective.pool ?? 0
     let model = try Pix2Pix(network.configuration(for: options.objective), options, sections: .train)
     if list {

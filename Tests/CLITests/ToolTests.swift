@@ -27,6 +27,16 @@ import Testing
     #expect(outcome.output.contains("agree within their bounds") && !outcome.output.contains("FAILED"))
   }
 
+  @Test func verifyOfWeightedPixels() throws {
+    for distance in ["cgan+l1", "l2"] {
+      let outcome = try Program.run(["verify", "--weights", "--objective", distance] + tiny)
+      #expect(
+        outcome.status == 0 && outcome.output.contains("weighted"), "\(outcome.output)\(outcome.errors)")
+    }
+    expectFailure(
+      try Program.run(["verify", "--weights", "--objective", "cgan"] + tiny), "--weights", "no pixel loss")
+  }
+
   /// No arithmetic in Float is exact, so a bound of nothing must fail.
   @Test func verifyFails() throws {
     let outcome = try Program.run(["verify", "--bound", "1e-30"] + tiny)
