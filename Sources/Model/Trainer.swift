@@ -260,7 +260,7 @@ public final class Trainer {
       figures = try validation.figures { input, index in
         let output = try translate(input, index)
         guard output.allSatisfy(\.isFinite) else {
-          throw divergence("the generator's pictures became NaN by step \(progress.step)")
+          throw divergence("the generator's pictures became NaN or infinite by step \(progress.step)")
         }
         return output
       }

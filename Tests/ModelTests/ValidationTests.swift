@@ -52,13 +52,44 @@ import Testing
     func takeValues() -> [Double] { [values.removeFirst()] }
   }
 
+  /// The reference, on which a weight of the generator becomes NaN after so many training steps.
+  private final class Diverging: Executor {
+    private let reference: ReferenceExecutor
+    private var stepsLeft: Int
+
+    init(_ recording: Recording, afterSteps steps: Int) {
+      reference = ReferenceExecutor(recording)
+      stepsLeft = steps
+    }
+
+    var recording: Recording { reference.recording }
+    var name: String { reference.name }
+    func write(_ values: [Float], to tensor: Tensor) throws { reference.write(values, to: tensor) }
+    func read(_ tensor: Tensor) throws -> [Float] { reference.read(tensor) }
+    func expect(_ steps: Range<Int>) throws { try reference.expect(steps) }
+    func finish() throws { reference.finish() }
+
+    func run(_ steps: Range<Int>) throws {
+      reference.run(steps)
+      guard steps == recording.sections["train"] else { return }
+      stepsLeft -= 1
+      guard stepsLeft == 0 else { return }
+      let weight = try #require(recording.tensor(named: "model.model.0.weight"))
+      var values = try read(weight)
+      values[0] = .nan
+      try write(values, to: weight)
+    }
+  }
+
   /// Trains, going on from the last checkpoint where there is one; the epochs that were called the best.
   @discardableResult
-  private func train(_ options: TrainingOptions, _ sources: [any FigureSource] = []) throws -> [Int] {
+  private func train(
+    _ options: TrainingOptions, _ sources: [any FigureSource] = [],
+    on makeExecutor: (Recording) throws -> any Executor = { ReferenceExecutor($0) }
+  ) throws -> [Int] {
     let resumed = try run.latestCheckpoint().map { (try Checkpoint(path: $0), path: $0) }
-    let trainer = try Trainer(options, run: run, resuming: resumed, figureSources: sources) {
-      ReferenceExecutor($0)
-    }
+    let trainer = try Trainer(
+      options, run: run, resuming: resumed, figureSources: sources, makeExecutor: makeExecutor)
     var best: [Int] = []
     let outcome = try trainer.train(
       shouldStop: { false },
@@ -172,6 +203,21 @@ import Testing
         == "--best: \(key) is none of the figures that this run has: l1, mse, psnr, ssim, "
         + "histogram_intersection_l, histogram_intersection_a, histogram_intersection_b")
     #expect(!FileManager.default.fileExists(atPath: run.path))
+  }
+
+  /// The losses of a step are those of the weights before it: what its update breaks shows in the pictures first. No
+  /// figure is made of them, and what was good stays.
+  @Test func picturesOfNaNEndTheRun() throws {
+    let error = try modelError {
+      try train(options(epochs: 3)) { Diverging($0, afterSteps: 4) }
+    }
+    let kept = run.checkpoint(step: 2)
+    #expect(
+      error.description
+        == "the generator's pictures became NaN or infinite by step 4; the last good checkpoint is \(kept). "
+        + "Resume or begin again with a lower --learning-rate.")
+    #expect(try rows().map { $0["epoch"] } == ["1"])
+    #expect(try run.checkpointSteps() == [2] && best()?.step == 2)
   }
 
   @Test func figuresNeedPairs() throws {
