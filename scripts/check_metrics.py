@@ -163,7 +163,7 @@ def check_labels(program, labels, work):
         Image.fromarray(picture).save(work / "label-outputs" / f"{name}.png")
     for ignored in (None, len(palette) - 1):
         out = work / f"labels-{ignored}"
-        extra = [] if ignored is None else ["--ignore", "#%02x%02x%02x" % tuple(palette[ignored])]
+        extra = [] if ignored is None else ["--unlabelled", "#%02x%02x%02x" % tuple(palette[ignored])]
         evaluate(
             program, "--outputs", work / "label-outputs", "--targets", labels, "--out", out, *extra)
         summary, rows = results(out)

@@ -35,7 +35,7 @@ struct Evaluate: ParsableCommand {
         pix2pix evaluate --model run --scorer scorer/best.safetensors
         pix2pix evaluate --model run/best.safetensors --data facades --split test --out evaluation
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
-        pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --ignore '#404080'
+        pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --unlabelled '#404080'
         pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
         pix2pix evaluate --model run --feature-network vgg16.safetensors
 
@@ -66,9 +66,9 @@ struct Evaluate: ParsableCommand {
   var palette: String?
   @Option(
     help: ArgumentHelp(
-      "Leave out pixels whose target has this colour of the palette, such as \"unlabelled\".",
+      "The palette's colour in targets of pixels that nobody labelled: they are left out.",
       valueName: "#rrggbb"))
-  var ignore: Colour?
+  var unlabelled: Colour?
   @Option(
     help: ArgumentHelp(
       "Folder of training targets, to find outputs that repeat them. (default: those the model was trained on)",
@@ -118,7 +118,7 @@ struct Evaluate: ParsableCommand {
       }
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
-        ("--split", split?.rawValue), ("--ignore", ignore?.description), ("--scorer", scorer),
+        ("--split", split?.rawValue), ("--unlabelled", unlabelled?.description), ("--scorer", scorer),
         ("--feature-network", featureNetwork),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
@@ -218,13 +218,14 @@ struct Evaluate: ParsableCommand {
       } else {
         drawn ?? targets.labelClasses
       }
-    guard let ignore else { return labels }
+    guard let unlabelled else { return labels }
     guard var labels else {
-      throw ModelError.option("--ignore", "the targets are no label maps; give their colours with --palette")
+      throw ModelError.option(
+        "--unlabelled", "the targets are no label maps; give their colours with --palette")
     }
-    guard let index = labels.palette.colours.firstIndex(of: ignore) else {
+    guard let index = labels.palette.colours.firstIndex(of: unlabelled) else {
       let known = labels.palette.colours.map(\.description).joined(separator: " ")
-      throw ModelError.option("--ignore", "\(ignore) is none of the palette's colours: \(known)")
+      throw ModelError.option("--unlabelled", "\(unlabelled) is none of the palette's colours: \(known)")
     }
     labels.ignored = index
     return labels

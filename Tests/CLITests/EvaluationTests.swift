@@ -94,7 +94,7 @@ import Testing
     let palette = Picture(width: 3, height: 1, channels: 3, samples: .eight([0, 0, 0, 0, 255, 0, 255, 0, 0]))
     let arguments = [
       "--outputs", folders[0], "--targets", folders[1], "--palette",
-      try folder.write("palette.png", palette), "--ignore",
+      try folder.write("palette.png", palette), "--unlabelled",
     ]
     let (file, _, _) = try evaluate(
       arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6],
@@ -103,7 +103,8 @@ import Testing
     #expect(file.segmentation?.confusion == [[0, 32, 0], [0, 0, 0], [0, 0, 0]])
     #expect(file.figures["pixel_accuracy"]?.value == 0)
     expectFailure(
-      try Program.run(["evaluate"] + arguments + ["#ff0001"]), "--ignore: #ff0001 is none of the palette's")
+      try Program.run(["evaluate"] + arguments + ["#ff0001"]),
+      "--unlabelled: #ff0001 is none of the palette's")
   }
 
   @Test func features() throws {
@@ -223,7 +224,7 @@ import Testing
     ["--output-features", "a", "--target-features", "b", "--palette", "c"], ["--feature-network", "a"],
     ["--output-features", "a", "--target-features", "b", "--feature-network", "c"],
     ["--outputs", "a", "--targets", "b", "--data", "c"], ["--model", "a", "--targets", "b"],
-    ["--outputs", "a", "--targets", "b", "--ignore", "red"],
+    ["--outputs", "a", "--targets", "b", "--unlabelled", "red"],
   ]) func misused(_ arguments: [String]) throws {
     expectFailure(try Program.run(["evaluate"] + arguments), status: 64)
   }
