@@ -94,8 +94,9 @@ enum ReportPage {
     th { font-weight: 400; color: var(--soft); white-space: nowrap; }
     td { overflow-wrap: anywhere; }
     .wide { overflow-x: auto; }
-    .figures-table { margin-bottom: 12px; white-space: nowrap; font-size: 13px; }
-    .figures-table td, .figures-table th { padding: 6px 9px; }
+    .figures-table { margin-bottom: 12px; white-space: nowrap; font-size: 12px; }
+    .figures-table td, .figures-table th { padding: 6px 6px; }
+    .figures-table thead th { white-space: normal; vertical-align: bottom; }
     .figures-table td:not(:first-child), .figures-table th:not(:first-child) { text-align: right; }
     @media print {
       :root { --ground: #ffffff; --card: #ffffff; --ink: #000000; --soft: #555555; --rule: #cccccc; }
