@@ -35,7 +35,7 @@ struct DataOptions: ParsableArguments {
   var labels: LabelKind?
   @Option(
     help: ArgumentHelp(
-      "What inputs are: gray, rgb, rgba, lightness, palette or index; once for each folder of inputs. (default: gray or rgb, as the first picture is)",
+      "What inputs are: gray, rgb, rgba, lightness, palette, index or channels (as many planes as files have channels, whatever they mean); once for each folder of inputs. (default: gray, rgb or, of arrays, channels, as the first picture is)",
       valueName: "format"))
   var inputFormat: [FormatName] = []
   @Option(help: ArgumentHelp("What targets are. (default: as for inputs)", valueName: "format"))
@@ -57,7 +57,7 @@ struct DataOptions: ParsableArguments {
 
   /// A format, without the palette that it may need.
   enum FormatName: String, ExpressibleByArgument, CaseIterable {
-    case gray, rgb, rgba, lightness, palette, index
+    case gray, rgb, rgba, lightness, palette, index, channels
   }
 
   func validate() throws {
@@ -127,7 +127,9 @@ struct DataOptions: ParsableArguments {
     _ name: FormatName?, of first: PairFiles.FilePicture, paths: () throws -> [String]
   ) throws -> PlaneFormat {
     switch name {
+    case nil where !first.picture.isColour: .channels(first.picture.channels)
     case nil: first.picture.channels < 3 && !first.picture.isPalette ? .gray : .rgb
+    case .channels: .channels(first.picture.channels)
     case .gray: .gray
     case .rgb: .rgb
     case .rgba: .rgba

@@ -15,14 +15,14 @@ struct Evaluate: ParsableCommand {
 
       Always: L1, MSE and PSNR over samples of 0 to 255, SSIM, MS-SSIM (pictures from \
       \(StructuralSimilarity.minimumMultiScaleSide) pixels on a side), and how far the histograms of CIE L, a and b \
-      over all pictures intersect. Where targets are label maps, that is palette PNGs or pictures of at most \
-      \(TargetSurvey.mostLabelColours) distinct colours in all: per-pixel accuracy, per-class accuracy and class IOU, each \
-      output pixel taken for the nearest of the palette's colours. With training targets: the share of outputs that \
-      are nearer to one of them than to their own target, reduced to 32 x 32. With --scorer: the FCN-score, which is \
-      how well the labels that outputs were made from can be read from them again, beside how well from the targets, and \
-      the Fréchet distance of the scorer's features (for each map that its last layer reads the mean over pixels). With \
-      feature vectors of any network, or with a VGG to make them of outputs and targets (--feature-network): their \
-      Fréchet distance.
+      over all pictures intersect (unless they are arrays of other channels than colours). Where targets are label \
+      maps, that is palette PNGs or pictures of at most \(TargetSurvey.mostLabelColours) distinct colours in all: \
+      per-pixel accuracy, per-class accuracy and class IOU, each output pixel taken for the nearest of the palette's \
+      colours. With training targets: the share of outputs that are nearer to one of them than to their own target, \
+      reduced to 32 x 32. With --scorer: the FCN-score, which is how well the labels that outputs were made from can \
+      be read from them again, beside how well from the targets, and the Fréchet distance of the scorer's features \
+      (for each map that its last layer reads the mean over pixels). With feature vectors of any network, or with a \
+      VGG to make them of outputs and targets (--feature-network): their Fréchet distance.
 
       Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
       training.
@@ -239,7 +239,9 @@ struct Evaluate: ParsableCommand {
     }
     if !isFolder.boolValue, let colours = try Picture(contentsOf: path).palette { return Palette(colours) }
     let files = isFolder.boolValue ? try PairSource.pictures(in: path) : [path]
-    guard !files.isEmpty else { throw ModelError.file(path, "holds no pictures (png, jpg, jpeg)") }
+    guard !files.isEmpty else {
+      throw ModelError.file(path, "holds no pictures (\(PairSource.extensionList))")
+    }
     return try Palette(coloursOf: files)
   }
 
@@ -249,7 +251,9 @@ struct Evaluate: ParsableCommand {
   ) throws -> [(name: String, thumbnail: Memorization.Thumbnail)] {
     if let trainTargets {
       let files = try PairSource.pictures(in: trainTargets)
-      guard !files.isEmpty else { throw ModelError.file(trainTargets, "holds no pictures (png, jpg, jpeg)") }
+      guard !files.isEmpty else {
+        throw ModelError.file(trainTargets, "holds no pictures (\(PairSource.extensionList))")
+      }
       return try mapInParallel(over: files.indices) { index in
         let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
         return (name, Memorization.Thumbnail(try Picture(contentsOf: files[index])))

@@ -33,17 +33,18 @@ struct PictureEvaluation {
     var report = EvaluationReport()
     var features = features
     if let pictures { try makeFolder(pictures) }
+    let fileExtension = format?.target.fileExtension ?? "png"
     for first in stride(from: 0, to: source.count, by: Self.atOnce) {
       let range = first..<min(first + Self.atOnce, source.count)
       let translated = try translator.map { translator in
         try range.map { index in
           let (_, output, target) = try translator.translate(source.pairs[index], index: index)
-          return Compared(output: output.rgb(), target: target)
+          return Compared(output: output.opaque(), target: target)
         }
       }
       if let pictures, let translated {
         for (index, pair) in zip(range, translated) {
-          try pair.output.writePNG(to: "\(pictures)/\(source.pairs[index].name).png")
+          try pair.output.write(to: "\(pictures)/\(source.pairs[index].name).\(fileExtension)")
         }
       }
       func compared(_ index: Int) throws -> Compared {

@@ -9,8 +9,8 @@ struct Translate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Translates pictures with a trained model.",
     discussion: """
-      Every picture of --input is written to --out under its own name, as PNG, at the model's size. The model's \
-      options come from its checkpoint. A run's folder means its last checkpoint; RUN/best.safetensors is the one \
+      Every picture of --input is written to --out under its own name, as PNG (as NPY where the model draws \
+      channels), at the model's size. The model's options come from its checkpoint. A run's folder means its last checkpoint; RUN/best.safetensors is the one \
       with the best validation.
 
       As in the paper, norms use the statistics of the picture at hand and dropout stays on.
@@ -34,7 +34,7 @@ struct Translate: ParsableCommand {
   var model: String
   @Option(
     help: ArgumentHelp(
-      "A picture or a folder of them (PNG, JPEG); once for each input that the model takes, matched by name.",
+      "A picture or a folder of them (PNG, JPEG, NPY); once for each input that the model takes, matched by name.",
       valueName: "file|dir"))
   var input: [String]
   @Option(help: ArgumentHelp("Folder for the translated pictures.", valueName: "dir"))
@@ -108,6 +108,7 @@ struct Translate: ParsableCommand {
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice(), size: size
     ) { try executor(for: $0) }
+    let fileExtension = translator.options.format.target.fileExtension
     let clock = ContinuousClock()
     let start = clock.now
     var distances: [Double] = []
@@ -121,7 +122,7 @@ struct Translate: ParsableCommand {
         // Not before there is something to put into it.
         try makeFolder(out)
         let suffix = samples == 1 ? "" : "-\(sample + 1)"
-        try picture.writePNG(to: "\(out)/\(name)\(suffix).png")
+        try picture.write(to: "\(out)/\(name)\(suffix).\(fileExtension)")
         if samples > 1 { pictures.append(picture) }
       }
       if samples > 1 {
@@ -199,12 +200,14 @@ struct Translate: ParsableCommand {
     }
     guard isFolder.boolValue else { return [input] }
     let files = try PairSource.pictures(in: input)
-    guard !files.isEmpty else { throw ModelError.file(input, "holds no pictures (png, jpg, jpeg)") }
+    guard !files.isEmpty else {
+      throw ModelError.file(input, "holds no pictures (\(PairSource.extensionList))")
+    }
     var stems: [String: String] = [:]
     for file in files {
       let stem = Self.name(of: file)
       if let other = stems.updateValue(file, forKey: stem) {
-        throw ModelError.file(input, "\(other) and \(file) would both become \(stem).png; rename one")
+        throw ModelError.file(input, "\(other) and \(file) have one name but for its end; rename one")
       }
     }
     return files

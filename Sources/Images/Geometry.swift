@@ -65,6 +65,7 @@ extension Picture {
       case .eight(let values): .eight(mirror(values))
       case .sixteen(let values): .sixteen(mirror(values))
       }
-    return Picture(width: width, height: height, channels: channels, samples: new, palette: palette)
+    return Picture(
+      width: width, height: height, channels: channels, samples: new, palette: palette, hasAlpha: hasAlpha)
   }
 }

@@ -3,12 +3,14 @@
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file could not be opened or read; `reason` is the system's own word.
   case unreadable(path: String, reason: String)
-  /// The content is neither PNG nor JPEG, whatever the name says.
+  /// The content is neither PNG, JPEG nor NPY, whatever the name says.
   case notAPicture(path: String)
   /// The file is damaged or cut short; `detail` is the decoder's own word.
   case corrupt(path: String, detail: String)
   /// A kind of picture that we do not read.
   case unsupported(path: String, detail: String)
+  /// Other channels than the network reads.
+  case wrongChannels(path: String, channels: Int, expected: Int)
   /// The header claims 0 pixels, or more than `Picture.maximumSide` or `Picture.maximumPixels` allow.
   case badDimensions(path: String, width: Int, height: Int)
   /// Decodes, but has too few pixels to learn anything from.
@@ -35,11 +37,15 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unreadable(let path, let reason):
       return "\(path): cannot be read: \(reason)"
     case .notAPicture(let path):
-      return "\(path): is not a PNG or JPEG (judged by its content, not its name); convert or remove it"
+      return "\(path): is not a PNG, JPEG or NPY (judged by its content, not its name); convert or remove it"
     case .corrupt(let path, let detail):
       return "\(path): is damaged or incomplete: \(detail); copy it again or remove it"
     case .unsupported(let path, let detail):
       return "\(path): \(detail)"
+    case .wrongChannels(let path, let channels, let expected):
+      return
+        "\(path): has \(channels) \(channels == 1 ? "channel" : "channels") where \(expected) are read; all "
+        + "files of a folder need the same"
     case .badDimensions(let path, let width, let height):
       return "\(path): its header claims \(width)x\(height) pixels; we read 1x1 up to "
         + "\(Picture.maximumSide) on a side and \(Picture.maximumPixels) in total; "

@@ -74,12 +74,12 @@ public struct PairFiles: Sendable, Equatable {
     return (inputs, target, try Self.read(weights))
   }
 
-  /// Decodes both halves at the size they have on disk, as RGB; of several inputs the first. A
-  /// photograph is its own input.
+  /// Decodes both halves at the size they have on disk, as RGB, or all channels of what is no colours; of several inputs
+  /// the first. A photograph is its own input.
   /// - Throws: as `pictures()`.
   public func load() throws(ImageError) -> (input: Picture, target: Picture) {
     let (inputs, target, _) = try pictures()
-    return (inputs[0].picture.rgb(), target.picture.rgb())
+    return (inputs[0].picture.opaque(), target.picture.opaque())
   }
 
   private static func read(_ path: String) throws(ImageError) -> FilePicture {
@@ -98,7 +98,7 @@ public struct PairFiles: Sendable, Equatable {
 
 /// The pairs of one split of a data set, in the order of their names: the same on every machine.
 ///
-/// Pictures are files ending in png, jpg or jpeg (any case) that are not hidden; everything else in a
+/// Pictures are files ending in png, jpg, jpeg or npy (any case) that are not hidden; everything else in a
 /// folder is ignored. Only names are looked at here, so this is quick and says at once when they do not
 /// match; files are opened by `PairFiles.load()`.
 public struct PairSource: Sendable {
@@ -109,6 +109,11 @@ public struct PairSource: Sendable {
   public static let layouts =
     "side-by-side pictures A|B in DIR or DIR/{train,val,test}; or pictures with equal names in DIR/A and "
     + "DIR/B, in DIR/{train,val,test}/{A,B}, or in DIR/{A,B}/{train,val,test}"
+
+  /// How the names of pictures end, in lower case.
+  public static let extensions = ["png", "jpg", "jpeg", "npy"]
+  /// The same for error messages.
+  public static let extensionList = extensions.joined(separator: ", ")
 
   public let pairs: [PairFiles]
 
@@ -246,7 +251,7 @@ public struct PairSource: Sendable {
       throw .unreadable(path: folder, reason: error.localizedDescription)
     }
     return names.filter { name in
-      !name.hasPrefix(".") && ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
+      !name.hasPrefix(".") && extensions.contains((name as NSString).pathExtension.lowercased())
     }
     .sorted().map { folder + "/" + $0 }
   }
@@ -358,7 +363,9 @@ public struct PairSource: Sendable {
     _ folder: String, _ location: (String) -> PairFiles.Location
   ) throws(ImageError) -> PairSource {
     let files = try byStem(folder)
-    guard !files.isEmpty else { throw .noPairs(folder: folder, reason: "no pictures (png, jpg, jpeg)") }
+    guard !files.isEmpty else {
+      throw .noPairs(folder: folder, reason: "no pictures (\(Self.extensionList))")
+    }
     return PairSource(
       pairs: files.values.map { PairFiles(name: stem($0), location: location($0)) }
     )
@@ -375,7 +382,7 @@ public struct PairSource: Sendable {
     let inputFiles = try byStem(inputs)
     let targetFiles = try byStem(targets)
     if inputFiles.isEmpty && targetFiles.isEmpty {
-      throw .noPairs(folder: "\(inputs) and \(targets)", reason: "no pictures (png, jpg, jpeg)")
+      throw .noPairs(folder: "\(inputs) and \(targets)", reason: "no pictures (\(Self.extensionList))")
     }
     let onlyInputs = inputFiles.filter { targetFiles[$0.key] == nil }.values.map(fileName).sorted()
     let onlyTargets = targetFiles.filter { inputFiles[$0.key] == nil }.values.map(fileName).sorted()

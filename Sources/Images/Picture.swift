@@ -1,7 +1,7 @@
 /// A picture in memory: rows from top to bottom, channels interleaved (HWC), no padding.
 ///
-/// Channels are 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA. Colour profiles and gamma chunks are not applied:
-/// samples are what the file stores.
+/// Channels are 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; of an array (NPY) any number, none of them alpha. Colour profiles and
+/// gamma chunks are not applied: samples are what the file stores.
 public struct Picture: Sendable, Equatable {
   /// H*W*C samples, 0...255 or 0...65535.
   public enum Samples: Sendable, Equatable {
@@ -13,8 +13,10 @@ public struct Picture: Sendable, Equatable {
   public let width: Int
   /// In pixels, at least 1.
   public let height: Int
-  /// 1...4.
+  /// 1...`maximumChannels`.
   public let channels: Int
+  /// Whether the last channel says how much of the others is there.
+  public let hasAlpha: Bool
   public let samples: Samples
   /// The palette of a file that stored indices into one, in the file's order, unused and repeated entries
   /// included; nil for any other file. The samples are the colours.
@@ -28,9 +30,17 @@ public struct Picture: Sendable, Equatable {
   public static let maximumSide = 16384
   /// The most pixels that are read.
   public static let maximumPixels = 1 << 28
+  /// The most channels of an array.
+  public static let maximumChannels = 256
 
-  public init(width: Int, height: Int, channels: Int, samples: Samples, palette: [Colour]? = nil) {
-    precondition(width > 0 && height > 0 && (1...4).contains(channels), "a picture needs pixels")
+  /// - Parameter hasAlpha: by default so for 2 and 4 channels
+  public init(
+    width: Int, height: Int, channels: Int, samples: Samples, palette: [Colour]? = nil, hasAlpha: Bool? = nil
+  ) {
+    precondition(width > 0 && height > 0, "a picture needs pixels")
+    precondition((1...Self.maximumChannels).contains(channels), "a picture has 1 to 256 channels")
+    let hasAlpha = hasAlpha ?? (channels == 2 || channels == 4)
+    precondition(!hasAlpha || channels == 2 || channels == 4, "alpha is beside gray or colours")
     let count =
       switch samples {
       case .eight(let values): values.count
@@ -40,6 +50,7 @@ public struct Picture: Sendable, Equatable {
     self.width = width
     self.height = height
     self.channels = channels
+    self.hasAlpha = hasAlpha
     self.samples = samples
     self.palette = palette
   }
@@ -52,26 +63,28 @@ public struct Picture: Sendable, Equatable {
     }
   }
 
+  /// Gray or RGB, with or without alpha: what can be shown as it is. An array's 2, 4 or more channels are not.
+  public var isColour: Bool { channels == 1 || channels == 3 || hasAlpha }
+
   /// The memory that the samples take.
   var byteCount: Int { width * height * channels * (bitDepth / 8) }
 
   /// Three channels of the same depth: gray becomes three equal channels; alpha is composited over white,
   /// which is how a page shows a cut-out (c' = (c*a + max*(max-a)) / max, rounded), so that colours hidden
-  /// under transparent pixels do not reach the network.
+  /// under transparent pixels do not reach the network. Of channels that are no colours the first three, or the first.
   public func rgb() -> Picture {
     if channels == 3 { return self }
     let converted: Samples =
       switch samples {
-      case .eight(let values): .eight(Self.rgb(values, channels: channels))
-      case .sixteen(let values): .sixteen(Self.rgb(values, channels: channels))
+      case .eight(let values): .eight(rgb(values))
+      case .sixteen(let values): .sixteen(rgb(values))
       }
     return Picture(width: width, height: height, channels: 3, samples: converted, palette: palette)
   }
 
-  private static func rgb<S: FixedWidthInteger & UnsignedInteger>(_ values: [S], channels: Int) -> [S] {
+  private func rgb<S: FixedWidthInteger & UnsignedInteger>(_ values: [S]) -> [S] {
     let pixels = values.count / channels
     let colours = channels < 3 ? 1 : 3
-    let hasAlpha = channels == 2 || channels == 4
     let white = UInt64(S.max)
     return [S](unsafeUninitializedCapacity: pixels * 3) { out, count in
       for pixel in 0..<pixels {
@@ -83,6 +96,15 @@ public struct Picture: Sendable, Equatable {
       }
       count = pixels * 3
     }
+  }
+
+  /// Without alpha and of three channels or more, as `rgb()`; channels that are no colours stay as many as they are.
+  public func opaque() -> Picture { isColour ? rgb() : self }
+
+  /// The same samples, none of them alpha.
+  func withoutAlpha() -> Picture {
+    Picture(
+      width: width, height: height, channels: channels, samples: samples, palette: palette, hasAlpha: false)
   }
 
   /// One channel of the same depth: the luma of ITU-R BT.601, (19595 R + 38470 G + 7471 B) / 65536 rounded, as
@@ -112,6 +134,7 @@ public struct Picture: Sendable, Equatable {
   /// Four channels of the same depth: gray becomes three equal channels, and a picture without alpha is
   /// opaque.
   public func rgba() -> Picture {
+    guard isColour else { return rgb().rgba() }
     if channels == 4 { return self }
     let converted: Samples =
       switch samples {
@@ -138,7 +161,7 @@ public struct Picture: Sendable, Equatable {
     guard case .sixteen(let values) = samples else { return self }
     return Picture(
       width: width, height: height, channels: channels,
-      samples: .eight(values.map { UInt8((UInt32($0) + 128) / 257) }), palette: palette)
+      samples: .eight(values.map { UInt8((UInt32($0) + 128) / 257) }), palette: palette, hasAlpha: hasAlpha)
   }
 
   /// The rectangle with its top left corner at (x, y), which must lie inside.
@@ -159,6 +182,7 @@ public struct Picture: Sendable, Equatable {
       case .eight(let values): .eight(cut(values))
       case .sixteen(let values): .sixteen(cut(values))
       }
-    return Picture(width: width, height: height, channels: channels, samples: part, palette: palette)
+    return Picture(
+      width: width, height: height, channels: channels, samples: part, palette: palette, hasAlpha: hasAlpha)
   }
 }

@@ -1,13 +1,13 @@
 import Foundation
 
 extension Picture {
-  /// Reads a PNG or JPEG file, told apart by content. JPEG pictures are turned upright as EXIF says.
+  /// Reads a PNG, JPEG or NPY file, told apart by content. JPEG pictures are turned upright as EXIF says.
   /// - Throws: `.unreadable`, `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
   public init(contentsOf path: String) throws(ImageError) {
     try self.init(decoding: try readFile(path), path: path)
   }
 
-  /// Decodes a PNG or JPEG file that is already in memory; `path` is only for errors.
+  /// Decodes a PNG, JPEG or NPY file that is already in memory; `path` is only for errors.
   /// - Throws: `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
   public init(decoding bytes: [UInt8], path: String) throws(ImageError) {
     if bytes.isEmpty { throw .corrupt(path: path, detail: "the file is empty") }
@@ -15,15 +15,25 @@ extension Picture {
       self = try PNG.decode(bytes, path: path)
     } else if bytes.starts(with: JPEG.signature) {
       self = try JPEG.decode(bytes, path: path)
+    } else if bytes.starts(with: NPY.signature) {
+      self = try NPY.decode(bytes, path: path)
     } else {
       throw .notAPicture(path: path)
     }
   }
 
-  /// Writes a PNG of the same channels and depth. The file is written beside its name, flushed to the
+  /// Writes an NPY where `path` ends in ".npy", a PNG otherwise; see `writePNG(to:)`.
+  /// - Throws: `.unwritable`.
+  public func write(to path: String) throws(ImageError) {
+    guard path.hasSuffix(".npy") else { return try writePNG(to: path) }
+    try writeFile(NPY.encode(self), to: path)
+  }
+
+  /// Writes a PNG of the same channels and depth, which must be colours. The file is written beside its name, flushed to the
   /// disk and renamed, so that `path` is never half a picture and an old one survives a full disk.
   /// - Throws: `.unwritable`.
   public func writePNG(to path: String) throws(ImageError) {
+    precondition(isColour, "a PNG holds colours")
     try writeFile(try PNG.encode(self, path: path), to: path)
   }
 }

@@ -23,19 +23,50 @@ struct PictureLook: Sendable, Equatable {
   init(_ picture: Picture) {
     size = picture.size
     mode = Self.mode(of: picture)
+    let pixels: [UInt32]
+    if picture.isColour {
+      pixels = Self.colours(of: picture)
+      isBlack = pixels.allSatisfy { $0 == 0 }
+    } else {
+      pixels = Self.words(of: picture)
+      isBlack =
+        switch picture.samples {
+        case .eight(let values): values.allSatisfy { $0 == 0 }
+        case .sixteen(let values): values.allSatisfy { $0 == 0 }
+        }
+    }
+    hash = Self.hash(pixels, width: picture.width)
+    kind = Self.kind(pixels, picture)
+  }
+
+  private static func colours(of picture: Picture) -> [UInt32] {
     let eight = picture.rgb().eightBit()
     guard case .eight(let values) = eight.samples else { preconditionFailure("eightBit() has 8 bits") }
     var colours: [UInt32] = []
     colours.reserveCapacity(eight.size.area)
     eight.forEachColour(values) { colours.append($0) }
-    hash = Self.hash(colours, width: picture.width)
-    isBlack = colours.allSatisfy { $0 == 0 }
-    kind = Self.kind(colours, width: picture.width, height: picture.height, isPalette: picture.isPalette)
+    return colours
+  }
+
+  /// A word for each pixel of an array, made of all of its channels (FNV-1a of 32 bits).
+  private static func words(of picture: Picture) -> [UInt32] {
+    func words<S: FixedWidthInteger>(_ values: [S]) -> [UInt32] {
+      stride(from: 0, to: values.count, by: picture.channels).map { pixel in
+        values[pixel..<pixel + picture.channels].reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+      }
+    }
+    return switch picture.samples {
+    case .eight(let values): words(values)
+    case .sixteen(let values): words(values)
+    }
   }
 
   private static func mode(of picture: Picture) -> String {
     if picture.isPalette { return "palette" }
-    let channels = ["gray", "gray with alpha", "RGB", "RGB with alpha"][picture.channels - 1]
+    let channels =
+      picture.isColour
+      ? ["gray", "gray with alpha", "RGB", "RGB with alpha"][picture.channels - 1]
+      : "\(picture.channels) channels"
     return picture.bitDepth == 16 ? "\(channels), 16 bits" : channels
   }
 
@@ -48,7 +79,7 @@ struct PictureLook: Sendable, Equatable {
     return hash
   }
 
-  private static func kind(_ colours: [UInt32], width: Int, height: Int, isPalette: Bool) -> Kind {
+  private static func kind(_ colours: [UInt32], _ picture: Picture) -> Kind {
     let most = 64
     var distinct = Set<UInt32>()
     var last: UInt32?
@@ -58,11 +89,12 @@ struct PictureLook: Sendable, Equatable {
       if distinct.count > most { break }
     }
     if distinct.count == 1 { return .flat }
-    if isPalette || distinct.count <= most { return .labelMap }
+    if picture.isPalette || distinct.count <= most { return .labelMap }
+    guard picture.isColour else { return .photograph }
     // Measured on label maps of streets and fronts at JPEG qualities 40 to 95: two to eight colours, 17 to 65 %;
     // on 156 photographs of streets: none or one colour (an overexposed sky) up to 20 %, in five of them two up
     // to 12 %.
-    let regions = flatRegions(colours, width: width, height: height)
+    let regions = flatRegions(colours, width: picture.width, height: picture.height)
     return regions.colours >= 2 && regions.share >= 0.15 ? .blurredLabelMap : .photograph
   }
 

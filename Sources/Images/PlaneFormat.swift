@@ -16,6 +16,8 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   case lightness
   /// Two planes: CIE a / 110 and b / 110. sRGB's colours lie within -0.99 and 0.9.
   case chroma
+  /// So many planes in [-1, 1], whatever they mean: an array's channels, or a picture's with its alpha among them.
+  case channels(Int)
 
   /// How many planes, C.
   public var channels: Int {
@@ -25,7 +27,18 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     case .rgb: 3
     case .rgba: 4
     case .labels(let palette): palette.count
+    case .channels(let count): count
     }
+  }
+
+  /// Whether `picture` makes colours, or grays, of such planes; see `Picture.isColour`.
+  public var showsColour: Bool {
+    if case .channels(let count) = self { count == 1 || count == 3 } else { true }
+  }
+
+  /// How the names of files end that hold such pictures: "png", or "npy" where PNG does not know what the planes are.
+  public var fileExtension: String {
+    if case .channels = self { "npy" } else { "png" }
   }
 
   // MARK: - From pictures
@@ -34,7 +47,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   /// goes as in `Picture.rgb()`; of label maps it is ignored.
   ///
   /// - Parameter path: for errors only
-  /// - Throws: `.unknownColour` and `.noLabelMap` for `labels`, nothing for the others.
+  /// - Throws: `.unknownColour` and `.noLabelMap` for `labels`, `.wrongChannels` for `channels`, nothing for the others.
   public func planes(of picture: Picture, path: String) throws(ImageError) -> [Float] {
     try planes(of: picture, fittedTo: picture.size, path: path)
   }
@@ -60,6 +73,12 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     case .rgb, .lightness, .chroma: picture.rgb()
     case .rgba: picture.rgba()
     case .labels(let palette): try picture.classes(palette, path: path)
+    case .channels(let count):
+      if picture.channels == count {
+        picture.withoutAlpha()
+      } else {
+        throw .wrongChannels(path: path, channels: picture.channels, expected: count)
+      }
     }
   }
 
@@ -76,7 +95,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   ) {
     precondition(out.count == channels * width * height, "planes are [channels, height, width]")
     switch self {
-    case .gray, .rgb, .rgba:
+    case .gray, .rgb, .rgba, .channels:
       picture.writePlanes(x: x, y: y, width: width, height: height, isFlipped: isFlipped, into: out)
     case .labels(let palette):
       guard case .eight(let classes) = picture.samples else { preconditionFailure("classes have 8 bits") }
@@ -101,7 +120,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
 
   // MARK: - To pictures
 
-  /// The picture that planes [channels, height, width] mean: gray, RGB or RGBA; for `labels` the colour of the
+  /// The picture that planes [channels, height, width] mean: gray, RGB, RGBA or channels; for `labels` the colour of the
   /// class with the largest value (the first of equals; what is not a number loses), that for "unlabelled" where all are
   /// 0; for `lightness` the grays of that lightness.
   ///
@@ -120,6 +139,9 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     switch self {
     case .gray, .rgb, .rgba:
       return Picture(planes: values, width: width, height: height, channels: channels, bitDepth: bitDepth)
+    case .channels:
+      return Picture(
+        planes: values, width: width, height: height, channels: channels, bitDepth: bitDepth, hasAlpha: false)
     case .labels(let palette):
       return Self.picture(
         ofClasses: Self.classes(ofPlanes: values, palette, area: area), palette, width, height)

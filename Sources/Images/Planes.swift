@@ -38,8 +38,11 @@ extension Picture {
   /// A picture from planes CHW [channels, height, width] in [-1, 1]: round((x + 1) * 127.5) for 8 bits,
   /// round((x + 1) * 32767.5) for 16, clamped; what is not a number becomes 0. `planes` may be a slice of a
   /// batch.
+  ///
+  /// - Parameter hasAlpha: by default so for 2 and 4 channels
   public init(
-    planes: some RandomAccessCollection<Float>, width: Int, height: Int, channels: Int = 3, bitDepth: Int = 8
+    planes: some RandomAccessCollection<Float>, width: Int, height: Int, channels: Int = 3, bitDepth: Int = 8,
+    hasAlpha: Bool? = nil
   ) {
     precondition(planes.count == width * height * channels, "planes are [channels, height, width]")
     precondition(bitDepth == 8 || bitDepth == 16, "samples have 8 or 16 bits")
@@ -61,7 +64,8 @@ extension Picture {
     }
     self.init(
       width: width, height: height, channels: channels,
-      samples: bitDepth == 8 ? .eight(samples(UInt8.self)) : .sixteen(samples(UInt16.self)))
+      samples: bitDepth == 8 ? .eight(samples(UInt8.self)) : .sixteen(samples(UInt16.self)),
+      hasAlpha: hasAlpha)
   }
 
   /// A sheet of equally large pictures, for example a row input | output | target per pair. 8-bit RGB;

@@ -34,7 +34,7 @@ extension Picture {
   public func resized(width newWidth: Int, height newHeight: Int, method: ResizeMethod) -> Picture {
     precondition(newWidth > 0 && newHeight > 0, "a picture needs pixels")
     if newWidth == width && newHeight == height { return self }
-    if method != .nearest, channels == 2 || channels == 4 {
+    if method != .nearest, hasAlpha {
       return multipliedByAlpha().resizedSamples(newWidth, newHeight, method).dividedByAlpha()
     }
     return resizedSamples(newWidth, newHeight, method)
@@ -51,7 +51,8 @@ extension Picture {
         .sixteen(filtered(values, newWidth, newHeight, method, accumulator: Int64.self, bits: 32))
       }
     return Picture(
-      width: newWidth, height: newHeight, channels: channels, samples: resized, palette: palette)
+      width: newWidth, height: newHeight, channels: channels, samples: resized, palette: palette,
+      hasAlpha: hasAlpha)
   }
 
   /// c * a / max, rounded, for each colour.

@@ -15,12 +15,13 @@ public struct PictureFigures: Sendable {
   public let msSSIM: Double?
   /// Where targets are label maps.
   public let confusion: ConfusionMatrix?
-  fileprivate let histograms: (output: ColourHistograms, target: ColourHistograms)
+  /// Where pictures are colours.
+  fileprivate let histograms: (output: ColourHistograms, target: ColourHistograms)?
   /// Where there are training targets.
   public let memorization: Memorization.Example?
 
   /// - Parameters:
-  ///   - output, target: of one size
+  ///   - output, target: of one size; of as many channels where they are no colours
   ///   - labels: the target's pixels as classes, and what their colours are
   ///   - training: training targets to look for the output among; may be empty
   /// - Throws: `ImageError.unknownColour` for a target that is no label map of these colours.
@@ -34,7 +35,8 @@ public struct PictureFigures: Sendable {
     mse = meanSquaredError(outputPixels, targetPixels)
     psnr = peakSignalToNoiseRatio(meanSquaredError: mse)
     (ssim, msSSIM) = StructuralSimilarity.singleAndMultiScale(outputPixels, targetPixels)
-    histograms = (ColourHistograms(output), ColourHistograms(target))
+    histograms =
+      output.isColour && target.isColour ? (ColourHistograms(output), ColourHistograms(target)) : nil
     confusion =
       if let labels {
         ConfusionMatrix(
@@ -112,7 +114,8 @@ public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil)
     mean(.msSSIM) { $0.msSSIM },
   ].compactMap(\.self)
   let intersections = summed(
-    FigureKind.histogramIntersections, pictures.map { $0.histograms.output.row + $0.histograms.target.row }
+    FigureKind.histogramIntersections,
+    pictures.compactMap { $0.histograms.map { $0.output.row + $0.target.row } }
   ) {
     let length = ColourHistograms.rowLength
     return ColourHistograms(row: $0[..<length]).intersections(ColourHistograms(row: $0[length...]))

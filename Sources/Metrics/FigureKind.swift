@@ -70,12 +70,17 @@ extension FigureKind {
     [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + segmentation()
 
   /// Those that are defined where all pictures have a size.
-  public static func ofPictures(width: Int, height: Int, areLabelMaps: Bool) -> [FigureKind] {
+  ///
+  /// - Parameter areColours: not so for channels that have no colour, see `Picture.isColour`
+  public static func ofPictures(
+    width: Int, height: Int, areLabelMaps: Bool, areColours: Bool = true
+  ) -> [FigureKind] {
     let side = min(width, height)
     return ofPictures.filter { kind in
       switch kind {
       case ssim: side >= StructuralSimilarity.windowSide
       case msSSIM: side >= StructuralSimilarity.minimumMultiScaleSide
+      case _ where histogramIntersections.contains(kind): areColours
       default: areLabelMaps || !segmentation().contains(kind)
       }
     }

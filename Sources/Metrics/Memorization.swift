@@ -14,7 +14,7 @@ public struct Memorization: Sendable {
     let samples: [UInt8]
 
     public init(_ picture: Picture) {
-      let reduced = picture.rgb().eightBit().resized(
+      let reduced = picture.opaque().eightBit().resized(
         width: Self.side, height: Self.side, method: .bilinear)
       guard case .eight(let samples) = reduced.samples else {
         preconditionFailure("pictures of 8 bits stay so")

@@ -1,37 +1,41 @@
 import Foundation
 import Images
 
-/// The samples of a picture as numbers in 0...255, [height][width][3], RGB interleaved: what figures over
-/// pixels are computed from.
+/// The samples of a picture as numbers in 0...255, [height][width][channels]: what figures over pixels are computed from.
 ///
-/// Gray is repeated and alpha composited as `Picture.rgb()` does. 16-bit samples are divided by 257 and not
+/// Three channels, RGB: gray is repeated and alpha composited as `Picture.rgb()` does. All channels of an array. 16-bit samples are divided by 257 and not
 /// rounded, so that fine differences count.
 public struct Pixels: Sendable, Equatable {
   /// In pixels.
   public let width: Int
   /// In pixels.
   public let height: Int
-  /// height * width * 3 numbers.
+  /// 3, or those of an array.
+  public let channels: Int
+  /// height * width * channels numbers.
   public let values: [Double]
 
   public init(_ picture: Picture) {
+    let opaque = picture.opaque()
     let values: [Double] =
-      switch picture.rgb().samples {
+      switch opaque.samples {
       case .eight(let samples): samples.map { Double($0) }
       case .sixteen(let samples): samples.map { Double($0) / 257 }
       }
-    self.init(width: picture.width, height: picture.height, values: values)
+    self.init(width: picture.width, height: picture.height, channels: opaque.channels, values: values)
   }
 
-  init(width: Int, height: Int, values: [Double]) {
+  init(width: Int, height: Int, channels: Int, values: [Double]) {
     self.width = width
     self.height = height
+    self.channels = channels
     self.values = values
   }
 
   /// Figures compare pixel with pixel, so both pictures must have one size: whoever reads files checks it.
   func checkSize(_ other: Pixels) {
     precondition(width == other.width && height == other.height, "pictures that are compared have one size")
+    precondition(channels == other.channels, "pictures that are compared have the same channels")
   }
 }
 

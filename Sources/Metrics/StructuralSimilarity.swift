@@ -28,7 +28,7 @@ public enum StructuralSimilarity {
   public static func singleScale(_ a: Pixels, _ b: Pixels) -> Double? {
     a.checkSize(b)
     guard min(a.width, a.height) >= windowSide else { return nil }
-    return means(a, b).similarity.sum() / 3
+    return means(a, b).similarity.mean
   }
 
   /// MS-SSIM of two pictures of one size, 0...1; 1 for equal ones (Wang, Simoncelli and Bovik 2003, "Multiscale
@@ -54,19 +54,19 @@ public enum StructuralSimilarity {
     let side = min(a.width, a.height)
     guard side >= windowSide else { return (nil, nil) }
     var means = Self.means(a, b)
-    let singleScale = means.similarity.sum() / 3
+    let singleScale = means.similarity.mean
     guard side >= minimumMultiScaleSide else { return (singleScale, nil) }
     var (a, b) = (a, b)
-    var products = SIMD3(repeating: 1.0)
+    var products = [Double](repeating: 1, count: a.channels)
     for (scale, exponent) in exponents.enumerated() {
       if scale > 0 {
         (a, b) = (a.halved(), b.halved())
         means = Self.means(a, b)
       }
       let factor = scale == halvings ? means.similarity : means.contrastStructure
-      for channel in 0..<3 { products[channel] *= pow(max(0, factor[channel]), exponent) }
+      for channel in products.indices { products[channel] *= pow(max(0, factor[channel]), exponent) }
     }
-    return (singleScale, products.sum() / 3)
+    return (singleScale, products.mean)
   }
 
   /// The weights of a window's middle and of what lies 1...5 pixels beside it.
@@ -79,9 +79,10 @@ public enum StructuralSimilarity {
   /// Each channel's means of the SSIM map and of its second factor.
   private static func means(
     _ a: Pixels, _ b: Pixels
-  ) -> (similarity: SIMD3<Double>, contrastStructure: SIMD3<Double>) {
-    let rowLength = 3 * a.width
-    let columns = 3 * (a.width - windowSide + 1)
+  ) -> (similarity: [Double], contrastStructure: [Double]) {
+    let channels = a.channels
+    let rowLength = channels * a.width
+    let columns = channels * (a.width - windowSide + 1)
     let rows = a.height - windowSide + 1
     let (c1, c2) = (0.01 * 255 * 0.01 * 255, 0.03 * 255 * 0.03 * 255)
     // Of the two variances only their sum is needed: four maps are filtered, not five.
@@ -96,11 +97,12 @@ public enum StructuralSimilarity {
     var filtered = [[Double]](repeating: [Double](repeating: 0, count: columns), count: 4)
     var similarity = [Double](repeating: 0, count: columns)
     var contrastStructure = similarity
-    var sums = (similarity: SIMD3<Double>.zero, contrastStructure: SIMD3<Double>.zero)
+    var similarities = [Double](repeating: 0, count: channels)
+    var contrastStructures = similarities
     for row in 0..<rows {
       for (map, source) in [a.values, b.values, squares, products].enumerated() {
         filter(source, from: row * rowLength, step: rowLength, into: &line)
-        filter(line, from: 0, step: 3, into: &filtered[map])
+        filter(line, from: 0, step: channels, into: &filtered[map])
       }
       let (meanA, meanB, square, product) = (filtered[0], filtered[1], filtered[2], filtered[3])
       for x in 0..<columns {
@@ -110,14 +112,18 @@ public enum StructuralSimilarity {
         similarity[x] = (2 * both + c1) / (each + c1) * contrastStructure[x]
       }
       // Sums apart: added up in order they would keep the loop above from becoming vector instructions.
-      for x in stride(from: 0, to: columns, by: 3) {
-        sums.similarity += SIMD3(similarity[x], similarity[x + 1], similarity[x + 2])
-        sums.contrastStructure +=
-          SIMD3(contrastStructure[x], contrastStructure[x + 1], contrastStructure[x + 2])
+      for channel in 0..<channels {
+        var sums = (0.0, 0.0)
+        for x in stride(from: channel, to: columns, by: channels) {
+          sums.0 += similarity[x]
+          sums.1 += contrastStructure[x]
+        }
+        similarities[channel] += sums.0
+        contrastStructures[channel] += sums.1
       }
     }
-    let count = Double(rows * columns / 3)
-    return (sums.similarity / count, sums.contrastStructure / count)
+    let count = Double(rows * columns / channels)
+    return (similarities.map { $0 / count }, contrastStructures.map { $0 / count })
   }
 
   /// out[x] = the sum over k in 0..<11 of weight[k] * source[from + x + k * step]: with a row's length as the step
@@ -146,15 +152,19 @@ extension Pixels {
   /// first is used.
   func halved() -> Pixels {
     let (newWidth, newHeight) = ((width + 1) / 2, (height + 1) / 2)
-    var halved = [Double](repeating: 0, count: newWidth * newHeight * 3)
+    var halved = [Double](repeating: 0, count: newWidth * newHeight * channels)
     for y in 0..<height {
       let row = (y + height % 2) / 2 * newWidth
       for x in 0..<width {
-        let new = (row + (x + width % 2) / 2) * 3
-        let old = (y * width + x) * 3
-        for channel in 0..<3 { halved[new + channel] += values[old + channel] / 4 }
+        let new = (row + (x + width % 2) / 2) * channels
+        let old = (y * width + x) * channels
+        for channel in 0..<channels { halved[new + channel] += values[old + channel] / 4 }
       }
     }
-    return Pixels(width: newWidth, height: newHeight, values: halved)
+    return Pixels(width: newWidth, height: newHeight, channels: channels, values: halved)
   }
+}
+
+extension [Double] {
+  fileprivate var mean: Double { reduce(0, +) / Double(count) }
 }

@@ -35,7 +35,9 @@ final class PictureFigureSource: FigureSource {
     format = options.format
     labels = try options.format.labelClasses ?? TargetSurvey(pairs).labelClasses
     let size = options.network.size
-    kinds = FigureKind.ofPictures(width: size.width, height: size.height, areLabelMaps: labels != nil)
+    kinds = FigureKind.ofPictures(
+      width: size.width, height: size.height, areLabelMaps: labels != nil,
+      areColours: format.target.showsColour)
   }
 
   func measure(_ pairs: [TranslatedPair]) throws {

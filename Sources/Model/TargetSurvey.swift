@@ -24,8 +24,15 @@ public struct TargetSurvey: Sendable {
           "is \(output.width)x\(output.height) pixels, but \(pair.targetFile) is \(target.width)x\(target.height); give outputs at the targets' size"
         )
       }
-      // Label maps have 8 bits.
-      let colours = target.bitDepth == 8 ? target.distinctColours(limit: Palette.maximumCount) : nil
+      guard !needsEqualSizes || output.channels == target.channels else {
+        throw ModelError.file(
+          pair.inputFile,
+          "has \(output.channels) channels, but \(pair.targetFile) has \(target.channels); give outputs of the targets' kind"
+        )
+      }
+      // Label maps are colours of 8 bits.
+      let isColour = target.bitDepth == 8 && target.isColour
+      let colours = isColour ? target.distinctColours(limit: Palette.maximumCount) : nil
       return (isPalette: target.isPalette, colours: colours)
     }
     isPalette = found.allSatisfy(\.isPalette)

@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Metrics
 import Tape
 
 /// A trained generator, ready to translate pictures one by one.
@@ -125,16 +126,15 @@ public final class Translator {
 
   /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.
   public static func diversity(_ pictures: [Picture]) -> Double {
-    let planes = pictures.map { $0.planes() }
+    let pixels = pictures.map { Pixels($0) }
     var (sum, count) = (0.0, 0)
-    for a in planes.indices {
+    for a in pixels.indices {
       for b in 0..<a {
-        sum +=
-          zip(planes[a], planes[b]).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) } / Double(planes[a].count)
+        sum += meanAbsoluteError(pixels[a], pixels[b])
         count += 1
       }
     }
-    return count == 0 ? 0 : 127.5 * sum / Double(count)
+    return count == 0 ? 0 : sum / Double(count)
   }
 
   /// The generator for pictures of a size, with the trained weights.

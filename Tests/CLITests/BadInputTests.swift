@@ -100,7 +100,7 @@ import Testing
       data[data.count - 16] ^= 1
       return data
     },
-    Damaged("text", "p.png", "is not a PNG or JPEG") { Data("I am no picture".utf8) },
+    Damaged("text", "p.png", "is not a PNG, JPEG or NPY") { Data("I am no picture".utf8) },
     Damaged("empty", "p.jpg", "p.jpg") { Data() },
     Damaged("one pixel", "p.png", "too small to train on") {
       let folder = try TemporaryFolder()

@@ -166,7 +166,7 @@ import Testing
     expectFailure(try refused(input, ["--norm-statistics", "running"]), "--norm-statistics: ", "instance")
     expectFailure(try refused(input, out: odd), "\(odd): cannot be made")
     try folder.write("input/a.jpg", Data("x".utf8))
-    expectFailure(try refused(input), "would both become a.png")
+    expectFailure(try refused(input), "have one name")
     let text = try folder.write("text.png", Data("x".utf8))
     expectFailure(try refused(text), "\(text): ")
     expectFailure(

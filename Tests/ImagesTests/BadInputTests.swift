@@ -11,7 +11,7 @@ import Testing
   @Test func textNamedPNG() throws {
     let error = try error(Array("hello, I am not a picture".utf8))
     #expect(error == .notAPicture(path: "x/bad.png"))
-    #expect(error.description.contains("x/bad.png") && error.description.contains("not a PNG or JPEG"))
+    #expect(error.description.contains("x/bad.png") && error.description.contains("not a PNG, JPEG or NPY"))
   }
 
   @Test func emptyFile() throws {

@@ -219,6 +219,7 @@ import Testing
   @Test func formatsAreCoded() throws {
     let formats: [PlaneFormat] = [
       .gray, .rgb, .rgba, .lightness, .chroma, .labels(try Palette(ofPNG: fixture("palette2.png"))),
+      .channels(7),
     ]
     let data = try JSONEncoder().encode(formats)
     #expect(String(decoding: data, as: UTF8.self).contains("\"#0532ff\",\"#0c3ffe\",\"#134cfd\",\"#1a59fc\""))

@@ -55,6 +55,42 @@ import Testing
     #expect(StructuralSimilarity.multiScale(a, b) == StructuralSimilarity.multiScale(b, a))
   }
 
+  /// Channels that are no colours count alike: what they have alone, averaged, and none is left out.
+  @Test func channels() throws {
+    func array(_ channels: [Picture]) -> Picture {
+      let all = channels.map { picture -> [UInt8] in
+        guard case .eight(let values) = picture.gray().samples else { return [] }
+        return values
+      }
+      return Picture(
+        width: 170, height: 165, channels: all.count,
+        samples: .eight((0..<170 * 165).flatMap { pixel in all.map { $0[pixel] } }), hasAlpha: false)
+    }
+    let targets = (0..<4).map { channel in picture(170, 165) { drawn($0 + 40 * channel, $1, $2) } }
+    let outputs = targets.enumerated().map { channel, _ in
+      picture(170, 165) { drawn($0 + 40 * channel, $1, $2) + channel * noise($0, $1, $2) }
+    }
+    let (output, target) = (array(outputs), array(targets))
+    let (a, b) = (Pixels(output), Pixels(target))
+    let alone = zip(outputs, targets).map { (Pixels($0.gray()), Pixels($1.gray())) }
+    func mean(_ figure: (Pixels, Pixels) -> Double?) -> Double {
+      alone.map { figure($0, $1) ?? .nan }.reduce(0, +) / 4
+    }
+    #expect(a.channels == 4 && mean(meanAbsoluteError) > 1)
+    let (single, multi) = StructuralSimilarity.singleAndMultiScale(a, b)
+    let errors = [
+      relativeError(meanAbsoluteError(a, b), mean(meanAbsoluteError)),
+      relativeError(meanSquaredError(a, b), mean(meanSquaredError)),
+      relativeError(try #require(single), mean(StructuralSimilarity.singleScale)),
+      relativeError(try #require(multi), mean(StructuralSimilarity.multiScale)),
+    ]
+    // Measured: 1.6e-16, 1.9e-16.
+    #expect(errors.allSatisfy { $0 <= 1e-15 }, "\(errors)")
+    let kinds = figures([try PictureFigures(name: "p", output: output, target: target)]).map(\.kind)
+    #expect(kinds == FigureKind.ofPictures(width: 170, height: 165, areLabelMaps: false, areColours: false))
+    #expect(kinds == [.l1, .mse, .psnr, .ssim, .msSSIM])
+  }
+
   /// Flat pictures have no variance: SSIM is (2 m n + C1) / (m^2 + n^2 + C1).
   @Test func flatPictures() throws {
     let (a, b) = (Pixels(picture(20, 20) { _, _, _ in 100 }), Pixels(picture(20, 20) { _, _, _ in 110 }))

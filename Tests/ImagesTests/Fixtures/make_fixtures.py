@@ -209,6 +209,30 @@ def label_map_file():
     Image.fromarray(picture).save(HERE / "label_map.jpg", quality=80)
 
 
+def array_files():
+    """numpy's arrays [9, 12, 5] and some that are no pictures."""
+    y, x, c = np.mgrid[0:9, 0:12, 0:5]
+    levels = (37 * y + 11 * x + 101 * c) % 251
+
+    def save(name, array):
+        np.save(HERE / f"array_{name}.npy", array)
+
+    save("u1", levels.astype(np.uint8))
+    save("u2_big_first", (levels * 257).transpose(2, 0, 1).astype(">u2"))
+    save("f4", (levels / 250).astype(np.float32))
+    save("f8_fortran", np.asfortranarray(levels / 250))
+    save("f8_fortran_first", np.asfortranarray((levels / 250).transpose(2, 0, 1)))
+    save("b1", levels[..., 0] % 2 == 1)
+    save("rgb", levels[..., :3].astype(np.uint8))
+    with open(HERE / "array_version2.npy", "wb") as file:
+        np.lib.format.write_array(file, levels[..., :2].astype("<u2"), version=(2, 0))
+    save("i4", levels.astype(np.int32))
+    save("records", np.zeros((9, 12), dtype=[("red", "u1"), ("green", "u1")]))
+    save("4_axes", np.zeros((1, 9, 12, 5), dtype=np.uint8))
+    save("negative", (levels / 250 - 0.5).astype(np.float32))
+    save("nan", np.full((9, 12), np.nan))
+
+
 if __name__ == "__main__":
     png_files()
     resize_files()
@@ -216,6 +240,7 @@ if __name__ == "__main__":
     plane_files()
     photograph_files()
     label_map_file()
+    array_files()
     print("Pillow", Image.__version__, "libjpeg-turbo", features.version("libjpeg_turbo"))
     print("scikit-image", skimage.__version__)
     print(sum(f.stat().st_size for f in HERE.iterdir()), "bytes")

@@ -1,0 +1,206 @@
+import Foundation
+
+/// Arrays of any number of channels in numpy's own format: a dictionary of dtype, order and shape in Python's notation, then
+/// the values (numpy.lib.format, versions 1 to 3). A page of code, where a library would bring all of numpy.
+///
+/// [height, width] is one channel; of three axes the shorter one of the first and the last is that of channels, the last if
+/// they are equal. Bytes and bool are pictures of 8 bits, 16-bit integers of 16; floating-point numbers, which must lie in
+/// [0, 1], become 16 bits.
+enum NPY {
+  static let signature: [UInt8] = [0x93] + Array("NUMPY".utf8)
+
+  // MARK: - Reading
+
+  static func decode(_ bytes: [UInt8], path: String) throws(ImageError) -> Picture {
+    let header = try Header(bytes, path: path)
+    let axes = header.shape
+    guard axes.count == 2 || axes.count == 3 else {
+      throw .unsupported(
+        path: path,
+        detail:
+          "an array of shape (\(axes.map(String.init).joined(separator: ", "))) is no picture; save one array "
+          + "[height, width] or [height, width, channels] for each picture")
+    }
+    // How far apart neighbours along each axis are.
+    var strides = [Int](repeating: 1, count: axes.count)
+    let isFirstSlowest = !header.isFortranOrder
+    let channelsFirst = axes.count == 3 && axes[0] < axes[2]
+    let (y, x) = channelsFirst ? (1, 2) : (0, 1)
+    let c = axes.count == 2 ? nil : channelsFirst ? 0 : 2
+    try checkDimensions(width: axes[x], height: axes[y], path: path)
+    let channels = c.map { axes[$0] } ?? 1
+    guard (1...Picture.maximumChannels).contains(channels) else {
+      throw .unsupported(
+        path: path, detail: "has \(channels) channels; we read 1 to \(Picture.maximumChannels)")
+    }
+    let order = isFirstSlowest ? Array(axes.indices.reversed()) : Array(axes.indices)
+    for (faster, slower) in zip(order, order.dropFirst()) { strides[slower] = strides[faster] * axes[faster] }
+    let layout = Layout(
+      width: axes[x], height: axes[y], channels: channels, rowStride: strides[y], columnStride: strides[x],
+      channelStride: c.map { strides[$0] } ?? 0)
+
+    let values = bytes[header.end...]
+    func samples(size: Int, _ read: (UnsafeRawBufferPointer) throws(ImageError) -> Picture.Samples)
+      throws(ImageError) -> Picture
+    {
+      guard values.count == layout.count * size else {
+        throw .corrupt(
+          path: path,
+          detail: "\(layout.count * size) bytes of values should follow the header, not \(values.count)")
+      }
+      let samples: Result<Picture.Samples, ImageError> = values.withUnsafeBytes { raw in
+        do throws(ImageError) { return .success(try read(raw)) } catch { return .failure(error) }
+      }
+      return Picture(
+        width: layout.width, height: layout.height, channels: channels, samples: try samples.get(),
+        hasAlpha: false)
+    }
+    func bits<T: FixedWidthInteger>(_ raw: UnsafeRawBufferPointer, _ index: Int, _: T.Type) -> T {
+      let value = raw.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self)
+      return header.isBigEndian ? T(bigEndian: value) : T(littleEndian: value)
+    }
+    func floats(_ size: Int, _ value: @escaping (UnsafeRawBufferPointer, Int) -> Double) throws(ImageError)
+      -> Picture
+    {
+      try samples(size: size) { raw throws(ImageError) in
+        .sixteen(try layout.levels(path: path) { value(raw, $0) })
+      }
+    }
+    switch header.type {
+    case "u1": return try samples(size: 1) { raw in .eight(layout.gathered { raw[$0] }) }
+    case "b1": return try samples(size: 1) { raw in .eight(layout.gathered { raw[$0] == 0 ? 0 : 255 }) }
+    case "u2": return try samples(size: 2) { raw in .sixteen(layout.gathered { bits(raw, $0, UInt16.self) }) }
+    case "f4": return try floats(4) { Double(Float(bitPattern: bits($0, $1, UInt32.self))) }
+    case "f8": return try floats(8) { Double(bitPattern: bits($0, $1, UInt64.self)) }
+    case let type:
+      throw .unsupported(
+        path: path,
+        detail: "has values of dtype \(type); save uint8, uint16, or float32 from 0 to 1")
+    }
+  }
+
+  /// Where in an array the sample of a pixel's channel lies.
+  private struct Layout {
+    let width: Int, height: Int, channels: Int
+    let rowStride: Int, columnStride: Int, channelStride: Int
+
+    var count: Int { width * height * channels }
+
+    /// All samples in a picture's order; `sample` is asked for an element of the array.
+    func gathered<S>(_ sample: (Int) -> S) -> [S] {
+      [S](unsafeUninitializedCapacity: count) { out, filled in
+        for y in 0..<height {
+          for x in 0..<width {
+            for channel in 0..<channels {
+              let element = y * rowStride + x * columnStride + channel * channelStride
+              out.initializeElement(at: filled, to: sample(element))
+              filled += 1
+            }
+          }
+        }
+      }
+    }
+
+    /// Numbers in [0, 1] as 16 bits.
+    func levels(path: String, _ value: (Int) -> Double) throws(ImageError) -> [UInt16] {
+      var bad: Double?
+      let levels = gathered { element in
+        let number = value(element)
+        guard number >= 0 && number <= 1 else {
+          if bad == nil { bad = number }
+          return UInt16(0)
+        }
+        return UInt16((number * 65535).rounded())
+      }
+      if let bad {
+        throw .unsupported(
+          path: path,
+          detail: "holds \(bad), and floating-point values are read as 0 to 1; scale all files alike")
+      }
+      return levels
+    }
+  }
+
+  /// What stands before the values.
+  private struct Header {
+    /// The dtype without its byte order: "u1", "f4".
+    let type: String
+    let isBigEndian: Bool
+    let isFortranOrder: Bool
+    let shape: [Int]
+    /// Where the values begin.
+    let end: Int
+
+    init(_ bytes: [UInt8], path: String) throws(ImageError) {
+      func damaged(_ detail: String) -> ImageError {
+        .corrupt(path: path, detail: "the NPY header \(detail)")
+      }
+      // Magic, version (major, minor), and the dictionary's length in two bytes, in four from version 2 on.
+      guard bytes.count >= 12 else { throw damaged("is incomplete") }
+      let version = bytes[6]
+      guard (1...3).contains(version) else {
+        throw .unsupported(path: path, detail: "is of NPY version \(version); we read 1 to 3")
+      }
+      let start = version == 1 ? 10 : 12
+      let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
+      guard length <= bytes.count - start else { throw damaged("is incomplete") }
+      end = start + length
+      let text = String(decoding: bytes[start..<end], as: UTF8.self)
+
+      /// What follows a key and its colon.
+      func rest(after key: String) throws(ImageError) -> Substring {
+        for quote in ["'", "\""] {
+          guard let found = text.range(of: quote + key + quote) else { continue }
+          let rest = text[found.upperBound...].drop { $0 == " " }
+          if rest.first == ":" { return rest.dropFirst().drop { $0 == " " } }
+        }
+        throw damaged("has no \"\(key)\"")
+      }
+
+      let type = try rest(after: "descr")
+      guard let quote = type.first, quote == "'" || quote == "\"" else {
+        throw .unsupported(path: path, detail: "is an array of records; save plain numbers")
+      }
+      let name = type.dropFirst().prefix { $0 != quote }
+      isBigEndian = name.first == ">"
+      self.type = String(name.drop { "<>=|".contains($0) })
+
+      let order = try rest(after: "fortran_order")
+      guard order.hasPrefix("True") || order.hasPrefix("False") else { throw damaged("says no order") }
+      isFortranOrder = order.hasPrefix("True")
+
+      let axes = try rest(after: "shape")
+      guard axes.first == "(", let close = axes.firstIndex(of: ")") else { throw damaged("says no shape") }
+      var shape: [Int] = []
+      for axis in axes[..<close].dropFirst().split(separator: ",") {
+        let word = axis.trimmingCharacters(in: .whitespaces)
+        if word.isEmpty { continue }
+        guard let count = Int(word), count >= 0 else { throw damaged("has the axis \"\(word)\"") }
+        shape.append(count)
+      }
+      self.shape = shape
+    }
+  }
+
+  // MARK: - Writing
+
+  /// The samples as uint8 or uint16, [height, width] or [height, width, channels], in a file of version 1.
+  static func encode(_ picture: Picture) -> [UInt8] {
+    let axes = [picture.height, picture.width] + (picture.channels == 1 ? [] : [picture.channels])
+    let type = picture.bitDepth == 8 ? "|u1" : "<u2"
+    let shape = axes.map(String.init).joined(separator: ", ")
+    var header = Array("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(shape)), }".utf8)
+    // Values begin at a multiple of 64 bytes, and the dictionary ends with a line.
+    let before = signature.count + 4
+    let padding = (64 - (before + header.count + 1) % 64) % 64
+    header += [UInt8](repeating: UInt8(ascii: " "), count: padding) + [UInt8(ascii: "\n")]
+    var bytes = signature + [1, 0, UInt8(header.count & 255), UInt8(header.count >> 8)] + header
+    switch picture.samples {
+    case .eight(let values): bytes += values
+    case .sixteen(let values):
+      bytes.reserveCapacity(bytes.count + 2 * values.count)
+      for value in values { bytes += [UInt8(truncatingIfNeeded: value), UInt8(value >> 8)] }
+    }
+    return bytes
+  }
+}
