@@ -13,76 +13,72 @@ enum NPY {
 
   static func decode(_ bytes: [UInt8], path: String) throws(ImageError) -> Picture {
     let header = try Header(bytes, path: path)
-    let axes = header.shape
-    guard axes.count == 2 || axes.count == 3 else {
+    let layout = try Layout(header, path: path)
+    guard let size = elementSizes[header.type] else {
       throw .unsupported(
+        path: path, detail: "has values of dtype \(header.type); save uint8, uint16, or float32 from 0 to 1")
+    }
+    guard bytes.count - header.end == layout.count * size else {
+      throw .corrupt(
         path: path,
         detail:
-          "an array of shape (\(axes.map(String.init).joined(separator: ", "))) is no picture; save one array "
-          + "[height, width] or [height, width, channels] for each picture")
+          "\(layout.count * size) bytes of values should follow the header, not \(bytes.count - header.end)")
     }
-    // How far apart neighbours along each axis are.
-    var strides = [Int](repeating: 1, count: axes.count)
-    let isFirstSlowest = !header.isFortranOrder
-    let channelsFirst = axes.count == 3 && axes[0] < axes[2]
-    let (y, x) = channelsFirst ? (1, 2) : (0, 1)
-    let c = axes.count == 2 ? nil : channelsFirst ? 0 : 2
-    try checkDimensions(width: axes[x], height: axes[y], path: path)
-    let channels = c.map { axes[$0] } ?? 1
-    guard (1...Picture.maximumChannels).contains(channels) else {
-      throw .unsupported(
-        path: path, detail: "has \(channels) channels; we read 1 to \(Picture.maximumChannels)")
-    }
-    let order = isFirstSlowest ? Array(axes.indices.reversed()) : Array(axes.indices)
-    for (faster, slower) in zip(order, order.dropFirst()) { strides[slower] = strides[faster] * axes[faster] }
-    let layout = Layout(
-      width: axes[x], height: axes[y], channels: channels, rowStride: strides[y], columnStride: strides[x],
-      channelStride: c.map { strides[$0] } ?? 0)
 
-    let values = bytes[header.end...]
-    func samples(size: Int, _ read: (UnsafeRawBufferPointer) throws(ImageError) -> Picture.Samples)
-      throws(ImageError) -> Picture
-    {
-      guard values.count == layout.count * size else {
-        throw .corrupt(
-          path: path,
-          detail: "\(layout.count * size) bytes of values should follow the header, not \(values.count)")
+    func bits<T: FixedWidthInteger & UnsignedInteger>(_ element: Int) -> T {
+      let first = header.end + element * size
+      var bits: T = 0
+      for place in 0..<size {
+        bits = bits << 8 | T(bytes[first + (header.isBigEndian ? place : size - 1 - place)])
       }
-      let samples: Result<Picture.Samples, ImageError> = values.withUnsafeBytes { raw in
-        do throws(ImageError) { return .success(try read(raw)) } catch { return .failure(error) }
+      return bits
+    }
+    let samples: Picture.Samples =
+      switch header.type {
+      case "u1": .eight(layout.gathered { bits($0) })
+      case "b1": .eight(layout.gathered { bytes[header.end + $0] == 0 ? 0 : 255 })
+      case "u2": .sixteen(layout.gathered { bits($0) })
+      case "f4": .sixteen(try layout.levels(path: path) { Double(Float(bitPattern: bits($0))) })
+      default: .sixteen(try layout.levels(path: path) { Double(bitPattern: bits($0)) })
       }
-      return Picture(
-        width: layout.width, height: layout.height, channels: channels, samples: try samples.get(),
-        hasAlpha: false)
-    }
-    func bits<T: FixedWidthInteger>(_ raw: UnsafeRawBufferPointer, _ index: Int, _: T.Type) -> T {
-      let value = raw.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self)
-      return header.isBigEndian ? T(bigEndian: value) : T(littleEndian: value)
-    }
-    func floats(_ size: Int, _ value: @escaping (UnsafeRawBufferPointer, Int) -> Double) throws(ImageError)
-      -> Picture
-    {
-      try samples(size: size) { raw throws(ImageError) in
-        .sixteen(try layout.levels(path: path) { value(raw, $0) })
-      }
-    }
-    switch header.type {
-    case "u1": return try samples(size: 1) { raw in .eight(layout.gathered { raw[$0] }) }
-    case "b1": return try samples(size: 1) { raw in .eight(layout.gathered { raw[$0] == 0 ? 0 : 255 }) }
-    case "u2": return try samples(size: 2) { raw in .sixteen(layout.gathered { bits(raw, $0, UInt16.self) }) }
-    case "f4": return try floats(4) { Double(Float(bitPattern: bits($0, $1, UInt32.self))) }
-    case "f8": return try floats(8) { Double(bitPattern: bits($0, $1, UInt64.self)) }
-    case let type:
-      throw .unsupported(
-        path: path,
-        detail: "has values of dtype \(type); save uint8, uint16, or float32 from 0 to 1")
-    }
+    return Picture(
+      width: layout.width, height: layout.height, channels: layout.channels, samples: samples, hasAlpha: false
+    )
   }
 
-  /// Where in an array the sample of a pixel's channel lies.
+  /// Bytes of an element, by dtype: what is read.
+  private static let elementSizes = ["u1": 1, "b1": 1, "u2": 2, "f4": 4, "f8": 8]
+
+  /// Which element of an array is the sample of a pixel's channel.
   private struct Layout {
     let width: Int, height: Int, channels: Int
-    let rowStride: Int, columnStride: Int, channelStride: Int
+    private let rowStride: Int, columnStride: Int, channelStride: Int
+
+    init(_ header: Header, path: String) throws(ImageError) {
+      let axes = header.shape
+      guard axes.count == 2 || axes.count == 3 else {
+        throw .unsupported(
+          path: path,
+          detail:
+            "an array of shape (\(axes.map(String.init).joined(separator: ", "))) is no picture; save one array "
+            + "[height, width] or [height, width, channels] for each picture")
+      }
+      let isChannelsFirst = axes.count == 3 && axes[0] < axes[2]
+      let (y, x, c) = isChannelsFirst ? (1, 2, 0) : (0, 1, 2)
+      (width, height, channels) = (axes[x], axes[y], c < axes.count ? axes[c] : 1)
+      try checkDimensions(width: width, height: height, path: path)
+      guard (1...Picture.maximumChannels).contains(channels) else {
+        throw .unsupported(
+          path: path, detail: "has \(channels) channels; we read 1 to \(Picture.maximumChannels)")
+      }
+      // The last axis is the one whose neighbours lie beside each other, the first in Fortran's order.
+      var strides = [Int](repeating: 1, count: axes.count)
+      for axis in axes.indices {
+        let faster = header.isFortranOrder ? axes[..<axis] : axes[(axis + 1)...]
+        strides[axis] = faster.reduce(1, *)
+      }
+      (rowStride, columnStride, channelStride) = (strides[y], strides[x], c < axes.count ? strides[c] : 0)
+    }
 
     var count: Int { width * height * channels }
 

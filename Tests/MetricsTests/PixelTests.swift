@@ -84,7 +84,7 @@ import Testing
       relativeError(try #require(single), mean(StructuralSimilarity.singleScale)),
       relativeError(try #require(multi), mean(StructuralSimilarity.multiScale)),
     ]
-    // Measured: 1.6e-16, 1.9e-16.
+    // Only the order of the sums differs. Measured: L1 1.6e-16, MSE 1.9e-16.
     #expect(errors.allSatisfy { $0 <= 1e-15 }, "\(errors)")
     let kinds = figures([try PictureFigures(name: "p", output: output, target: target)]).map(\.kind)
     #expect(kinds == FigureKind.ofPictures(width: 170, height: 165, areLabelMaps: false, areColours: false))
