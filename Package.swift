@@ -68,7 +68,7 @@ let package = Package(
       ]),
     .target(name: "Random"),
     .target(name: "Tape", dependencies: ["Random"]),
-    .target(name: "OperationCases", dependencies: ["Random", "Tape"]),
+    .target(name: "OperationCases", dependencies: ["Random", "Tape"], path: "Tests/OperationCases"),
     .target(name: "CLBackend", dependencies: ["Random", "Tape", "CCLBlast", "COpenCL", "Kernels"]),
     .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
     // Square roots of Floats come from the C library, which this target imports nothing else of.

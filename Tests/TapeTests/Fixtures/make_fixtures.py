@@ -1,4 +1,4 @@
-"""Evaluates cases of the table (Sources/OperationCases) with PyTorch in float64: what the reference is held to.
+"""Evaluates cases of the table (Tests/OperationCases) with PyTorch in float64: what the reference is held to.
 
     python make_fixtures.py          needs torch and numpy; reads cases.txt, writes fixtures.json and fixtures.bin
 
