@@ -112,7 +112,9 @@ import Testing
     for _ in 0..<(model.network("D")?.states.isEmpty ?? true ? 0 : 300) {
       try executor.run(section: "train")
     }
-    let states = (model.networks.flatMap(\.states) + model.states).map { ($0.tensor, executor.readDouble($0.tensor)) }
+    let states = (model.networks.flatMap(\.states) + model.states).map {
+      ($0.tensor, executor.readDouble($0.tensor))
+    }
     try executor.run(section: "train")
     let objective = model.options.objective
     #expect((model.networks.count == 2) == objective.isAdversarial)

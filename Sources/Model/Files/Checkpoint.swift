@@ -76,7 +76,8 @@ public struct Checkpoint: Sendable {
   /// - Throws: `ModelError.diverged` when a weight is NaN or infinite: such a state is not worth keeping.
   ///   `ModelError.file` when the file cannot be written. Either way a file that was there remains.
   public static func save(
-    _ step: any TrainingStep, _ executor: any Executor, options: TrainingOptions, progress: Progress, to path: String
+    _ step: any TrainingStep, _ executor: any Executor, options: TrainingOptions, progress: Progress,
+    to path: String
   ) throws {
     var sources: [String: Safetensors.Source] = [:]
     for named in step.tensors {

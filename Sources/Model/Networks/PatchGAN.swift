@@ -77,7 +77,8 @@ public struct PatchGAN: DeclaredNetwork {
     var result = self
     for (index, layer) in layers.enumerated() {
       guard let u = layer.singularVector else { continue }
-      result.layers[index].convolution.weight = try tape.scope("\(label.name).conv\(index + 1)") { () throws(TapeError) in
+      result.layers[index].convolution.weight = try tape.scope("\(label.name).conv\(index + 1)") {
+        () throws(TapeError) in
         try tape.spectralNorm(layer.convolution.weight, u: u)
       }
     }

@@ -44,7 +44,8 @@ public struct ResNet: Generator {
   /// Declares the parameters on the tape.
   ///
   /// - Parameter count: of residual blocks
-  public init(_ configuration: NetworkConfiguration, blocks count: Int, _ label: NetworkLabel, on tape: Tape) {
+  public init(_ configuration: NetworkConfiguration, blocks count: Int, _ label: NetworkLabel, on tape: Tape)
+  {
     self.label = label
     noiseChannels = configuration.noiseChannels
     let set = ParameterSet(tape)
@@ -60,7 +61,8 @@ public struct ResNet: Generator {
       Unit(
         index: index,
         convolution: ConvolutionLayer(
-          "\(label.prefix)model.\(index)", from: inputs, to: outputs, kernel: kernel, stride: stride, padding: padding,
+          "\(label.prefix)model.\(index)", from: inputs, to: outputs, kernel: kernel, stride: stride,
+          padding: padding,
           bias: hasBias, transposed: transposed, set),
         norm: NormLayer(configuration, "\(label.prefix)model.\(index + 1)", channels: outputs, set))
     }
@@ -105,7 +107,8 @@ public struct ResNet: Generator {
     tail = (
       last,
       ConvolutionLayer(
-        "\(label.prefix)model.\(last)", from: channels, to: configuration.outputChannels, kernel: 7, stride: 1, padding: 0,
+        "\(label.prefix)model.\(last)", from: channels, to: configuration.outputChannels, kernel: 7,
+        stride: 1, padding: 0,
         bias: true, set)
     )
     parameters = set.parameters

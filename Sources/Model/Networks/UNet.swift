@@ -41,7 +41,8 @@ public struct UNet: Generator {
     for n in 1...count {
       // Each level is a module inside the one around it.
       let prefix =
-        "\(label.prefix)model.model" + (n > 1 ? ".1.model" : "") + String(repeating: ".3.model", count: max(0, n - 2))
+        "\(label.prefix)model.model" + (n > 1 ? ".1.model" : "")
+        + String(repeating: ".3.model", count: max(0, n - 2))
       let (outermost, innermost) = (n == 1, n == count)
       let inner = channels(n)
       let outer = outermost ? configuration.outputChannels : channels(n - 1)

@@ -116,7 +116,8 @@ public final class StepRecorder {
   /// Both go through it as one batch, so that its weights are read once; norms take statistics of each by itself.
   ///
   /// - Parameter critic: a `normalized` discriminator
-  public func judge(_ critic: Discriminator, fakes: Tensor, reals: Tensor) throws(TapeError) -> WeightedLosses {
+  public func judge(_ critic: Discriminator, fakes: Tensor, reals: Tensor) throws(TapeError) -> WeightedLosses
+  {
     let name = critic.label.name
     let pictures = try tape.batchConcatenation([fakes, reals])
     let passes = try critic.record(pictures, passes: 2, on: tape, training: true)
@@ -226,7 +227,8 @@ public final class StepRecorder {
   }
 
   /// Records the gradients of an objective and a step of Adam for every parameter of the networks.
-  public func update(_ trained: [any DeclaredNetwork], minimizing objective: WeightedLosses) throws(TapeError) {
+  public func update(_ trained: [any DeclaredNetwork], minimizing objective: WeightedLosses) throws(TapeError)
+  {
     losses += objective.terms
     let parameters = trained.flatMap(\.parameters)
     var gradients = try tape.gradients(

@@ -64,7 +64,9 @@ extension TrainingStep {
   public func network(_ name: String) -> Network? { networks.first { $0.label.name == name } }
 
   /// The pictures that the step takes, by their sides.
-  public var sides: [Tensor] { inputs.filter { if case .side = $0.source { true } else { false } }.map(\.tensor) }
+  public var sides: [Tensor] {
+    inputs.filter { if case .side = $0.source { true } else { false } }.map(\.tensor)
+  }
 
   /// Every tensor that a checkpoint holds.
   public var tensors: [NamedTensor] { networks.flatMap(\.tensors) + states }
