@@ -36,7 +36,7 @@ public struct TuningRecord: Sendable, Codable {
   }
 
   static let kernelHash = SHA256.hexDigest(
-    KernelSource.allCases.flatMap { Array("\($0.rawValue)\n\($0.text)\n".utf8) })
+    KernelFiles.names.flatMap { Array("\($0)\n\(KernelFiles.text($0))\n".utf8) })
 
   fileprivate func isFor(_ device: DeviceDescription, _ deviceClass: DeviceClass) -> Bool {
     self.device == device.fingerprint && self.deviceClass == deviceClass

@@ -44,12 +44,12 @@ public struct ProgramSource: Sendable, Equatable {
         lines.append(String(line))
         continue
       }
-      guard let source = KernelSource(rawValue: file) else {
-        let known = KernelSource.allCases.map(\.rawValue).joined(separator: ", ")
+      guard KernelFiles.names.contains(file) else {
+        let known = KernelFiles.names.joined(separator: ", ")
         throw OpenCLError(
           "\(name):\(index + 1): #include \"\(file)\" names no embedded file; there are \(known)")
       }
-      if included.insert(file).inserted { lines.append(try resolve(file, source.text, &included)) }
+      if included.insert(file).inserted { lines.append(try resolve(file, KernelFiles.text(file), &included)) }
       lines.append("#line \(index + 2) \"\(label)\"")
     }
     return lines.joined(separator: "\n")

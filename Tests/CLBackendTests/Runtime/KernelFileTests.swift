@@ -1,0 +1,19 @@
+import Foundation
+import Kernels
+import Testing
+
+struct KernelFileTests {
+  /// A file that is not embedded would be missed only where a device first asks for it.
+  @Test func everyFileIsEmbedded() throws {
+    let folder = URL(filePath: #filePath).appending(path: "../../../../Kernels").standardized
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasSuffix(".cl") || $0.hasSuffix(".clh")
+    }
+    #expect(names.sorted() == KernelFiles.names)
+    #expect(names.filter { $0.hasSuffix(".cl") }.sorted() == KernelSource.allCases.map(\.rawValue).sorted())
+    for name in names {
+      let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+      #expect(text == KernelFiles.text(name), "\(name)")
+    }
+  }
+}
