@@ -31,32 +31,60 @@ kernel WORK_GROUP void activation_gradient(global const float* dy, const int4 dy
   }
 }
 
-// y = tanh(x)
-kernel WORK_GROUP void tanh_forward(global const float* x, const int4 x_place, global float* y,
-                                    const int4 y_place, const int4 shape, const int rows) {
+// ---- Functions of one number, as Tape's `ElementwiseFunction` has them: NAME_VALUE(x), and NAME_SLOPE, the derivative at x
+// or, where that says so, from y.
+
+#define TANH_VALUE(x) tanh(x)
+// Keeps its digits where y is near 1 or -1.
+#define TANH_SLOPE(y) ((1.0f - (y)) * (1.0f + (y)))
+
+// The NAME.
+#ifndef FUNCTION
+#define FUNCTION TANH
+#endif
+// 1: the result of a zero is none, so channels that only fill up a block are set to zero.
+#ifndef MASKED
+#define MASKED 0
+#endif
+
+#define JOIN_NAMES(a, b) a##b
+#define JOIN(a, b) JOIN_NAMES(a, b)
+#if MASKED
+#define KEPT(value, shape) AS_LANES(AS_ILANES(value) & real_lanes(FIRST_CHANNEL(shape), (shape).y))
+#else
+#define KEPT(value, shape) (value)
+#endif
+
+// y = f(x)
+kernel WORK_GROUP void elementwise(global const float* x, const int4 x_place, global float* y,
+                                   const int4 y_place, const int4 shape, const int rows) {
   FOR_EACH_ROW(row, shape, rows) {
     const size_t from = ROW(x_place, shape, row), to = ROW(y_place, shape, row);
-    FOR_EACH_VECTOR(v, shape) STORE(y, to + v * LANES, tanh(LOAD(x, from + v * LANES)));
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes value = LOAD(x, from + v * LANES);
+      STORE(y, to + v * LANES, KEPT(JOIN(FUNCTION, _VALUE)(value), shape));
+    }
   }
 }
 
-// dx = dy * (1 - y * y), y = tanh(x); (1 - y) (1 + y) keeps its digits where y is near 1 or -1
-kernel WORK_GROUP void tanh_gradient(global const float* dy, const int4 dy_place ADDEND_ARGUMENTS,
-                                     global const float* y, const int4 y_place, global float* dx,
-                                     const int4 dx_place, const int4 shape, const int rows) {
+// dx = dy * f'(x), from x or from y = f(x)
+kernel WORK_GROUP void elementwise_gradient(global const float* dy, const int4 dy_place ADDEND_ARGUMENTS,
+                                            global const float* argument, const int4 argument_place,
+                                            global float* dx, const int4 dx_place, const int4 shape,
+                                            const int rows) {
   FOR_EACH_ROW(row, shape, rows) {
-    const size_t gradient = ROW(dy_place, shape, row), from = ROW(y_place, shape, row);
+    const size_t gradient = ROW(dy_place, shape, row), from = ROW(argument_place, shape, row);
 #if ADDEND
     const size_t other = ROW(addend_place, shape, row);
 #endif
     const size_t to = ROW(dx_place, shape, row);
     FOR_EACH_VECTOR(v, shape) {
-      const lanes value = LOAD(y, from + v * LANES);
+      const lanes value = LOAD(argument, from + v * LANES);
       lanes upstream = LOAD(dy, gradient + v * LANES);
 #if ADDEND
       upstream += LOAD(addend, other + v * LANES);
 #endif
-      STORE(dx, to + v * LANES, upstream * ((1.0f - value) * (1.0f + value)));
+      STORE(dx, to + v * LANES, KEPT(upstream * JOIN(FUNCTION, _SLOPE)(value), shape));
     }
   }
 }

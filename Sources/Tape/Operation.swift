@@ -2,18 +2,17 @@
 ///
 /// An operation is a value: the tensors it reads and writes, and its settings. Where it runs is the executors'
 /// matter; they find the same name in their own `Ops` folder.
+///
+/// An operation that can be differentiated conforms to `DifferentiableOperation`, a loss to `LossOperation`.
 public protocol Operation: Sendable {
-  /// The operation's name as it is printed: "convolution", "adam".
+  /// The operation's name as it is printed: "convolution", "Adam".
   static var name: String { get }
 
-  /// Every tensor it reads. A tensor updated in place stands here and in `outputs`.
-  var inputs: [Tensor] { get }
+  /// The name of this step, where one type stands for several operations.
+  var name: String { get }
 
-  /// Every tensor it writes.
-  var outputs: [Tensor] { get }
-
-  /// Puts another tensor of the same shape in the place of every tensor that it reads or writes.
-  mutating func replaceTensors(_ replacement: (Tensor) -> Tensor)
+  /// Names every operand once: what it reads, writes and updates, in the order of `inputs` and `outputs`.
+  mutating func visitOperands(_ visitor: inout OperandVisitor)
 
   /// What distinguishes this step from another of its kind, in words for a person: "stride 2, padding 1".
   var settings: String { get }
@@ -21,59 +20,72 @@ public protocol Operation: Sendable {
   /// Arithmetic of the step by the direct count, in floating-point operations; 0 where memory traffic is all that counts.
   var flops: Double { get }
 
-  /// Records the gradients with respect to those inputs that `needed` names, given those of the outputs.
+  /// Operands that are parts of another one; nil where there are none.
+  var partition: Partition? { get }
+
+  /// How a picture's rows go through the operation. It has no default: `.cannot` is an answer, too.
+  var stripRule: StripRule { get }
+
+  /// Records the gradients of the inputs that `gradients` asks for.
   ///
   /// - Parameter upstream: one entry per output; nil where nothing depends on that output.
-  /// - Returns: pairs of an input and its gradient, a tensor of the input's shape.
   /// - Throws: `TapeError.noGradientRule` for an operation that cannot be differentiated.
-  func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)]
+  func differentiate(_ upstream: [Gradient?], _ gradients: InputGradients, _ tape: Tape) throws(TapeError)
 
   /// Computes the outputs from the inputs in plain loops with sums in Double.
   func evaluate(_ memory: ReferenceMemory)
 }
 
 extension Operation {
-  /// Whether the step makes this output, rather than updating what was there.
-  func makes(_ output: Tensor) -> Bool { !inputs.contains(output) }
+  public var name: String { Self.name }
 
   public var settings: String { "" }
 
   public var flops: Double { 0 }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    throw .noGradientRule(operation: Self.name)
+  public var partition: Partition? { nil }
+
+  public func differentiate(
+    _ upstream: [Gradient?], _ gradients: InputGradients, _ tape: Tape
+  ) throws(TapeError) {
+    throw .noGradientRule(operation: name)
   }
 }
 
-/// The gradient of the objective with respect to one output of a step.
-public enum Gradient: Sendable {
-  /// A tensor of the output's shape.
-  case tensor(Tensor)
-  /// For a loss: its weight in the objective.
-  case weight(Float)
+/// An operation that is differentiated through its first output; others are byproducts that its gradient reads.
+public protocol DifferentiableOperation: Operation {
+  /// Records the gradients of the inputs from that of the first output, dy, a tensor of its shape.
+  func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError)
 }
 
-/// A tape refused to record; the text names the operation and the shapes.
-public enum TapeError: Error, Hashable, CustomStringConvertible {
-  case shape(operation: String, reason: String)
-  case noGradientRule(operation: String)
-  case notReached(tensor: String)
-  case overwritten(tensor: String, operation: String)
-
-  public var description: String {
-    switch self {
-    case .shape(let operation, let reason):
-      "\(operation): \(reason)"
-    case .noGradientRule(let operation):
-      "\(operation) has no gradient rule; keep it off the paths to the parameters"
-    case .notReached(let tensor):
-      "the objective does not depend on \(tensor); leave it out of the parameters asked for"
-    case .overwritten(let tensor, let operation):
-      "\(tensor) was overwritten after \(operation) used it; record the gradients before the update"
-    }
+extension DifferentiableOperation {
+  public func differentiate(
+    _ upstream: [Gradient?], _ gradients: InputGradients, _ tape: Tape
+  ) throws(TapeError) {
+    try gradients.refuseByproducts(of: self, upstream)
+    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: name) }
+    try differentiate(dy, gradients, tape)
   }
+}
+
+/// An operation whose first output is a loss, a scalar.
+public protocol LossOperation: Operation {
+  /// Records the gradients of the inputs, the loss having a weight in the objective.
+  func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError)
+}
+
+extension LossOperation {
+  public func differentiate(
+    _ upstream: [Gradient?], _ gradients: InputGradients, _ tape: Tape
+  ) throws(TapeError) {
+    try gradients.refuseByproducts(of: self, upstream)
+    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: name) }
+    try differentiate(weight: weight, gradients, tape)
+  }
+}
+
+/// Tensors that lie one behind the other in another one, along the channels or along the batch.
+public struct Partition: Sendable {
+  public let parts: [Tensor]
+  public let whole: Tensor
 }

@@ -46,7 +46,7 @@ private struct RecomputationManners {
     manners = steps.map { _ in .kept }
     var writes: [Int: [Int]] = [:]
     for (index, step) in steps.enumerated() {
-      for output in step.operation.outputs { writes[output.id, default: []].append(index) }
+      for output in step.outputs { writes[output.id, default: []].append(index) }
     }
     for section in recording.sections.values {
       var boundary: Int?
@@ -55,7 +55,7 @@ private struct RecomputationManners {
       }
     }
     for (index, step) in steps.enumerated() where boundaries[index] != nil && !step.isBackward {
-      let outputs = step.operation.outputs
+      let outputs = step.outputs
       guard
         outputs.allSatisfy({
           recording.tensors[$0.id].role == .intermediate && writes[$0.id]?.count == 1
@@ -82,30 +82,22 @@ private struct RecomputationManners {
     // Up to when a step's results are needed: by readers, and by steps that are done again then.
     var needed = [Int](repeating: 0, count: steps.count)
     for (index, step) in steps.enumerated().reversed() {
-      for input in step.operation.inputs {
+      for input in step.inputs {
         guard let maker = makers[input.id], maker < index else { continue }
         needed[maker] = max(needed[maker], index, manners[index] == .kept ? index : needed[index])
       }
     }
     for (index, step) in steps.enumerated() where manners[index] != .kept {
       // Its inputs must still be what they were.
-      for input in step.operation.inputs
+      for input in step.inputs
       where writes[input.id]?.contains(where: { $0 > index && $0 < needed[index] }) ?? false {
         return index
       }
     }
     // Parts may lie within the whole: where one has to stay, so does the room of all, and making any again is in vain.
     for (index, step) in steps.enumerated() {
-      let (parts, wholes): ([Tensor], [Tensor])
-      switch step.operation {
-      case let operation as Concatenation: (parts, wholes) = (operation.parts, [operation.output])
-      case let operation as BatchConcatenation: (parts, wholes) = (operation.parts, [operation.output])
-      case let operation as Slice: (parts, wholes) = ([operation.output], [operation.input])
-      case let operation as BatchSplit: (parts, wholes) = (operation.parts, [operation.input])
-      default: continue
-      }
-      guard !step.isBackward else { continue }
-      let results = (parts + wholes).filter {
+      guard !step.isBackward, let partition = step.operation.partition else { continue }
+      let results = (partition.parts + [partition.whole]).filter {
         recording.tensors[$0.id].role == .intermediate && !recording.kept.contains($0)
       }
       guard results.contains(where: { makers[$0.id] == nil }) else { continue }
@@ -150,7 +142,7 @@ private struct Rewriting {
       else { continue }
       replacements[input] = remake(input, by: maker, for: step)
     }
-    operation.replaceTensors { replacements[$0] ?? $0 }
+    operation.replaceOperands(replacements)
     steps.append(Step(operation: operation, label: step.label, isBackward: step.isBackward))
   }
 
@@ -172,7 +164,7 @@ private struct Rewriting {
         TensorDescription(tensor: new, name: "\(old.name).again", kind: old.kind, role: old.role))
       replacements[output] = new
     }
-    operation.replaceTensors { replacements[$0] ?? $0 }
+    operation.replaceOperands(replacements)
     steps.append(Step(operation: operation, label: "\(step.label).again", isBackward: reader.isBackward))
     let made = replacements.filter { operation.outputs.contains($0.value) }
     again[key] = made

@@ -4,8 +4,16 @@ public struct Step: Sendable {
   public let label: String
   /// Whether it was recorded as part of a gradient.
   public let isBackward: Bool
+  /// The operation's operands.
+  public let inputs: [Tensor]
+  public let outputs: [Tensor]
 
-  public var name: String { type(of: operation).name }
+  public var name: String { operation.name }
+
+  init(operation: any Operation, label: String, isBackward: Bool) {
+    (self.operation, self.label, self.isBackward) = (operation, label, isBackward)
+    (inputs, outputs) = (operation.inputs, operation.outputs)
+  }
 }
 
 /// A frozen tape: what executors allocate, bind and replay.
@@ -33,8 +41,8 @@ public struct Recording: Sendable, CustomStringConvertible {
   public var description: String {
     steps.enumerated().map { index, step in
       let operation = step.operation
-      let shapes = operation.inputs.map(\.shape.description).joined(separator: " ")
-      let results = operation.outputs.map(\.shape.description).joined(separator: " ")
+      let shapes = step.inputs.map(\.shape.description).joined(separator: " ")
+      let results = step.outputs.map(\.shape.description).joined(separator: " ")
       var line = "\(index) \(step.label) \(step.name) \(shapes) -> \(results)"
       if !operation.settings.isEmpty { line += " (\(operation.settings))" }
       if operation.flops > 0 {
@@ -43,54 +51,5 @@ public struct Recording: Sendable, CustomStringConvertible {
       }
       return line
     }.joined(separator: "\n")
-  }
-}
-
-/// What replays a recording: the CPU reference, or an OpenCL device.
-///
-/// Outside an executor every tensor is plain row-major Float in the order of its shape (NCHW, OIHW).
-public protocol Executor: AnyObject {
-  var recording: Recording { get }
-
-  /// A line for people: "Portable Computing Language: AMD EPYC" or "CPU reference".
-  var name: String { get }
-
-  /// Sets a tensor's values, row-major in its shape.
-  func write(_ values: [Float], to tensor: Tensor) throws
-
-  /// Sets all of a tensor's values to zero.
-  func clear(_ tensor: Tensor) throws
-
-  /// A tensor's values, row-major in its shape, after everything that was started has finished.
-  func read(_ tensor: Tensor) throws -> [Float]
-
-  /// Says that the given steps will be run soon: what they need may be built while tensors are written.
-  func expect(_ steps: Range<Int>) throws
-
-  /// Starts the given steps, in order. Results are there when `finish` or `read` returns.
-  func run(_ steps: Range<Int>) throws
-
-  /// Waits for everything that was started.
-  func finish() throws
-}
-
-extension Executor {
-  public func clear(_ tensor: Tensor) throws {
-    try write([Float](repeating: 0, count: tensor.shape.count), to: tensor)
-  }
-
-  public func expect(_ steps: Range<Int>) throws {}
-
-  /// Says that a section of the recording, by its name, will be run soon.
-  public func expect(section: String) throws { try expect(steps(of: section)) }
-
-  /// Starts a section of the recording by its name.
-  public func run(section: String) throws { try run(steps(of: section)) }
-
-  private func steps(of section: String) -> Range<Int> {
-    guard let range = recording.sections[section] else {
-      preconditionFailure("the recording has no section \(section)")
-    }
-    return range
   }
 }

@@ -1,5 +1,3 @@
-import Dispatch
-
 /// The CPU reference: replays a recording in plain Swift loops with sums in Double. Slow, and obviously right.
 public final class ReferenceExecutor: Executor {
   /// What values are rounded to after every step.
@@ -49,7 +47,7 @@ public final class ReferenceExecutor: Executor {
       step.operation.evaluate(memory)
       memory.releaseScratch()
       guard precision == .float32 else { continue }
-      for output in step.operation.outputs {
+      for output in step.outputs {
         let values = memory[output]
         for i in values.indices {
           values[i] = Double(Float(values[i]))
@@ -72,6 +70,14 @@ public final class ReferenceMemory {
       buffer.initialize(repeating: 0)
       return buffer
     }
+  }
+
+  /// Of some tensors only: what a single operation reads.
+  public convenience init(of values: [(tensor: Tensor, values: [Float])]) {
+    var counts = [Int](repeating: 0, count: 1 + (values.map(\.tensor.id).max() ?? -1))
+    for (tensor, values) in values { counts[tensor.id] = values.count }
+    self.init(counts)
+    for (tensor, values) in values { _ = self[tensor].update(from: values.lazy.map(Double.init)) }
   }
 
   deinit {
@@ -105,27 +111,4 @@ public final class ReferenceMemory {
     }
     scratch = []
   }
-}
-
-/// Calls `body` for 0..<count on all cores. Each call must write where no other does.
-package func inParallel(_ count: Int, _ body: (Int) -> Void) {
-  withoutActuallyEscaping(body) { body in
-    nonisolated(unsafe) let body = body
-    DispatchQueue.concurrentPerform(iterations: count) { body($0) }
-  }
-}
-
-/// The results of `body` for every index, computed on all cores. Where several throw, the error of the first index is
-/// thrown, whatever the order in time.
-package func mapInParallel<Result>(over indices: Range<Int>, _ body: (Int) throws -> Result) throws
-  -> [Result]
-{
-  var results = [Swift.Result<Result, any Error>?](repeating: nil, count: indices.count)
-  results.withUnsafeMutableBufferPointer { results in
-    nonisolated(unsafe) let results = results
-    inParallel(indices.count) { place in
-      results[place] = Swift.Result { try body(indices.lowerBound + place) }
-    }
-  }
-  return try results.map { try $0!.get() }
 }

@@ -28,17 +28,19 @@ let activationGradientCases: [OperationCase] = shapes.flatMap { shape in
   }
 }
 
-let tanhCases: [OperationCase] = shapes.flatMap { shape in
-  [
-    // OpenCL allows tanh 5 ulp.
-    OperationCase("tanh \(shape)", bound: bound(terms: 0, extra: 16)) { recorder in
-      [recorder.tape.tanh(recorder.input("x", shape, .scaled(4)))]
-    },
-    OperationCase("tanh gradient \(shape)", bound: bound(terms: 0, extra: 32)) { recorder in
-      let x = recorder.input("x", shape, .scaled(2))
-      return try recorder.gradients(of: recorder.tape.tanh(x), withRespectTo: [x])
-    },
-  ]
+let elementwiseCases: [OperationCase] = ElementwiseFunction.all.flatMap { function in
+  shapes.flatMap { shape in
+    [
+      // OpenCL allows tanh 5 ulp.
+      OperationCase("\(function.name) \(shape)", bound: bound(terms: 0, extra: 16)) { recorder in
+        [try recorder.tape.apply(function, recorder.input("x", shape, .scaled(4)))]
+      },
+      OperationCase("\(function.name) gradient \(shape)", bound: bound(terms: 0, extra: 32)) { recorder in
+        let x = recorder.input("x", shape, .scaled(2))
+        return try recorder.gradients(of: recorder.tape.apply(function, x), withRespectTo: [x])
+      },
+    ]
+  }
 }
 
 let dropoutMaskCases: [OperationCase] = (shapes + [[3, 512, 2, 2]]).flatMap { shape in

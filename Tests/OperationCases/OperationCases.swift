@@ -2,7 +2,7 @@
 /// sizes, map sizes, activations and settings, small enough that the CPU reference runs it all in seconds.
 public let operationCases: [OperationCase] =
   convolutionCases + transposedConvolutionCases + weightGradientCases + channelSumCases + normCases
-  + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + tanhCases
+  + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + elementwiseCases
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + logitLossCases + pixelLossCases + combinationCases + adamCases
   + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases

@@ -230,9 +230,11 @@ struct GradientTests {
       let (a, b) = (tape.input("a", shape), tape.input("b", shape))
       return (.distance(try tape.combination(0.75, a, -2, b)), [a, b])
     }
-    try check { tape in
-      let x = tape.input("x", shape)
-      return (.distance(tape.tanh(x)), [x])
+    for function in ElementwiseFunction.all {
+      try check { tape in
+        let x = tape.input("x", shape)
+        return (.distance(try tape.apply(function, x)), [x])
+      }
     }
     for activation in [Activation.relu, .leakyReLU] {
       try check { tape in
@@ -242,12 +244,14 @@ struct GradientTests {
     }
   }
 
-  /// Gradients of tanh's and of an L2 distance's own gradients.
-  @Test func tanhTwice() throws {
-    try check { tape in
-      let (x, weight) = (tape.input("x", [2, 3, 4, 5]), tape.input("weight", [2, 3, 4, 5]))
-      let y = try tape.multiply(tape.tanh(x), weight)
-      return (.distance(try gradient(of: y, tape, x)), [x, weight])
+  /// Gradients of elementwise functions' and of an L2 distance's own gradients.
+  @Test func elementwiseTwice() throws {
+    for function in ElementwiseFunction.all where function.curvature != nil {
+      try check { tape in
+        let (x, weight) = (tape.input("x", [2, 3, 4, 5]), tape.input("weight", [2, 3, 4, 5]))
+        let y = try tape.multiply(tape.apply(function, x), weight)
+        return (.distance(try gradient(of: y, tape, x)), [x, weight])
+      }
     }
     try check { tape in
       let (x, t) = (tape.input("x", [2, 3, 4, 5]), tape.input("t", [2, 3, 4, 5]))

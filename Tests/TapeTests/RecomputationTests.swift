@@ -43,7 +43,7 @@ import Testing
           return try tape.multiply(tape.norm(up).output, mask)
         }
         let picture = try tape.scope("last") {
-          tape.tanh(
+          try tape.tanh(
             try tape.transposedConvolution(
               tape.concatenation([skip, back]), weight: parameters[2], half, inputActivation: .relu))
         }

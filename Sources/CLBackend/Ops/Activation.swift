@@ -19,20 +19,3 @@ extension ActivationGradient: OpenCLOperation {
       [.float(activation.negativeSlope)])
   }
 }
-
-extension Tanh: OpenCLOperation {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let (x, y) = (planner.activation(input), planner.activation(output))
-    try planner.launchRows(.elementwise, "tanh_forward", over: y, x.arguments + y.arguments)
-  }
-}
-
-extension TanhGradient: TakesGradientParts {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    let (y, dx) = (planner.activation(tanhOutput), planner.activation(output))
-    let dy = planner.gradientParts(gradient)
-    try planner.launchRows(
-      .elementwise, "tanh_gradient", over: dx, macros: dy.macros,
-      dy.arguments(planner) + y.arguments + dx.arguments)
-  }
-}

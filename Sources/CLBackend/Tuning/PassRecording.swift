@@ -141,93 +141,10 @@ extension PassRecording {
         indices.insert(min(count - 1, Int((turns - turns.rounded(.down)) * Double(count))))
       }
     }
-    let values = Dictionary(uniqueKeysWithValues: inputs.map { ($0.tensor.id, $0.values) })
-    return indices.sorted().map { ($0, value(at: $0, values)) }
+    guard let operation = recording.steps[step].operation as? any ConvolutionOperation else {
+      preconditionFailure("\(key) is no convolution pass")
+    }
+    let memory = ReferenceMemory(of: inputs)
+    return indices.sorted().map { ($0, operation.element($0, memory)) }
   }
-
-  private func value(at index: Int, _ values: [Int: [Float]]) -> Double {
-    func coordinates(_ shape: Shape) -> (Int, Int, Int, Int) {
-      (
-        index / (shape[1] * shape[2] * shape[3]), index / (shape[2] * shape[3]) % shape[1],
-        index / shape[3] % shape[2], index % shape[3]
-      )
-    }
-    func grid(_ tensor: Tensor) -> Grid { Grid(values[tensor.id]!, tensor.shape) }
-    func activated(_ value: Double, _ activation: Activation) -> Double {
-      value > 0 ? value : value * Double(activation.negativeSlope)
-    }
-    func finish(_ sum: Double, channel: Int, _ bias: Tensor?, _ gate: Gate?) -> Double {
-      let biased = sum + (bias.map { Double(values[$0.id]![channel]) } ?? 0)
-      guard let gate, values[gate.tensor.id]![index] <= 0 else { return biased }
-      return biased * Double(gate.activation.negativeSlope)
-    }
-    var sum = 0.0
-    switch recording.steps[step].operation {
-    case let pass as Convolution:
-      let (x, w) = (grid(pass.input), grid(pass.weight))
-      let (shape, kernel) = (pass.input.shape, pass.weight.shape)
-      let (n, o, oy, ox) = coordinates(output.shape)
-      for i in 0..<shape.c {
-        for kh in 0..<kernel[2] {
-          for kw in 0..<kernel[3] {
-            let (iy, ix) = (
-              oy * pass.geometry.stride + kh - pass.geometry.padding,
-              ox * pass.geometry.stride + kw - pass.geometry.padding
-            )
-            guard iy >= 0, iy < shape.h, ix >= 0, ix < shape.w else { continue }
-            let value = activated(x[n, i, iy, ix], pass.inputActivation)
-            sum += value * w[o, i, kh, kw]
-          }
-        }
-      }
-      return finish(sum, channel: o, pass.bias, pass.gate)
-    case let pass as TransposedConvolution:
-      let (g, w) = (grid(pass.input), grid(pass.weight))
-      let (shape, kernel, S) = (pass.input.shape, pass.weight.shape, pass.geometry.stride)
-      let (n, i, iy, ix) = coordinates(output.shape)
-      for kh in 0..<kernel[2] {
-        for kw in 0..<kernel[3] {
-          let (y, x) = (iy + pass.geometry.padding - kh, ix + pass.geometry.padding - kw)
-          guard y >= 0, x >= 0, y.isMultiple(of: S), x.isMultiple(of: S), y / S < shape.h, x / S < shape.w
-          else { continue }
-          for o in 0..<shape.c {
-            let value = activated(g[n, o, y / S, x / S], pass.inputActivation)
-            sum += value * w[o, i, kh, kw]
-          }
-        }
-      }
-      return finish(sum, channel: i, pass.bias, pass.gate)
-    case let pass as WeightGradient:
-      let (x, g) = (grid(pass.image), grid(pass.gradient))
-      let (image, gradient) = (pass.image.shape, pass.gradient.shape)
-      let (o, i, kh, kw) = coordinates(output.shape)
-      for n in 0..<gradient.n {
-        for oy in 0..<gradient.h {
-          let iy = oy * pass.geometry.stride + kh - pass.geometry.padding
-          guard iy >= 0, iy < image.h else { continue }
-          for ox in 0..<gradient.w {
-            let ix = ox * pass.geometry.stride + kw - pass.geometry.padding
-            guard ix >= 0, ix < image.w else { continue }
-            let value = activated(x[n, i, iy, ix], pass.imageActivation)
-            sum += value * activated(g[n, o, oy, ox], pass.gradientActivation)
-          }
-        }
-      }
-      return sum
-    default: preconditionFailure("\(key) is no convolution pass")
-    }
-  }
-}
-
-/// A tensor of four dimensions, read by its coordinates.
-private struct Grid {
-  private let values: [Float]
-  private let (b, c, d): (Int, Int, Int)
-
-  init(_ values: [Float], _ shape: Shape) {
-    self.values = values
-    (b, c, d) = (shape[1], shape[2], shape[3])
-  }
-
-  subscript(i: Int, j: Int, k: Int, l: Int) -> Double { Double(values[((i * b + j) * c + k) * d + l]) }
 }

@@ -172,7 +172,7 @@ public struct ResNet: Generator {
         tape.reflectionPad(x, padding: 3), on: tape, inputActivation: .relu)
       module("\(label.prefix)model.\(tail.index)", last)
       guard endsInTanh else { return last }
-      let picture = tape.tanh(last)
+      let picture = try tape.tanh(last)
       module("\(label.prefix)model.\(tail.index + 1)", picture)
       return picture
     }

@@ -110,7 +110,7 @@ public struct UNet: Generator {
         module("\(level.prefix).\(innermost || outermost ? 3 : 5)", up)
         if outermost {
           guard endsInTanh else { return up }
-          let picture = tape.tanh(up)
+          let picture = try tape.tanh(up)
           module("\(level.prefix).4", picture)
           return picture
         }

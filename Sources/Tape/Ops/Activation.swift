@@ -1,34 +1,59 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+/// An activation function, as one number: the slope for x <= 0 (the slope for x > 0 is 1).
+public struct Activation: Hashable, Sendable, CustomStringConvertible {
+  public let negativeSlope: Float
+
+  public init(negativeSlope: Float) {
+    self.negativeSlope = negativeSlope
+  }
+
+  public static let none = Activation(negativeSlope: 1)
+  public static let relu = Activation(negativeSlope: 0)
+  /// LeakyReLU with the slope 0.2 of pix2pix.
+  public static let leakyReLU = Activation(negativeSlope: 0.2)
+
+  public var description: String {
+    switch self {
+    case .none: "none"
+    case .relu: "relu"
+    default: "leaky \(negativeSlope)"
+    }
+  }
+
+  /// The activation of one value.
+  public func apply(_ x: Float) -> Float {
+    x > 0 ? x : negativeSlope * x
+  }
+
+  func callAsFunction(_ x: Double) -> Double {
+    x > 0 ? x : Double(negativeSlope) * x
+  }
+
+  /// The derivative at x; at 0 the slope for negative values, as PyTorch has it.
+  func derivative(_ x: Double) -> Double {
+    x > 0 ? 1 : Double(negativeSlope)
+  }
+}
 
 /// dx = dy * (x > 0 ? 1 : slope): the backward pass of an activation at x, where it is not a convolution's gate.
-public struct ActivationGradient: Operation {
+public struct ActivationGradient: DifferentiableOperation {
   public static let name = "activation gradient"
   public private(set) var gradient: Tensor
   public private(set) var at: Tensor
   public private(set) var output: Tensor
   public let activation: Activation
 
-  public var inputs: [Tensor] { [gradient, at] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    at = replacement(at)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&gradient, &at)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .rowByRow }
 
   public var settings: String { activation.description }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
     // Piecewise constant in x: no gradient reaches `at`.
-    return needed(gradient) ? [(gradient, try tape.activationGradient(dy, at: at, activation))] : []
+    try gradients.record(of: gradient, tape.activationGradient(dy, at: at, activation))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -37,82 +62,7 @@ public struct ActivationGradient: Operation {
   }
 }
 
-/// y = tanh(x).
-public struct Tanh: Operation {
-  public static let name = "tanh"
-  public private(set) var input: Tensor
-  public private(set) var output: Tensor
-
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
-  }
-
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, tape.tanhGradient(dy, output: output))]
-  }
-
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (x, y) = (memory[input], memory[output])
-    for i in y.indices { y[i] = tanh(x[i]) }
-  }
-}
-
-/// dx = dy * (1 - y * y), with y = tanh(x).
-public struct TanhGradient: Operation {
-  public static let name = "tanh gradient"
-  public private(set) var gradient: Tensor
-  public private(set) var tanhOutput: Tensor
-  public private(set) var output: Tensor
-
-  public var inputs: [Tensor] { [gradient, tanhOutput] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    tanhOutput = replacement(tanhOutput)
-    output = replacement(output)
-  }
-
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
-    if needed(gradient) { result.append((gradient, tape.tanhGradient(u, output: tanhOutput))) }
-    if needed(tanhOutput) {
-      let product = try tape.multiply(try tape.multiply(u, gradient), tanhOutput)
-      result.append((tanhOutput, try tape.combination(-2, product, 0, product)))
-    }
-    return result
-  }
-
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (dy, y, dx) = (memory[gradient], memory[tanhOutput], memory[output])
-    for i in dx.indices { dx[i] = dy[i] * (1 - y[i] * y[i]) }
-  }
-}
-
 extension Tape {
-  /// Records tanh, elementwise.
-  public func tanh(_ input: Tensor) -> Tensor {
-    let output = intermediate("tanh", input.shape, kind: description(of: input).kind)
-    record(Tanh(input: input, output: output))
-    return output
-  }
-
-  fileprivate func tanhGradient(_ gradient: Tensor, output: Tensor) -> Tensor {
-    let result = intermediate("tanh", gradient.shape, kind: description(of: gradient).kind)
-    record(TanhGradient(gradient: gradient, tanhOutput: output, output: result))
-    return result
-  }
-
   /// Records act(x), where no convolution takes it in: as the backward pass of the activation at x of x itself, which for
   /// an activation of one slope for each sign is the same, and so are their gradients.
   public func activated(_ x: Tensor, _ activation: Activation) throws(TapeError) -> Tensor {
@@ -126,7 +76,8 @@ extension Tape {
     guard gradient.shape == x.shape else {
       throw .shape(operation: ActivationGradient.name, reason: "\(gradient.shape) and \(x.shape) differ")
     }
-    let output = intermediate("activation", x.shape, kind: description(of: x).kind)
+    try requireActivations(ActivationGradient.name, gradient, x)
+    let output = intermediate("activation", x.shape, kind: .activation)
     record(ActivationGradient(gradient: gradient, at: x, output: output, activation: activation))
     return output
   }

@@ -20,16 +20,15 @@ public struct Adam: Operation {
   public private(set) var schedule: Tensor
   public let options: AdamOptions
 
-  public var inputs: [Tensor] { [parameter, gradient, firstMoment, secondMoment, schedule] }
-  public var outputs: [Tensor] { [parameter, firstMoment, secondMoment] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    parameter = replacement(parameter)
-    gradient = replacement(gradient)
-    firstMoment = replacement(firstMoment)
-    secondMoment = replacement(secondMoment)
-    schedule = replacement(schedule)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.updates(&parameter)
+    visitor.reads(&gradient)
+    visitor.updates(&firstMoment)
+    visitor.updates(&secondMoment)
+    visitor.reads(&schedule)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (p, g, m, v) = (memory[parameter], memory[gradient], memory[firstMoment], memory[secondMoment])

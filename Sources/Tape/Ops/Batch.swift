@@ -3,25 +3,23 @@
 
 /// y = the parts one behind the other along the batch. Executors place the parts inside y where they can, and copy
 /// nothing then.
-public struct BatchConcatenation: Operation {
+public struct BatchConcatenation: DifferentiableOperation {
   public static let name = "batch concatenation"
   public private(set) var parts: [Tensor]
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { parts }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    parts = parts.map(replacement)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&parts)
+    visitor.writes(&output)
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    let gradients = try tape.batchSplit(gradient, parts.map(\.shape.n))
-    return zip(parts, gradients).filter { needed($0.0) }.map { ($0, $1) }
+  public var stripRule: StripRule { .cannot("it makes a batch of pictures") }
+
+  public var partition: Partition? { Partition(parts: parts, whole: output) }
+
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    let parts = try tape.batchSplit(dy, self.parts.map(\.shape.n))
+    for (part, gradient) in zip(self.parts, parts) { try gradients.record(of: part, gradient) }
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -39,27 +37,28 @@ public struct BatchSplit: Operation {
   public private(set) var input: Tensor
   public private(set) var parts: [Tensor]
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { parts }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    parts = parts.map(replacement)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&parts)
   }
+
+  public var stripRule: StripRule { .cannot("it takes a batch of pictures apart") }
+
+  public var partition: Partition? { Partition(parts: parts, whole: input) }
 
   public var settings: String { parts.map { "\($0.shape.n)" }.joined(separator: " + ") }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    var gradients: [Tensor] = []
+  public func differentiate(
+    _ upstream: [Gradient?], _ gradients: InputGradients, _ tape: Tape
+  ) throws(TapeError) {
+    var parts: [Tensor] = []
     for gradient in upstream {
-      guard case .tensor(let gradient)? = gradient else {
-        throw .noGradientRule(operation: "\(Self.name) (of which a part is not used)")
+      guard case .tensor(let part)? = gradient else {
+        throw .noGradientRule(operation: "\(name) (of which a part is not used)")
       }
-      gradients.append(gradient)
+      parts.append(part)
     }
-    return [(input, try tape.batchConcatenation(gradients))]
+    try gradients.record(of: input, tape.batchConcatenation(parts))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

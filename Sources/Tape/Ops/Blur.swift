@@ -8,7 +8,7 @@
 /// 1.5 over 11 x 11 pixels whose weights add up to 1. Beyond the edges there are zeros.
 ///
 /// The window is symmetric, so the operation is its own adjoint, and its gradient the same blur.
-public struct Blur: Operation {
+public struct Blur: DifferentiableOperation {
   public static let name = "blur"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
@@ -23,19 +23,15 @@ public struct Blur: Operation {
     return gaussian.map { $0 / sum }
   }()
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, try tape.blur(dy))]
+  public var stripRule: StripRule { .onlyInTraining }
+
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.blur(dy))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

@@ -4,13 +4,12 @@ public struct ChannelSum: Operation {
   public private(set) var input: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (x, y) = (memory[input], memory[output])

@@ -1,5 +1,5 @@
 /// y = alpha * a + beta * b, elementwise: where gradients meet.
-public struct Combination: Operation {
+public struct Combination: DifferentiableOperation {
   public static let name = "combination"
   public private(set) var a: Tensor
   public private(set) var b: Tensor
@@ -7,25 +7,18 @@ public struct Combination: Operation {
   public let alpha: Float
   public let beta: Float
 
-  public var inputs: [Tensor] { [a, b] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .rowByRow }
 
   public var settings: String { "\(alpha) a + \(beta) b" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
-    if needed(a) { result.append((a, try tape.combination(alpha, gradient, 0, gradient))) }
-    if needed(b) { result.append((b, try tape.combination(beta, gradient, 0, gradient))) }
-    return result
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: a, tape.combination(alpha, dy, 0, dy))
+    try gradients.record(of: b, tape.combination(beta, dy, 0, dy))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

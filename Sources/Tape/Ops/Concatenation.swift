@@ -1,31 +1,28 @@
 /// y = the parts side by side along the channels. Executors place the parts inside y where they can, and copy
 /// nothing then.
-public struct Concatenation: Operation {
+public struct Concatenation: DifferentiableOperation {
   public static let name = "concatenation"
   public private(set) var parts: [Tensor]
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { parts }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    parts = parts.map(replacement)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&parts)
+    visitor.writes(&output)
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
+  public var stripRule: StripRule {
+    // One picture: its channels lie one behind the other.
+    .onHost { $0.flatMap { $0 } }
+  }
+
+  public var partition: Partition? { Partition(parts: parts, whole: output) }
+
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
     var channel = 0
     for part in parts {
-      if needed(part) {
-        result.append((part, try tape.slice(gradient, channels: channel..<channel + part.shape.c)))
-      }
+      try gradients.record(of: part, tape.slice(dy, channels: channel..<channel + part.shape.c))
       channel += part.shape.c
     }
-    return result
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -40,27 +37,25 @@ public struct Concatenation: Operation {
 }
 
 /// y = some channels of x: a view of x where executors can make it one.
-public struct Slice: Operation {
+public struct Slice: DifferentiableOperation {
   public static let name = "slice"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
   public let channels: Range<Int>
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .unused }
+
+  public var partition: Partition? { Partition(parts: [output], whole: input) }
 
   public var settings: String { "channels \(channels.lowerBound)..<\(channels.upperBound)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, tape.sliceGradient(gradient, of: input.shape, channels: channels))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.sliceGradient(dy, of: input.shape, channels: channels))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -71,27 +66,23 @@ public struct Slice: Operation {
 }
 
 /// The adjoint of `Slice`: zero but for some channels, which are those of dy.
-public struct SliceGradient: Operation {
+public struct SliceGradient: DifferentiableOperation {
   public static let name = "slice gradient"
   public private(set) var gradient: Tensor
   public private(set) var output: Tensor
   public let channels: Range<Int>
 
-  public var inputs: [Tensor] { [gradient] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&gradient)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "channels \(channels.lowerBound)..<\(channels.upperBound)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(gradient, try tape.slice(u, channels: channels))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: gradient, tape.slice(dy, channels: channels))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

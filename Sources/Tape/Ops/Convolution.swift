@@ -6,45 +6,17 @@
 //   gradient g  [N, O, OH, OW]     OH = (H + 2P - KH) / S + 1
 //   weight   w  [O, I, KH, KW]
 
-/// Stride and padding, the same in both directions.
-public struct ConvolutionGeometry: Hashable, Sendable, CustomStringConvertible {
-  public let stride: Int
-  public let padding: Int
+/// One of the three operations.
+public protocol ConvolutionOperation: DifferentiableOperation {
+  var output: Tensor { get }
 
-  public init(stride: Int, padding: Int) {
-    self.stride = stride
-    self.padding = padding
-  }
-
-  public var description: String { "stride \(stride), padding \(padding)" }
-
-  /// The size of a convolution's output; nil when the kernel does not fit.
-  public func outputSize(_ size: Int, kernel: Int) -> Int? {
-    let room = size + 2 * padding - kernel
-    return room >= 0 ? room / stride + 1 : nil
-  }
-
-  /// The size of a transposed convolution's output (PyTorch's, without output padding); nil when nothing is left.
-  public func transposedOutputSize(_ size: Int, kernel: Int) -> Int? {
-    let result = (size - 1) * stride + kernel - 2 * padding
-    return result > 0 ? result : nil
-  }
-}
-
-/// Multiplies a result by the derivative of an activation at `tensor`, of the result's shape: the backward pass
-/// of an activation, recorded with the convolution that feeds it.
-public struct Gate: Hashable, Sendable {
-  public let tensor: Tensor
-  public let activation: Activation
-
-  public init(tensor: Tensor, activation: Activation) {
-    self.tensor = tensor
-    self.activation = activation
-  }
+  /// The definition: an element of the output by its row-major index, with the sum in Double. `evaluate` computes all of
+  /// them in another order of loops, see QuickConvolution.swift.
+  func element(_ index: Int, _ memory: ReferenceMemory) -> Double
 }
 
 /// y[n,o,oy,ox] = sum over i,kh,kw of act(x)[n,i,oy*S+kh-P,ox*S+kw-P] * w[o,i,kh,kw] + b[o], times the gate.
-public struct Convolution: Operation {
+public struct Convolution: ConvolutionOperation {
   public static let name = "convolution"
   public private(set) var input: Tensor
   public private(set) var weight: Tensor
@@ -54,78 +26,62 @@ public struct Convolution: Operation {
   public let geometry: ConvolutionGeometry
   public let inputActivation: Activation
 
-  public var inputs: [Tensor] { [input, weight] + [bias, gate?.tensor].compactMap { $0 } }
-  public var outputs: [Tensor] { [output] }
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &weight)
+    visitor.reads(&bias, &gate)
+    visitor.writes(&output)
+  }
 
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    weight = replacement(weight)
-    bias = bias.map(replacement)
-    gate = gate.map { Gate(tensor: replacement($0.tensor), activation: $0.activation) }
-    output = replacement(output)
+  public var stripRule: StripRule {
+    guard gate == nil else { return .cannot("it has a gate") }
+    let (geometry, kernel, height) = (geometry, weight.shape[2], input.shape.h)
+    let (S, P) = (geometry.stride, geometry.padding)
+    return .rows(
+      StripRows(
+        inputRows: { rows in
+          // The strip starts where an output row's kernel does; the rows above it are padding.
+          let first = max(0, (rows.lowerBound * S - P).roundedDown(to: S))
+          return first..<min(height, (rows.upperBound - 1) * S - P + kernel)
+        },
+        firstOutputRow: { $0 / S }, outputHeight: { geometry.outputSize($0, kernel: kernel) ?? 0 }))
   }
 
   public var settings: String { convolutionSettings(geometry, inputActivation, gate) }
   public var flops: Double { 2 * Double(output.shape.count) * Double(weight.shape.count / weight.shape[0]) }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    let gradient = try tape.ungated(upstream, gate)
-    var result: [(Tensor, Tensor)] = []
-    if needed(weight) {
-      result.append(
-        (
-          weight,
-          try tape.weightGradient(
-            image: input, gradient: gradient, like: weight, geometry, imageActivation: inputActivation)
-        ))
-    }
-    if let bias, needed(bias) { result.append((bias, try tape.channelSum(gradient))) }
-    if needed(input) {
-      let gate = inputActivation == .none ? nil : Gate(tensor: input, activation: inputActivation)
-      result.append(
-        (
-          input,
-          try tape.transposedConvolution(
-            gradient, weight: weight, geometry, gate: gate, outputSize: (input.shape.h, input.shape.w))
-        ))
-    }
-    return result
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    let dy = try tape.ungated(dy, gate)
+    try gradients.record(
+      of: weight,
+      tape.weightGradient(
+        image: input, gradient: dy, like: weight, geometry, imageActivation: inputActivation))
+    if let bias { try gradients.record(of: bias, tape.channelSum(dy)) }
+    try gradients.record(
+      of: input,
+      tape.transposedConvolution(
+        dy, weight: weight, geometry, gate: Gate(behind: inputActivation, of: input),
+        outputSize: (input.shape.h, input.shape.w)))
   }
 
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (w, y) = (memory[weight], memory[output])
-    let bias = bias.map { memory[$0] }
-    let (I, H, W) = (input.shape.c, input.shape.h, input.shape.w)
-    let (O, OH, OW) = (output.shape.c, output.shape.h, output.shape.w)
-    let (KH, KW, S, P) = (weight.shape[2], weight.shape[3], geometry.stride, geometry.padding)
-    let rows = (0..<KH).map { positionsInside(OH, $0, S, P, H) }
-    let columns = Columns(width: W, positions: OW, kernel: KW, geometry)
-    let x = columns.sorted(memory.activated(input, inputActivation), memory)
-    inParallel(output.shape.n * O) { plane in
-      let (n, o) = (plane / O, plane % O)
-      let out = y.baseAddress! + plane * OH * OW
-      for p in 0..<OH * OW { out[p] = bias?[o] ?? 0 }
-      for i in 0..<I {
-        for kh in 0..<KH {
-          for oy in rows[kh] {
-            let line = x + ((n * I + i) * H + oy * S + kh - P) * columns.pitch
-            for kw in 0..<KW {
-              let factor = w[((o * I + i) * KH + kh) * KW + kw]
-              add(factor, line + columns.offsets[kw], to: out + oy * OW, columns.inside[kw])
-            }
-          }
+  public func element(_ index: Int, _ memory: ReferenceMemory) -> Double {
+    let (x, w) = (Grid(input, memory), Grid(weight, memory))
+    let (n, o, oy, ox) = output.shape.coordinates(index)
+    let (S, P) = (geometry.stride, geometry.padding)
+    var sum = bias.map { memory[$0][o] } ?? 0
+    for i in 0..<w.c {
+      for kh in 0..<w.h {
+        for kw in 0..<w.w {
+          sum += inputActivation(x[n, i, oy * S + kh - P, ox * S + kw - P]) * w[o, i, kh, kw]
         }
       }
     }
-    apply(gate, to: y, memory)
+    return gated(sum, gate, index, memory)
   }
 }
 
 /// x[n,i,iy,ix] = sum over o and all oy,ox,kh,kw with oy*S+kh-P == iy, ox*S+kw-P == ix
 /// of act(g)[n,o,oy,ox] * w[o,i,kh,kw], + b[i], times the gate.
-public struct TransposedConvolution: Operation {
+public struct TransposedConvolution: ConvolutionOperation {
   public static let name = "transposed convolution"
   public private(set) var input: Tensor
   public private(set) var weight: Tensor
@@ -135,77 +91,63 @@ public struct TransposedConvolution: Operation {
   public let geometry: ConvolutionGeometry
   public let inputActivation: Activation
 
-  public var inputs: [Tensor] { [input, weight] + [bias, gate?.tensor].compactMap { $0 } }
-  public var outputs: [Tensor] { [output] }
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &weight)
+    visitor.reads(&bias, &gate)
+    visitor.writes(&output)
+  }
 
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    weight = replacement(weight)
-    bias = bias.map(replacement)
-    gate = gate.map { Gate(tensor: replacement($0.tensor), activation: $0.activation) }
-    output = replacement(output)
+  public var stripRule: StripRule {
+    guard gate == nil else { return .cannot("it has a gate") }
+    let (geometry, kernel, height) = (geometry, weight.shape[2], input.shape.h)
+    let (S, P) = (geometry.stride, geometry.padding)
+    // The rows that the whole output has beyond the least size.
+    let rest = output.shape.h - (geometry.transposedOutputSize(height, kernel: kernel) ?? 0)
+    return .rows(
+      StripRows(
+        alignment: S,
+        inputRows: { rows in
+          // Output row r is a sum over input rows (r + P - K + 1) / S, rounded up, to (r + P) / S.
+          let first = max(0, (rows.lowerBound + P - kernel + 1).roundedDown(to: S) / S)
+          return first..<min(height, (rows.upperBound - 1 + P) / S + 1)
+        },
+        firstOutputRow: { $0 * S },
+        outputHeight: { (geometry.transposedOutputSize($0, kernel: kernel) ?? 0) + rest }))
   }
 
   public var settings: String { convolutionSettings(geometry, inputActivation, gate) }
   public var flops: Double { 2 * Double(input.shape.count) * Double(weight.shape.count / weight.shape[0]) }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    let gradient = try tape.ungated(upstream, gate)
-    var result: [(Tensor, Tensor)] = []
-    if needed(weight) {
-      result.append(
-        (
-          weight,
-          try tape.weightGradient(
-            image: gradient, gradient: input, like: weight, geometry, gradientActivation: inputActivation)
-        ))
-    }
-    if let bias, needed(bias) { result.append((bias, try tape.channelSum(gradient))) }
-    if needed(input) {
-      let gate = inputActivation == .none ? nil : Gate(tensor: input, activation: inputActivation)
-      result.append((input, try tape.convolution(gradient, weight: weight, geometry, gate: gate)))
-    }
-    return result
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    let dy = try tape.ungated(dy, gate)
+    try gradients.record(
+      of: weight,
+      tape.weightGradient(
+        image: dy, gradient: input, like: weight, geometry, gradientActivation: inputActivation))
+    if let bias { try gradients.record(of: bias, tape.channelSum(dy)) }
+    try gradients.record(
+      of: input,
+      tape.convolution(dy, weight: weight, geometry, gate: Gate(behind: inputActivation, of: input)))
   }
 
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (g, w, x) = (memory.activated(input, inputActivation), memory[weight], memory[output])
-    let bias = bias.map { memory[$0] }
-    let (O, OH, OW) = (input.shape.c, input.shape.h, input.shape.w)
-    let (I, H, W) = (output.shape.c, output.shape.h, output.shape.w)
-    let (KH, KW, S, P) = (weight.shape[2], weight.shape[3], geometry.stride, geometry.padding)
-    let rows = (0..<KH).map { positionsInside(OH, $0, S, P, H) }
-    let columns = Columns(width: W, positions: OW, kernel: KW, geometry)
-    let sums = memory.zeros(output.shape.n * I * H * columns.pitch).baseAddress!
-    inParallel(output.shape.n * I) { plane in
-      let (n, i) = (plane / I, plane % I)
-      for o in 0..<O {
-        for kh in 0..<KH {
-          for oy in rows[kh] {
-            let line = g.baseAddress! + ((n * O + o) * OH + oy) * OW
-            let out = sums + (plane * H + oy * S + kh - P) * columns.pitch
-            for kw in 0..<KW {
-              let factor = w[((o * I + i) * KH + kh) * KW + kw]
-              add(factor, line, to: out + columns.offsets[kw], columns.inside[kw])
-            }
-          }
-        }
-      }
-      for iy in 0..<H {
-        for ix in 0..<W {
-          x[(plane * H + iy) * W + ix] =
-            (bias?[i] ?? 0) + sums[(plane * H + iy) * columns.pitch + columns.position(ix)]
+  public func element(_ index: Int, _ memory: ReferenceMemory) -> Double {
+    let (g, w) = (Grid(input, memory), Grid(weight, memory))
+    let (n, i, iy, ix) = output.shape.coordinates(index)
+    let (S, P) = (geometry.stride, geometry.padding)
+    var sum = 0.0
+    for o in 0..<g.c {
+      for kh in 0..<w.h where (iy + P - kh).isMultiple(of: S) {
+        for kw in 0..<w.w where (ix + P - kw).isMultiple(of: S) {
+          sum += inputActivation(g[n, o, (iy + P - kh) / S, (ix + P - kw) / S]) * w[o, i, kh, kw]
         }
       }
     }
-    apply(gate, to: x, memory)
+    return gated((bias.map { memory[$0][i] } ?? 0) + sum, gate, index, memory)
   }
 }
 
 /// dw[o,i,kh,kw] = sum over n,oy,ox of act(g)[n,o,oy,ox] * act(x)[n,i,oy*S+kh-P,ox*S+kw-P].
-public struct WeightGradient: Operation {
+public struct WeightGradient: ConvolutionOperation {
   public static let name = "weight gradient"
   public private(set) var image: Tensor
   public private(set) var gradient: Tensor
@@ -214,14 +156,12 @@ public struct WeightGradient: Operation {
   public let imageActivation: Activation
   public let gradientActivation: Activation
 
-  public var inputs: [Tensor] { [image, gradient] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    image = replacement(image)
-    gradient = replacement(gradient)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&image, &gradient)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String {
     "\(geometry), image \(imageActivation), gradient \(gradientActivation)"
@@ -230,56 +170,34 @@ public struct WeightGradient: Operation {
     2 * Double(gradient.shape.count) * Double(output.shape.count / output.shape[0])
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    let weight = try tape.ungated(upstream, nil)
-    var result: [(Tensor, Tensor)] = []
-    if needed(image) {
-      let gate = imageActivation == .none ? nil : Gate(tensor: image, activation: imageActivation)
-      result.append(
-        (
-          image,
-          try tape.transposedConvolution(
-            gradient, weight: weight, geometry, inputActivation: gradientActivation, gate: gate,
-            outputSize: (image.shape.h, image.shape.w))
-        ))
-    }
-    if needed(gradient) {
-      let gate = gradientActivation == .none ? nil : Gate(tensor: gradient, activation: gradientActivation)
-      result.append(
-        (
-          gradient,
-          try tape.convolution(image, weight: weight, geometry, inputActivation: imageActivation, gate: gate)
-        ))
-    }
-    return result
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(
+      of: image,
+      tape.transposedConvolution(
+        gradient, weight: dy, geometry, inputActivation: gradientActivation,
+        gate: Gate(behind: imageActivation, of: image), outputSize: (image.shape.h, image.shape.w)))
+    try gradients.record(
+      of: gradient,
+      tape.convolution(
+        image, weight: dy, geometry, inputActivation: imageActivation,
+        gate: Gate(behind: gradientActivation, of: gradient)))
   }
 
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (g, dw) = (memory.activated(gradient, gradientActivation), memory[output])
-    let (N, I, H, W) = (image.shape.n, image.shape.c, image.shape.h, image.shape.w)
-    let (O, OH, OW) = (gradient.shape.c, gradient.shape.h, gradient.shape.w)
-    let (KH, KW, S, P) = (output.shape[2], output.shape[3], geometry.stride, geometry.padding)
-    let rows = (0..<KH).map { positionsInside(OH, $0, S, P, H) }
-    let columns = Columns(width: W, positions: OW, kernel: KW, geometry)
-    let x = columns.sorted(memory.activated(image, imageActivation), memory)
-    inParallel(O * I) { pair in
-      let (o, i) = (pair / I, pair % I)
-      for kh in 0..<KH {
-        for kw in 0..<KW {
-          var sum = 0.0
-          for n in 0..<N {
-            for oy in rows[kh] {
-              let line = g.baseAddress! + ((n * O + o) * OH + oy) * OW
-              let imageLine = x + ((n * I + i) * H + oy * S + kh - P) * columns.pitch
-              sum += product(line, imageLine + columns.offsets[kw], columns.inside[kw])
-            }
-          }
-          dw[(pair * KH + kh) * KW + kw] = sum
+  public func element(_ index: Int, _ memory: ReferenceMemory) -> Double {
+    let (x, g) = (Grid(image, memory), Grid(gradient, memory))
+    let (o, i, kh, kw) = output.shape.coordinates(index)
+    let (S, P) = (geometry.stride, geometry.padding)
+    var sum = 0.0
+    for n in 0..<gradient.shape.n {
+      for oy in 0..<g.h {
+        for ox in 0..<g.w {
+          sum +=
+            gradientActivation(g[n, o, oy, ox])
+            * imageActivation(x[n, i, oy * S + kh - P, ox * S + kw - P])
         }
       }
     }
+    return sum
   }
 }
 
@@ -388,111 +306,37 @@ extension Tape {
   }
 
   /// The gradient that arrives at a gated result, taken through the gate.
-  fileprivate func ungated(_ upstream: [Gradient?], _ gate: Gate?) throws(TapeError) -> Tensor {
-    guard case .tensor(let gradient)? = upstream[0] else {
-      preconditionFailure("a convolution's output is no loss")
-    }
+  fileprivate func ungated(_ gradient: Tensor, _ gate: Gate?) throws(TapeError) -> Tensor {
     guard let gate else { return gradient }
     return try activationGradient(gradient, at: gate.tensor, gate.activation)
   }
 }
 
-private func convolutionSettings(
-  _ geometry: ConvolutionGeometry, _ activation: Activation, _ gate: Gate?
-) -> String {
-  var text = geometry.description
-  if activation != .none { text += ", input \(activation)" }
-  if let gate { text += ", gated by \(gate.activation)" }
-  return text
+/// A result times the derivative of the gate's activation.
+private func gated(_ result: Double, _ gate: Gate?, _ index: Int, _ memory: ReferenceMemory) -> Double {
+  guard let gate else { return result }
+  return result * gate.activation.derivative(memory[gate.tensor][index])
 }
 
-/// The positions o in 0..<count whose tap k falls inside a line of `size` values: 0 <= o * S + k - P < size.
-private func positionsInside(_ count: Int, _ k: Int, _ stride: Int, _ padding: Int, _ size: Int) -> Range<Int>
-{
-  let first = max(0, (padding - k + stride - 1) / stride)
-  let end = min(count, size + padding - k <= 0 ? 0 : (size + padding - k - 1) / stride + 1)
-  return first..<max(first, end)
-}
+/// A tensor of rank 4 by its coordinates: zero beyond the edges of its maps, where the padding is.
+private struct Grid {
+  let (c, h, w): (Int, Int, Int)
+  private let values: UnsafeMutableBufferPointer<Double>
 
-/// The columns of an image sorted by their remainder by the stride: first 0, S, 2S, ..., then 1, S + 1, ...
-///
-/// Then the columns that one tap meets, ox * S + kw - P for successive ox, lie side by side whatever the stride,
-/// and the inner loops run over neighbours.
-private struct Columns {
-  private let width: Int
-  private let stride: Int
-  /// The values of a sorted line: columns per remainder, times remainders.
-  let pitch: Int
-  /// For each tap kw the positions ox that fall inside the line.
-  let inside: [Range<Int>]
-  /// For each tap kw where in a sorted line the column of ox lies, less ox.
-  let offsets: [Int]
-
-  init(width: Int, positions: Int, kernel: Int, _ geometry: ConvolutionGeometry) {
-    let (S, P) = (geometry.stride, geometry.padding)
-    let share = (width + S - 1) / S
-    self.width = width
-    stride = S
-    pitch = share * S
-    inside = (0..<kernel).map { positionsInside(positions, $0, S, P, width) }
-    offsets = (0..<kernel).map { kw in
-      // kw - P = shift * S + remainder, rounded down for those left of the image.
-      let shift = (kw + P * S - P) / S - P
-      return (kw - P - shift * S) * share + shift
-    }
+  init(_ tensor: Tensor, _ memory: ReferenceMemory) {
+    (c, h, w) = (tensor.shape.c, tensor.shape.h, tensor.shape.w)
+    values = memory[tensor]
   }
 
-  /// Where the column ix lies in a sorted line.
-  func position(_ ix: Int) -> Int {
-    ix % stride * (pitch / stride) + ix / stride
-  }
-
-  /// The values with the columns of every line sorted.
-  func sorted(
-    _ values: UnsafeMutableBufferPointer<Double>, _ memory: ReferenceMemory
-  ) -> UnsafeMutablePointer<Double> {
-    if stride == 1 { return values.baseAddress! }
-    let result = memory.zeros(values.count / width * pitch)
-    inParallel(values.count / width) { line in
-      for ix in 0..<width {
-        result[line * pitch + position(ix)] = values[line * width + ix]
-      }
-    }
-    return result.baseAddress!
+  subscript(i: Int, j: Int, row: Int, column: Int) -> Double {
+    guard row >= 0, row < h, column >= 0, column < w else { return 0 }
+    return values[((i * c + j) * h + row) * w + column]
   }
 }
 
-/// out[p] += factor * values[p] for the positions of a range.
-@inline(__always)
-private func add(
-  _ factor: Double, _ values: UnsafeMutablePointer<Double>, to out: UnsafeMutablePointer<Double>,
-  _ range: Range<Int>
-) {
-  for p in range { out[p] += factor * values[p] }
-}
-
-/// The sum of a[p] * b[p] over the positions of a range: four sums side by side, so that none waits for another.
-@inline(__always)
-private func product(
-  _ a: UnsafeMutablePointer<Double>, _ b: UnsafeMutablePointer<Double>, _ range: Range<Int>
-) -> Double {
-  var sums = SIMD4<Double>.zero
-  var p = range.lowerBound
-  while p + 4 <= range.upperBound {
-    sums += SIMD4(a[p], a[p + 1], a[p + 2], a[p + 3]) * SIMD4(b[p], b[p + 1], b[p + 2], b[p + 3])
-    p += 4
-  }
-  while p < range.upperBound {
-    sums[0] += a[p] * b[p]
-    p += 1
-  }
-  return sums.sum()
-}
-
-private func apply(_ gate: Gate?, to values: UnsafeMutableBufferPointer<Double>, _ memory: ReferenceMemory) {
-  guard let gate else { return }
-  let at = memory[gate.tensor]
-  for i in values.indices {
-    values[i] *= gate.activation.derivative(at[i])
+extension Shape {
+  /// The coordinates of an element of a tensor of rank 4.
+  fileprivate func coordinates(_ index: Int) -> (Int, Int, Int, Int) {
+    (index / (c * h * w), index / (h * w) % c, index / w % h, index % w)
   }
 }

@@ -13,13 +13,12 @@ public struct DropoutMask: Operation {
   public let stream: UInt32
   public let rate: Double
 
-  public var inputs: [Tensor] { [schedule] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    schedule = replacement(schedule)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&schedule)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onHost { values($0[0]) } }
 
   public var settings: String { "rate \(rate), stream \(stream)" }
 
@@ -52,38 +51,6 @@ public struct DropoutMask: Operation {
   }
 }
 
-/// c = a * b, elementwise.
-public struct Multiply: Operation {
-  public static let name = "multiply"
-  public private(set) var a: Tensor
-  public private(set) var b: Tensor
-  public private(set) var output: Tensor
-
-  public var inputs: [Tensor] { [a, b] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    output = replacement(output)
-  }
-
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
-    if needed(a) { result.append((a, try tape.multiply(gradient, b))) }
-    if needed(b) { result.append((b, try tape.multiply(gradient, a))) }
-    return result
-  }
-
-  public func evaluate(_ memory: ReferenceMemory) {
-    let (a, b, c) = (memory[a], memory[b], memory[output])
-    for i in c.indices { c[i] = a[i] * b[i] }
-  }
-}
-
 extension Tape {
   /// Records a new dropout mask at every replay.
   ///
@@ -104,16 +71,6 @@ extension Tape {
     }
     let output = intermediate("mask", shape, kind: .activation)
     record(DropoutMask(schedule: schedule, output: output, stream: stream, rate: rate))
-    return output
-  }
-
-  /// Records the elementwise product of two tensors of one shape.
-  public func multiply(_ a: Tensor, _ b: Tensor) throws(TapeError) -> Tensor {
-    guard a.shape == b.shape else {
-      throw .shape(operation: Multiply.name, reason: "\(a.shape) and \(b.shape) differ")
-    }
-    let output = intermediate("product", a.shape, kind: description(of: a).kind)
-    record(Multiply(a: a, b: b, output: output))
     return output
   }
 }

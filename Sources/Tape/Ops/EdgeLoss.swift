@@ -4,20 +4,18 @@
 ///     mean |d[y][x + 1] - d[y][x]| + mean |d[y + 1][x] - d[y][x]|
 ///
 /// each mean over its own differences, of all images and channels. It asks for equal edges, whatever the level.
-public struct EdgeLoss: Operation {
+public struct EdgeLoss: LossOperation {
   public static let name = "edge loss"
   public private(set) var a: Tensor
   public private(set) var b: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [a, b] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   /// How many differences there are between neighbours in a row, and in a column.
   public static func counts(_ shape: Shape) -> (horizontal: Int, vertical: Int) {
@@ -25,14 +23,9 @@ public struct EdgeLoss: Operation {
     return (maps * shape.h * (shape.w - 1), maps * (shape.h - 1) * shape.w)
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
-    if needed(a) { result.append((a, tape.edgeGradient(a, b, weight: weight))) }
-    if needed(b) { result.append((b, tape.edgeGradient(b, a, weight: weight))) }
-    return result
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: a, tape.edgeGradient(a, b, weight: weight))
+    try gradients.record(of: b, tape.edgeGradient(b, a, weight: weight))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -56,14 +49,12 @@ public struct EdgeLossGradient: Operation {
   public private(set) var output: Tensor
   public let weight: Float
 
-  public var inputs: [Tensor] { [a, b] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "weight \(weight)" }
 

@@ -4,29 +4,22 @@
 /// |g_n| = sqrt(sum of squares + 1e-16), so that the gradient of g_n = 0 is 0.
 ///
 ///     g [N, C, H, W]    result []    norms [N]
-public struct GradientPenalty: Operation {
+public struct GradientPenalty: LossOperation {
   public static let name = "gradient penalty"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
   /// What the gradient needs again.
   public private(set) var norms: Tensor
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output, norms] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
-    norms = replacement(norms)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output, &norms)
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard upstream[1] == nil, case .weight(let weight)? = upstream[0] else {
-      throw .noGradientRule(operation: "\(Self.name) (through its norms as results)")
-    }
-    return [(input, tape.gradientPenaltyGradient(input, norms: norms, weight: weight))]
+  public var stripRule: StripRule { .onlyInTraining }
+
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.gradientPenaltyGradient(input, norms: norms, weight: weight))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -50,14 +43,12 @@ public struct GradientPenaltyGradient: Operation {
   public private(set) var output: Tensor
   public let weight: Float
 
-  public var inputs: [Tensor] { [input, norms] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    norms = replacement(norms)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &norms)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "weight \(weight)" }
 

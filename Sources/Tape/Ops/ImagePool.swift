@@ -12,15 +12,14 @@ public struct ImagePool: Operation {
   public private(set) var choices: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [input, pool, choices] }
-  public var outputs: [Tensor] { [output, pool] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    pool = replacement(pool)
-    choices = replacement(choices)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.writes(&output)
+    visitor.reads(&input)
+    visitor.updates(&pool)
+    visitor.reads(&choices)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "\(pool.shape.n) slots" }
 

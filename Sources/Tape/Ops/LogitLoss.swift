@@ -46,27 +46,23 @@ public enum LogitLossKind: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The mean over all logits of one kind of loss.
-public struct LogitLoss: Operation {
+public struct LogitLoss: LossOperation {
   public static let name = "logit loss"
   public private(set) var logits: Tensor
   public private(set) var output: Tensor
   public let kind: LogitLossKind
 
-  public var inputs: [Tensor] { [logits] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    logits = replacement(logits)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&logits)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { kind.description }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(logits, tape.logitLossGradient(kind, logits, weight: weight))]
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: logits, tape.logitLossGradient(kind, logits, weight: weight))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -76,30 +72,27 @@ public struct LogitLoss: Operation {
 }
 
 /// weight * the slope of the loss at x / count: the gradient of `LogitLoss`.
-public struct LogitLossGradient: Operation {
+public struct LogitLossGradient: DifferentiableOperation {
   public static let name = "logit loss gradient"
   public private(set) var logits: Tensor
   public private(set) var output: Tensor
   public let kind: LogitLossKind
   public let weight: Float
 
-  public var inputs: [Tensor] { [logits] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    logits = replacement(logits)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&logits)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "\(kind), weight \(weight)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
     switch kind {
     // The same for all x, or for all on one side of the kink.
-    case .linear, .hinge: return []
-    case .crossEntropy, .squared: throw .noGradientRule(operation: "\(Self.name) (\(kind))")
+    case .linear, .hinge: break
+    case .crossEntropy, .squared: throw .noGradientRule(operation: "\(name) (\(kind))")
     }
   }
 

@@ -3,24 +3,20 @@
 /// y[n,c,i,j] = the largest of x[n,c,2i+a,2j+b] for a, b in 0...1; NaN where one of them is.
 ///
 ///     x [N, C, H, W]    y [N, C, H / 2, W / 2], rounded down
-public struct MaxPool: Operation {
+public struct MaxPool: DifferentiableOperation {
   public static let name = "max pool"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
   }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, tape.maxPoolGradient(gradient, at: input))]
+  public var stripRule: StripRule { .unused }
+
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.maxPoolGradient(dy, at: input))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -39,14 +35,12 @@ public struct MaxPoolGradient: Operation {
   public private(set) var at: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [gradient, at] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    at = replacement(at)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&gradient, &at)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (dy, x, dx) = (memory[gradient], memory[at], memory[output])

@@ -7,7 +7,7 @@ import Random
 /// low 32 bits of the step), as a fraction of 1. So it is the same on every executor and after a resume.
 ///
 ///     a, b, y [N, C, H, W]
-public struct Mix: Operation {
+public struct Mix: DifferentiableOperation {
   public static let name = "mix"
   public private(set) var a: Tensor
   public private(set) var b: Tensor
@@ -16,27 +16,19 @@ public struct Mix: Operation {
   public private(set) var output: Tensor
   public let stream: UInt32
 
-  public var inputs: [Tensor] { [a, b, schedule] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    schedule = replacement(schedule)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b, &schedule)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "stream \(stream)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
-    for (input, side) in [(a, MixSide.a), (b, .b)] where needed(input) {
-      result.append((input, tape.mixGradient(dy, side, stream: stream, schedule: schedule)))
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    for (input, side) in [(a, MixSide.a), (b, .b)] {
+      try gradients.record(of: input, tape.mixGradient(dy, side, stream: stream, schedule: schedule))
     }
-    return result
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -73,7 +65,7 @@ public enum MixSide: String, Sendable {
 }
 
 /// dx = dy times the share that an operand has in each image: the gradient of `Mix`, and its own.
-public struct MixGradient: Operation {
+public struct MixGradient: DifferentiableOperation {
   public static let name = "mix gradient"
   public private(set) var gradient: Tensor
   public private(set) var schedule: Tensor
@@ -81,22 +73,17 @@ public struct MixGradient: Operation {
   public let side: MixSide
   public let stream: UInt32
 
-  public var inputs: [Tensor] { [gradient, schedule] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    schedule = replacement(schedule)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&gradient, &schedule)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "to \(side.rawValue), stream \(stream)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(gradient, tape.mixGradient(u, side, stream: stream, schedule: schedule))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: gradient, tape.mixGradient(dy, side, stream: stream, schedule: schedule))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

@@ -13,13 +13,12 @@ public struct GaussianNoise: Operation {
   public private(set) var output: Tensor
   public let stream: UInt32
 
-  public var inputs: [Tensor] { [schedule] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    schedule = replacement(schedule)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&schedule)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onHost { values($0[0]) } }
 
   public var settings: String { "stream \(stream)" }
 

@@ -6,7 +6,7 @@
 //   x, y, dx, dy [N, C, H, W]    scale, shift, sums [C]    mean, variance [C] or, of several parts, [parts, C]
 
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, with the mean and the biased variance of x itself.
-public struct Norm: Operation {
+public struct Norm: DifferentiableOperation {
   public static let name = "norm"
   public private(set) var input: Tensor
   public private(set) var scale: Tensor?
@@ -18,32 +18,21 @@ public struct Norm: Operation {
   public let parts: Int
   public let epsilon: Float
 
-  public var inputs: [Tensor] { [input] + [scale, shift].compactMap { $0 } }
-  public var outputs: [Tensor] { [output, mean, variance] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    scale = scale.map(replacement)
-    shift = shift.map(replacement)
-    output = replacement(output)
-    mean = replacement(mean)
-    variance = replacement(variance)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &scale, &shift)
+    visitor.writes(&output, &mean, &variance)
   }
+
+  public var stripRule: StripRule { .statistics(self) }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard upstream[1] == nil, upstream[2] == nil, case .tensor(let dy)? = upstream[0] else {
-      throw .noGradientRule(operation: "\(Self.name) (through its statistics as results)")
-    }
-    let gradients = tape.normGradient(
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    let recorded = tape.normGradient(
       of: input, dy, mean: mean, variance: variance, scale: scale, parts: parts, epsilon: epsilon)
-    var result = [(input, gradients.input)]
-    if let scale, needed(scale) { result.append((scale, gradients.scale)) }
-    if let shift, needed(shift) { result.append((shift, gradients.shift)) }
-    return result
+    try gradients.record(of: input, recorded.input)
+    if let scale { try gradients.record(of: scale, recorded.scale) }
+    if let shift { try gradients.record(of: shift, recorded.shift) }
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -62,13 +51,20 @@ public struct Norm: Operation {
     }
     normalize(memory, x, means, variances, scale, shift, epsilon, parts, input.shape, into: y)
   }
+
+  /// The second half: the normalisation by statistics that are there.
+  var byGivenStatistics: Normalize {
+    Normalize(
+      input: input, mean: mean, variance: variance, scale: scale, shift: shift, output: output,
+      epsilon: epsilon)
+  }
 }
 
 /// The gradients of `Norm`, through its statistics:
 /// dx = scale / sqrt(variance + epsilon) * (dy - shiftSum / m - xhat * scaleSum / m), where xhat is the
 /// normalised x, shiftSum the sum of dy over the group and scaleSum that of dy * xhat. Added up over the parts, the
 /// sums are the gradients of shift and scale.
-public struct NormGradient: Operation {
+public struct NormGradient: DifferentiableOperation {
   public static let name = "norm gradient"
   public private(set) var input: Tensor
   public private(set) var gradient: Tensor
@@ -82,41 +78,27 @@ public struct NormGradient: Operation {
   public let parts: Int
   public let epsilon: Float
 
-  public var inputs: [Tensor] { [input, gradient, mean, variance] + [scale].compactMap { $0 } }
-  public var outputs: [Tensor] { [output, shiftSum, scaleSum] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    gradient = replacement(gradient)
-    mean = replacement(mean)
-    variance = replacement(variance)
-    scale = scale.map(replacement)
-    output = replacement(output)
-    shiftSum = replacement(shiftSum)
-    scaleSum = replacement(scaleSum)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &gradient)
+    visitor.reads(&mean, &variance, &scale)
+    visitor.writes(&output, &shiftSum, &scaleSum)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard upstream[1] == nil, upstream[2] == nil, case .tensor(let u)? = upstream[0] else {
-      throw .noGradientRule(operation: "\(Self.name) (through its sums as results)")
-    }
-    var result: [(Tensor, Tensor)] = []
-    if needed(gradient) {
-      // The map from dy to dx is symmetric: it is its own adjoint.
-      let adjoint = tape.normGradient(
-        of: input, u, mean: mean, variance: variance, scale: scale, parts: parts, epsilon: epsilon)
-      result.append((gradient, adjoint.input))
-    }
-    if needed(input) || scale.map(needed) ?? false {
-      let second = tape.normSecondGradient(of: self, u)
-      result.append((input, second.input))
-      if let scale { result.append((scale, second.scale)) }
-    }
-    return result
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    // The map from dy to dx is symmetric: it is its own adjoint.
+    try gradients.record(
+      of: gradient,
+      tape.normGradient(
+        of: input, dy, mean: mean, variance: variance, scale: scale, parts: parts, epsilon: epsilon
+      ).input)
+    guard gradients.isNeeded(input) || scale.map(gradients.isNeeded) ?? false else { return }
+    let second = tape.normSecondGradient(of: self, dy)
+    try gradients.record(of: input, second.input)
+    if let scale { try gradients.record(of: scale, second.scale) }
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -154,17 +136,13 @@ public struct Normalize: Operation {
   public private(set) var output: Tensor
   public let epsilon: Float
 
-  public var inputs: [Tensor] { [input, mean, variance] + [scale, shift].compactMap { $0 } }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    mean = replacement(mean)
-    variance = replacement(variance)
-    scale = scale.map(replacement)
-    shift = shift.map(replacement)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &mean, &variance)
+    visitor.reads(&scale, &shift)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .rowByRow }
 
   public func evaluate(_ memory: ReferenceMemory) {
     normalize(
@@ -186,15 +164,13 @@ public struct RunningStatistics: Operation {
   public let count: Int
   public let momentum: Float
 
-  public var inputs: [Tensor] { [mean, variance, runningMean, runningVariance] }
-  public var outputs: [Tensor] { [runningMean, runningVariance] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    mean = replacement(mean)
-    variance = replacement(variance)
-    runningMean = replacement(runningMean)
-    runningVariance = replacement(runningVariance)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&mean, &variance)
+    visitor.updates(&runningMean)
+    visitor.updates(&runningVariance)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let unbiased = Double(count) / Double(count - 1)

@@ -21,19 +21,13 @@ public struct NormSecondGradient: Operation {
   public let parts: Int
   public let epsilon: Float
 
-  public var inputs: [Tensor] { [input, gradient, upstream, mean, variance] + [scale].compactMap { $0 } }
-  public var outputs: [Tensor] { [output, scaleGradient] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    gradient = replacement(gradient)
-    upstream = replacement(upstream)
-    mean = replacement(mean)
-    variance = replacement(variance)
-    scale = scale.map(replacement)
-    output = replacement(output)
-    scaleGradient = replacement(scaleGradient)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input, &gradient, &upstream)
+    visitor.reads(&mean, &variance, &scale)
+    visitor.writes(&output, &scaleGradient)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 

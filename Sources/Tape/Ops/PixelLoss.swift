@@ -7,32 +7,25 @@ public enum PixelDistance: String, Sendable {
 }
 
 /// The mean over all elements of |a - b| or (a - b)^2.
-public struct PixelLoss: Operation {
+public struct PixelLoss: LossOperation {
   public static let name = "pixel loss"
   public private(set) var a: Tensor
   public private(set) var b: Tensor
   public private(set) var output: Tensor
   public let distance: PixelDistance
 
-  public var inputs: [Tensor] { [a, b] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { distance.rawValue }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(Tensor, Tensor)] = []
-    if needed(a) { result.append((a, tape.pixelGradient(distance, a, b, weight: weight))) }
-    if needed(b) { result.append((b, tape.pixelGradient(distance, b, a, weight: weight))) }
-    return result
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: a, tape.pixelGradient(distance, a, b, weight: weight))
+    try gradients.record(of: b, tape.pixelGradient(distance, b, a, weight: weight))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -47,7 +40,7 @@ public struct PixelLoss: Operation {
 
 /// The gradient of `PixelLoss` with respect to a: weight * sign(a - b) / count, with sign(0) = 0, or
 /// weight * 2 (a - b) / count.
-public struct PixelLossGradient: Operation {
+public struct PixelLossGradient: DifferentiableOperation {
   public static let name = "pixel loss gradient"
   public private(set) var a: Tensor
   public private(set) var b: Tensor
@@ -55,28 +48,21 @@ public struct PixelLossGradient: Operation {
   public let distance: PixelDistance
   public let weight: Float
 
-  public var inputs: [Tensor] { [a, b] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "\(distance.rawValue), weight \(weight)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
     // Piecewise constant, or linear in a - b.
-    guard distance == .l2 else { return [] }
+    guard distance == .l2 else { return }
     let slope = 2 * weight / Float(a.shape.count)
-    var result: [(Tensor, Tensor)] = []
-    if needed(a) { result.append((a, try tape.combination(slope, u, 0, u))) }
-    if needed(b) { result.append((b, try tape.combination(-slope, u, 0, u))) }
-    return result
+    try gradients.record(of: a, tape.combination(slope, dy, 0, dy))
+    try gradients.record(of: b, tape.combination(-slope, dy, 0, dy))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

@@ -5,27 +5,32 @@
 /// at 0: the edge itself is not repeated (PyTorch's mode "reflect").
 ///
 ///     x [N, C, H, W]    y [N, C, H + 2P, W + 2P]
-public struct ReflectionPad: Operation {
+public struct ReflectionPad: DifferentiableOperation {
   public static let name = "reflection pad"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
   public let padding: Int
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
+  }
 
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public var stripRule: StripRule {
+    let (padding, height) = (padding, input.shape.h)
+    return .rows(
+      StripRows(
+        inputRows: { rows in
+          // The top and the bottom strip include the mirrored rows.
+          let first = min(max(0, rows.lowerBound - padding), max(0, height - 1 - padding))
+          return first..<max(min(height, rows.upperBound - padding), min(height, padding + 1))
+        }, outputHeight: { $0 + 2 * padding }))
   }
 
   public var settings: String { "padding \(padding)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let dy)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, tape.reflectionPadGradient(dy, padding: padding))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.reflectionPadGradient(dy, padding: padding))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -37,27 +42,23 @@ public struct ReflectionPad: Operation {
 /// The adjoint of `ReflectionPad`: every pixel of dx is the sum of dy where y has that pixel of x, up to nine times.
 ///
 ///     dy [N, C, H + 2P, W + 2P]    dx [N, C, H, W]
-public struct ReflectionPadGradient: Operation {
+public struct ReflectionPadGradient: DifferentiableOperation {
   public static let name = "reflection pad gradient"
   public private(set) var gradient: Tensor
   public private(set) var output: Tensor
   public let padding: Int
 
-  public var inputs: [Tensor] { [gradient] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&gradient)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "padding \(padding)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let u)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(gradient, try tape.reflectionPad(u, padding: padding))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: gradient, tape.reflectionPad(dy, padding: padding))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

@@ -3,28 +3,31 @@
 //   small [N, C, H, W]    large [N, C, f H, f W]
 
 /// large[n,c,fy+i,fx+j] = coefficient * small[n,c,y,x] for 0 <= i, j < f: with a coefficient of 1 the nearest pixel.
-public struct Upsample: Operation {
+public struct Upsample: DifferentiableOperation {
   public static let name = "upsample"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
   public let factor: Int
   public let coefficient: Float
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
+  }
 
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public var stripRule: StripRule {
+    let factor = factor
+    return .rows(
+      StripRows(
+        alignment: factor,
+        inputRows: { $0.lowerBound / factor..<($0.upperBound + factor - 1) / factor },
+        firstOutputRow: { $0 * factor }, outputHeight: { $0 * factor }))
   }
 
   public var settings: String { "factor \(factor), coefficient \(coefficient)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, tape.downsample(gradient, factor, coefficient))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.downsample(dy, factor, coefficient))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -37,28 +40,24 @@ public struct Upsample: Operation {
 
 /// small[n,c,y,x] = coefficient * the sum of large[n,c,fy+i,fx+j] over 0 <= i, j < f: with a coefficient of 1 / f^2
 /// the mean.
-public struct Downsample: Operation {
+public struct Downsample: DifferentiableOperation {
   public static let name = "downsample"
   public private(set) var input: Tensor
   public private(set) var output: Tensor
   public let factor: Int
   public let coefficient: Float
 
-  public var inputs: [Tensor] { [input] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    input = replacement(input)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&input)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .unused }
 
   public var settings: String { "factor \(factor), coefficient \(coefficient)" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .tensor(let gradient)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    return [(input, tape.upsample(gradient, factor, coefficient))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: input, tape.upsample(dy, factor, coefficient))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {

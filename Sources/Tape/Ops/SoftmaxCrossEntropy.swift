@@ -10,31 +10,25 @@
 ///
 /// A pixel's weights are 1 at its label's class and 0 elsewhere; all 0 where it has no label (which counts in N H W all
 /// the same); a class weight instead of 1 makes rare classes count for more.
-public struct SoftmaxCrossEntropy: Operation {
+public struct SoftmaxCrossEntropy: LossOperation {
   public static let name = "softmax cross-entropy"
   public private(set) var logits: Tensor
   public private(set) var target: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [logits, target] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    logits = replacement(logits)
-    target = replacement(target)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&logits, &target)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   /// N H W, what the sum is divided by.
   public var pixels: Int { logits.shape.count / logits.shape.c }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard !needed(target), case .weight(let weight)? = upstream[0] else {
-      throw .noGradientRule(operation: "\(Self.name) (with respect to its target)")
-    }
-    return [(logits, tape.crossEntropyGradient(logits, target, weight: weight))]
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.refuse(target, of: self)
+    try gradients.record(of: logits, tape.crossEntropyGradient(logits, target, weight: weight))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -57,14 +51,12 @@ public struct SoftmaxCrossEntropyGradient: Operation {
   public private(set) var output: Tensor
   public let weight: Float
 
-  public var inputs: [Tensor] { [logits, target] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    logits = replacement(logits)
-    target = replacement(target)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&logits, &target)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "weight \(weight)" }
 

@@ -6,7 +6,7 @@
 /// y = w / sigma, with v = w^T u / |w^T u|, u = w v / |w v| and sigma = u^T w v; norms are at least 1e-12.
 ///
 /// u is updated in place, or stays as it is, if `updates` says so, and then sigma = |w^T u|.
-public struct SpectralNorm: Operation {
+public struct SpectralNorm: DifferentiableOperation {
   public static let name = "spectral norm"
   public private(set) var weight: Tensor
   public private(set) var u: Tensor
@@ -16,26 +16,18 @@ public struct SpectralNorm: Operation {
   public private(set) var sigma: Tensor
   public let updates: Bool
 
-  public var inputs: [Tensor] { [weight, u] }
-  public var outputs: [Tensor] { [output, v, sigma] + (updates ? [u] : []) }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    weight = replacement(weight)
-    u = replacement(u)
-    output = replacement(output)
-    v = replacement(v)
-    sigma = replacement(sigma)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&weight)
+    visitor.writes(&output, &v, &sigma)
+    if updates { visitor.updates(&u) } else { visitor.reads(&u) }
   }
+
+  public var stripRule: StripRule { .unused }
 
   public var settings: String { updates ? "" : "u stays" }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard upstream[1] == nil, upstream[2] == nil, case .tensor(let gradient)? = upstream[0] else {
-      throw .noGradientRule(operation: "\(Self.name) (through its vectors or sigma as results)")
-    }
-    return [(weight, tape.spectralNormGradient(of: self, gradient))]
+  public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.record(of: weight, tape.spectralNormGradient(of: self, dy))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -72,17 +64,13 @@ public struct SpectralNormGradient: Operation {
   public private(set) var sigma: Tensor
   public private(set) var output: Tensor
 
-  public var inputs: [Tensor] { [gradient, normalized, u, v, sigma] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    gradient = replacement(gradient)
-    normalized = replacement(normalized)
-    u = replacement(u)
-    v = replacement(v)
-    sigma = replacement(sigma)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&gradient, &normalized)
+    visitor.reads(&u, &v, &sigma)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (dy, y, dw) = (memory[gradient], memory[normalized], memory[output])

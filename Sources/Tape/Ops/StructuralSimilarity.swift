@@ -7,37 +7,32 @@
 // least `Blur.radius` from every edge.
 
 /// 1 - the mean of S over all images, channels and whole windows.
-public struct StructuralSimilarity: Operation {
+public struct StructuralSimilarity: LossOperation {
   public static let name = "structural similarity"
   public private(set) var moments: SimilarityMoments
   public private(set) var output: Tensor
   public let constants: SimilarityConstants
 
-  public var inputs: [Tensor] { moments.tensors }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    moments = moments.replaced(replacement)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&moments)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { constants.description }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard case .weight(let weight)? = upstream[0] else { throw .noGradientRule(operation: Self.name) }
-    var result: [(input: Tensor, gradient: Tensor)] = []
-    for moments in [moments, moments.swapped] where needed(moments.meanX) {
-      let gradient = tape.similarityGradient(moments, constants, weight: weight)
-      result.append((moments.meanX, gradient.mean))
-      result.append((moments.squareX, gradient.square))
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    for (order, moments) in [moments, moments.swapped].enumerated()
+    where gradients.isNeeded(moments.meanX) {
+      let recorded = tape.similarityGradient(moments, constants, weight: weight)
+      try gradients.record(of: moments.meanX, recorded.mean)
+      try gradients.record(of: moments.squareX, recorded.square)
       // One for both maps.
-      if !result.contains(where: { $0.input == moments.product }) {
-        result.append((moments.product, gradient.product))
+      if order == 0 || !gradients.isNeeded(moments.meanY) {
+        try gradients.record(of: moments.product, recorded.product)
       }
     }
-    return result
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -67,15 +62,12 @@ public struct StructuralSimilarityGradient: Operation {
   public let constants: SimilarityConstants
   public let weight: Float
 
-  public var inputs: [Tensor] { moments.tensors }
-  public var outputs: [Tensor] { [mean, square, product] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    moments = moments.replaced(replacement)
-    mean = replacement(mean)
-    square = replacement(square)
-    product = replacement(product)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&moments)
+    visitor.writes(&mean, &square, &product)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "\(constants), weight \(weight)" }
 
@@ -98,16 +90,14 @@ public struct StructuralSimilarityGradient: Operation {
 }
 
 /// The blurred maps that similarity is made of, all [N, C, H, W].
-public struct SimilarityMoments: Sendable {
-  public let meanX: Tensor
-  public let meanY: Tensor
+public struct SimilarityMoments: Sendable, TensorHolder {
+  public private(set) var meanX: Tensor
+  public private(set) var meanY: Tensor
   /// Of x^2 and y^2.
-  public let squareX: Tensor
-  public let squareY: Tensor
+  public private(set) var squareX: Tensor
+  public private(set) var squareY: Tensor
   /// Of x y.
-  public let product: Tensor
-
-  public var tensors: [Tensor] { [meanX, meanY, squareX, squareY, product] }
+  public private(set) var product: Tensor
 
   public var shape: Shape { meanX.shape }
 
@@ -121,10 +111,12 @@ public struct SimilarityMoments: Sendable {
     Self(meanX: meanY, meanY: meanX, squareX: squareY, squareY: squareX, product: product)
   }
 
-  fileprivate func replaced(_ replacement: (Tensor) -> Tensor) -> Self {
-    Self(
-      meanX: replacement(meanX), meanY: replacement(meanY), squareX: replacement(squareX),
-      squareY: replacement(squareY), product: replacement(product))
+  public mutating func forEachTensor(_ body: (inout Tensor) -> Void) {
+    body(&meanX)
+    body(&meanY)
+    body(&squareX)
+    body(&squareY)
+    body(&product)
   }
 
   /// Calls `body` with the index of the centre of every whole window.

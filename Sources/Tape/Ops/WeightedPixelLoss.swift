@@ -3,7 +3,7 @@
 ///
 /// Weights that are not negative: they say how much a pixel counts. The mean is over all elements, so weights whose own
 /// mean is 1 leave the loss at its size.
-public struct WeightedPixelLoss: Operation {
+public struct WeightedPixelLoss: LossOperation {
   public static let name = "weighted pixel loss"
   public private(set) var a: Tensor
   public private(set) var b: Tensor
@@ -11,28 +11,19 @@ public struct WeightedPixelLoss: Operation {
   public private(set) var output: Tensor
   public let distance: PixelDistance
 
-  public var inputs: [Tensor] { [a, b, weights] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    weights = replacement(weights)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b, &weights)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { distance.rawValue }
 
-  public func recordGradients(
-    _ upstream: [Gradient?], needed: (Tensor) -> Bool, on tape: Tape
-  ) throws(TapeError) -> [(input: Tensor, gradient: Tensor)] {
-    guard !needed(weights), case .weight(let weight)? = upstream[0] else {
-      throw .noGradientRule(operation: "\(Self.name) (with respect to its weights)")
-    }
-    var result: [(Tensor, Tensor)] = []
-    if needed(a) { result.append((a, tape.weightedGradient(distance, a, b, weights, weight: weight))) }
-    if needed(b) { result.append((b, tape.weightedGradient(distance, b, a, weights, weight: weight))) }
-    return result
+  public func differentiate(weight: Float, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
+    try gradients.refuse(weights, of: self)
+    try gradients.record(of: a, tape.weightedGradient(distance, a, b, weights, weight: weight))
+    try gradients.record(of: b, tape.weightedGradient(distance, b, a, weights, weight: weight))
   }
 
   public func evaluate(_ memory: ReferenceMemory) {
@@ -58,15 +49,12 @@ public struct WeightedPixelLossGradient: Operation {
   public let distance: PixelDistance
   public let weight: Float
 
-  public var inputs: [Tensor] { [a, b, weights] }
-  public var outputs: [Tensor] { [output] }
-
-  public mutating func replaceTensors(_ replacement: (Tensor) -> Tensor) {
-    a = replacement(a)
-    b = replacement(b)
-    weights = replacement(weights)
-    output = replacement(output)
+  public mutating func visitOperands(_ visitor: inout OperandVisitor) {
+    visitor.reads(&a, &b, &weights)
+    visitor.writes(&output)
   }
+
+  public var stripRule: StripRule { .onlyInTraining }
 
   public var settings: String { "\(distance.rawValue), weight \(weight)" }
 

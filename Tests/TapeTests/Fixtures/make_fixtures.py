@@ -172,13 +172,17 @@ def norm_second_gradient(name, make):
     return torch.autograd.grad(((dx - target) ** 2).sum() / 2, needed)
 
 
-def tanh(name, make):
-    operation, shape = re.fullmatch(r"(tanh|tanh gradient) (\[.*\])", name).groups()
-    shape = json.loads(shape)
-    if operation == "tanh":
-        return [torch.tanh(make(shape, "scaled", 4.0))]
+# Elementwise functions by their names.
+FUNCTIONS = {"tanh": torch.tanh}
+
+
+def elementwise(name, make):
+    function, gradient, shape = re.fullmatch(r"(.*?)( gradient)? (\[.*\])", name).groups()
+    function, shape = FUNCTIONS[function], json.loads(shape)
+    if not gradient:
+        return [function(make(shape, "scaled", 4.0))]
     x = make(shape, "scaled", 2.0).requires_grad_()
-    return torch.autograd.grad(((torch.tanh(x) - make(shape)) ** 2).sum() / 2, [x])
+    return torch.autograd.grad(((function(x) - make(shape)) ** 2).sum() / 2, [x])
 
 
 def activation_gradient(name, make):
@@ -425,12 +429,13 @@ def evaluate(name):
     for start, function in (
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm second", norm_second_gradient), ("norm", norm), ("running", norm),
-        ("tanh", tanh), ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss),
+        ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss),
         ("L1", pixel), ("L2", pixel), ("blur", blurred), ("SSIM", similarity), ("edge", edges),
         ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
         ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian", gaussian_noise),
         ("slice gradient", slice_gradient), ("reflection", reflection_pad), ("upsample", resampling),
         ("average pool", resampling), ("max pool", max_pool), ("spectral norm", spectral_norm), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
+        *((function, elementwise) for function in FUNCTIONS),
     ):
         if name.startswith(start):
             return [t.detach().numpy().reshape(-1) for t in function(name, make)]
