@@ -71,7 +71,10 @@ public enum StructuralSimilarity {
 
   /// The weights of a window's middle and of what lies 1...5 pixels beside it.
   private static let weights: [Double] = {
-    let gaussian = (0...windowSide / 2).map { exp(-Double($0 * $0) / (2 * 1.5 * 1.5)) }
+    let variance = 1.5 * 1.5
+    let gaussian = (0...windowSide / 2).map { (distance: Int) in
+      exp(-Double(distance * distance) / (2 * variance))
+    }
     let sum = gaussian[0] + 2 * gaussian.dropFirst().reduce(0, +)
     return gaussian.map { $0 / sum }
   }()

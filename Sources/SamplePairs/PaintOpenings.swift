@@ -92,7 +92,9 @@ extension Painter {
     let fade = 1 / (unit * 0.4)
     canvas.paint(Shape(sill.x0, sill.y1, sill.x1, sill.y1 + unit * 0.4), nil) { x, y, sample in
       let streak = noise.smooth(x * 120, y * 4)
-      sample.albedo *= 1 - 0.42 * streak * streak * (1 - (y - sill.y1) * fade)
+      let strength = 1 - (y - sill.y1) * fade
+      let dirt = 0.42 * streak * streak * strength
+      sample.albedo *= 1 - dirt
     }
   }
 

@@ -79,9 +79,12 @@ extension Painter {
       let splash = 1 - (building.ground - y) / (unit * 0.35)
       if below < 1 {
         let streak = noise.smooth(x * 75, y * 3) * noise.smooth(x * 21 + 9, y * 2)
-        sample.albedo *= 1 - age * (1 - below) * streak * streaked
+        let soot = age * (1 - below) * streak * streaked
+        sample.albedo *= 1 - soot
       } else if splash > 0 {
-        sample.albedo *= 1 - age * splash * splash * 0.4 * (0.4 + noise.smooth(x * 30, y * 30))
+        let grain = 0.4 + noise.smooth(x * 30, y * 30)
+        let mud = age * splash * splash * 0.4 * grain
+        sample.albedo *= 1 - mud
       }
     }
     if crumbles {

@@ -153,8 +153,8 @@ public final class StripExecutor: Executor {
     var part: [Float] = []
     part.reserveCapacity(shape.c * rows.count * shape.w)
     for channel in 0..<shape.c {
-      part +=
-        all[(channel * shape.h + rows.lowerBound) * shape.w..<(channel * shape.h + rows.upperBound) * shape.w]
+      let first = (channel * shape.h + rows.lowerBound) * shape.w
+      part += all[first..<first + rows.count * shape.w]
     }
     return part
   }
