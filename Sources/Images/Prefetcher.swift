@@ -98,6 +98,9 @@ public final class Prefetcher: Sendable {
   /// The total time `next()` has waited for pictures, in seconds.
   public var waitedSeconds: Double { work.waitedSeconds }
 
+  /// Counts the threads that have not ended; can be called when the prefetcher is gone.
+  package var countRunningThreads: @Sendable () -> Int { { [work] in work.runningThreads } }
+
   /// Ends the threads after the batch each is at and waits for them. Batches not yet taken are lost.
   public func stop() {
     work.stop()
@@ -194,6 +197,8 @@ private final class Work: Sendable {
     state.withLock { $0.isStopped = true }
     state.wait { $0.runningThreads == 0 ? () : nil }
   }
+
+  var runningThreads: Int { state.withLock { $0.runningThreads } }
 
   var waitedSeconds: Double {
     let parts = state.withLock { $0.waited }.components
