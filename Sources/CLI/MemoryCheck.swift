@@ -11,8 +11,8 @@ struct MemoryCheck {
 
   /// - Returns: a line that says what the run will need
   /// - Throws: `ModelError.training`, what is missing and which options need less
-  func check(_ recording: Recording, on device: Device, _ choices: KernelChoices) throws -> String {
-    let need = try Self.need(options, recording, on: device, choices)
+  func check(_ step: any TrainingStep, on device: Device, _ choices: KernelChoices) throws -> String {
+    let need = try Self.need(options, step, on: device, choices)
     let description = device.description
     let available = min(description.globalMemory, limit.map { Int($0 * Double(1 << 30)) } ?? .max)
     let total = gibibytes(need.total)
@@ -41,12 +41,12 @@ struct MemoryCheck {
   }
 
   static func need(
-    _ options: TrainingOptions, _ recording: Recording, on device: Device, _ choices: KernelChoices
+    _ options: TrainingOptions, _ step: any TrainingStep, on device: Device, _ choices: KernelChoices
   ) throws -> MemoryNeed {
     let executor = try OpenCLExecutor(
-      recording, on: device, choices: choices, precision: options.precision, storesGradients: false,
-      keeping: recording.kept, packsActivations: options.recompute == true)
-    return try executor.memoryNeed(["train", "translate"].compactMap { recording.sections[$0] })
+      step.recording, on: device, choices: choices, precision: options.precision, storesGradients: false,
+      keeping: step.recording.kept, packsActivations: options.recompute == true)
+    return try executor.memoryNeed(step.allSections)
   }
 
   /// The options to turn, the one that costs least first.
@@ -54,8 +54,7 @@ struct MemoryCheck {
     guard options.recompute != true else { return "less is needed with \(smaller)" }
     var recomputing = options
     recomputing.recompute = true
-    let model = try Pix2Pix(recomputing.network, recomputing.step, sections: [.train, .translate])
-    let need = try Self.need(recomputing, model.recording, on: device, choices)
+    let need = try Self.need(recomputing, recomputing.record(), on: device, choices)
     return "--recompute needs \(gibibytes(need.total)), and less is needed with \(smaller)"
   }
 

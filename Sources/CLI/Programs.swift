@@ -51,12 +51,7 @@ struct Programs: ParsableCommand {
       model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,
       precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,
       computeUnits: computeUnits, storesGradients: false, keeping: model.recording.kept)
-    for section in ["train", "translate"] {
-      guard let steps = model.recording.sections[section] else {
-        preconditionFailure("\(section) was asked for")
-      }
-      try executor.prepare(steps)
-    }
+    for steps in model.allSections { try executor.prepare(steps) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {

@@ -31,7 +31,8 @@ struct TrainingRun {
     let trainer = try Trainer(
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described),
       figureSources: try figureSources(device)
-    ) { recording in
+    ) { step in
+      let recording = step.recording
       let check = MemoryCheck(options: options, limit: memoryLimit)
       var remembered: KernelChoices?
       switch choice {
@@ -41,7 +42,7 @@ struct TrainingRun {
         // Before tuning, which takes a while.
         let known = try kernels.choices(
           for: recording, on: chosen, precision: options.precision, remembered: remembered)
-        note(try check.check(recording, on: chosen, known))
+        note(try check.check(step, on: chosen, known))
       }
       let executor = try device.executor(
         for: recording, kernels, storesGradients: false, sharesRooms: true,
