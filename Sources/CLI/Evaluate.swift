@@ -190,7 +190,8 @@ struct Evaluate: ParsableCommand {
   /// The held-out pairs: input and target of a model, or outputs, in the place of inputs, and targets.
   private func pairs(_ trained: TrainingOptions?) throws -> PairSource {
     guard let trained else {
-      return try PairSource(inputs: outputs ?? "", targets: targets ?? "", split: split ?? .train)
+      return try PairSource(
+        .twoFolders(inputs: outputs ?? "", targets: targets ?? ""), split: split ?? .train)
     }
     var options = trained
     if let data { (options.data, options.targets, options.validationData) = (data, targets, nil) }

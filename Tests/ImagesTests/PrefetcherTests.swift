@@ -14,7 +14,7 @@ private struct SmallSet {
         String(format: "%03d.png", index),
         Picture(width: 32, height: 20) { x, y, c in x * (index + 3) + y * 7 + c * 40 + index * 11 })
     }
-    source = try PairSource(folder: folder.path)
+    source = try PairSource(.folder(folder.path, .aToB))
   }
 }
 
@@ -176,7 +176,8 @@ extension Prefetcher {
   }
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: folder))) func camvid() throws {
-    let source = try PairSource(inputs: "\(Self.folder)/labels", targets: "\(Self.folder)/photos")
+    let source = try PairSource(
+      .twoFolders(inputs: "\(Self.folder)/labels", targets: "\(Self.folder)/photos"))
     let pairs = Array(source.pairs.prefix(50))
     var loaded: [(input: Picture, target: Picture)] = []
     let decode = try milliseconds(50) { loaded = try pairs.map { try $0.load() } }
