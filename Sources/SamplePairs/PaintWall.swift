@@ -1,7 +1,7 @@
 extension Painter {
   /// The wall's own material at a place: colour and relief.
   ///
-  /// Joints are box-filtered and fade where they are finer than the picture can show.
+  /// Joints are box-filtered: joints finer than a sample fade.
   @inline(__always)
   private static func wallSurface(
     _ wall: Wall, _ x: Float, _ y: Float, _ building: Building, _ noise: Noise, _ step: Float
@@ -88,7 +88,7 @@ extension Painter {
       }
     }
     if crumbles {
-      // Where plaster has fallen off, the bricks beneath show.
+      // Bricks show under fallen plaster.
       var bricks = building
       bricks.wallColor = rgb(166, 100, 74)
       let limit = street.uniform(0.66, 0.72)

@@ -14,7 +14,7 @@ private struct SmallSet {
         String(format: "%03d.png", index),
         Picture(width: 32, height: 20) { x, y, c in x * (index + 3) + y * 7 + c * 40 + index * 11 })
     }
-    source = try PairSource(folder: folder.path)
+    source = try PairSource(.folder(folder.path, .aToB))
   }
 }
 
