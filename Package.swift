@@ -21,8 +21,9 @@ let package = Package(
     // Singular values, for the Fréchet distance: an iterative algorithm that is better taken than written.
     .systemLibrary(name: "CLAPACK", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
-    // A link to Kernels/: every file in it is embedded.
-    .target(name: "Kernels", resources: [.embedInCode("files")]),
+    // The OpenCL sources in Kernels/ as strings.
+    .target(name: "CKernels"),
+    .target(name: "Kernels", dependencies: ["CKernels"]),
     .target(name: "Random"),
     .target(name: "Tape", dependencies: ["Random"]),
     .target(name: "OperationCases", dependencies: ["Random", "Tape"], path: "Tests/OperationCases"),

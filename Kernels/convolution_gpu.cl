@@ -52,24 +52,12 @@
 //   output     .x channel blocks .y OH .z OW .w splits
 //   geometry   .x KH .y KW .z stride .w padding
 //   range: (tiles of TILE_PIXELS cells of the largest phase * WORK_ITEMS, tiles of TILE_CHANNELS, phases * splits)
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
-    global const float4* restrict x, const int4 x_place, const float input_slope,
-    global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
-    global const float4* restrict gate, const int4 gate_place, const float gate_slope,
-    global float4* restrict y, const int4 y_place, global float4* restrict parts, const int4 input,
-    const int4 output, const int4 geometry) {
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(CONVOLVE_ARGUMENTS(float4)) {
   local float4 input_tile[TILE_PIXELS * PIXEL_STRIDE];
   local float4 weight_tile[DEPTH * TILE_QUADS];
 
   const int item = get_local_id(0);
-  const int phases = TRANSPOSED ? geometry.z : 1;
-  const int phase = get_group_id(2) % (phases * phases);
-  const int split = get_group_id(2) / (phases * phases);
-  const axis_t rows = axis_of(phase / phases, geometry.x, geometry.z, geometry.w, input.y, output.y);
-  const axis_t columns = axis_of(phase % phases, geometry.y, geometry.z, geometry.w, input.z, output.z);
-  const int cells = rows.cells * columns.cells, pixels = input.w * cells;
-  const int first_pixel = get_group_id(0) * TILE_PIXELS;
-  if (first_pixel >= pixels) return;  // the whole group: phases differ in size
+  FIND_PHASE
 
   // This work-item's part in loading the input tile: one quad of channels of INPUT_LOADS pixels. Tiles overhang the
   // last pixel; what lies there reads that pixel again and is never stored.
@@ -88,15 +76,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
   const int panel_stride = input.x * geometry.x * geometry.y * (DEPTH * 8);  // in vectors
   const int panels = (output.x + 1) / 2;
 
-  const int taps = rows.count * columns.count;
-  const int first_tap = rows.before * geometry.y + rows.taps * columns.before + rows.first * columns.taps + columns.first;
-#if INPUT_QUADS == 4
-  const int steps = input.x * taps;
-#else
-  const int steps = (taps + TAPS_PER_STEP - 1) / TAPS_PER_STEP;
-#endif
-  const int steps_per_split = (steps + output.w - 1) / output.w;
-  const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
+  FIND_DEPTH
 
   float4 sum[ITEM_PIXELS][ITEM_QUADS];
 #pragma unroll
@@ -108,13 +88,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
   const int item_x = item % ITEMS_ACROSS, item_y = item / ITEMS_ACROSS;
   float4 next_input[INPUT_LOADS], next_weight[WEIGHT_LOADS];
 
-#if INPUT_QUADS == 4
-  int block = begin / max(taps, 1), row = 0, column = 0;
-  if (begin < end) {
-    row = begin % taps / columns.count;
-    column = begin % taps % columns.count;
-  }
-#endif
+  FIRST_TAP
 
   // One turn more than steps: each turn computes what the turn before has loaded.
   for (int step = begin; step <= end; step++) {
@@ -135,17 +109,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
     }
 
     if (step < end) {
-#if INPUT_QUADS == 4
-      const int moved = block * x_place.z + row * x_place.w + column;
-      const int tap = block * geometry.x * geometry.y + first_tap + row * columns.taps + column;
-      const bool there = true;
-      const int channel_quad = load_quad;
-#else
-      const int load_tap = step * TAPS_PER_STEP + load_quad / INPUT_QUADS;
-      const bool there = load_tap < taps;
-      const int moved = load_tap / columns.count * x_place.w + load_tap % columns.count;
-      const int channel_quad = load_quad % INPUT_QUADS;
-#endif
+      FIND_TAP
 #pragma unroll
       for (int i = 0; i < INPUT_LOADS; i++) {
         next_input[i] = there ? x[(size_t)(load_pixel[i] + moved) * 4 + channel_quad] : (float4)(0.0f);
@@ -165,15 +129,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve(
         next_weight[i] = wanted ? weight[(size_t)(quad / 8) * panel_stride + (tap * DEPTH + depth) * 8 + quad % 8]
                                 : (float4)(0.0f);
       }
-#if INPUT_QUADS == 4
-      if (++column == columns.count) {
-        column = 0;
-        if (++row == rows.count) {
-          row = 0;
-          block++;
-        }
-      }
-#endif
+      NEXT_TAP
     }
 
     if (step > begin) {

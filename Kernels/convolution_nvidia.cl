@@ -50,26 +50,14 @@
 #endif
 
 // One tile of one phase, or of one part of its depth. Arguments and range as of convolution_gpu.cl's convolve.
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_units(
-    global const float4* restrict x, const int4 x_place, const float input_slope,
-    global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
-    global const float4* restrict gate, const int4 gate_place, const float gate_slope,
-    global float4* restrict y, const int4 y_place, global float4* restrict parts, const int4 input,
-    const int4 output, const int4 geometry) {
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_units(CONVOLVE_ARGUMENTS(float4)) {
   // [step % 2][pixel][operand row] and [step % 2][operand row][channel], the latter with its vectors swizzled
   local quad_operands input_tile[2 * TILE_PIXELS * 4];
   local uint4 weight_tile[2 * WEIGHT_VECTORS];
   MMA_EXCHANGE(exchange);
 
   const int item = get_local_id(0);
-  const int phases = TRANSPOSED ? geometry.z : 1;
-  const int phase = get_group_id(2) % (phases * phases);
-  const int split = get_group_id(2) / (phases * phases);
-  const axis_t rows = axis_of(phase / phases, geometry.x, geometry.z, geometry.w, input.y, output.y);
-  const axis_t columns = axis_of(phase % phases, geometry.y, geometry.z, geometry.w, input.z, output.z);
-  const int cells = rows.cells * columns.cells, pixels = input.w * cells;
-  const int first_pixel = get_group_id(0) * TILE_PIXELS;
-  if (first_pixel >= pixels) return;  // the whole group: phases differ in size
+  FIND_PHASE
 
   // This work-item's part in loading the input tile: one quad of channels of INPUT_LOADS pixels. Tiles overhang the
   // last pixel; what lies there reads that pixel again and is never stored.
@@ -88,15 +76,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_uni
   const int panel_stride = input.x * geometry.x * geometry.y * (DEPTH * 8);  // in vectors
   const int panels = (output.x + 1) / 2;
 
-  const int taps = rows.count * columns.count;
-  const int first_tap = rows.before * geometry.y + rows.taps * columns.before + rows.first * columns.taps + columns.first;
-#if INPUT_QUADS == 4
-  const int steps = input.x * taps;
-#else
-  const int steps = (taps + TAPS_PER_STEP - 1) / TAPS_PER_STEP;
-#endif
-  const int steps_per_split = (steps + output.w - 1) / output.w;
-  const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
+  FIND_DEPTH
 
   float4 sum[FRAGMENTS_DOWN][FRAGMENTS_ACROSS];
   UNROLL
@@ -110,28 +90,12 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_uni
   const int warp_quad = item / 32 % WARPS_ACROSS * (WARP_CHANNELS / 4);
   float4 next_input[INPUT_LOADS], next_weight[WEIGHT_LOADS][OPERAND_VALUES];
 
-#if INPUT_QUADS == 4
-  int block = begin / max(taps, 1), row = 0, column = 0;
-  if (begin < end) {
-    row = begin % taps / columns.count;
-    column = begin % taps % columns.count;
-  }
-#endif
+  FIRST_TAP
 
   // One turn more than steps: each turn computes what the turn before has stored.
   for (int step = begin; step <= end; step++) {
     if (step < end) {
-#if INPUT_QUADS == 4
-      const int moved = block * x_place.z + row * x_place.w + column;
-      const int tap = block * geometry.x * geometry.y + first_tap + row * columns.taps + column;
-      const bool there = true;
-      const int channel_quad = load_quad;
-#else
-      const int load_tap = step * TAPS_PER_STEP + load_quad / INPUT_QUADS;
-      const bool there = load_tap < taps;
-      const int moved = load_tap / columns.count * x_place.w + load_tap % columns.count;
-      const int channel_quad = load_quad % INPUT_QUADS;
-#endif
+      FIND_TAP
 #pragma unroll
       for (int i = 0; i < INPUT_LOADS; i++) {
         next_input[i] = there ? x[(size_t)(load_pixel[i] + moved) * 4 + channel_quad] : (float4)(0.0f);
@@ -155,15 +119,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_uni
                      : (float4)(0.0f);
         }
       }
-#if INPUT_QUADS == 4
-      if (++column == columns.count) {
-        column = 0;
-        if (++row == rows.count) {
-          row = 0;
-          block++;
-        }
-      }
-#endif
+      NEXT_TAP
     }
 
     if (step > begin) {

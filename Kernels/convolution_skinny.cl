@@ -24,29 +24,13 @@
 
 // One tile of one phase, or of one part of its depth. Arguments as of convolution_gpu.cl's convolve.
 //   range: (tiles of TILE_PIXELS cells of the largest phase * WORK_ITEMS, panels of 32 channels, phases * splits)
-kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_skinny(
-    global const float* restrict x, const int4 x_place, const float input_slope,
-    global const float4* restrict weight, global const float4* restrict bias, const int has_bias,
-    global const float4* restrict gate, const int4 gate_place, const float gate_slope,
-    global float4* restrict y, const int4 y_place, global float4* restrict parts, const int4 input,
-    const int4 output, const int4 geometry) {
+kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void convolve_skinny(CONVOLVE_ARGUMENTS(float)) {
   local float4 meeting[PIXELS_AT_ONCE * WORK_ITEMS];
 
   const int item = get_local_id(0), quad = item % 8, slot = item / 8;
-  const int phases = TRANSPOSED ? geometry.z : 1;
-  const int phase = get_group_id(2) % (phases * phases);
-  const int split = get_group_id(2) / (phases * phases);
-  const axis_t rows = axis_of(phase / phases, geometry.x, geometry.z, geometry.w, input.y, output.y);
-  const axis_t columns = axis_of(phase % phases, geometry.y, geometry.z, geometry.w, input.z, output.z);
-  const int cells = rows.cells * columns.cells, pixels = input.w * cells;
-  const int first_pixel = get_group_id(0) * TILE_PIXELS;
-  if (first_pixel >= pixels) return;  // the whole group: phases differ in size
+  FIND_PHASE
 
-  const int taps = rows.count * columns.count;
-  const int first_tap = rows.before * geometry.y + rows.taps * columns.before + rows.first * columns.taps + columns.first;
-  const int steps = input.x * taps;
-  const int steps_per_split = (steps + output.w - 1) / output.w;
-  const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
+  FIND_DEPTH
 
   // What lies beyond the last pixel reads that one again and is never stored.
   int load_pixel[TILE_PIXELS];

@@ -53,15 +53,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
   const int item = get_local_id(0);
   FIND_TILE
 
-#if LANES_INPUT
-  global const float4 *row_side = at_gradient, *lane_side = at_image;
-  const int4 row_move = gradient_move, lane_move = image_move;
-  const float row_slope = gradient_slope, lane_slope = image_slope;
-#else
-  global const float4 *row_side = at_image, *lane_side = at_gradient;
-  const int4 row_move = image_move, lane_move = gradient_move;
-  const float row_slope = image_slope, lane_slope = gradient_slope;
-#endif
+  FIND_SIDES
 
   // This work-item's part in loading: one pixel of a step, one quad of ROW_LOADS and LANE_LOADS blocks. Where in
   // its tensor each lies, in vectors from the pixel under tap (0, 0); -1: there is nothing.
@@ -86,10 +78,7 @@ kernel __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1))) void weight_gradi
     lane_offset[i] = quad < quads.z * 4 ? (quad / 4 * block_stride + moved) * 4 + quad % 4 : -1;
   }
 
-  const int count = pixels.x * pixels.y * pixels.z;
-  const int steps = (count + DEPTH - 1) / DEPTH;
-  const int steps_per_split = (steps + pixels.w - 1) / pixels.w;
-  const int begin = min(steps, split * steps_per_split), end = min(steps, begin + steps_per_split);
+  FIND_DEPTH
 
   // The pixel this work-item loads, and how far a step takes it: 16 pixels on in (n, oy, ox), carries included.
   int pixel = begin * DEPTH + load_depth;

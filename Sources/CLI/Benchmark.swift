@@ -198,7 +198,7 @@ struct Benchmark: ParsableCommand {
     }
     let reference = ReferenceExecutor(passes.recording)
     for (stream, tensor) in passes.inputs.enumerated() {
-      let values = Self.noise(tensor.shape.count, stream: UInt32(stream))
+      let values = Philox(seed: 1).uniform(count: tensor.shape.count, stream: UInt32(stream))
       try executor.write(values, to: tensor)
       try other?.write(values, to: tensor)
       reference.write(values, to: tensor)
@@ -239,14 +239,6 @@ struct Benchmark: ParsableCommand {
       weightGradientMs: results[2].ms, passes: results)
   }
 
-  private static func noise(_ count: Int, stream: UInt32) -> [Float] {
-    let generator = Philox(seed: 1)
-    return (0..<(count + 3) / 4).flatMap { block in
-      let words = generator.words(UInt32(block), 0, stream)
-      return (0..<4).map { Float(words[$0] >> 8) / 8_388_608 - 1 }
-    }.prefix(count).map { $0 }
-  }
-
   // MARK: The step
 
   private func timeStep(on device: Device, _ results: inout Results) throws {
@@ -262,7 +254,8 @@ struct Benchmark: ParsableCommand {
     func firstStep(_ target: any Executor) throws -> (picture: [Float], losses: Losses) {
       try model.initialize(target, seed: 0)
       try model.fillInputs(target, seed: 0)
-      try target.write(Self.noise(translation.input.shape.count, stream: 2), to: translation.input)
+      try target.write(
+        Philox(seed: 1).uniform(count: translation.input.shape.count, stream: 2), to: translation.input)
       try target.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: model.schedule)
       try target.run(translate)
       try target.run(train)
@@ -358,10 +351,6 @@ struct Benchmark: ParsableCommand {
       self.gap += gap
     }
   }
-}
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 /// The most memory this process has had since its start or since `resetPeakResidentBytes`, in bytes.

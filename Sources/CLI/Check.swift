@@ -4,7 +4,7 @@ import Images
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what is wrong or odd with a data set before a network is trained on it.",
+    abstract: "Finds what is wrong or odd in a data set before a training.",
     discussion: """
       Every picture is read, and what is found is printed one line each, worst first:
         wrong   training would stop, or its figures would mean nothing: names without a partner, unreadable files, \
@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
       sizes, proportions or kinds of pictures that differ within a side, very few pairs
         hint    no split to validate with, a direction that looks swapped
       The exit code is 1 when something is wrong and 0 otherwise. --sheet writes the pictures of up to 16 pairs \
-      into one, four pairs in a row: what a glance sees, no program does.
+      into one, four pairs in a row, for a glance that no program replaces.
 
       Examples:
         pix2pix check --data facades --direction BtoA
@@ -32,15 +32,15 @@ struct Check: ParsableCommand {
       "Folder of further inputs, matched by name; may be given several times.", valueName: "dir"))
   var input: [String] = []
   @Option(
-    help: ArgumentHelp("Folder of pictures that say how much each pixel counts.", valueName: "dir"))
+    help: ArgumentHelp("Folder of pictures of the pixels' weights.", valueName: "dir"))
   var weights: String?
   @Option(
     help: ArgumentHelp(
       "Pairs are made of the photographs in --data: \(PhotographTask.forms).", valueName: "task"))
   var task: PhotographTask?
-  @Option(help: "Which side of a pair is the input: AtoB or BtoA.")
+  @Option(help: "From the input's side of a pair to the target's: AtoB or BtoA.")
   var direction = Direction.aToB
-  @Option(help: ArgumentHelp("Where to write a picture of some pairs, as PNG.", valueName: "file"))
+  @Option(help: ArgumentHelp("A PNG to write, with the pictures of some pairs.", valueName: "file"))
   var sheet: String?
 
   func run() throws {
@@ -60,14 +60,14 @@ struct Check: ParsableCommand {
     }
   }
 
-  private var place: DataSetCheck.Place {
+  private var place: PairSource.Place {
     if task != nil { return .photographs(data) }
     guard let targets else { return .folder(data, direction) }
     return direction == .aToB
       ? .twoFolders(inputs: data, targets: targets) : .twoFolders(inputs: targets, targets: data)
   }
 
-  /// As wide as each other, so that what is said lines up.
+  /// Words of one width, so that the findings line up.
   private static func word(_ severity: DataSetCheck.Finding.Severity) -> String {
     switch severity {
     case .wrong: "wrong  "

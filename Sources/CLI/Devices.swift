@@ -15,7 +15,7 @@ struct Devices: ParsableCommand {
         pix2pix devices --json
       """)
 
-  @Flag(help: "Print everything that is known of the devices, as JSON.")
+  @Flag(help: "Print all facts about the devices, as JSON.")
   var json = false
 
   func run() throws {
@@ -42,7 +42,7 @@ struct Devices: ParsableCommand {
         ],
         all.map {
           let device = $0.description
-          // What matrix units have proven to do; everything can do fp32.
+          // The precisions that matrix units have proven; every device computes fp32.
           let precisions = Precision.possible(on: $0).map(\.rawValue).joined(separator: " ")
           return [
             String(device.index), device.name, device.platform, device.kind.rawValue,

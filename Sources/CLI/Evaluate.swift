@@ -8,10 +8,10 @@ import Tape
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says how good pictures are: figures that compare them with their targets.",
+    abstract: "Measures pictures against their targets.",
     discussion: """
-      Either of a model, on pairs that it was not trained on (by default what the run validated on: val, else test), \
-      or of two folders of pictures with equal names, whoever made them.
+      The pictures are a model's, on pairs that it was not trained on (by default the run's validation pairs: val, else \
+      test), or those of a folder, beside targets of equal names in another.
 
       Always: L1, MSE and PSNR over samples of 0 to 255, SSIM, MS-SSIM (pictures from \
       \(StructuralSimilarity.minimumMultiScaleSide) pixels on a side), and how far the histograms of CIE L, a and b \
@@ -19,13 +19,12 @@ struct Evaluate: ParsableCommand {
       maps, that is palette PNGs or pictures of at most \(TargetSurvey.mostLabelColours) distinct colours in all: \
       per-pixel accuracy, per-class accuracy and class IOU, each output pixel taken for the nearest of the palette's \
       colours. With training targets: the share of outputs that are nearer to one of them than to their own target, \
-      reduced to 32 x 32. With --scorer: the FCN-score, which is how well the labels that outputs were made from can \
-      be read from them again, beside how well from the targets, and the Fréchet distance of the scorer's features \
-      (for each map that its last layer reads the mean over pixels). With feature vectors of any network, or with a \
-      VGG to make them of outputs and targets (--feature-network): their Fréchet distance.
+      reduced to 32 x 32. With --scorer: the FCN-score, the same three figures for the labels that the scorer reads from \
+      outputs and from targets, and the Fréchet distance of its features (the mean over pixels of each map that its last \
+      layer reads). With feature vectors of any network, or with a VGG to make them of outputs and targets \
+      (--feature-network): their Fréchet distance.
 
-      Intervals are 95 % bootstrap intervals over pictures: they say what other pictures would change, not another \
-      training.
+      Intervals are 95 % bootstrap intervals over pictures: the spread for other pictures, not for another training.
 
       A model's pictures are made as translate makes them and compared at the model's size, targets resized as for \
       training.
@@ -66,7 +65,7 @@ struct Evaluate: ParsableCommand {
   var palette: String?
   @Option(
     help: ArgumentHelp(
-      "The palette's colour in targets of pixels that nobody labelled: they are left out.",
+      "The palette's colour of pixels that nobody labelled: they are left out.",
       valueName: "#rrggbb"))
   var unlabelled: Colour?
   @Option(
@@ -76,7 +75,7 @@ struct Evaluate: ParsableCommand {
   var trainTargets: String?
   @Option(
     help: ArgumentHelp(
-      "What train-scorer made: let it read outputs and targets, and compare with the label maps that the outputs were made from.",
+      "A scorer made by train-scorer: it reads outputs and targets, to be compared with the label maps behind the outputs.",
       valueName: "run|file"))
   var scorer: String?
   @Option(
@@ -139,47 +138,51 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    var report = EvaluationReport()
+    var files: FeatureComparison?
     if let outputFeatures, let targetFeatures {
-      report.figures.append(try Self.frechetDistance(outputFeatures, targetFeatures))
+      files = try FeatureComparison(outputFile: outputFeatures, targetFile: targetFeatures)
     }
-    if model != nil || outputs != nil { try comparePictures(&report) }
-    print(report.table)
+    var report =
+      if model != nil || outputs != nil { try comparePictures() } else { EvaluationReport() }
+    if let files { try report.add(files) }
+    for line in report.remarks { note(line) }
+    print(Table(["figure", "value", "95 % interval", "pictures"], report.rows))
     for line in report.memorized { note(line) }
     if let out { try report.write(to: out) }
   }
 
-  /// Adds the figures of pictures to those of features.
-  private func comparePictures(_ report: inout EvaluationReport) throws {
+  private func comparePictures() throws -> EvaluationReport {
     let checkpoint = try model.map(Self.checkpoint)
-    let source = try pairs(checkpoint?.0.options)
-    let targets = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
+    let trained = checkpoint?.0.options
+    let source =
+      if let trained {
+        try trained.heldOutPairs(data: data, targets: targets, split: split)
+      } else {
+        try PairSource(
+          .twoFolders(inputs: outputs ?? "", targets: targets ?? ""), split: split ?? .train)
+      }
+    let survey = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
     var evaluation = PictureEvaluation(source: source, seed: seed)
-    evaluation.format = checkpoint?.0.options.format
-    evaluation.labels = try labelClasses(targets, evaluation.format)
-    evaluation.training = try trainingTargets(checkpoint?.0.options)
+    evaluation.labels = try .judging(
+      survey, format: trained?.format, palette: palette, unlabelled: unlabelled)
+    evaluation.training = try trainingTargets(trained)
     if let out {
       try makeFolder(out)
-      if checkpoint != nil { evaluation.pictures = "\(out)/pictures" }
+      if checkpoint != nil { evaluation.pictureFolder = "\(out)/pictures" }
     }
     func executor(_ recording: Recording) throws -> any Executor {
       try device.executor(for: recording, kernels, sharesRooms: true, tunes: true)
     }
-    if let checkpoint {
-      evaluation.translator = try Translator(checkpoint) { try executor($0.recording) }
-    }
+    evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
     if let scorer {
       evaluation.scorer = try Scorer(try Self.checkpoint(scorer), makeExecutor: executor)
       evaluation.labelMaps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
     }
     evaluation.features = try featureNetwork.map { path in
-      try FeatureComparison(
+      try FeatureCollector(
         network: FeatureNetwork(path: path, makeExecutor: executor), path: path, count: source.count)
     }
-    let figures = report.figures
-    report = try evaluation.report()
-    report.figures += figures
-    for line in report.remarks { note(line) }
+    return try evaluation.report()
   }
 
   private static func checkpoint(_ model: String) throws -> (Checkpoint, path: String) {
@@ -187,78 +190,9 @@ struct Evaluate: ParsableCommand {
     return (try Checkpoint(path: path), path)
   }
 
-  /// The held-out pairs: input and target of a model, or outputs, in the place of inputs, and targets.
-  private func pairs(_ trained: TrainingOptions?) throws -> PairSource {
-    guard let trained else {
-      return try PairSource(inputs: outputs ?? "", targets: targets ?? "", split: split ?? .train)
-    }
-    var options = trained
-    if let data { (options.data, options.targets, options.validationData) = (data, targets, nil) }
-    if let split {
-      options.validationData = nil
-      guard let source = try options.pairs(of: split) else {
-        throw ModelError.option("--split", "\(options.data) has no split \(split.rawValue)")
-      }
-      return source
-    }
-    guard let source = try options.validationPairs() else {
-      throw ModelError.option(
-        "--split", "\(options.data) has neither val nor test; give --split train, or other pairs with --data")
-    }
-    return source
-  }
-
-  /// The classes, where targets are label maps; nil where they are not.
-  private func labelClasses(_ targets: TargetSurvey, _ format: PairFormat?) throws -> LabelClasses? {
-    // What a model was not taught is not asked either.
-    let drawn = format?.labelClasses
-    let labels =
-      if let palette {
-        try LabelClasses(namedPalette(palette), ignoring: drawn?.ignoredColour)
-      } else {
-        drawn ?? targets.labelClasses
-      }
-    guard let unlabelled else { return labels }
-    guard var labels else {
-      throw ModelError.option(
-        "--unlabelled", "the targets are no label maps; give their colours with --palette")
-    }
-    guard let index = labels.palette.colours.firstIndex(of: unlabelled) else {
-      let known = labels.palette.colours.map(\.description).joined(separator: " ")
-      throw ModelError.option("--unlabelled", "\(unlabelled) is none of the palette's colours: \(known)")
-    }
-    labels.ignored = index
-    return labels
-  }
-
-  /// The classes that --palette names.
-  private func namedPalette(_ path: String) throws -> Palette {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw ModelError.file(path, "no such file or folder")
-    }
-    if !isFolder.boolValue, let colours = try Picture(contentsOf: path).palette { return Palette(colours) }
-    let files = isFolder.boolValue ? try PairSource.pictures(in: path) : [path]
-    guard !files.isEmpty else {
-      throw ModelError.file(path, "holds no pictures (\(PairSource.extensionList))")
-    }
-    return try Palette(coloursOf: files)
-  }
-
-  /// Reduced training targets; none where nothing is known of a training.
-  private func trainingTargets(
-    _ trained: TrainingOptions?
-  ) throws -> [(name: String, thumbnail: Memorization.Thumbnail)] {
-    if let trainTargets {
-      let files = try PairSource.pictures(in: trainTargets)
-      guard !files.isEmpty else {
-        throw ModelError.file(trainTargets, "holds no pictures (\(PairSource.extensionList))")
-      }
-      return try mapInParallel(over: files.indices) { index in
-        let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
-        return (name, Memorization.Thumbnail(try Picture(contentsOf: files[index])))
-      }
-    }
+  /// Reduced training targets; none for pictures of unknown origin.
+  private func trainingTargets(_ trained: TrainingOptions?) throws -> [Memorization.TrainingTarget] {
+    if let trainTargets { return try Memorization.trainingTargets(in: trainTargets) }
     guard let trained else { return [] }
     guard FileManager.default.fileExists(atPath: trained.data) else {
       note(
@@ -266,36 +200,8 @@ struct Evaluate: ParsableCommand {
       )
       return []
     }
-    let source = try trained.trainingPairs()
-    return try mapInParallel(over: source.pairs.indices) { index in
-      (source.pairs[index].name, Memorization.Thumbnail(try source.pairs[index].load().target))
-    }
-  }
-
-  private static func frechetDistance(_ outputs: String, _ targets: String) throws -> Figure {
-    let (a, b) = (try Features(path: outputs), try Features(path: targets))
-    guard a.dimension == b.dimension else {
-      throw ModelError.file(
-        targets, "has \(b.dimension) features a picture where \(outputs) has \(a.dimension); use one network")
-    }
-    if let remark = a.remark(beside: b) { note(remark) }
-    return try .frechetDistance(a, b, source: outputs)
+    return try Memorization.trainingTargets(of: trained.trainingPairs())
   }
 }
 
 extension Split: ExpressibleByArgument {}
-
-extension Features {
-  /// Reads a safetensors file of one F32 tensor [vectors, features].
-  fileprivate init(path: String) throws(ModelError) {
-    let file = try SafetensorsFile(path: path)
-    guard file.entries.count == 1, let (name, entry) = file.entries.first, entry.isFloat32,
-      entry.shape.count == 2, entry.shape[0] >= 2, entry.shape[1] >= 1,
-      let values = try file.floats(name)
-    else {
-      throw .file(path, "is not one F32 tensor [vectors, features] of at least 2 vectors")
-    }
-    guard values.allSatisfy(\.isFinite) else { throw .file(path, "\(name) holds NaN or infinite values") }
-    self.init(count: entry.shape[0], dimension: entry.shape[1], values: values.map(Double.init))
-  }
-}

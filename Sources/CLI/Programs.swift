@@ -52,11 +52,7 @@ struct Programs: ParsableCommand {
       precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,
       computeUnits: computeUnits, storesGradients: false, keeping: model.recording.kept)
     for steps in model.allSections { try executor.prepare(steps) }
-    do {
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError.file(out, "cannot be made: is a file in the way, or is the disk full or read-only?")
-    }
+    try makeFolder(out)
     for (index, request) in executor.programRequests.enumerated() {
       // Here the units can only be emulated; there they are real.
       let macros = request.macros.filter { $0.0 != "MMA_EMULATED" }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Images
+import Model
 import SamplePairs
 
 struct SamplePairsCommand: ParsableCommand {
@@ -9,7 +10,7 @@ struct SamplePairsCommand: ParsableCommand {
     abstract: "Draws a paired data set of building fronts, for a first training without a download.",
     discussion: """
       Each file shows a rendered front (A, left) beside its label map in the colours of the CMP facades (B, right), \
-      so that labels to photo is --direction BtoA. Nine of ten pairs go to train, the rest to val. The same seed \
+      so that labels to photo is --direction BtoA. Every tenth pair goes to val, the others to train. The same seed \
       draws the same bytes on every machine.
 
       Examples:
@@ -19,7 +20,7 @@ struct SamplePairsCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Folder for train/ and val/.", valueName: "dir"))
   var out: String
-  @Option(help: "How many pairs.")
+  @Option(help: "Number of pairs.")
   var count = 200
   @Option(help: "Pixels on a side of each half, from 32 to 1024.")
   var size = 256
@@ -34,32 +35,23 @@ struct SamplePairsCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = FileManager.default
     let clock = ContinuousClock()
     let start = clock.now
-    for folder in ["train", "val"] {
-      do {
-        try files.createDirectory(atPath: "\(out)/\(folder)", withIntermediateDirectories: true)
-      } catch {
-        throw ImageError.unwritable(path: "\(out)/\(folder)", reason: "the folder cannot be made")
-      }
-    }
+    let validation = count / 10
+    // An empty folder would be a split without pairs, which train refuses.
+    for folder in validation > 0 ? ["train", "val"] : ["train"] { try makeFolder("\(out)/\(folder)") }
     let renderer = FacadeRenderer(size: size, seed: seed)
-    var validation = 0
     for index in 0..<count {
       let pair = renderer.pair(index)
-      let isValidation = index % 10 == 9
-      validation += isValidation ? 1 : 0
       let digits = String(index)
       let name = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
       try Self.sideBySide(pair.photo, pair.labels, size: size)
-        .writePNG(to: "\(out)/\(isValidation ? "val" : "train")/\(name).png")
+        .writePNG(to: "\(out)/\(index % 10 == 9 ? "val" : "train")/\(name).png")
     }
+    let seconds = (clock.now - start) / .seconds(1)
     print(
-      String(
-        format: "%d pairs in %@/train, %d in %@/val, %d x %d each half, %.1f s", count - validation, out,
-        validation,
-        out, size, size, (clock.now - start).seconds))
+      "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
+        + String(format: "%.1f s", seconds))
   }
 
   private static func sideBySide(_ a: [UInt8], _ b: [UInt8], size: Int) -> Picture {

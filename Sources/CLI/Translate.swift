@@ -10,8 +10,8 @@ struct Translate: ParsableCommand {
     abstract: "Translates pictures with a trained model.",
     discussion: """
       Every picture of --input is written to --out under its own name, as PNG (as NPY where the model draws \
-      channels), at the model's size. The model's options come from its checkpoint. A run's folder means its last checkpoint; RUN/best.safetensors is the one \
-      with the best validation.
+      channels), at the model's size. The model's options come from its checkpoint. A run's folder means its last \
+      checkpoint; RUN/best.safetensors is the one with the best validation.
 
       As in the paper, norms use the statistics of the picture at hand and dropout stays on.
 
@@ -23,7 +23,7 @@ struct Translate: ParsableCommand {
         pix2pix translate --model run --input labels --samples 5 --out pictures
       """)
 
-  /// Which half of side-by-side pictures is the input.
+  /// The input's part of a picture.
   enum Side: String, ExpressibleByArgument, CaseIterable {
     case whole
     case a = "A"
@@ -43,7 +43,7 @@ struct Translate: ParsableCommand {
   var side = Side.whole
   @Option(
     help:
-      "Where norms take their statistics: batch (the picture at hand) or running (averages from training).")
+      "Statistics of norms: batch (the picture at hand) or running (averages from training).")
   var normStatistics = NormStatistics.batch
   @Option(
     help:
@@ -52,18 +52,19 @@ struct Translate: ParsableCommand {
   var dropout: String?
   @Option(help: "trained (pictures are resized to the size of the training) or own (every picture's).")
   var size = Translator.Size.trained
-  @Option(help: "Pictures from each input, with noise and dropout of their own; says how far apart they are.")
+  @Option(help: "Pictures from each input, with noise and dropout of their own, and their mean distance.")
   var samples = 1
   @Option(help: "Bits of a channel, 8 or 16. (default: the input's)")
   var bitDepth: Int?
   @Option(
     help: ArgumentHelp(
-      "Translate in strips of so many rows. (default: only what the device's memory cannot hold whole)",
+      "Translate in strips of so many rows. (default: only pictures too large for the device's memory)",
       valueName: "rows"))
   var strips: Int?
   @Option(
     help: ArgumentHelp(
-      "Translate in strips what needs more of the device's memory. (default: all it has)", valueName: "GiB"))
+      "Memory to use on the device; larger pictures are translated in strips. (default: all)",
+      valueName: "GiB"))
   var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
@@ -119,7 +120,7 @@ struct Translate: ParsableCommand {
       var pictures: [Picture] = []
       for sample in 0..<samples {
         let picture = try translator.translate(inputs, index: index, sample: sample, bitDepth: bitDepth)
-        // Not before there is something to put into it.
+        // Made with the first picture, so that a failure leaves no empty folder.
         try makeFolder(out)
         let suffix = samples == 1 ? "" : "-\(sample + 1)"
         try picture.write(to: "\(out)/\(name)\(suffix).\(fileExtension)")
@@ -131,7 +132,7 @@ struct Translate: ParsableCommand {
         print("\(name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
       }
     }
-    let seconds = (clock.now - start).seconds
+    let seconds = (clock.now - start) / .seconds(1)
     let count = files.count * samples
     if !distances.isEmpty {
       let mean = distances.reduce(0, +) / Double(distances.count)
@@ -157,7 +158,7 @@ struct Translate: ParsableCommand {
       let (description, framing) = (chosen.description, step.translations[0].framing)
       let available = min(description.globalMemory, memoryLimit.map { Int($0 * Double(1 << 30)) } ?? .max)
       if need.total > available || need.largestBuffer > description.maxAllocation {
-        // Weights aside, a strip needs in proportion to its rows; half of what there is leaves room for its neighbours'.
+        // A strip's need grows with its rows, weights aside; half of the memory leaves room for the rows beside it.
         let share = Double(available) / 2 / Double(need.total)
         let rows = max(16, Int(share * Double(framing.padded.height)) / 16 * 16)
         note(
@@ -183,7 +184,7 @@ struct Translate: ParsableCommand {
     return try lists[0].map { file in
       try [file]
         + zip(input.dropFirst(), others).map { folder, files in
-          // Single files belong together whatever their names are.
+          // Single files need no equal names.
           if lists[0].count == 1, files.count == 1, let only = files.values.first { return only }
           guard let other = files[Self.name(of: file)] else {
             throw ModelError.file(folder, "has no picture \(Self.name(of: file)), which \(input[0]) has")
@@ -199,10 +200,7 @@ struct Translate: ParsableCommand {
       throw ModelError.file(input, "no such file or folder")
     }
     guard isFolder.boolValue else { return [input] }
-    let files = try PairSource.pictures(in: input)
-    guard !files.isEmpty else {
-      throw ModelError.file(input, "holds no pictures (\(PairSource.extensionList))")
-    }
+    let files = try PairSource.somePictures(in: input)
     var stems: [String: String] = [:]
     for file in files {
       let stem = Self.name(of: file)

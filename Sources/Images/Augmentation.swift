@@ -1,12 +1,12 @@
 import Random
 
-/// Where the network looks at the pictures of a pair.
+/// The part of a pair's pictures that the network sees.
 ///
-/// With jitter all of them are resized to `loadSize`, cut to `size` at the same random place and flipped
+/// With jitter all pictures are resized to `loadSize`, cut to `size` at the same random place and flipped
 /// together half of the time; without, they are resized straight to `size`. Resizing is bicubic, and
 /// nearest for a palette picture or a label map, each picture by itself.
 public struct Augmentation: Sendable, Equatable {
-  /// What the network sees.
+  /// The network's pictures.
   public let size: PictureSize
   public let jitter: Bool
   public let seed: UInt64
@@ -23,13 +23,13 @@ public struct Augmentation: Sendable, Equatable {
     self.init(size: PictureSize(square: size), jitter: jitter, seed: seed)
   }
 
-  /// What pictures are resized to before the cut: 286 for 256, and other sides in proportion, rounded down.
+  /// The size before the cut: 286 for 256, and other sides in proportion, rounded down.
   public var loadSize: PictureSize {
     func load(_ side: Int) -> Int { jitter ? side * 286 / 256 : side }
     return PictureSize(width: load(size.width), height: load(size.height))
   }
 
-  /// What is cut out of the load size.
+  /// A rectangle of the load size.
   public struct Cut: Sendable, Equatable {
     /// The left edge, 0...loadSize.width - size.width.
     public let x: Int
@@ -39,16 +39,16 @@ public struct Augmentation: Sendable, Equatable {
     public let isFlipped: Bool
   }
 
-  /// The cut of a pair in an epoch: depends on nothing but seed, epoch and index, so that a resumed run,
-  /// or another number of threads, sees the same pictures.
+  /// The cut of a pair in an epoch: a pure function of seed, epoch and index, so that a resumed run, or another number of
+  /// threads, sees the same pictures.
   public func cut(epoch: Int, index: Int) -> Cut {
     guard jitter else { return Cut(x: 0, y: 0, isFlipped: false) }
     let words = Philox(seed: seed).words(
       UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: epoch), RandomPurpose.cut.rawValue)
     let load = loadSize
     return Cut(
-      x: uniform(words[0], below: load.width - size.width + 1),
-      y: uniform(words[1], below: load.height - size.height + 1),
+      x: Philox.integer(words[0], below: load.width - size.width + 1),
+      y: Philox.integer(words[1], below: load.height - size.height + 1),
       isFlipped: words[2] >> 31 == 1)
   }
 

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Step by step the same as scikit-image's `feature.canny`, so that thresholds mean the same there.
 public struct Canny: Sendable, Equatable {
-  /// The standard deviation of the Gaussian that smooths the picture, in pixels: what is finer is no edge.
+  /// The standard deviation of the smoothing Gaussian, in pixels: finer details are no edges.
   public var sigma: Double
   /// A pixel whose gradient is at least this belongs to an edge when the edge has a strong pixel somewhere.
   /// Gradients are Sobel's, unscaled, of gray levels 0...1: a sharp step from black to white has 4, less after
@@ -23,8 +23,7 @@ public struct Canny: Sendable, Equatable {
     self.high = high
   }
 
-  /// Whether each pixel of a picture lies on an edge, row by row. Colours count by their luma. Pixels of the
-  /// border never do.
+  /// True for each pixel on an edge, row by row. Colours count by their luma; border pixels are never on an edge.
   public func edges(of picture: Picture) -> [Bool] {
     let gray = Self.levels(picture.gray())
     let (width, height) = (picture.width, picture.height)
@@ -44,14 +43,13 @@ public struct Canny: Sendable, Equatable {
 
   // MARK: - Smoothing
 
-  /// Convolved with a Gaussian cut off at 4 sigma. Near the border it is the mean of what there is of the
-  /// picture, weighted alike.
+  /// The values convolved with a Gaussian cut off at 4 sigma; near the border, the weighted mean of the pixels inside.
   private func smoothed(_ values: [Double], _ width: Int, _ height: Int) -> [Double] {
     let radius = Int(4 * sigma + 0.5)
     let raw = (-radius...radius).map { exp(-0.5 * Double($0 * $0) / (sigma * sigma)) }
     let sum = raw.reduce(0, +)
     let kernel = raw.map { $0 / sum }
-    // How much of the kernel lies inside, along either axis.
+    // The kernel's sum over positions inside, along either axis.
     func inside(_ count: Int) -> [Double] {
       (0..<count).map { place in
         (-radius...radius).reduce(0.0) {
@@ -141,7 +139,7 @@ public struct Canny: Sendable, Equatable {
 
   // MARK: - Hysteresis
 
-  /// The pixels that are strong or are connected to strong ones by pixels that are left, diagonals included.
+  /// Strong pixels, and pixels connected to them through thinned ones, diagonals included.
   private func linked(_ thin: [Double], _ width: Int, _ height: Int) -> [Bool] {
     var isEdge = [Bool](repeating: false, count: width * height)
     var open = thin.indices.filter { thin[$0] >= high }

@@ -1,6 +1,6 @@
-/// The one EXIF entry that changes which way is up.
+/// A picture's orientation, the one EXIF entry that is read.
 enum EXIF {
-  /// EXIF's orientation codes: where the stored row 0 and column 0 lie in the upright picture.
+  /// EXIF's orientation codes: the places of the stored row 0 and column 0 in the upright picture.
   enum Orientation: Int {
     case topLeft = 1
     case topRight, bottomRight, bottomLeft, leftTop, rightTop, rightBottom, leftBottom

@@ -41,8 +41,8 @@ extension PictureSize: ExpressibleByIntegerLiteral {
 extension Picture {
   public var size: PictureSize { PictureSize(width: width, height: height) }
 
-  /// The picture at another size, whatever that does to its proportions: bicubic, or nearest for a palette
-  /// picture, whose colours must not be mixed.
+  /// The picture at another size and, maybe, of other proportions: bicubic, or nearest for a palette picture, since its
+  /// colours must not be mixed.
   public func fitted(to size: PictureSize) -> Picture {
     resized(width: size.width, height: size.height, method: isPalette ? .nearest : .bicubic)
   }

@@ -1,13 +1,13 @@
-/// Everything that can go wrong between a file and a batch. `description` is one line that names the file
+/// The errors between a file and a batch. `description` is one line that names the file
 /// and says what to do.
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file could not be opened or read; `reason` is the system's own word.
   case unreadable(path: String, reason: String)
-  /// The content is neither PNG, JPEG nor NPY, whatever the name says.
+  /// The content is neither PNG, JPEG nor NPY.
   case notAPicture(path: String)
   /// The file is damaged or cut short; `detail` is the decoder's own word.
   case corrupt(path: String, detail: String)
-  /// A kind of picture that we do not read.
+  /// A kind of picture that is not read.
   case unsupported(path: String, detail: String)
   /// Other channels than the network reads.
   case wrongChannels(path: String, channels: Int, expected: Int)
@@ -17,11 +17,11 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   case tooSmall(path: String, width: Int, height: Int, minimum: Int)
   /// A side-by-side picture that cannot be cut into two equal halves.
   case oddWidth(path: String, width: Int)
-  /// Names that are in one folder of a pair of folders and not in the other (sorted).
+  /// Names in one folder of a pair of folders only (sorted).
   case unmatched(inputs: String, targets: String, onlyInInputs: [String], onlyInTargets: [String])
   /// Two files of one folder have the same name but for extension or case.
   case ambiguous(folder: String, names: [String])
-  /// The folder does not exist, or holds no pictures, or not in a layout that we know.
+  /// The folder does not exist, or holds no pictures in a known layout.
   case noPairs(folder: String, reason: String)
   /// The file cannot name classes by its colours; `reason` says why and what to do.
   case noLabelMap(path: String, reason: String)
@@ -79,7 +79,7 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The first ten names, and how many there are when that is not all.
+  /// The first ten names, and the number of all where there are more.
   private static func list(_ names: [String]) -> String {
     let shown = names.prefix(10).joined(separator: ", ")
     return names.count > 10 ? "\(shown), ... (\(names.count) in all)" : shown

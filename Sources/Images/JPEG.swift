@@ -40,16 +40,15 @@ enum JPEG {
     return EXIF.orientation(ofJPEG: bytes).upright(picture)
   }
 
-  /// TurboJPEG decodes truncated data with a warning and fills the rest with gray, which nobody wants to
-  /// train on, so warnings are errors. The one exception is stray bytes between segments, which some
-  /// cameras write. TurboJPEG keeps the text of the first warning only, so then the end marker must be
-  /// there too, or the file could be truncated all the same.
+  /// TurboJPEG decodes truncated data with a warning and fills the rest with gray, so warnings are errors. Stray bytes
+  /// between segments are the exception: some cameras write them. TurboJPEG keeps the text of the first warning only, so
+  /// the end marker must be there too, or the file could be truncated all the same.
   private static func isHarmless(_ decoder: Decompressor, _ bytes: [UInt8]) -> Bool {
     tjGetErrorCode(decoder.handle) == TJERR_WARNING.rawValue
       && decoder.message.contains("extraneous bytes before marker") && hasEndMarker(bytes)
   }
 
-  /// Why decoding failed. Data cut inside a table makes the library complain of the table.
+  /// The reason of a failed decoding. Data cut inside a table makes the library complain of the table.
   private static func detail(_ decoder: Decompressor, _ bytes: [UInt8]) -> String {
     hasEndMarker(bytes) ? decoder.message : "the file ends too early (\(decoder.message))"
   }
@@ -70,7 +69,7 @@ enum JPEG {
 
     deinit { tjDestroy(handle) }
 
-    /// Why the last call failed.
+    /// The reason of the last call's failure.
     var message: String { tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error" }
   }
 }

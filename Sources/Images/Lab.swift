@@ -2,8 +2,8 @@
 /// within about -110 and 110.
 ///
 /// Transfer function and matrix are those of IEC 61966-2-1, with the matrix to six digits as most programs have
-/// it. Roots are taken by iterations of our own, not by the C library, whose powers differ from machine to
-/// machine: the same picture gives the same planes everywhere.
+/// it. Roots are taken by iterations of our own: the C library's powers differ from machine to machine, and the same
+/// picture shall give the same planes everywhere.
 public struct Lab: Sendable, Equatable {
   public var l: Double
   public var a: Double
@@ -20,7 +20,7 @@ public struct Lab: Sendable, Equatable {
     self.init(linear: SIMD3(Self.linear(red), Self.linear(green), Self.linear(blue)))
   }
 
-  /// Of a colour of 8 bits a component.
+  /// From a colour of 8 bits a component.
   public init(_ colour: SIMD3<UInt8>) {
     let linear = Self.linearOfEight
     self.init(linear: SIMD3(linear[Int(colour.x)], linear[Int(colour.y)], linear[Int(colour.z)]))
@@ -36,7 +36,7 @@ public struct Lab: Sendable, Equatable {
     self.init(l: 116 * fy - 16, a: 500 * (fx - fy), b: 200 * (fy - fz))
   }
 
-  /// sRGB components, clamped to 0...1: not every L, a, b is a colour that sRGB has.
+  /// sRGB components, clamped to 0...1: some L, a, b are outside sRGB.
   public var sRGB: SIMD3<Double> {
     let y = (l + 16) / 116
     // An impossible b would ask for a negative Z.

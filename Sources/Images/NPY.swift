@@ -1,11 +1,10 @@
 import Foundation
 
 /// Arrays of any number of channels in numpy's own format: a dictionary of dtype, order and shape in Python's notation, then
-/// the values (numpy.lib.format, versions 1 to 3). A page of code, where a library would bring all of numpy.
+/// the values (numpy.lib.format, versions 1 to 3). A page of code does it; a library would bring all of numpy.
 ///
-/// [height, width] is one channel; of three axes the shorter one of the first and the last is that of channels, the last if
-/// they are equal. Bytes and bool are pictures of 8 bits, 16-bit integers of 16; floating-point numbers, which must lie in
-/// [0, 1], become 16 bits.
+/// [height, width] is one channel; with three axes, channels are the shorter one of first and last, the last if they are
+/// equal. Bytes and bool are pictures of 8 bits, 16-bit integers of 16; floating-point numbers in [0, 1] become 16 bits.
 enum NPY {
   static let signature: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
@@ -46,10 +45,10 @@ enum NPY {
     )
   }
 
-  /// Bytes of an element, by dtype: what is read.
+  /// Bytes of an element, for each dtype that is read.
   private static let elementSizes = ["u1": 1, "b1": 1, "u2": 2, "f4": 4, "f8": 8]
 
-  /// Which element of an array is the sample of a pixel's channel.
+  /// The order of an array's elements, and a picture's samples in it.
   private struct Layout {
     let width: Int, height: Int, channels: Int
     private let rowStride: Int, columnStride: Int, channelStride: Int
@@ -71,7 +70,7 @@ enum NPY {
         throw .unsupported(
           path: path, detail: "has \(channels) channels; we read 1 to \(Picture.maximumChannels)")
       }
-      // The last axis is the one whose neighbours lie beside each other, the first in Fortran's order.
+      // Neighbours along the last axis lie side by side; in Fortran's order, along the first.
       var strides = [Int](repeating: 1, count: axes.count)
       for axis in axes.indices {
         let faster = header.isFortranOrder ? axes[..<axis] : axes[(axis + 1)...]
@@ -82,7 +81,7 @@ enum NPY {
 
     var count: Int { width * height * channels }
 
-    /// All samples in a picture's order; `sample` is asked for an element of the array.
+    /// All samples in a picture's order; `sample` reads an element of the array.
     func gathered<S>(_ sample: (Int) -> S) -> [S] {
       [S](unsafeUninitializedCapacity: count) { out, filled in
         for y in 0..<height {
@@ -117,14 +116,14 @@ enum NPY {
     }
   }
 
-  /// What stands before the values.
+  /// The header before the values.
   private struct Header {
     /// The dtype without its byte order: "u1", "f4".
     let type: String
     let isBigEndian: Bool
     let isFortranOrder: Bool
     let shape: [Int]
-    /// Where the values begin.
+    /// The offset of the values.
     let end: Int
 
     init(_ bytes: [UInt8], path: String) throws(ImageError) {
@@ -143,7 +142,7 @@ enum NPY {
       end = start + length
       let text = String(decoding: bytes[start..<end], as: UTF8.self)
 
-      /// What follows a key and its colon.
+      /// The text behind a key and its colon.
       func rest(after key: String) throws(ImageError) -> Substring {
         for quote in ["'", "\""] {
           guard let found = text.range(of: quote + key + quote) else { continue }

@@ -1,14 +1,14 @@
-/// What the network is given of a pair, and in which planes.
+/// A pair's inputs and target as planes.
 public enum PairFormat: Sendable, Equatable, Codable {
   /// Pictures as they are: each input picture in a format of its own, their planes one after the other.
   case pictures(inputs: [PlaneFormat], target: PlaneFormat)
-  /// Photographs, whose inputs are made from them.
+  /// Photographs, the targets; inputs are made from them.
   case photographs(PhotographTask)
 
   /// Three planes to three planes.
   public static let rgb = PairFormat.pictures(inputs: [.rgb], target: .rgb)
 
-  /// How many planes the generator reads.
+  /// The number of planes that the generator reads.
   public var inputChannels: Int {
     switch self {
     case .pictures(let inputs, _): inputs.reduce(0) { $0 + $1.channels }
@@ -24,10 +24,10 @@ public enum PairFormat: Sendable, Equatable, Codable {
     }
   }
 
-  /// How many planes the generator draws.
+  /// The number of planes that the generator draws.
   public var targetChannels: Int { target.channels }
 
-  /// How many pictures of a pair are inputs.
+  /// The number of a pair's input pictures.
   public var inputCount: Int {
     switch self {
     case .pictures(let inputs, _): inputs.count
@@ -35,7 +35,7 @@ public enum PairFormat: Sendable, Equatable, Codable {
     }
   }
 
-  /// What planes [inputChannels, height, width] show: a picture for each input.
+  /// The pictures in planes [inputChannels, height, width], one for each input.
   public func inputPictures(_ planes: [Float], size: PictureSize) -> [Picture] {
     let (width, height) = (size.width, size.height)
     switch self {
@@ -49,7 +49,7 @@ public enum PairFormat: Sendable, Equatable, Codable {
     case .photographs(.colorize):
       return [PlaneFormat.lightness.picture(planes: planes, width: width, height: height)]
     case .photographs(let task):
-      // Holes show as the gray that fills them; their mask is no picture.
+      // Holes show their gray filling; their mask is no picture.
       let channels = min(task.inputChannels, 3)
       return [
         Picture(planes: planes[..<(channels * size.area)], width: width, height: height, channels: channels)
@@ -57,8 +57,8 @@ public enum PairFormat: Sendable, Equatable, Codable {
     }
   }
 
-  /// The picture that planes [targetChannels, height, width] mean; colours that were learnt for a lightness are
-  /// given that of the input's planes.
+  /// The picture of planes [targetChannels, height, width]; chroma is combined with the lightness among the input's
+  /// planes.
   public func targetPicture(
     _ planes: [Float], input: [Float], size: PictureSize, bitDepth: Int = 8
   ) -> Picture {
@@ -86,7 +86,7 @@ public struct PairPlanes: Sendable, Equatable {
   public var input: [Float]
   /// CHW [targetChannels, height, width].
   public var target: [Float]
-  /// How much each pixel counts, [1, height, width] in [0, 1]; nil where pairs have no such picture.
+  /// The pixels' weights, [1, height, width] in [0, 1]; nil where pairs have none.
   public var weights: [Float]?
 }
 
@@ -102,7 +102,7 @@ public struct PairReader: Sendable {
 
   /// A pair in an epoch: a pure function of its files, seed, epoch and index.
   /// - Parameter index: the pair's place in its source
-  /// - Throws: what `PairFiles.pictures()` throws; `.unknownColour` and `.noLabelMap` for label maps.
+  /// - Throws: the errors of `PairFiles.pictures()`; `.unknownColour` and `.noLabelMap` for label maps.
   public func planes(of files: PairFiles, epoch: Int, index: Int) throws(ImageError) -> PairPlanes {
     let pair = try read(files)
     let area = augmentation.size.area
@@ -117,9 +117,9 @@ public struct PairReader: Sendable {
     return planes
   }
 
-  // MARK: - In two parts, the first of which is worth keeping
+  // MARK: - Reading, worth keeping, and cutting
 
-  /// The pictures of a pair at load size, reduced to what the format reads. A photograph has no inputs.
+  /// The pictures of a pair at load size, reduced to the format's channels. A photograph has no inputs.
   struct Pair: Sendable {
     var inputs: [Picture]
     var target: Picture

@@ -1,99 +1,8 @@
 import Foundation
 
-/// Which side of a pair the generator is given.
-public enum Direction: String, Sendable, Codable, CaseIterable {
-  /// From A (left half, folder A) to B.
-  case aToB = "AtoB"
-  /// From B (right half, folder B) to A.
-  case bToA = "BtoA"
-}
-
-/// Which part of a data set. A data set without folders of these names is all `train`.
+/// A part of a data set. A data set without folders of these names is all `train`.
 public enum Split: String, Sendable, CaseIterable {
   case train, val, test
-}
-
-/// One pair on disk, not yet decoded.
-public struct PairFiles: Sendable, Equatable {
-  public enum Location: Sendable, Equatable {
-    /// One picture, A in its left half and B in its right half.
-    case sideBySide(path: String, direction: Direction)
-    case twoFiles(input: String, target: String)
-    /// One picture, from which the input is made.
-    case photograph(path: String)
-  }
-
-  /// The file's name without extension; unique in its source.
-  public let name: String
-  public let location: Location
-  /// Files of further inputs, which are given to the network after the location's own.
-  public let moreInputs: [String]
-  /// A picture that says how much each pixel counts: white is 1, black 0.
-  public let weights: String?
-
-  public init(name: String, location: Location, moreInputs: [String] = [], weights: String? = nil) {
-    self.name = name
-    self.location = location
-    self.moreInputs = moreInputs
-    self.weights = weights
-  }
-
-  /// A picture and the file it came from, for errors.
-  public struct FilePicture: Sendable {
-    public let picture: Picture
-    public let path: String
-  }
-
-  /// Everything that belongs to a pair, decoded at the size it has on disk.
-  /// - Throws: what `Picture(contentsOf:)` throws, `.oddWidth`, and `.tooSmall` for pictures of less than
-  ///   `PairSource.minimumSide` pixels on a side.
-  public func pictures() throws(ImageError) -> (
-    inputs: [FilePicture], target: FilePicture, weights: FilePicture?
-  ) {
-    var inputs: [FilePicture]
-    let target: FilePicture
-    switch location {
-    case .sideBySide(let path, let direction):
-      let picture = try Picture(contentsOf: path)
-      guard picture.width % 2 == 0 else { throw .oddWidth(path: path, width: picture.width) }
-      let half = picture.width / 2
-      try Self.checkSize(width: half, height: picture.height, path: path)
-      let left = picture.cropped(x: 0, y: 0, width: half, height: picture.height)
-      let right = picture.cropped(x: half, y: 0, width: half, height: picture.height)
-      inputs = [FilePicture(picture: direction == .aToB ? left : right, path: path)]
-      target = FilePicture(picture: direction == .aToB ? right : left, path: path)
-    case .twoFiles(let inputPath, let targetPath):
-      inputs = [try Self.read(inputPath)]
-      target = try Self.read(targetPath)
-    case .photograph(let path):
-      target = try Self.read(path)
-      inputs = [target]
-    }
-    for path in moreInputs { inputs.append(try Self.read(path)) }
-    guard let weights else { return (inputs, target, nil) }
-    return (inputs, target, try Self.read(weights))
-  }
-
-  /// Decodes both halves at the size they have on disk, as RGB, or all channels of what is no colours; of several inputs
-  /// the first. A photograph is its own input.
-  /// - Throws: as `pictures()`.
-  public func load() throws(ImageError) -> (input: Picture, target: Picture) {
-    let (inputs, target, _) = try pictures()
-    return (inputs[0].picture.opaque(), target.picture.opaque())
-  }
-
-  private static func read(_ path: String) throws(ImageError) -> FilePicture {
-    let picture = try Picture(contentsOf: path)
-    try checkSize(width: picture.width, height: picture.height, path: path)
-    return FilePicture(picture: picture, path: path)
-  }
-
-  private static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
-    let minimum = PairSource.minimumSide
-    guard width >= minimum, height >= minimum else {
-      throw .tooSmall(path: path, width: width, height: height, minimum: minimum)
-    }
-  }
 }
 
 /// The pairs of one split of a data set, in the order of their names: the same on every machine.
@@ -110,7 +19,7 @@ public struct PairSource: Sendable {
     "side-by-side pictures A|B in DIR or DIR/{train,val,test}; or pictures with equal names in DIR/A and "
     + "DIR/B, in DIR/{train,val,test}/{A,B}, or in DIR/{A,B}/{train,val,test}"
 
-  /// How the names of pictures end, in lower case.
+  /// The extensions of pictures, in lower case.
   public static let extensions = ["png", "jpg", "jpeg", "npy"]
   /// The same for error messages.
   public static let extensionList = extensions.joined(separator: ", ")
@@ -135,74 +44,46 @@ public struct PairSource: Sendable {
       })
   }
 
-  /// Pairs at known places, for layouts that the other initialisers do not know.
+  /// Pairs at known places, for layouts that `Place` lacks.
   public init(pairs: [PairFiles]) {
     self.pairs = pairs
   }
 
-  /// Finds the pairs of a split in any of `layouts`. A folder without split folders is all `train`.
-  /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
-  public init(
-    folder: String, split: Split = .train, direction: Direction = .aToB
-  ) throws(ImageError) {
-    guard let found = try Self.find(folder: folder, split: split, direction: direction) else {
-      throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
+  /// A data set's pictures.
+  public enum Place: Sendable, Equatable {
+    /// A folder in one of `layouts`.
+    case folder(String, Direction)
+    /// A folder of inputs and one of targets, with equal names; both or neither have split folders.
+    case twoFolders(inputs: String, targets: String)
+    /// A folder of photographs, from which inputs are made.
+    case photographs(String)
+
+    /// The folders, for errors.
+    var name: String {
+      switch self {
+      case .folder(let folder, _), .photographs(let folder): folder
+      case .twoFolders(let inputs, let targets): "\(inputs) and \(targets)"
+      }
     }
-    self = try found.matched()
   }
 
-  /// Pairs the pictures of two folders by name; each folder may have split folders (both or neither).
+  /// The pairs of a split.
   /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
-  public init(inputs: String, targets: String, split: Split = .train) throws(ImageError) {
-    guard let found = try Self.find(inputs: inputs, targets: targets, split: split) else {
-      throw .noPairs(
-        folder: "\(inputs) and \(targets)", reason: "no pictures for the split \"\(split.rawValue)\"")
-    }
-    self = try found.matched()
-  }
-
-  /// The pictures of a split of a folder of photographs, which has folders for splits or is all `train`.
-  /// - Throws: `.noPairs`, `.ambiguous`, `.unreadable`.
-  public init(photographs folder: String, split: Split = .train) throws(ImageError) {
-    guard let source = try Self.find(photographs: folder, split: split) else {
-      throw .noPairs(folder: folder, reason: "no pictures for the split \"\(split.rawValue)\"")
+  public init(_ place: Place, split: Split = .train) throws(ImageError) {
+    guard let source = try Self.pairs(of: split, in: place) else {
+      throw .noPairs(folder: place.name, reason: "no pictures for the split \"\(split.rawValue)\"")
     }
     self = source
   }
 
-  /// What to validate on: the split `val`, else `test`, else nil.
-  /// - Throws: as `init(photographs:split:)`.
-  public static func validation(photographs folder: String) throws(ImageError) -> PairSource? {
-    for split in [Split.val, .test] {
-      if let source = try find(photographs: folder, split: split) { return source }
-    }
-    return nil
+  /// The pairs of a split; nil where the data set has no such split.
+  /// - Throws: `.noPairs`, `.unmatched`, `.ambiguous`, `.unreadable`.
+  public static func pairs(of split: Split, in place: Place) throws(ImageError) -> PairSource? {
+    try find(place, split)?.matched()
   }
 
-  /// What to validate on: the split `val`, else `test`, else nil.
-  /// - Throws: as `init(folder:split:direction:)`.
-  public static func validation(folder: String, direction: Direction = .aToB) throws(ImageError)
-    -> PairSource?
-  {
-    for split in [Split.val, .test] {
-      if let found = try find(folder: folder, split: split, direction: direction) {
-        return try found.matched()
-      }
-    }
-    return nil
-  }
-
-  /// What to validate on: the split `val`, else `test`, else nil.
-  /// - Throws: as `init(inputs:targets:split:)`.
-  public static func validation(inputs: String, targets: String) throws(ImageError) -> PairSource? {
-    for split in [Split.val, .test] {
-      if let found = try find(inputs: inputs, targets: targets, split: split) { return try found.matched() }
-    }
-    return nil
-  }
-
-  /// The same pairs with one more input each, of equal name in a folder; in its folder for the split, if it has
-  /// one. Pictures that belong to no pair are left alone: a folder may hold those of all splits.
+  /// The same pairs with one more input each: the pictures of equal name in a folder, or in its folder for the split. Other
+  /// pictures there are ignored: a folder may serve all splits.
   /// - Throws: `.unmatched` for pairs without such a picture, `.noPairs`, `.ambiguous`, `.unreadable`.
   public func adding(inputs folder: String, split: Split) throws(ImageError) -> PairSource {
     let paths = try paths(in: folder, split: split)
@@ -214,9 +95,8 @@ public struct PairSource: Sendable {
       })
   }
 
-  /// The same pairs with a picture each that says how much its pixels count, found as `adding(inputs:split:)`
-  /// finds its own.
-  /// - Throws: as `adding(inputs:split:)`.
+  /// The same pairs with a picture of weights each, found like the inputs of `adding(inputs:split:)`.
+  /// - Throws: the errors of `adding(inputs:split:)`.
   public func adding(weights folder: String, split: Split) throws(ImageError) -> PairSource {
     let paths = try paths(in: folder, split: split)
     return PairSource(
@@ -240,7 +120,7 @@ public struct PairSource: Sendable {
     return pairs.map { files[$0.name.lowercased()]! }
   }
 
-  /// The pictures directly in a folder, as sorted paths: for use of a model on pictures without targets.
+  /// The pictures directly in a folder, as sorted paths.
   /// - Throws: `.noPairs` when the folder is missing or not a folder, `.unreadable`.
   public static func pictures(in folder: String) throws(ImageError) -> [String] {
     guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
@@ -256,32 +136,13 @@ public struct PairSource: Sendable {
     .sorted().map { folder + "/" + $0 }
   }
 
-  // MARK: - Splits that may be missing
-
-  /// The pairs of a split; nil where the folder has none of it.
-  package static func pairs(
-    of split: Split, folder: String, direction: Direction
-  ) throws(ImageError) -> PairSource? {
-    try find(folder: folder, split: split, direction: direction)?.matched()
-  }
-
-  /// The pairs of a split; nil where the folders have none of it.
-  package static func pairs(
-    of split: Split, inputs: String, targets: String
-  ) throws(ImageError) -> PairSource? { try find(inputs: inputs, targets: targets, split: split)?.matched() }
-
-  /// The photographs of a split; nil where the folder has none of it.
-  package static func pairs(of split: Split, photographs folder: String) throws(ImageError) -> PairSource? {
-    try find(photographs: folder, split: split)
-  }
-
   // MARK: - Layouts
 
-  /// What lies in the folders of a split.
+  /// The pictures in the folders of a split.
   struct Found {
-    /// The pictures that have a partner.
+    /// Pictures with a partner.
     var source: PairSource
-    /// The pictures that have none, as an error.
+    /// An error that names pictures without a partner.
     var unmatched: ImageError?
 
     func matched() throws(ImageError) -> PairSource {
@@ -291,33 +152,44 @@ public struct PairSource: Sendable {
   }
 
   /// Nil when the data set has no such split.
-  static func find(
+  static func find(_ place: Place, _ split: Split) throws(ImageError) -> Found? {
+    switch place {
+    case .folder(let folder, let direction):
+      return try find(folder: folder, split: split, direction: direction)
+    case .twoFolders(let inputs, let targets):
+      return try find(inputs: inputs, targets: targets, split: split)
+    case .photographs(let folder):
+      guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+      guard let place = ownFolder(of: split, in: folder) else { return nil }
+      return Found(source: try single(place) { .photograph(path: $0) })
+    }
+  }
+
+  /// The folder of a split: its own, or the whole where there are no split folders and `train` is asked for.
+  private static func ownFolder(of split: Split, in folder: String) -> String? {
+    let splitFolder = "\(folder)/\(split.rawValue)"
+    if isFolder(splitFolder) { return splitFolder }
+    return split == .train && !hasSplits(folder) ? folder : nil
+  }
+
+  private static func find(
     folder: String, split: Split, direction: Direction
   ) throws(ImageError) -> Found? {
     guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
 
-    // Split folders above A and B, or holding side-by-side pictures.
+    // Split folders may lie above A and B or in them, or hold side-by-side pictures.
     let splitFolder = "\(folder)/\(split.rawValue)"
-    if isFolder(splitFolder) {
-      if let pair = try sides(of: splitFolder) { return try matched(pair, direction: direction) }
-      return Found(source: try sideBySide(splitFolder, direction: direction))
+    let hasSplit = isFolder(splitFolder)
+    if let (a, b) = try sides(of: hasSplit ? splitFolder : folder) {
+      let (inputs, targets) = direction == .aToB ? (a, b) : (b, a)
+      return try hasSplit
+        ? matched(inputs, targets) : find(inputs: inputs, targets: targets, split: split)
     }
-    // A and B above split folders, or holding the pictures.
-    if let pair = try sides(of: folder) {
-      let (inputs, targets) = direction == .aToB ? pair : (pair.b, pair.a)
-      return try find(inputs: inputs, targets: targets, split: split)
-    }
-    // Side-by-side pictures without splits.
-    if split == .train, !hasSplits(folder) {
-      return Found(source: try sideBySide(folder, direction: direction))
-    }
-    return nil
+    guard let place = ownFolder(of: split, in: folder) else { return nil }
+    return Found(source: try single(place) { .sideBySide(path: $0, direction: direction) })
   }
 
-  /// Nil when the folders have no such split.
-  static func find(
-    inputs: String, targets: String, split: Split
-  ) throws(ImageError) -> Found? {
+  private static func find(inputs: String, targets: String, split: Split) throws(ImageError) -> Found? {
     for folder in [inputs, targets] where !isFolder(folder) {
       throw .noPairs(folder: folder, reason: missing(folder))
     }
@@ -334,15 +206,6 @@ public struct PairSource: Sendable {
     }
   }
 
-  /// The pairs of a split; nil where there are none of it.
-  static func find(photographs folder: String, split: Split) throws(ImageError) -> PairSource? {
-    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
-    let splitFolder = "\(folder)/\(split.rawValue)"
-    if isFolder(splitFolder) { return try single(splitFolder) { .photograph(path: $0) } }
-    if split == .train, !hasSplits(folder) { return try single(folder) { .photograph(path: $0) } }
-    return nil
-  }
-
   /// The folders A and B of a folder, nil when it has neither.
   private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
     let (a, b) = ("\(folder)/A", "\(folder)/B")
@@ -352,10 +215,6 @@ public struct PairSource: Sendable {
     case (true, false): throw .noPairs(folder: b, reason: "no such folder, but \(a) exists")
     case (false, true): throw .noPairs(folder: a, reason: "no such folder, but \(b) exists")
     }
-  }
-
-  private static func sideBySide(_ folder: String, direction: Direction) throws(ImageError) -> PairSource {
-    try single(folder) { .sideBySide(path: $0, direction: direction) }
   }
 
   /// A pair from every picture of a folder.
@@ -370,12 +229,6 @@ public struct PairSource: Sendable {
       pairs: files.values.map { PairFiles(name: stem($0), location: location($0)) }
     )
     .sorted()
-  }
-
-  private static func matched(
-    _ sides: (a: String, b: String), direction: Direction
-  ) throws(ImageError) -> Found {
-    try direction == .aToB ? matched(sides.a, sides.b) : matched(sides.b, sides.a)
   }
 
   private static func matched(_ inputs: String, _ targets: String) throws(ImageError) -> Found {

@@ -1,4 +1,4 @@
-/// A colour of 8-bit sRGB, as label maps name classes by.
+/// A colour of 8-bit sRGB: the name of a class in a label map.
 public struct Colour: Sendable, Hashable, Comparable, CustomStringConvertible {
   public let red: UInt8
   public let green: UInt8
@@ -19,7 +19,7 @@ public struct Colour: Sendable, Hashable, Comparable, CustomStringConvertible {
       blue: UInt8(truncatingIfNeeded: packed))
   }
 
-  /// The colour that `name` writes, as `description` does or without "#"; nil for any other text.
+  /// The colour of a `description`, with or without "#"; nil for any other text.
   public init?(_ name: String) {
     let digits = name.hasPrefix("#") ? name.dropFirst() : name[...]
     guard digits.count == 6, digits.allSatisfy(\.isHexDigit), let packed = UInt32(digits, radix: 16) else {
@@ -31,7 +31,7 @@ public struct Colour: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// By red, then green, then blue.
   public static func < (a: Colour, b: Colour) -> Bool { a.packed < b.packed }
 
-  /// As the web writes it: `#rrggbb`.
+  /// The web's spelling: `#rrggbb`.
   public var description: String {
     let digits = String(packed, radix: 16)
     return "#" + String(repeating: "0", count: 6 - digits.count) + digits
@@ -60,17 +60,16 @@ extension Colour: Codable {
 public struct Palette: Sendable, Equatable {
   /// 1 to 256 different colours.
   public let colours: [Colour]
-  /// A colour that is no class, as of pixels that nobody labelled: nothing is learnt of them. `classes(of:)` gives them
+  /// The colour of pixels without a class: nobody labelled them, and nothing is learnt of them. `classes(of:)` gives them
   /// the number behind the last class's.
   public let unlabelled: Colour?
 
   public var count: Int { colours.count }
 
-  /// The most classes: those that 8 bits can tell apart.
+  /// The most classes that 8 bits can tell apart.
   public static let maximumCount = 256
 
-  /// Colours in the order of their first appearance; one that comes again is the class that it was, as in
-  /// the palettes that programs fill up with black.
+  /// Colours in the order of their first appearance; repetitions are ignored, since programs fill palettes up with black.
   public init(_ colours: some Sequence<Colour>) {
     var seen = Set<Colour>()
     self.colours = colours.filter { seen.insert($0).inserted }
@@ -93,7 +92,7 @@ public struct Palette: Sendable, Equatable {
   /// The colours by the numbers that `Picture.classes` gives them.
   var numbered: [Colour] { colours + (unlabelled.map { [$0] } ?? []) }
 
-  /// Colours in their order, whatever order they were found in; nil where there is none, or more than `maximumCount`.
+  /// Colours sorted by red, green and blue; nil for none, or more than `maximumCount`.
   public init?(sorted colours: Set<Colour>) {
     guard (1...Self.maximumCount).contains(colours.count) else { return nil }
     self.init(colours.sorted())
@@ -105,7 +104,7 @@ public struct Palette: Sendable, Equatable {
   }
 
   /// The palette of a palette PNG, in the file's order.
-  /// - Throws: what `Picture(contentsOf:)` throws, `.noLabelMap` when the file has no palette.
+  /// - Throws: the errors of `Picture(contentsOf:)`, `.noLabelMap` when the file has no palette.
   public init(ofPNG path: String) throws(ImageError) {
     guard let palette = try Picture(contentsOf: path).palette else {
       throw .noLabelMap(path: path, reason: "has no palette; name a palette PNG or a folder of label maps")
@@ -113,8 +112,8 @@ public struct Palette: Sendable, Equatable {
     self.init(palette)
   }
 
-  /// The gray levels 0 to the highest that occurs in 8-bit gray pictures, whose values are the classes.
-  /// - Throws: what `Picture(contentsOf:)` throws, `.noLabelMap` for a picture that is not 8-bit gray.
+  /// The gray levels from 0 to the highest in 8-bit gray pictures of class indices.
+  /// - Throws: the errors of `Picture(contentsOf:)`, `.noLabelMap` for a picture that is not 8-bit gray.
   public init(indicesOf paths: [String]) throws(ImageError) {
     precondition(!paths.isEmpty, "a palette needs pictures")
     var highest: UInt8 = 0
@@ -129,9 +128,9 @@ public struct Palette: Sendable, Equatable {
     self.init(grayLevels: Int(highest) + 1)
   }
 
-  /// The distinct colours of label maps, sorted: the same whatever the order of the files.
-  /// - Throws: what `Picture(contentsOf:)` throws, `.noLabelMap` for the file with which the colours become
-  ///   more than 256, and for one with 16 bits a sample.
+  /// The distinct colours of label maps, sorted, so that the order of the files is no matter.
+  /// - Throws: the errors of `Picture(contentsOf:)`, `.noLabelMap` for the file that brings the 257th colour, and for one
+  ///   with 16 bits a sample.
   public init(coloursOf paths: [String]) throws(ImageError) {
     precondition(!paths.isEmpty, "a palette needs pictures")
     var colours = Set<Colour>()

@@ -1,11 +1,11 @@
 import Random
 
-/// What can be learnt from a folder of photographs alone: the input is made from the target.
+/// A task that photographs alone can teach: the input is made from the target.
 ///
 /// Written as `colorize`, `inpaint`, `inpaint:random`, `edges`, `edges:SIGMA,LOW,HIGH`, `super-resolve:FACTOR`,
 /// `denoise:SIGMA`.
 public enum PhotographTask: Sendable, Equatable {
-  /// Where pixels are missing.
+  /// The places of missing pixels.
   public enum Holes: Sendable, Equatable {
     /// The middle, half as wide and half as high as the picture.
     case centre
@@ -60,9 +60,9 @@ public enum PhotographTask: Sendable, Equatable {
     }
   }
 
-  /// What a trained network is given for a picture that is an input already, fitted to a size, as planes
-  /// [inputChannels, height, width]: a gray picture to be coloured, a drawing of edges, a small or a noisy picture. Holes
-  /// to be filled are where a picture is transparent (alpha below a half).
+  /// The planes [inputChannels, height, width] of a picture that is an input already, fitted to a size: a gray picture to
+  /// be coloured, a drawing of edges, a small or a noisy picture. Transparent pixels (alpha below a half) are holes to
+  /// fill.
   /// - Throws: `.unsupported` for `inpaint` when nothing is transparent. `path` is only for errors.
   public func planes(ofInput picture: Picture, fittedTo size: PictureSize, path: String) throws(ImageError)
     -> [Float]
@@ -128,7 +128,7 @@ public enum PhotographTask: Sendable, Equatable {
 }
 
 extension PhotographTask.Holes {
-  /// Whether each pixel is missing, row by row.
+  /// True for each missing pixel, row by row.
   func mask(_ size: PictureSize, seed: UInt64, epoch: Int, index: Int) -> [Bool] {
     var mask = [Bool](repeating: false, count: size.area)
     for (x, y) in rectangles(size, seed: seed, epoch: epoch, index: index) {
@@ -155,11 +155,11 @@ extension PhotographTask.Holes {
       /// A stretch of a side: from an eighth to half as long, anywhere.
       func stretch(_ side: Int, _ length: UInt32, _ start: UInt32) -> Range<Int> {
         let (shortest, longest) = (max(1, side / 8), max(1, side / 2))
-        let length = shortest + uniform(length, below: longest - shortest + 1)
-        let start = uniform(start, below: side - length + 1)
+        let length = shortest + Philox.integer(length, below: longest - shortest + 1)
+        let start = Philox.integer(start, below: side - length + 1)
         return start..<start + length
       }
-      return (1...1 + uniform(words(0).x, below: 4)).map { number in
+      return (1...1 + Philox.integer(words(0).x, below: 4)).map { number in
         let words = words(number)
         return (stretch(size.width, words.x, words.y), stretch(size.height, words.z, words.w))
       }
@@ -170,7 +170,7 @@ extension PhotographTask.Holes {
 // MARK: - As text
 
 extension PhotographTask: LosslessStringConvertible {
-  /// How tasks are written, for help and error messages.
+  /// The spelling of tasks, for help and error messages.
   public static let forms =
     "colorize, inpaint, inpaint:random, edges, edges:SIGMA,LOW,HIGH, super-resolve:FACTOR (2 to 16) or "
     + "denoise:SIGMA (0 to 255)"
@@ -187,7 +187,7 @@ extension PhotographTask: LosslessStringConvertible {
     }
   }
 
-  /// Nil for anything but `forms`.
+  /// Nil for any text but `forms`.
   public init?(_ text: String) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     switch (parts[0], parts.count == 2 ? parts[1] : nil) {

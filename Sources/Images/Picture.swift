@@ -15,15 +15,15 @@ public struct Picture: Sendable, Equatable {
   public let height: Int
   /// 1...`maximumChannels`.
   public let channels: Int
-  /// Whether the last channel says how much of the others is there.
+  /// The last channel is the opacity of the others.
   public let hasAlpha: Bool
   public let samples: Samples
   /// The palette of a file that stored indices into one, in the file's order, unused and repeated entries
   /// included; nil for any other file. The samples are the colours.
   public let palette: [Colour]?
 
-  /// The file stored palette indices, so this is probably a label map: its colours name classes, and
-  /// blends of them mean nothing. It is resized by nearest neighbour when a pair is loaded.
+  /// The file stored palette indices, so this is probably a label map: its colours name classes, and blends of them mean
+  /// nothing. Pairs resize it by nearest neighbour.
   public var isPalette: Bool { palette != nil }
 
   /// The largest side that is read, in pixels.
@@ -63,15 +63,15 @@ public struct Picture: Sendable, Equatable {
     }
   }
 
-  /// Gray or RGB, with or without alpha: what can be shown as it is. An array's 2, 4 or more channels are not.
+  /// Gray or RGB, with or without alpha, ready to be shown; not so an array of 2, 4 or more channels.
   public var isColour: Bool { channels == 1 || channels == 3 || hasAlpha }
 
   /// The memory that the samples take.
   var byteCount: Int { width * height * channels * (bitDepth / 8) }
 
-  /// Three channels of the same depth: gray becomes three equal channels; alpha is composited over white,
-  /// which is how a page shows a cut-out (c' = (c*a + max*(max-a)) / max, rounded), so that colours hidden
-  /// under transparent pixels do not reach the network. Of channels that are no colours the first three, or the first.
+  /// Three channels of the same depth: gray becomes three equal channels; alpha is composited over white, as a page shows
+  /// a cut-out (c' = (c*a + max*(max-a)) / max, rounded), so that colours hidden under transparent pixels do not reach the
+  /// network. An array's first three channels, or its first.
   public func rgb() -> Picture {
     if channels == 3 { return self }
     let converted: Samples =
@@ -98,7 +98,7 @@ public struct Picture: Sendable, Equatable {
     }
   }
 
-  /// Without alpha and of three channels or more, as `rgb()`; channels that are no colours stay as many as they are.
+  /// Colours without alpha, as `rgb()`; an array keeps its channels.
   public func opaque() -> Picture { isColour ? rgb() : self }
 
   /// The same samples, none of them alpha.

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Picture {
-  /// Reads a PNG, JPEG or NPY file, told apart by content. JPEG pictures are turned upright as EXIF says.
+  /// Reads a PNG, JPEG or NPY file, recognised by its content. JPEG pictures are turned upright as EXIF says.
   /// - Throws: `.unreadable`, `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
   public init(contentsOf path: String) throws(ImageError) {
     try self.init(decoding: try readFile(path), path: path)
@@ -29,7 +29,7 @@ extension Picture {
     try writeFile(NPY.encode(self), to: path)
   }
 
-  /// Writes a PNG of the same channels and depth, which must be colours. The file is written beside its name, flushed to the
+  /// Writes colours as a PNG of the same channels and depth. The file is written beside its name, flushed to the
   /// disk and renamed, so that `path` is never half a picture and an old one survives a full disk.
   /// - Throws: `.unwritable`.
   public func writePNG(to path: String) throws(ImageError) {
@@ -38,7 +38,7 @@ extension Picture {
   }
 }
 
-/// Called with what a header says, before anything of that size is allocated.
+/// Checks a header's size before anything of that size is allocated.
 func checkDimensions(width: Int, height: Int, path: String) throws(ImageError) {
   let sides = 1...Picture.maximumSide
   guard sides.contains(width), sides.contains(height), width * height <= Picture.maximumPixels else {
@@ -49,7 +49,7 @@ func checkDimensions(width: Int, height: Int, path: String) throws(ImageError) {
 private func systemMessage() -> String { String(cString: strerror(errno)) }
 
 private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
-  // Looking before opening: opening a pipe would wait for ever.
+  // Checked before opening: opening a pipe would wait for ever.
   var status = stat()
   guard stat(path, &status) == 0 else { throw .unreadable(path: path, reason: systemMessage()) }
   guard status.st_mode & S_IFMT == S_IFREG else {

@@ -1,4 +1,4 @@
-/// What of a picture tells how it was made and whether it is another one again.
+/// Traits of a picture that tell its origin, and a hash that recognises a copy.
 struct PictureLook: Sendable, Equatable {
   enum Kind: Sendable, Equatable {
     /// One colour everywhere.
@@ -17,7 +17,7 @@ struct PictureLook: Sendable, Equatable {
   let kind: Kind
   /// No channel is above 0 anywhere.
   let isBlack: Bool
-  /// Equal for equal pictures, whatever file they came from; equal by chance once in 2^64.
+  /// Equal for equal pictures in files of any kind; equal by chance once in 2^64.
   let hash: UInt64
 
   init(_ picture: Picture) {
@@ -98,9 +98,9 @@ struct PictureLook: Sendable, Equatable {
     return regions.colours >= 2 && regions.share >= 0.15 ? .blurredLabelMap : .photograph
   }
 
-  /// Where 3 x 3 pixels of the middle are equal (512 x 512 of them tell enough of a large picture): how many
-  /// colours cover 0.3 % of it or more each (nearby ones, at most 12 of 255 apart in each component, taken
-  /// together), and which share of it they cover.
+  /// Flat regions, 3 x 3 equal pixels each, in the middle (512 x 512 pixels tell enough of a large picture): the number of
+  /// colours that cover 0.3 % of it or more each (colours at most 12 of 255 apart in each component count together), and
+  /// their share of it.
   private static func flatRegions(_ colours: [UInt32], width: Int, height: Int) -> (
     colours: Int, share: Double
   ) {

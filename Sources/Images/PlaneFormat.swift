@@ -1,4 +1,4 @@
-/// What planes [C, H, W] a network reads or draws, and how a picture becomes such planes and planes a picture.
+/// The planes [C, H, W] that a network reads or draws, made of a picture and turned into one.
 ///
 /// Pictures of 8 and of 16 bits have the same range, so that a model may read one and write the other.
 public enum PlaneFormat: Sendable, Equatable, Codable {
@@ -16,10 +16,10 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   case lightness
   /// Two planes: CIE a / 110 and b / 110. sRGB's colours lie within -0.99 and 0.9.
   case chroma
-  /// So many planes in [-1, 1], whatever they mean: an array's channels, or a picture's with its alpha among them.
+  /// A number of planes in [-1, 1] without a common meaning: an array's channels, or a picture's, alpha included.
   case channels(Int)
 
-  /// How many planes, C.
+  /// The number of planes, C.
   public var channels: Int {
     switch self {
     case .gray, .lightness: 1
@@ -31,12 +31,12 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     }
   }
 
-  /// Whether `picture` makes colours, or grays, of such planes; see `Picture.isColour`.
+  /// `picture` makes colours, or grays, of such planes; see `Picture.isColour`.
   public var showsColour: Bool {
     if case .channels(let count) = self { count == 1 || count == 3 } else { true }
   }
 
-  /// How the names of files end that hold such pictures: "png", or "npy" where PNG does not know what the planes are.
+  /// The extension of such pictures' files: "png", or "npy" for channels without a meaning in PNG.
   public var fileExtension: String {
     if case .channels = self { "npy" } else { "png" }
   }
@@ -52,8 +52,8 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     try planes(of: picture, fittedTo: picture.size, path: path)
   }
 
-  /// A whole picture at another size as planes [channels, height, width]: what a trained network is given.
-  /// - Throws: as `planes(of:path:)`.
+  /// A whole picture at another size as planes [channels, height, width], an input of a trained network.
+  /// - Throws: the errors of `planes(of:path:)`.
   public func planes(of picture: Picture, fittedTo size: PictureSize, path: String) throws(ImageError)
     -> [Float]
   {
@@ -66,7 +66,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     return out
   }
 
-  /// What of a picture the format reads, small enough to be kept: gray, RGB or RGBA, or class indices.
+  /// A picture reduced to the format's channels, small enough to be kept: gray, RGB or RGBA, or class indices.
   func reduced(_ picture: Picture, path: String) throws(ImageError) -> Picture {
     switch self {
     case .gray: picture.gray()
@@ -82,7 +82,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     }
   }
 
-  /// How a reduced picture is resized: classes, and colours out of a palette, are never mixed.
+  /// The filter for a reduced picture: classes, and a palette's colours, are never mixed.
   func resizeMethod(for picture: Picture) -> ResizeMethod {
     if case .labels = self { return .nearest }
     return picture.isPalette ? .nearest : .bicubic
@@ -120,9 +120,9 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
 
   // MARK: - To pictures
 
-  /// The picture that planes [channels, height, width] mean: gray, RGB, RGBA or channels; for `labels` the colour of the
-  /// class with the largest value (the first of equals; what is not a number loses), that for "unlabelled" where all are
-  /// 0; for `lightness` the grays of that lightness.
+  /// The picture of planes [channels, height, width]: gray, RGB, RGBA or channels; for `labels` the colour of the class
+  /// with the largest value (the first of equals; NaN loses), the palette's "unlabelled" where all are 0; for `lightness`
+  /// the grays of that lightness.
   ///
   /// - Parameters:
   ///   - planes: may be a slice of a batch
@@ -157,13 +157,14 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
     }
   }
 
-  /// What is not a number becomes 0, and what is out of range its end.
+  /// NaN becomes 0, and a value out of range the range's end.
   private static func lab(_ l: Float, _ a: Float, _ b: Float) -> Lab {
     func limited(_ value: Float) -> Double { value.isNaN ? 0 : Double(min(max(value, -1), 1)) }
     return Lab(l: (limited(l) + 1) * 50, a: limited(a) * chromaRange, b: limited(b) * chromaRange)
   }
 
-  /// The plane with the largest value, for each pixel; the number of planes where all are 0 and that means something.
+  /// The plane with the largest value, for each pixel; the number of planes where all are 0 and the palette has a colour for
+  /// that.
   private static func classes(ofPlanes values: [Float], _ palette: Palette, area: Int) -> [UInt8] {
     var classes = largest(values, area: area)
     guard palette.unlabelled != nil else { return classes }

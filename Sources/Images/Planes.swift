@@ -36,7 +36,7 @@ extension Picture {
   }
 
   /// A picture from planes CHW [channels, height, width] in [-1, 1]: round((x + 1) * 127.5) for 8 bits,
-  /// round((x + 1) * 32767.5) for 16, clamped; what is not a number becomes 0. `planes` may be a slice of a
+  /// round((x + 1) * 32767.5) for 16, clamped; NaN becomes 0. `planes` may be a slice of a
   /// batch.
   ///
   /// - Parameter hasAlpha: by default so for 2 and 4 channels

@@ -6,7 +6,7 @@ public struct Batch: Sendable {
   public let input: [Float]
   /// NCHW [count, the format's targetChannels, height, width].
   public let target: [Float]
-  /// How much each pixel counts, NCHW [count, 1, height, width] in [0, 1]; nil where pairs have no weights.
+  /// The pixels' weights, NCHW [count, 1, height, width] in [0, 1]; nil where pairs have none.
   public let weights: [Float]?
   /// From 0.
   public let epoch: Int
@@ -24,9 +24,8 @@ public struct Batch: Sendable {
 /// shuffle of (seed, epoch), their cuts from (seed, epoch, pair). So starting at step i continues a run
 /// exactly.
 ///
-/// Every batch has `batchSize` pictures. What is left at the end of an epoch and does not fill a batch is
-/// dropped; the next epoch's shuffle gives those pairs their turn. If the whole source is smaller than
-/// the batch size asked for, `batchSize` is the source's count.
+/// Every batch has `batchSize` pictures. Pairs left at the end of an epoch that do not fill a batch are dropped; the next
+/// epoch's shuffle gives them their turn. A source smaller than the batch size asked for is one batch.
 ///
 /// Decoded pairs are kept at load size up to a limit, so later epochs only cut. `next()` has one caller
 /// at a time.
@@ -37,12 +36,12 @@ public final class Prefetcher: Sendable {
   private let work: Work
 
   /// - Parameters:
-  ///   - source: must not be empty. All of its pairs have weights or none has, and as many inputs as the format.
-  ///   - reader: which cuts, and which planes. Its seed is the shuffle's too.
+  ///   - source: at least one pair. All pairs have weights or none has, and as many inputs as the format.
+  ///   - reader: makes the planes. Its seed is the shuffle's too.
   ///   - shuffle: false keeps the source's order in every epoch, for validation.
   ///   - startStep: the first batch to deliver, counted from the run's beginning.
-  ///   - threads: how many decode at a time.
-  ///   - depth: how many batches may be under way or waiting; bounds the memory.
+  ///   - threads: the number that decode at a time.
+  ///   - depth: the most batches under way or waiting; bounds the memory.
   ///   - cacheLimit: bytes of decoded pictures to keep. Pairs beyond it are decoded again every epoch.
   public init(
     source: PairSource, reader: PairReader, batchSize: Int, shuffle: Bool = true, startStep: Int = 0,
@@ -90,7 +89,7 @@ public final class Prefetcher: Sendable {
 
   /// The next batch, waiting for it if need be. A batch that failed throws when its turn comes; calling
   /// again goes on with the batch after it.
-  /// - Throws: what `PairFiles.load()` throws; `.stopped` after `stop()`.
+  /// - Throws: the errors of `PairFiles.pictures()`; `.stopped` after `stop()`.
   public func next() throws(ImageError) -> Batch {
     try work.take().get()
   }
@@ -98,14 +97,16 @@ public final class Prefetcher: Sendable {
   /// The total time `next()` has waited for pictures, in seconds.
   public var waitedSeconds: Double { work.waitedSeconds }
 
+  /// Counts the threads that have not ended; can be called when the prefetcher is gone.
+  package var countRunningThreads: @Sendable () -> Int { { [work] in work.runningThreads } }
+
   /// Ends the threads after the batch each is at and waits for them. Batches not yet taken are lost.
   public func stop() {
     work.stop()
   }
 }
 
-/// What the threads share. They hold this and not the prefetcher, so that a prefetcher which is let go of
-/// ends them.
+/// The threads' shared state. They hold this and not the prefetcher, so that releasing the prefetcher ends them.
 private final class Work: Sendable {
   private let source: PairSource
   private let reader: PairReader
@@ -121,7 +122,7 @@ private final class Work: Sendable {
     var nextToBegin: Int
     /// The step that `take()` hands out.
     var nextToTake: Int
-    /// What is made and not yet taken, by step.
+    /// Finished batches that are not yet taken, by step.
     var finished: [Int: Result<Batch, ImageError>] = [:]
     var runningThreads: Int
     var isStopped = false
@@ -136,8 +137,8 @@ private final class Work: Sendable {
     var bytes = 0
   }
 
-  private let state: Monitor<State>
-  private let cache = Monitor(Cache())
+  private let state: ConditionLock<State>
+  private let cache = ConditionLock(Cache())
 
   init(
     source: PairSource, reader: PairReader, hasWeights: Bool, shuffle: Bool, batchSize: Int,
@@ -151,7 +152,7 @@ private final class Work: Sendable {
     self.batchesPerEpoch = batchesPerEpoch
     self.depth = depth
     self.cacheLimit = cacheLimit
-    state = Monitor(State(nextToBegin: startStep, nextToTake: startStep, runningThreads: threads))
+    state = ConditionLock(State(nextToBegin: startStep, nextToTake: startStep, runningThreads: threads))
   }
 
   private enum Job {
@@ -195,10 +196,9 @@ private final class Work: Sendable {
     state.wait { $0.runningThreads == 0 ? () : nil }
   }
 
-  var waitedSeconds: Double {
-    let parts = state.withLock { $0.waited }.components
-    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
-  }
+  var runningThreads: Int { state.withLock { $0.runningThreads } }
+
+  var waitedSeconds: Double { state.withLock { $0.waited } / .seconds(1) }
 
   private func makeBatch(_ step: Int) throws(ImageError) -> Batch {
     let epoch = step / batchesPerEpoch
@@ -247,8 +247,8 @@ private final class Work: Sendable {
     }
   }
 
-  /// A pair at load size. When the cache is full, what is in it stays: with every pair used once an epoch,
-  /// putting out the oldest would put out the one needed next.
+  /// A pair at load size. A full cache keeps its pairs: every pair is used once an epoch, so that evicting the oldest would
+  /// evict the one needed next.
   private func pair(_ index: Int) throws(ImageError) -> PairReader.Pair {
     if let cached = cache.withLock({ $0.pairs[index] }) { return cached }
     let pair = try reader.read(source.pairs[index])

@@ -1,6 +1,6 @@
-/// How new pixels are made from old ones.
+/// A filter that makes new pixels from old ones.
 public enum ResizeMethod: String, Sendable, CaseIterable {
-  /// The pixel under the new pixel's centre: for label maps, whose values must not be mixed.
+  /// The pixel under the new pixel's centre: for label maps, since their values must not be mixed.
   case nearest
   /// A triangle of radius 1, widened on reduction.
   case bilinear
@@ -29,8 +29,8 @@ extension Picture {
   /// filters widen on reduction (antialiasing), horizontal pass before vertical, samples rounded and
   /// clamped between the two. 16-bit samples go the same way at their own depth.
   ///
-  /// Colours are multiplied by alpha before filtering and divided by it afterwards, so that what lies under
-  /// transparent pixels does not show at edges; under alpha 0 it becomes 0.
+  /// Colours are multiplied by alpha before filtering and divided by it afterwards, so that colours under transparent
+  /// pixels do not show at edges; under alpha 0 they become 0.
   public func resized(width newWidth: Int, height newHeight: Int, method: ResizeMethod) -> Picture {
     precondition(newWidth > 0 && newHeight > 0, "a picture needs pixels")
     if newWidth == width && newHeight == height { return self }
@@ -65,7 +65,7 @@ extension Picture {
     changingColours { colour, alpha, top in alpha == 0 ? colour : min(colour * top / alpha, top) }
   }
 
-  /// Every colour made anew from itself, its pixel's alpha and the largest sample.
+  /// Every colour, replaced by a function of itself, its pixel's alpha and the largest sample.
   private func changingColours(_ change: (UInt64, UInt64, UInt64) -> UInt64) -> Picture {
     func changed<S: FixedWidthInteger & UnsignedInteger>(_ values: [S]) -> [S] {
       var out = values
@@ -130,9 +130,9 @@ private func nearestIndices(from: Int, to: Int) -> [Int] {
   }
 }
 
-/// For each new position, which old ones it reads and with what weights.
+/// The old positions that each new one reads, and their weights.
 private struct Taps<A: FixedWidthInteger & SignedInteger> {
-  /// The first old position and how many follow, for each new position.
+  /// The first old position and their number, for each new position.
   var spans: [(start: Int, count: Int)] = []
   /// `stride` weights for each new position.
   var weights: [A] = []
@@ -154,7 +154,7 @@ private struct Taps<A: FixedWidthInteger & SignedInteger> {
       let sum = raw.reduce(0, +)
       spans.append((start, end - start))
       for (index, weight) in raw.enumerated() {
-        // At a picture's edge the filter is cut off and what is left made to sum to 1.
+        // At a picture's edge the filter is cut off and the rest scaled to a sum of 1.
         weights[position * stride + index] = A((weight / sum * Double(1 << bits)).rounded())
       }
     }

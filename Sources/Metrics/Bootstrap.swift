@@ -4,7 +4,7 @@ import Random
 /// would move if other pictures of the same kind had been drawn. Pictures are drawn with replacement from those at
 /// hand, as many as there are, and the interval holds the middle 95 % of what the figure becomes.
 ///
-/// It says nothing of a model that was trained again.
+/// An interval says nothing of another training of the model.
 public struct Bootstrap: Sendable {
   public static let resamples = 1000
   public static let confidence = 0.95
@@ -16,11 +16,11 @@ public struct Bootstrap: Sendable {
     self.seed = seed
   }
 
-  /// Intervals of statistics that follow from a sum over pictures: a mean, or what a confusion matrix says.
+  /// Intervals of statistics that follow from a sum over pictures: a mean, or the figures of a confusion matrix.
   ///
   /// - Parameters:
-  ///   - rows: what each picture adds to the sum; all of one length, at least one row
-  ///   - statistics: of a sum of as many rows as there are
+  ///   - rows: a picture's addend each; all of one length, at least one row
+  ///   - statistics: from a sum of as many rows to a value each
   /// - Returns: an interval per statistic; its ends may be infinite or NaN where statistics are
   public func intervals(
     ofSums rows: [[Double]], _ statistics: ([Double]) -> [Double]
@@ -46,13 +46,13 @@ public struct Bootstrap: Sendable {
     intervals(ofSums: values.map { [$0] }) { [$0[0] / Double(values.count)] }[0]
   }
 
-  /// How often each of `count` pictures is drawn. Its bias towards some of them is below count / 2^32.
+  /// The number of times that each of `count` pictures is drawn. The bias towards some of them is below count / 2^32.
   private func multiplicities(_ resample: Int, count: Int) -> [Int] {
     let philox = Philox(seed: seed)
     var times = [Int](repeating: 0, count: count)
     for draw in 0..<count {
       let words = philox.words(UInt32(draw / 4), UInt32(resample), Self.purpose)
-      times[Int((UInt64(words[draw % 4]) * UInt64(count)) >> 32)] += 1
+      times[Philox.integer(words[draw % 4], below: count)] += 1
     }
     return times
   }
@@ -61,7 +61,7 @@ public struct Bootstrap: Sendable {
   private static let purpose: UInt32 = 0x4D45_0001
 }
 
-/// From where to where a figure may lie.
+/// The range in which a figure may lie.
 public struct Interval: Sendable, Equatable {
   public let lower: Double
   public let upper: Double

@@ -1,6 +1,6 @@
 import Images
 
-/// How often each lightness and each colour of CIE Lab occurs, counted over any number of pictures.
+/// Histograms of CIE L, a and b over any number of pictures.
 ///
 /// The paper (Isola et al. 2017, section 4.2, figure 7) measures with them whether translated pictures are as
 /// colourful as real ones. It names no bins; here a bin is 1 wide and centred on a whole number, L in 0...100, a and b
@@ -15,7 +15,7 @@ public struct ColourHistograms: Sendable, Equatable {
   /// Pixels per bin of L, a and b.
   public private(set) var counts: [[Int]]
 
-  /// Of no pictures.
+  /// Empty histograms.
   public init() {
     counts = Self.binCounts.map { [Int](repeating: 0, count: $0) }
   }
@@ -29,7 +29,7 @@ public struct ColourHistograms: Sendable, Equatable {
       // Neighbours are often equal, and Lab takes three roots.
       if colour != last {
         let lab = Lab(colour)
-        // Truncation rounds what is not negative.
+        // Truncation rounds numbers from 0 on.
         let levels = SIMD3(lab.l, lab.a, lab.b) - Self.firstLevels + 0.5
         bins = SIMD3(Int(levels.x), Int(levels.y), Int(levels.z))
         last = colour
@@ -56,10 +56,10 @@ public struct ColourHistograms: Sendable, Equatable {
     }
   }
 
-  /// All counts in one row, as `Bootstrap.intervals(ofSums:)` adds them up.
+  /// All counts in one row, an addend of `Bootstrap.intervals(ofSums:)`.
   var row: [Double] { counts.flatMap { $0.map(Double.init) } }
 
-  /// The histograms that a row, or a sum of rows, stands for.
+  /// The histograms of a row, or of a sum of rows.
   init(row: ArraySlice<Double>) {
     var rest = row
     counts = Self.binCounts.map { count in

@@ -1,6 +1,6 @@
 import Images
 
-/// What one output is worth beside its target.
+/// The figures of one output beside its target.
 public struct PictureFigures: Sendable {
   public let name: String
   /// Mean absolute difference, in 0...255.
@@ -13,21 +13,21 @@ public struct PictureFigures: Sendable {
   public let ssim: Double?
   /// Nil for pictures that are too small; see `StructuralSimilarity`.
   public let msSSIM: Double?
-  /// Where targets are label maps.
+  /// Nil where targets are no label maps.
   public let confusion: ConfusionMatrix?
-  /// Where pictures are colours.
+  /// Nil for arrays, which have no colours.
   fileprivate let histograms: (output: ColourHistograms, target: ColourHistograms)?
-  /// Where there are training targets.
+  /// Nil without training targets.
   public let memorization: Memorization.Example?
 
   /// - Parameters:
-  ///   - output, target: of one size; of as many channels where they are no colours
-  ///   - labels: the target's pixels as classes, and what their colours are
+  ///   - output, target: pictures of one size; arrays of one number of channels too
+  ///   - labels: the target as a label map, and its palette
   ///   - training: training targets to look for the output among; may be empty
   /// - Throws: `ImageError.unknownColour` for a target that is no label map of these colours.
   public init(
     name: String, output: Picture, target: Picture, labels: Labels? = nil,
-    training: [(name: String, thumbnail: Memorization.Thumbnail)] = []
+    training: [Memorization.TrainingTarget] = []
   ) throws(ImageError) {
     self.name = name
     let (outputPixels, targetPixels) = (Pixels(output), Pixels(target))
@@ -57,11 +57,11 @@ public struct PictureFigures: Sendable {
   /// A target as label map.
   public struct Labels: Sendable {
     public let palette: Palette
-    /// Of any size; its colours are not mixed.
+    /// A label map of any size, its colours not mixed.
     public let target: Picture
     /// The target's file, for errors.
     public let path: String
-    /// The class whose pixels are not looked at.
+    /// The class whose pixels are left out.
     public let ignored: Int?
 
     public init(palette: Palette, target: Picture, path: String, ignored: Int? = nil) {
@@ -74,9 +74,9 @@ public struct PictureFigures: Sendable {
 public struct Figure: Sendable, Equatable {
   public let kind: FigureKind
   public let value: Double
-  /// The bootstrap's interval over pictures, where it was asked for.
+  /// The bootstrap's interval over pictures; nil without a bootstrap.
   public let interval: Interval?
-  /// Pictures that it was taken over.
+  /// The number of pictures.
   public let count: Int
 
   public init(_ kind: FigureKind, value: Double, interval: Interval? = nil, count: Int) {
@@ -87,7 +87,7 @@ public struct Figure: Sendable, Equatable {
 /// The figures of a set of pictures. Those of single pictures are averaged; histograms and confusion matrices are
 /// added up first, as the paper does. A figure that is not defined for every picture is left out.
 ///
-/// - Parameter bootstrap: of the intervals; figures have none without it
+/// - Parameter bootstrap: draws the intervals; figures have none without it
 public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil) -> [Figure] {
   func mean(_ kind: FigureKind, _ value: (PictureFigures) -> Double?) -> Figure? {
     let values = pictures.compactMap(value)
@@ -96,34 +96,41 @@ public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil)
       kind, value: values.reduce(0, +) / Double(values.count),
       interval: bootstrap?.interval(ofMean: values), count: values.count)
   }
-  func summed(
-    _ kinds: [FigureKind], _ rows: [[Double]], _ statistics: ([Double]) -> [Double]
-  ) -> [Figure] {
-    guard rows.count == pictures.count, let first = rows.first else { return [] }
-    let sum = rows.dropFirst().reduce(into: first) { sum, row in
-      for index in row.indices { sum[index] += row[index] }
-    }
-    let intervals = bootstrap?.intervals(ofSums: rows, statistics)
-    return zip(kinds, statistics(sum)).enumerated().map { index, result in
-      Figure(result.0, value: result.1, interval: intervals?[index], count: rows.count)
-    }
-  }
 
   let pixelwise = [
     mean(.l1) { $0.l1 }, mean(.mse) { $0.mse }, mean(.psnr) { $0.psnr }, mean(.ssim) { $0.ssim },
     mean(.msSSIM) { $0.msSSIM },
   ].compactMap(\.self)
-  let intersections = summed(
-    FigureKind.histogramIntersections,
-    pictures.compactMap { $0.histograms.map { $0.output.row + $0.target.row } }
-  ) {
-    let length = ColourHistograms.rowLength
-    return ColourHistograms(row: $0[..<length]).intersections(ColourHistograms(row: $0[length...]))
-  }
+  let histograms = pictures.compactMap { $0.histograms.map { $0.output.row + $0.target.row } }
+  let intersections =
+    histograms.count == pictures.count
+    ? summedFigures(FigureKind.histogramIntersections, histograms, bootstrap) {
+      let length = ColourHistograms.rowLength
+      return ColourHistograms(row: $0[..<length]).intersections(ColourHistograms(row: $0[length...]))
+    } : []
   let confusions = pictures.compactMap(\.confusion)
   let segmentation =
     confusions.count == pictures.count
     ? segmentationFigures(confusions, FigureKind.segmentation(), bootstrap) : []
   let memorized = mean(.nearerToTraining) { $0.memorization.map { $0.isNearerToTraining ? 1 : 0 } }
   return pixelwise + intersections + segmentation + [memorized].compactMap(\.self)
+}
+
+/// Figures that follow from a sum over pictures; none for no pictures.
+///
+/// - Parameters:
+///   - rows: a picture's addend each, all of one length
+///   - bootstrap: draws the intervals; figures have none without it
+///   - statistics: from a sum to a value for each of `kinds`
+func summedFigures(
+  _ kinds: [FigureKind], _ rows: [[Double]], _ bootstrap: Bootstrap?, _ statistics: ([Double]) -> [Double]
+) -> [Figure] {
+  guard let first = rows.first else { return [] }
+  let sum = rows.dropFirst().reduce(into: first) { sum, row in
+    for index in row.indices { sum[index] += row[index] }
+  }
+  let intervals = bootstrap?.intervals(ofSums: rows, statistics)
+  return zip(kinds, statistics(sum)).enumerated().map { index, figure in
+    Figure(figure.0, value: figure.1, interval: intervals?[index], count: rows.count)
+  }
 }

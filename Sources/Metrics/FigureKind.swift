@@ -1,6 +1,6 @@
-/// What a figure is, whatever its value.
+/// A kind of figure: its names, its unit, and its better end.
 public struct FigureKind: Sendable, Hashable {
-  /// Which of two values is the better one.
+  /// The better one of two values.
   public enum Better: String, Sendable {
     case lower, higher
   }
@@ -9,14 +9,14 @@ public struct FigureKind: Sendable, Hashable {
   public let key: String
   /// For people.
   public let name: String
-  /// What values are in, for people; nil for shares and other pure numbers.
+  /// The values' unit, for people; nil for shares and other pure numbers.
   public let unit: String?
   public let better: Better
-  /// What it says a part of, for people. Figures of one family have one scale, and the same values are the better ones:
-  /// they share a chart.
+  /// The heading of related figures, for people. Figures of one family have one scale and one better end: they share a
+  /// chart.
   public let family: String
 
-  /// - Parameter family: the name where it is alone in it
+  /// - Parameter family: by default the name, for a figure alone in its family
   public init(_ key: String, _ name: String, unit: String? = nil, better: Better, family: String? = nil) {
     (self.key, self.name, self.unit, self.better) = (key, name, unit, better)
     self.family = family ?? name
@@ -25,20 +25,20 @@ public struct FigureKind: Sendable, Hashable {
   /// The name, with the unit where there is one.
   public var title: String { unit.map { "\(name) (\($0))" } ?? name }
 
-  /// The name, without the family's where it begins with that: for what stands under the family's name.
+  /// The name without the family's at its beginning, for places under the family's name.
   public var nameInFamily: String {
     guard name.lowercased().hasPrefix(family.lowercased()) else { return name }
     let rest = name.dropFirst(family.count).drop { " ,".contains($0) }
     return rest.isEmpty ? name : String(rest)
   }
 
-  /// Whether a value is better than another, or than none: NaN never is.
+  /// True for a value better than another, or than none; NaN never is.
   public func isBetter(_ value: Double, than other: Double?) -> Bool {
     guard let other else { return !value.isNaN }
     return better == .lower ? value < other : value > other
   }
 
-  /// The place of the best value, of equal ones the first; NaN is none. Nil where there is no value.
+  /// The place of the best value, the first of equals; nil for no values and for NaN alone.
   public func best(of values: some Sequence<Double>) -> Int? {
     var best: (place: Int, value: Double)?
     for (place, value) in values.enumerated() where isBetter(value, than: best?.value) {
@@ -65,13 +65,13 @@ extension FigureKind {
     "nearer_to_training", "nearer to a training target", better: .lower)
   public static let frechetDistance = FigureKind("frechet_distance", "Fréchet distance", better: .lower)
 
-  /// All that `figures` may say of outputs beside their targets.
+  /// The kinds that `figures` may have.
   public static let ofPictures =
     [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + segmentation()
 
-  /// Those that are defined where all pictures have a size.
+  /// The kinds that are defined for pictures of one size.
   ///
-  /// - Parameter areColours: not so for channels that have no colour, see `Picture.isColour`
+  /// - Parameter areColours: false for arrays of channels without a colour, see `Picture.isColour`
   public static func ofPictures(
     width: Int, height: Int, areLabelMaps: Bool, areColours: Bool = true
   ) -> [FigureKind] {

@@ -36,7 +36,7 @@ public struct Features: Sendable, Equatable {
     let n = Int32(dimension)
     let status = LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, Int32(count), n, &root, n, &reflections)
     precondition(status == 0, "dgeqrf was given a wrong argument \(-status)")
-    // Below the diagonal lie the reflections that make Q.
+    // Below the diagonal lie the reflections that form Q.
     for row in 1..<max(1, dimension) {
       for column in 0..<row { root[row * dimension + column] = 0 }
     }

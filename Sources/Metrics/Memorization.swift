@@ -1,11 +1,10 @@
 import Images
 
-/// Whether a model draws what it was asked for or what it has learned by heart: is an output nearer to a picture of
-/// the training set than to its own target?
+/// A test for outputs learned by heart: is an output nearer to a picture of the training set than to its own target?
 ///
-/// The distance is the mean absolute difference of pictures reduced to 32 x 32: at that size textures and edges, which
-/// no drawn picture shares with any other pixel by pixel, are averaged away, and what remains is where things are and
-/// what colour they have, by which a copied scene is recognised. Where training and held-out pictures are alike (frames
+/// The distance is the mean absolute difference of pictures reduced to 32 x 32. At that size textures and edges, which
+/// differ pixel by pixel between any two pictures, are averaged away; the places and colours of things remain, by which a
+/// copied scene is recognised. Where training and held-out pictures are alike (frames
 /// of one film), a good output is near both: then compare with the share for the targets of another model or split.
 public struct Memorization: Sendable {
   /// A picture reduced to 32 x 32.
@@ -34,6 +33,9 @@ public struct Memorization: Sendable {
     }
   }
 
+  /// A reduced training target and the name of its pair.
+  public typealias TrainingTarget = (name: String, thumbnail: Thumbnail)
+
   /// An output beside the training target that is nearest to it.
   public struct Example: Sendable, Equatable {
     public let name: String
@@ -46,10 +48,10 @@ public struct Memorization: Sendable {
     public var isNearerToTraining: Bool { nearestDistance < ownDistance }
   }
 
-  /// Compares an output with its target and all training targets; of equally near ones the first is named.
+  /// Compares an output with its target and all training targets; the first of equally near ones is named.
   /// - Parameter training: at least one.
   public static func example(
-    name: String, output: Thumbnail, target: Thumbnail, training: [(name: String, thumbnail: Thumbnail)]
+    name: String, output: Thumbnail, target: Thumbnail, training: [TrainingTarget]
   ) -> Example {
     precondition(!training.isEmpty, "there are training targets")
     var nearest = (name: "", distance: Double.infinity)
@@ -62,7 +64,7 @@ public struct Memorization: Sendable {
       nearestName: nearest.name)
   }
 
-  /// The examples that are nearer to a training target, those first that are so by most.
+  /// The examples that are nearer to a training target, the clearest first.
   public static func worst(_ examples: [Example], count: Int) -> [Example] {
     let nearer = examples.filter(\.isNearerToTraining)
     return Array(

@@ -1,11 +1,11 @@
 import Images
 
 extension Palette {
-  /// The class of every pixel: the nearest colour by squared distance in RGB, of equally near ones the first.
+  /// The class of every pixel: the nearest colour by squared distance in RGB, the first of equally near ones.
   public func nearestClasses(_ picture: Picture) -> [UInt8] {
     let wide = colours.map { SIMD3<Int32>(Int32($0.red), Int32($0.green), Int32($0.blue)) }
-    // What was found last for a colour of each remainder: pictures repeat their colours, and a dictionary takes longer than
-    // a few distances.
+    // The last result for a colour of each remainder: pictures repeat their colours, and a dictionary takes longer than a
+    // few distances.
     var known = [(colour: SIMD3<UInt8>, nearest: UInt8)?](repeating: nil, count: 1 << 12)
     return picture.colours.map { colour in
       let number = UInt32(colour.x) << 16 | UInt32(colour.y) << 8 | UInt32(colour.z)

@@ -1,16 +1,16 @@
 import Foundation
 import Images
 
-/// The samples of a picture as numbers in 0...255, [height][width][channels]: what figures over pixels are computed from.
+/// The samples of a picture as numbers in 0...255, [height][width][channels]: the operands of figures over pixels.
 ///
-/// Three channels, RGB: gray is repeated and alpha composited as `Picture.rgb()` does. All channels of an array. 16-bit samples are divided by 257 and not
-/// rounded, so that fine differences count.
+/// Three channels, RGB: gray is repeated and alpha composited as `Picture.rgb()` does. An array keeps its channels. 16-bit
+/// samples are divided by 257 and not rounded, so that fine differences count.
 public struct Pixels: Sendable, Equatable {
   /// In pixels.
   public let width: Int
   /// In pixels.
   public let height: Int
-  /// 3, or those of an array.
+  /// 3, or an array's channels.
   public let channels: Int
   /// height * width * channels numbers.
   public let values: [Double]
@@ -32,14 +32,14 @@ public struct Pixels: Sendable, Equatable {
     self.values = values
   }
 
-  /// Figures compare pixel with pixel, so both pictures must have one size: whoever reads files checks it.
+  /// Figures compare pixel with pixel, so both pictures must have one size; readers of files check it.
   func checkSize(_ other: Pixels) {
     precondition(width == other.width && height == other.height, "pictures that are compared have one size")
     precondition(channels == other.channels, "pictures that are compared have the same channels")
   }
 }
 
-/// The mean of |a - b| over all pixels and channels, in 0...255: what the generator's L1 loss is on.
+/// The mean of |a - b| over all pixels and channels, in 0...255: the generator's L1 loss in samples.
 public func meanAbsoluteError(_ a: Pixels, _ b: Pixels) -> Double {
   a.checkSize(b)
   var sum = 0.0

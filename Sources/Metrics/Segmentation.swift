@@ -1,29 +1,28 @@
-/// How often pixels of each class were given each class, and the figures of semantic segmentation that follow
-/// (Long, Shelhamer and Darrell 2015, "Fully convolutional networks for semantic segmentation", section 5). With
-/// n[i][j] pixels of class i that were called j:
+/// A confusion matrix, pixels by their class and the class that they were given, and the figures of semantic segmentation
+/// that follow (Long, Shelhamer and Darrell 2015, "Fully convolutional networks for semantic segmentation", section 5).
+/// With n[i][j] pixels of class i that were called j:
 ///
 ///     per-pixel accuracy = sum of n[i][i] / sum of n[i][j]
 ///     per-class accuracy = mean over classes of n[i][i] / (row i)
 ///     class IOU          = mean over classes of n[i][i] / (row i + column i - n[i][i])
 ///
-/// Means are over the classes for which the quotient is defined: those that occur in the targets, and for IOU those
-/// that occur in either.
+/// Means are over the classes for which the quotient is defined: classes in the targets, and for IOU classes in either.
 public struct ConfusionMatrix: Sendable, Equatable {
   public let classes: Int
   /// [classes][classes] pixels: a row per class of the target, a column per class of the output.
   public private(set) var counts: [Int]
 
-  /// Of no pictures.
+  /// The matrix of no pictures.
   public init(classes: Int) {
     precondition(classes > 0, "there are classes")
     self.classes = classes
     counts = [Int](repeating: 0, count: classes * classes)
   }
 
-  /// Of two pictures of one size.
+  /// The matrix of two pictures of one size.
   /// - Parameters:
   ///   - outputs, targets: the class of each pixel, below `classes`
-  ///   - ignoring: a class of the targets whose pixels are not looked at, such as "unlabelled"
+  ///   - ignoring: a class of the targets whose pixels are left out, such as "unlabelled"
   public init(outputs: [UInt8], targets: [UInt8], classes: Int, ignoring ignored: Int? = nil) {
     precondition(outputs.count == targets.count, "pictures that are compared have one size")
     self.init(classes: classes)
@@ -37,7 +36,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
     for index in sum.counts.indices { sum.counts[index] += other.counts[index] }
   }
 
-  /// What the figures need of the matrix.
+  /// The diagonal and the sums, from which the figures follow.
   public var totals: ClassTotals {
     var totals = ClassTotals(classes: classes)
     for target in 0..<classes {
@@ -95,10 +94,10 @@ public struct ClassTotals: Sendable, Equatable {
     return defined.reduce(0, +) / Double(defined.count)
   }
 
-  /// All counts in one row, as `Bootstrap.intervals(ofSums:)` adds them up.
+  /// All counts in one row, an addend of `Bootstrap.intervals(ofSums:)`.
   var row: [Double] { (correct + targets + outputs).map(Double.init) }
 
-  /// The totals that a row, or a sum of rows, stands for.
+  /// The totals of a row, or of a sum of rows.
   init(row: ArraySlice<Double>) {
     let classes = row.count / 3
     let counts = row.map { Int($0) }

@@ -1,25 +1,15 @@
-/// Per-pixel accuracy, per-class accuracy and class IOU of a set of pictures, of whose confusion matrices they are those of
-/// the sum.
+/// Per-pixel accuracy, per-class accuracy and class IOU of the sum of a set of pictures' confusion matrices.
 ///
 /// - Parameters:
 ///   - confusions: one a picture, of the same classes
-///   - kinds: what the three are called
-///   - bootstrap: of the intervals; figures have none without it
+///   - kinds: keys and names of the three figures
+///   - bootstrap: draws the intervals; figures have none without it
 public func segmentationFigures(
   _ confusions: [ConfusionMatrix], _ kinds: [FigureKind], _ bootstrap: Bootstrap? = nil
 ) -> [Figure] {
-  guard !confusions.isEmpty else { return [] }
-  func statistics(_ sum: [Double]) -> [Double] {
+  summedFigures(kinds, confusions.map(\.totals.row), bootstrap) { sum in
     let totals = ClassTotals(row: sum[...])
     return [totals.pixelAccuracy, totals.classAccuracy, totals.classIOU]
-  }
-  let rows = confusions.map(\.totals.row)
-  let sum = rows.dropFirst().reduce(into: rows[0]) { sum, row in
-    for index in row.indices { sum[index] += row[index] }
-  }
-  let intervals = bootstrap?.intervals(ofSums: rows, statistics)
-  return zip(kinds, statistics(sum)).enumerated().map { index, result in
-    Figure(result.0, value: result.1, interval: intervals?[index], count: rows.count)
   }
 }
 
@@ -27,8 +17,8 @@ extension FigureKind {
   /// The kinds of `segmentationFigures`, in their order.
   ///
   /// - Parameters:
-  ///   - key, name: what keys and names begin with
-  ///   - family: what they are figures of
+  ///   - key, name: prefixes of keys and names
+  ///   - family: the heading they share
   public static func segmentation(
     key: String = "", name: String = "", family: String = "Label maps"
   ) -> [FigureKind] {

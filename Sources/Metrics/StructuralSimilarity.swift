@@ -46,7 +46,7 @@ public enum StructuralSimilarity {
     singleAndMultiScale(a, b).multiScale
   }
 
-  /// Both, of which the second begins with the first: together they take little more than MS-SSIM alone.
+  /// Both figures: MS-SSIM begins with SSIM, so that together they take little more than MS-SSIM alone.
   public static func singleAndMultiScale(
     _ a: Pixels, _ b: Pixels
   ) -> (singleScale: Double?, multiScale: Double?) {
@@ -69,9 +69,12 @@ public enum StructuralSimilarity {
     return (singleScale, products.mean)
   }
 
-  /// The weights of a window's middle and of what lies 1...5 pixels beside it.
+  /// The weights of a window's middle and of pixels 1...5 beside it.
   private static let weights: [Double] = {
-    let gaussian = (0...windowSide / 2).map { exp(-Double($0 * $0) / (2 * 1.5 * 1.5)) }
+    let variance = 1.5 * 1.5
+    let gaussian = (0...windowSide / 2).map { (distance: Int) in
+      exp(-Double(distance * distance) / (2 * variance))
+    }
     let sum = gaussian[0] + 2 * gaussian.dropFirst().reduce(0, +)
     return gaussian.map { $0 / sum }
   }()
@@ -85,7 +88,7 @@ public enum StructuralSimilarity {
     let columns = channels * (a.width - windowSide + 1)
     let rows = a.height - windowSide + 1
     let (c1, c2) = (0.01 * 255 * 0.01 * 255, 0.03 * 255 * 0.03 * 255)
-    // Of the two variances only their sum is needed: four maps are filtered, not five.
+    // Only the sum of the two variances is needed: four maps are filtered, not five.
     var squares = [Double](repeating: 0, count: a.values.count)
     var products = squares
     for index in a.values.indices {
@@ -148,8 +151,7 @@ public enum StructuralSimilarity {
 }
 
 extension Pixels {
-  /// Half the size, rounded up: each value the mean of 2 x 2. An odd side begins and ends with a zero, of which the
-  /// first is used.
+  /// Half the size, rounded up: each value the mean of 2 x 2. An odd side begins with a zero.
   func halved() -> Pixels {
     let (newWidth, newHeight) = ((width + 1) / 2, (height + 1) / 2)
     var halved = [Double](repeating: 0, count: newWidth * newHeight * channels)

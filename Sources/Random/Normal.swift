@@ -43,22 +43,8 @@ extension Philox {
     let rest = number(v &+ 0x1_0000_0000 &- (quarter &<< Words(repeating: 30))) - 0x1p32
     let angle = rest * (Double.pi * 0x1p-31)
     let square = angle * angle
-    // Taylor's series.
-    var sine = square * (-1 / 1_307_674_368_000) + 1 / 6_227_020_800
-    sine = sine * square - 1 / 39_916_800
-    sine = sine * square + 1 / 362_880
-    sine = sine * square - 1 / 5040
-    sine = sine * square + 1 / 120
-    sine = sine * square - 1 / 6
-    sine = angle + angle * square * sine
-    var cosine = square * (1 / 20_922_789_888_000) - 1 / 87_178_291_200
-    cosine = cosine * square + 1 / 479_001_600
-    cosine = cosine * square - 1 / 3_628_800
-    cosine = cosine * square + 1 / 40_320
-    cosine = cosine * square - 1 / 720
-    cosine = cosine * square + 1 / 24
-    cosine = cosine * square - 1 / 2
-    cosine = cosine * square + 1
+    let sine = angle + angle * square * polynomial(sineSeries, square)
+    let cosine = polynomial(cosineSeries, square)
     // Odd quarters swap the two; signs are flipped in their bits.
     let odd = Words.zero &- (quarter & 1)
     let (sineBits, cosineBits) = (unsafeBitCast(sine, to: Words.self), unsafeBitCast(cosine, to: Words.self))
@@ -77,15 +63,29 @@ extension Philox {
     // 2 artanh((m - 1) / (m + 1))
     let s = (mantissa - 1) / (mantissa + 1)
     let square = s * s
-    var series = square * (1 / 19) + 1 / 17
-    series = series * square + 1 / 15
-    series = series * square + 1 / 13
-    series = series * square + 1 / 11
-    series = series * square + 1 / 9
-    series = series * square + 1 / 7
-    series = series * square + 1 / 5
-    series = series * square + 1 / 3
+    let series = polynomial(logarithmSeries, square)
     return (number(exponent) - 64) * 0.693147180559945309417 + 2 * (s + s * square * series)
+  }
+
+  // Taylor series in the square of the argument, the highest power first: of (sin x / x - 1) / x^2, cos x and
+  // (artanh s / s - 1) / s^2.
+  private static let sineSeries: [Double] = [
+    -1 / 1_307_674_368_000, 1 / 6_227_020_800, -1 / 39_916_800, 1 / 362_880, -1 / 5040, 1 / 120, -1 / 6,
+  ]
+  private static let cosineSeries: [Double] = [
+    1 / 20_922_789_888_000, -1 / 87_178_291_200, 1 / 479_001_600, -1 / 3_628_800, 1 / 40_320, -1 / 720,
+    1 / 24,
+    -1 / 2, 1,
+  ]
+  private static let logarithmSeries: [Double] = [
+    1 / 19, 1 / 17, 1 / 15, 1 / 13, 1 / 11, 1 / 9, 1 / 7, 1 / 5, 1 / 3,
+  ]
+
+  /// A polynomial in x, its coefficients from the highest power down.
+  private static func polynomial(_ coefficients: [Double], _ x: Numbers) -> Numbers {
+    var sum = Numbers(repeating: coefficients[0])
+    for coefficient in coefficients.dropFirst() { sum = sum * x + Numbers(repeating: coefficient) }
+    return sum
   }
 
   /// A number below 2^52 as it is: put into the mantissa of 2^52, which is then taken away.

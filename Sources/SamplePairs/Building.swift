@@ -1,10 +1,10 @@
-/// What the walls are made of.
+/// The walls' material.
 enum Wall { case brick, plaster, ashlar, panels }
 
-/// What ties a building's parts together: a style decides materials, colours and which parts there are.
+/// A style ties a building together: it decides materials, colours and parts.
 enum Style: CaseIterable { case victorian, boulevard, baroque, modern, southern }
 
-/// What crowns a window.
+/// The crown of a window.
 enum Hood { case none, keystone, pediment, lintel, panel }
 
 enum Roof { case none, tiles, slate, parapet }
@@ -22,14 +22,14 @@ struct Floor {
   var y0: Float, y1: Float
   /// The window's head and foot.
   var windowTop: Float, windowBottom: Float
-  /// Whether windows reach down to the floor, behind a railing.
+  /// The railing of windows that reach down to the floor; `none` for windows above a parapet.
   var balcony: Balcony
   var height: Float { y1 - y0 }
 }
 
 enum Balcony { case none, iron, running, slab }
 
-/// The plan of one building front: everything that is drawn follows from it. Picture widths, y downwards.
+/// The plan of one building front, from which the drawing follows. Picture widths, y downwards.
 struct Building {
   let style: Style
   var wall = Wall.plaster
@@ -78,109 +78,6 @@ struct Building {
     layOut(&r)
   }
 
-  private mutating func chooseParts(_ r: inout Random) {
-    let stone = r.pick([rgb(216, 206, 184), rgb(198, 190, 174), rgb(226, 218, 202), rgb(186, 172, 150)])
-    switch style {
-    case .victorian:
-      wall = .brick
-      wallColor = r.pick([
-        rgb(150, 74, 54), rgb(128, 62, 48), rgb(176, 98, 70), rgb(186, 150, 104), rgb(110, 72, 60),
-      ])
-      trim = stone
-      frame = r.pick([rgb(238, 234, 222), rgb(240, 238, 232), rgb(44, 62, 52), rgb(70, 44, 30)])
-      archShare = r.pick([0, 0.14, 0.14, 0.5])
-      hood = r.pick([.keystone, .keystone, .lintel, .none])
-      surround = r.chance(0.45) ? 0.07 : 0
-      rollers = r.chance(0.35)
-      blindChance = rollers ? 0.45 : 0
-      quoins = r.chance(0.4)
-      stringCourses = r.chance(0.8)
-      pilasters = r.chance(0.2)
-      dentils = r.chance(0.7)
-      roof = r.pick([.slate, .parapet, .none])
-      muntinColumns = 2
-      muntinRows = r.pick([2, 4])
-    case .boulevard:
-      wall = .ashlar
-      wallColor = r.pick([rgb(222, 208, 178), rgb(212, 200, 176), rgb(228, 216, 192), rgb(204, 186, 152)])
-      trim = wallColor * 1.08
-      frame = r.pick([rgb(236, 232, 222), rgb(220, 220, 216), rgb(104, 86, 66)])
-      archShare = r.pick([0, 0, 0.16])
-      hood = r.pick([.panel, .keystone, .pediment])
-      surround = 0.075
-      shutters = r.chance(0.35)
-      blindChance = 0.5
-      pilasters = r.chance(0.35)
-      stringCourses = true
-      dentils = r.chance(0.6)
-      roof = .slate
-      muntinColumns = 2
-      muntinRows = r.pick([3, 4])
-    case .baroque:
-      wall = .plaster
-      wallColor = r.pick([
-        rgb(226, 190, 110), rgb(214, 152, 128), rgb(172, 190, 164), rgb(164, 182, 200), rgb(230, 216, 186),
-        rgb(196, 120, 92),
-      ])
-      trim = r.pick([rgb(226, 218, 200), rgb(216, 212, 204), rgb(206, 196, 176)])
-      frame = r.pick([rgb(244, 242, 236), rgb(96, 62, 40)])
-      archShare = r.pick([0, 0.18, 0.5])
-      hood = r.pick([.pediment, .pediment, .panel, .keystone])
-      surround = 0.11
-      pilasters = r.chance(0.7)
-      quoins = !pilasters
-      stringCourses = true
-      rusticated = r.chance(0.7)
-      dentils = r.chance(0.5)
-      roof = r.pick([.tiles, .tiles, .parapet])
-      muntinColumns = 2
-      muntinRows = 3
-    case .modern:
-      wall = r.pick([.panels, .plaster, .brick])
-      wallColor = r.pick([
-        rgb(216, 214, 208), rgb(190, 192, 192), rgb(206, 190, 160), rgb(158, 168, 170), rgb(222, 206, 190),
-      ])
-      if wall == .brick { wallColor = r.pick([rgb(190, 160, 116), rgb(112, 92, 84)]) }
-      trim = r.pick([rgb(196, 196, 194), rgb(160, 160, 158), rgb(216, 214, 210)])
-      frame = r.pick([rgb(58, 62, 66), rgb(240, 240, 238), rgb(96, 70, 48)])
-      rollers = r.chance(0.75)
-      blindChance = 0.55
-      roof = .none
-      muntinColumns = r.pick([1, 2])
-      muntinRows = 1
-      surround = r.chance(0.3) ? 0.05 : 0
-    case .southern:
-      wall = .plaster
-      wallColor = r.pick([
-        rgb(222, 158, 98), rgb(232, 196, 132), rgb(216, 130, 100), rgb(236, 214, 178), rgb(202, 106, 76),
-        rgb(238, 226, 204),
-      ])
-      trim = stone
-      frame = r.pick([rgb(232, 226, 210), rgb(110, 70, 40)])
-      archShare = r.pick([0, 0, 0.14, 0.5])
-      hood = r.pick([.none, .none, .lintel])
-      surround = r.pick([0, 0.08])
-      shutters = r.chance(0.85)
-      blindChance = 1
-      stringCourses = r.chance(0.4)
-      pilasters = r.chance(0.12)
-      roof = .tiles
-      muntinColumns = 2
-      muntinRows = r.pick([2, 3])
-    }
-    doorColor = r.pick([
-      rgb(92, 56, 32), rgb(46, 70, 56), rgb(38, 52, 84), rgb(120, 34, 30), rgb(62, 42, 30), rgb(70, 80, 84),
-    ])
-    blindColor =
-      rollers
-      ? r.pick([rgb(206, 198, 178), rgb(178, 180, 178), rgb(150, 128, 100)])
-      : r.pick([rgb(58, 98, 74), rgb(64, 98, 124), rgb(112, 68, 44), rgb(126, 138, 130), rgb(60, 74, 60)])
-    metal = r.pick([rgb(30, 32, 34), rgb(24, 36, 32), rgb(52, 46, 42)])
-    transom = r.chance(0.5)
-    shops = r.chance(style == .southern ? 0.25 : 0.45)
-    windowShare = r.uniform(0.42, 0.56)
-  }
-
   private mutating func layOut(_ r: inout Random) {
     let floorCount = r.pick([2, 3, 3, 4, 4, 4, 5, 5, 6])
     let fewest = max(2, floorCount / 2 + 1)
@@ -211,6 +108,11 @@ struct Building {
     unit = min((right - left) / Float(bayCount), storey)
     course = clamp(unit * 0.095, 0.0125, 0.0215)
 
+    addFloors(share.map { $0 * storey }, &r)
+  }
+
+  /// - Parameter heights: the storeys' heights from the top down
+  private mutating func addFloors(_ heights: [Float], _ r: inout Random) {
     let balconyStyle: Balcony =
       switch style {
       case .boulevard: .running
@@ -219,17 +121,16 @@ struct Building {
       }
     let hasBalconies = r.chance(style == .boulevard ? 0.85 : (style == .modern ? 0.6 : 0.45))
     let everyFloor = style == .modern && r.chance(0.6)
-    let chosen = r.integer(0...max(0, floorCount - 2))
+    let chosen = r.integer(0...max(0, heights.count - 2))
     // A pediment needs its place between the window and the floor above.
     let headroom = hood == .pediment ? r.uniform(0.25, 0.29) : r.uniform(0.16, 0.21)
     let parapet = r.uniform(0.24, 0.3)
     var y = top
-    for (index, s) in share.enumerated() {
-      let height = s * storey
-      let isGround = index == floorCount - 1
+    for (index, height) in heights.enumerated() {
+      let isGround = index == heights.count - 1
       var balcony = Balcony.none
       if hasBalconies, !isGround,
-        everyFloor || index == chosen || (style == .boulevard && index == floorCount - 2)
+        everyFloor || index == chosen || (style == .boulevard && index == heights.count - 2)
       {
         balcony = style == .boulevard && index != chosen && r.chance(0.5) ? .iron : balconyStyle
       }

@@ -7,11 +7,11 @@ func rgb(_ red: Float, _ green: Float, _ blue: Float) -> RGB {
   return c * c
 }
 
-/// What the camera sees at one sample.
+/// The matter at one sample.
 struct Sample {
   /// The share of light that the matter gives back.
   var albedo: RGB
-  /// How far the surface stands before the wall's plane; picture widths, negative behind it.
+  /// The surface's height before the wall's plane; picture widths, negative behind it.
   var height: Float
   /// The share of the colour that is light of its own (sky, reflections) and no shadow reaches; 0...1.
   var glow: Float
@@ -63,7 +63,7 @@ struct Shape {
   }
 }
 
-/// The picture in the making: a label per pixel, and two by two samples of matter per pixel.
+/// An unfinished picture: a label per pixel, and two by two samples of matter per pixel.
 struct Canvas {
   let size: Int
   /// Samples per row: twice the pixels.

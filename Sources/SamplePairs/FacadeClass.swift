@@ -1,4 +1,4 @@
-/// The twelve classes of the CMP facades data set, with the colours its label maps are drawn in.
+/// The twelve classes of the CMP facades data set, with the colours of its label maps.
 public enum FacadeClass: UInt8, CaseIterable, Sendable {
   case background, facade, window, door, cornice, sill, balcony, blind, deco, molding, pillar, shop
 

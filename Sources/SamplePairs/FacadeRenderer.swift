@@ -1,4 +1,4 @@
-/// One training pair: a label map and the photo it stands for.
+/// One training pair: a label map and its photo.
 public struct FacadePair: Sendable {
   /// The label map: `size` x `size` x 3 bytes, RGB, row by row, every pixel one of `FacadeClass`'s colours.
   public let labels: [UInt8]
@@ -20,7 +20,7 @@ public struct FacadeRenderer: Sendable {
 
   /// - Parameters:
   ///   - size: the pictures' width and height in pixels, one of `sizes`.
-  ///   - seed: which town the buildings stand in.
+  ///   - seed: other seeds draw other buildings.
   public init(size: Int, seed: UInt64) {
     precondition(
       FacadeRenderer.sizes.contains(size), "a picture's size must be in \(FacadeRenderer.sizes), not \(size)")

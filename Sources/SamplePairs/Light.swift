@@ -8,7 +8,7 @@ struct Weather {
   var zenith: RGB
   var horizon: RGB
   var cloud: RGB
-  /// How much of the sky is clouded, 0...1.
+  /// The clouded share of the sky, 0...1.
   var cover: Float
   var exposure: Float
   var noise: Float

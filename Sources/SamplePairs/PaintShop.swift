@@ -2,7 +2,6 @@ extension Painter {
   /// A shop front: sign, awning, panes full of goods, and a door.
   mutating func paintShop(_ shape: Shape) {
     let unit = unit
-    let noise = noise
     let paint = shopkeeper.pick([
       rgb(34, 62, 52), rgb(110, 30, 32), rgb(36, 46, 76), rgb(52, 44, 40), rgb(176, 138, 70),
       rgb(196, 190, 176),
@@ -10,13 +9,22 @@ extension Painter {
     let ink: RGB = paint.y > 0.2 ? rgb(52, 34, 26) : rgb(236, 216, 164)
     let light = shopkeeper.uniform(0.25, 0.8)
     let warm = mix(RGB(0.9, 0.6, 0.32), RGB(0.75, 0.78, 0.8), shopkeeper.uniform(0, 1))
-    let sky = weather.sky(0.75)
     paintTrim(shape, .shop, paint, relief: 0.035, grain: 0.2)
     let sign = Shape(shape.x0, shape.y0, shape.x1, shape.y0 + shape.height * 0.2)
     paintTrim(sign, .shop, paint * 1.1, relief: 0.06)
     paintTrim(Shape(sign.x0, sign.y0, sign.x1, sign.y0 + unit * 0.025), .shop, paint * 1.35, relief: 0.1)
     paintSign(sign, ink)
+    paintPanes(shape, under: sign, paint, light: light, warm: warm)
+    if shopkeeper.chance(0.62) {
+      paintAwning(Shape(shape.x0, sign.y1, shape.x1, sign.y1 + shape.height * 0.2))
+    }
+  }
 
+  /// Panes full of goods between the sign and the base, and a door among them.
+  private mutating func paintPanes(_ shape: Shape, under sign: Shape, _ paint: RGB, light: Float, warm: RGB) {
+    let unit = unit
+    let noise = noise
+    let sky = weather.sky(0.75)
     let base = shape.y1 - shape.height * 0.17
     let head = sign.y1 + shape.height * 0.02
     let panes = max(2, floorInt(shape.width / (unit * 0.5)))
@@ -58,9 +66,6 @@ extension Painter {
           albedo: glass, height: -unit * (isDoor ? 0.09 : 0.03), glow: isDoor && t > 0.72 ? 0 : 0.4)
       }
     }
-    if shopkeeper.chance(0.62) {
-      paintAwning(Shape(shape.x0, sign.y1, shape.x1, sign.y1 + shape.height * 0.2))
-    }
   }
 
   private mutating func paintAwning(_ shape: Shape) {
@@ -76,7 +81,7 @@ extension Painter {
     canvas.paint(shape, .shop) { x, y, sample in
       let t = (y - shape.y0) / canopy
       let across = (x - shape.x0) / stripeWidth
-      // The hanging edge is cut in scallops, and what lies behind stays in view between them.
+      // The hanging edge is cut in scallops; the shop stays in view between them.
       let swing = fraction(across) * 2 - 1
       if t > 1, y > shape.y1 - (shape.height - canopy) * 0.6 * swing * swing { return }
       let white = plain ? 0 : stripe(across * 0.5, width: 0.5, footprint: step / stripeWidth * 0.5)
@@ -111,7 +116,7 @@ extension Painter {
   }
 }
 
-/// Capital letters of 3 x 5 cells, and what the shops are called.
+/// Capital letters of 3 x 5 cells, and the shops' names.
 private enum Glyphs {
   static let words = [
     "CAFE", "BAR", "TEA", "BOOKS", "ART", "TABAC", "SHOES", "OPTIK", "FLORA", "PASTA", "KIOSK", "BISTRO",

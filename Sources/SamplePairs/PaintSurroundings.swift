@@ -4,7 +4,7 @@ extension Painter {
     let weather = weather
     let building = building
     let edge = 1 - weather.cover
-    // Only where it may be seen: the wall hides the rest.
+    // Only the visible part: the wall hides the rest.
     for area in [
       Shape(0, 0, 1, building.top + 0.01), Shape(0, building.top, building.left + 0.01, building.ground),
       Shape(building.right - 0.01, building.top, 1, building.ground),

@@ -1,7 +1,7 @@
 extension Painter {
   /// The wall's own material at a place: colour and relief.
   ///
-  /// Joints are box-filtered and fade where they are finer than the picture can show.
+  /// Joints are box-filtered: joints finer than a sample fade.
   @inline(__always)
   private static func wallSurface(
     _ wall: Wall, _ x: Float, _ y: Float, _ building: Building, _ noise: Noise, _ step: Float
@@ -79,13 +79,16 @@ extension Painter {
       let splash = 1 - (building.ground - y) / (unit * 0.35)
       if below < 1 {
         let streak = noise.smooth(x * 75, y * 3) * noise.smooth(x * 21 + 9, y * 2)
-        sample.albedo *= 1 - age * (1 - below) * streak * streaked
+        let soot = age * (1 - below) * streak * streaked
+        sample.albedo *= 1 - soot
       } else if splash > 0 {
-        sample.albedo *= 1 - age * splash * splash * 0.4 * (0.4 + noise.smooth(x * 30, y * 30))
+        let grain = 0.4 + noise.smooth(x * 30, y * 30)
+        let mud = age * splash * splash * 0.4 * grain
+        sample.albedo *= 1 - mud
       }
     }
     if crumbles {
-      // Where plaster has fallen off, the bricks beneath show.
+      // Bricks show under fallen plaster.
       var bricks = building
       bricks.wallColor = rgb(166, 100, 74)
       let limit = street.uniform(0.66, 0.72)

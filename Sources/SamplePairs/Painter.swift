@@ -7,7 +7,7 @@ struct Painter {
   var street: Random
   var windows: Random
   var shopkeeper: Random
-  /// Which word the next shop's sign bears.
+  /// The number of the next shop's name.
   var nextSign: Int
 
   /// The building's measure, see `Building.unit`.
@@ -29,7 +29,7 @@ struct Painter {
   }
 
   /// Paints a shape in cut stone, wood or stucco: one colour with a fine grain.
-  /// - Parameter relief: how far it stands out, in the building's units.
+  /// - Parameter relief: its height before the wall, in the building's units.
   mutating func paintTrim(
     _ shape: Shape, _ label: FacadeClass?, _ color: RGB, relief: Float, grain: Float = 0.16
   ) {

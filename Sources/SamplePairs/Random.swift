@@ -3,7 +3,7 @@
 /// Each part of a picture draws from its own stream, so that a draw added to one part leaves every
 /// other part as it was.
 struct Random {
-  /// What a stream decides.
+  /// The part that a stream decides.
   enum Stream: UInt64 {
     case plan, weather, street, grain, windows, shops
   }
@@ -126,10 +126,10 @@ func ease(_ t: Float) -> Float { t * t * (3 - 2 * t) }
 @inline(__always)
 func smoothstep(_ low: Float, _ high: Float, _ x: Float) -> Float { ease(clamp((x - low) / (high - low))) }
 
-/// How much of the interval of length `footprint` around `t` lies where fraction(t) < `width`.
+/// The share of the interval of length `footprint` around `t` with fraction(t) < `width`.
 ///
 /// The box-filtered form of a periodic stripe: joints and bars thinner than a sample fade into their
-/// mean and do not alias, whatever the size of the picture.
+/// mean and do not alias in a picture of any size.
 @inline(__always)
 func stripe(_ t: Float, width: Float, footprint: Float) -> Float {
   let a = t - footprint * 0.5

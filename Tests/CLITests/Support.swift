@@ -36,6 +36,14 @@ enum Program {
     preconditionFailure("pix2pix was not built beside the tests: \(candidates)")
   }()
 
+  /// The tests' own environment. Compiled kernels and tuned choices lie beside the program, apart from the user's, unless
+  /// the environment names other folders, as scripts/test does.
+  static let environment: [String: String] = {
+    let caches = (path as NSString).deletingLastPathComponent + "/kernel-caches"
+    return ["PIX2PIX_CACHE": caches + "/pix2pix", "POCL_CACHE_DIR": caches + "/pocl"]
+      .merging(ProcessInfo.processInfo.environment) { $1 }
+  }()
+
   /// Starts the program.
   static func start(_ arguments: [String], shell prefix: String? = nil) throws -> Running {
     try Running(arguments, shell: prefix)
@@ -65,6 +73,7 @@ final class Running {
       process.executableURL = URL(fileURLWithPath: Program.path)
       process.arguments = arguments
     }
+    process.environment = Program.environment
     // Files hold any amount; a full pipe would stop the program.
     for path in [outputPath, errorPath] { try Data().write(to: URL(fileURLWithPath: path)) }
     process.standardOutput = FileHandle(forWritingAtPath: outputPath)
@@ -89,17 +98,36 @@ final class Running {
 
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-  /// Waits for the end; a minute is far more than any of these runs takes.
+  /// Waits for the end. How long that takes is the machine's affair: a program hangs when it has used no processor time
+  /// for two minutes, or more than half an hour of it.
   func wait() throws -> Outcome {
-    if ended.wait(timeout: .now() + 60) == .timedOut {
+    var (used, idleSeconds) = (0.0, 0)
+    while ended.wait(timeout: .now() + 1) == .timedOut {
+      guard let now = processorSeconds() else { continue }
+      idleSeconds = now > used ? 0 : idleSeconds + 1
+      used = now
+      guard idleSeconds >= 120 || used >= 1800 else { continue }
       signal(SIGKILL)
       ended.wait()
       Issue.record("the program hung: \(process.arguments ?? [])\n\(Self.text(errorPath))")
+      break
     }
     let status = process.terminationStatus
     return Outcome(
       status: process.terminationReason == .uncaughtSignal ? -status : status, output: output,
       errors: Self.text(errorPath))
+  }
+
+  /// The processor time of all its threads; nil where there is no /proc.
+  private func processorSeconds() -> Double? {
+    let stat = Self.text("/proc/\(process.processIdentifier)/stat")
+    // Behind the name, which may hold anything: state, ten numbers, user and system time in ticks.
+    guard let name = stat.lastIndex(of: ")") else { return nil }
+    let fields = stat[name...].split(separator: " ").dropFirst().map(String.init)
+    guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
+      return nil
+    }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
   /// Waits until `condition` holds; false when the program ends before.

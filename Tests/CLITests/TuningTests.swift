@@ -8,7 +8,14 @@ import Testing
   /// Of these tests alone: what they tune is nobody else's.
   private var cache: String { "export PIX2PIX_CACHE='\(folder.path)/cache'" }
 
-  init() throws { folder = try TemporaryFolder() }
+  init() throws {
+    folder = try TemporaryFolder()
+    // Compiled programs are everybody's.
+    let programs = try #require(Program.environment["PIX2PIX_CACHE"]) + "/programs"
+    try FileManager.default.createDirectory(atPath: programs, withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: try folder.makeFolder("cache") + "/programs", withDestinationPath: programs)
+  }
 
   private func run(_ arguments: [String]) throws -> Outcome { try Program.run(arguments, shell: cache) }
 

@@ -51,7 +51,7 @@ import Testing
           width: width, height: height, channels: 1,
           samples: .eight((0..<width * height).map { UInt8(Self.weight($0 % width, $0 / width)) })))
     }
-    source = try PairSource(inputs: "\(folder.path)/maps", targets: "\(folder.path)/photos")
+    source = try PairSource(.twoFolders(inputs: "\(folder.path)/maps", targets: "\(folder.path)/photos"))
       .adding(inputs: "\(folder.path)/depth", split: .train)
       .adding(weights: "\(folder.path)/weights/train", split: .train)
     self.folder = folder

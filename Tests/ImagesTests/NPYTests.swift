@@ -151,7 +151,8 @@ import Testing
       try folder.write("inputs/\(name).npy", try bytes(ofFixture: "array_u1.npy"))
       try folder.write("targets/\(name).png", Picture(width: 12, height: 9) { x, y, c in x * y + c })
     }
-    let source = try PairSource(inputs: "\(folder.path)/inputs", targets: "\(folder.path)/targets")
+    let source = try PairSource(
+      .twoFolders(inputs: "\(folder.path)/inputs", targets: "\(folder.path)/targets"))
     #expect(source.pairs.map(\.name) == ["a", "b"])
     let reader = PairReader(
       augmentation: Augmentation(size: PictureSize(width: 12, height: 9), jitter: false, seed: 0),

@@ -24,47 +24,44 @@ import Testing
   @Test func sideBySideWithoutSplits() throws {
     try touch("b.png", "a.JPG", "C.jpeg", ".hidden.png", "notes.txt", "d.webp")
     try folder.makeFolder("other")
-    #expect(names(try PairSource(folder: folder.path)) == ["C", "a", "b"])
-    #expect(try PairSource.validation(folder: folder.path) == nil)
-    #expect(throws: ImageError.self) { try PairSource(folder: folder.path, split: .test) }
+    #expect(names(try PairSource(.folder(folder.path, .aToB))) == ["C", "a", "b"])
+    #expect(try PairSource.pairs(of: .val, in: .folder(folder.path, .aToB)) == nil)
+    #expect(throws: ImageError.self) { try PairSource(.folder(folder.path, .aToB), split: .test) }
   }
 
   @Test func sideBySideWithSplits() throws {
     try touch("train/1.png", "train/2.png", "val/3.png", "test/4.png")
-    #expect(names(try PairSource(folder: folder.path)) == ["1", "2"])
-    #expect(names(try PairSource.validation(folder: folder.path)) == ["3"])
-    #expect(names(try PairSource(folder: folder.path, split: .test)) == ["4"])
-  }
-
-  @Test func validationFallsBackToTest() throws {
-    try touch("train/1.png", "test/4.png")
-    #expect(names(try PairSource.validation(folder: folder.path)) == ["4"])
+    #expect(names(try PairSource(.folder(folder.path, .aToB))) == ["1", "2"])
+    #expect(names(try PairSource.pairs(of: .val, in: .folder(folder.path, .aToB))) == ["3"])
+    #expect(names(try PairSource(.folder(folder.path, .aToB), split: .test)) == ["4"])
   }
 
   @Test(arguments: [("train/A", "train/B"), ("A/train", "B/train"), ("A", "B")])
   func twoFolders(a: String, b: String) throws {
     try touch("\(a)/x1.png", "\(a)/X2.jpg", "\(b)/X1.JPEG", "\(b)/x2.png")
-    let forward = try PairSource(folder: folder.path)
+    let forward = try PairSource(.folder(folder.path, .aToB))
     #expect(twoFiles(forward) == [["\(a)/X2.jpg", "\(b)/x2.png"], ["\(a)/x1.png", "\(b)/X1.JPEG"]])
-    let backward = try PairSource(folder: folder.path, direction: .bToA)
+    let backward = try PairSource(.folder(folder.path, .bToA))
     #expect(twoFiles(backward) == [["\(b)/X1.JPEG", "\(a)/x1.png"], ["\(b)/x2.png", "\(a)/X2.jpg"]])
-    #expect(try PairSource.validation(folder: folder.path) == nil)
+    #expect(try PairSource.pairs(of: .val, in: .folder(folder.path, .aToB)) == nil)
   }
 
   @Test func explicitFoldersWithSplits() throws {
     try touch("photos/train/1.jpg", "labels/train/1.png", "photos/val/2.jpg", "labels/val/2.png")
     let (photos, labels) = ("\(folder.path)/photos", "\(folder.path)/labels")
-    let train = try PairSource(inputs: labels, targets: photos)
+    let train = try PairSource(.twoFolders(inputs: labels, targets: photos))
     #expect(twoFiles(train) == [["labels/train/1.png", "photos/train/1.jpg"]])
-    #expect(names(try PairSource.validation(inputs: labels, targets: photos)) == ["2"])
-    #expect(throws: ImageError.self) { try PairSource(inputs: labels, targets: photos, split: .test) }
+    #expect(names(try PairSource.pairs(of: .val, in: .twoFolders(inputs: labels, targets: photos))) == ["2"])
+    #expect(throws: ImageError.self) {
+      try PairSource(.twoFolders(inputs: labels, targets: photos), split: .test)
+    }
   }
 
   @Test func unmatchedNamesAreListed() throws {
     for index in 10..<25 { try touch("A/only\(index).png") }
     try touch("A/both.png", "B/both.png", "B/lonely.png")
     let error = try #require(
-      #expect(throws: ImageError.self) { try PairSource(folder: folder.path) })
+      #expect(throws: ImageError.self) { try PairSource(.folder(folder.path, .aToB)) })
     guard case .unmatched(_, _, let onlyInInputs, let onlyInTargets) = error else {
       Issue.record("\(error)")
       return
@@ -78,7 +75,7 @@ import Testing
   @Test func sameNameTwiceIsAmbiguous() throws {
     try touch("A/x.png", "A/X.jpg", "B/x.png")
     #expect(throws: ImageError.ambiguous(folder: "\(folder.path)/A", names: ["X.jpg", "x.png"])) {
-      try PairSource(folder: folder.path)
+      try PairSource(.folder(folder.path, .aToB))
     }
   }
 
@@ -90,7 +87,9 @@ import Testing
       ("missing", "no such folder"), ("empty", "no pictures"), ("half", "no such folder, but"),
       ("file", "is not a folder"),
     ] {
-      let error = #expect(throws: ImageError.self) { try PairSource(folder: "\(folder.path)/\(name)") }
+      let error = #expect(throws: ImageError.self) {
+        try PairSource(.folder("\(folder.path)/\(name)", .aToB))
+      }
       let text = try #require(error).description
       #expect(text.contains(reason) && text.contains(name) && text.contains(PairSource.layouts))
     }

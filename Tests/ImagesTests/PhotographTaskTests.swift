@@ -158,13 +158,13 @@ import Testing
   @Test func photographsOfAFolder() throws {
     let folder = try TemporaryFolder()
     for name in ["train/a.png", "train/b.png", "val/c.png"] { try folder.write(name, photograph) }
-    #expect(try PairSource(photographs: folder.path).pairs.map(\.name) == ["a", "b"])
-    #expect(try PairSource.validation(photographs: folder.path)?.pairs.map(\.name) == ["c"])
-    #expect(throws: ImageError.self) { try PairSource(photographs: folder.path, split: .test) }
+    #expect(try PairSource(.photographs(folder.path)).pairs.map(\.name) == ["a", "b"])
+    #expect(try PairSource.pairs(of: .val, in: .photographs(folder.path))?.pairs.map(\.name) == ["c"])
+    #expect(throws: ImageError.self) { try PairSource(.photographs(folder.path), split: .test) }
     let flat = "\(folder.path)/train"
-    #expect(try PairSource(photographs: flat).count == 2)
-    #expect(try PairSource.validation(photographs: flat) == nil)
-    #expect(throws: ImageError.self) { try PairSource(photographs: "\(folder.path)/none") }
+    #expect(try PairSource(.photographs(flat)).count == 2)
+    #expect(try PairSource.pairs(of: .val, in: .photographs(flat)) == nil)
+    #expect(throws: ImageError.self) { try PairSource(.photographs("\(folder.path)/none")) }
   }
 
   @Test(arguments: ["colorize", "inpaint:random", "edges", "super-resolve:2", "denoise:10"], [0, 1, 2])
@@ -175,7 +175,7 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.write("a.png", photograph)
     try folder.write("b.png", photograph.mirrored())
-    let source = try PairSource(photographs: folder.path)
+    let source = try PairSource(.photographs(folder.path))
     let reader = PairReader(augmentation: augmentation, format: .photographs(task))
     let prefetcher = Prefetcher(source: source, reader: reader, batchSize: 2, startStep: epoch, threads: 2)
     let batch = try prefetcher.next()

@@ -14,7 +14,7 @@ private struct SmallSet {
         String(format: "%03d.png", index),
         Picture(width: 32, height: 20) { x, y, c in x * (index + 3) + y * 7 + c * 40 + index * 11 })
     }
-    source = try PairSource(folder: folder.path)
+    source = try PairSource(.folder(folder.path, .aToB))
   }
 }
 
@@ -136,13 +136,14 @@ extension Prefetcher {
     let prefetcher = Prefetcher(
       source: set.source, size: 16, batchSize: 1, jitter: true, seed: 0, threads: 3, depth: 2)
     _ = try prefetcher.next()
-    // A reader on another thread takes batches until it is told that there are no more.
+    // A reader on another thread takes batches, faster than they are made, until it is told that there are no more.
+    let (batches, taken) = AsyncStream.makeStream(of: Batch.self)
     let reader = Task.detached {
       while true {
-        do { _ = try prefetcher.next() } catch { return error }
+        do { taken.yield(try prefetcher.next()) } catch { return error }
       }
     }
-    try await Task.sleep(for: .milliseconds(20))
+    for await batch in batches where batch.epoch == 4 { break }
     prefetcher.stop()
     prefetcher.stop()  // again is harmless
     #expect(await reader.value as? ImageError == .stopped)
@@ -152,56 +153,13 @@ extension Prefetcher {
   @Test func lettingGoEndsTheThreads() throws {
     let set = try SmallSet(count: 2)
     for _ in 0..<50 {
-      let prefetcher = Prefetcher(
+      var prefetcher: Prefetcher? = Prefetcher(
         source: set.source, size: 16, batchSize: 2, jitter: true, seed: 0, threads: 2, depth: 2)
-      _ = try prefetcher.next()
+      _ = try prefetcher?.next()
+      let running = try #require(prefetcher?.countRunningThreads)
+      #expect(running() == 2)
+      prefetcher = nil
+      #expect(running() == 0)
     }
-  }
-}
-
-/// Not a test of right and wrong: prints what a pair of CamVid costs, where the data is.
-@Suite(.serialized) struct PictureSpeed {
-  static let folder = "/work/shared/data/camvid"
-
-  /// The processor time of this thread per pair, which other work on the machine does not distort.
-  private func milliseconds(_ pairs: Int, _ body: () throws -> Void) rethrows -> String {
-    func now() -> Double {
-      var time = timespec()
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-      return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) * 1e-6
-    }
-    let begin = now()
-    try body()
-    return String(format: "%.2f", (now() - begin) / Double(pairs))
-  }
-
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: folder))) func camvid() throws {
-    let source = try PairSource(inputs: "\(Self.folder)/labels", targets: "\(Self.folder)/photos")
-    let pairs = Array(source.pairs.prefix(50))
-    var loaded: [(input: Picture, target: Picture)] = []
-    let decode = try milliseconds(50) { loaded = try pairs.map { try $0.load() } }
-    let nearest = milliseconds(50) {
-      for pair in loaded { _ = pair.input.resized(width: 286, height: 286, method: .nearest) }
-    }
-    let bicubic = milliseconds(50) {
-      for pair in loaded { _ = pair.target.resized(width: 286, height: 286, method: .bicubic) }
-    }
-    let augmentation = Augmentation(size: 286, jitter: false, seed: 0)
-    let large = loaded.map { $0.target.resized(width: 286, height: 286, method: .bicubic) }
-    let planes = milliseconds(50) {
-      for picture in large {
-        _ = augmentation.planes(input: picture, target: picture, epoch: 0, index: 0)
-      }
-    }
-    print(
-      "CamVid 256x256, processor ms per pair: decode \(decode), nearest \(nearest), bicubic \(bicubic), "
-        + "planes of both \(planes)")
-
-    let prefetcher = Prefetcher(
-      source: PairSource(pairs: pairs), size: 256, batchSize: 1, jitter: true, seed: 0, threads: 1)
-    let clock = ContinuousClock()
-    let first = try clock.measure { for _ in pairs { _ = try prefetcher.next() } }
-    let later = try clock.measure { for _ in pairs { _ = try prefetcher.next() } }
-    print("prefetcher, one thread, wall time of 50 pairs: first epoch \(first), later \(later)")
   }
 }

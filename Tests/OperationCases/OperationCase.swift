@@ -77,8 +77,7 @@ public enum CaseValues: Sendable {
 
   /// `count` values by Philox: element e takes word e % 4 of the block with counter (e / 4, 0, stream, 0).
   public func make(count: Int, seed: UInt64, stream: UInt32) -> [Float] {
-    let generator = Philox(seed: seed)
-    return (0..<count).map { self(generator.words(UInt32($0 / 4), 0, stream)[$0 % 4]) }
+    Philox(seed: seed).words(count: count, stream: stream).map { self($0) }
   }
 
   /// The seed that belongs to a name: its FNV-1a hash, so that a case's values do not change with the table.
@@ -118,11 +117,10 @@ final class CaseRecorder {
   /// Target weights [N, K, H, W] of random labels: 1, or `weights(k)`, at a pixel's class. The class is what is left of the
   /// pixel's random word divided by K + 1, and there is none where that is K.
   func labels(_ name: String, _ shape: Shape, weights: (Int) -> Float = { _ in 1 }) -> Tensor {
-    let (generator, stream) = (Philox(seed: seed), UInt32(fill.count))
     let area = shape.h * shape.w
+    let words = Philox(seed: seed).words(count: shape.n * area, stream: UInt32(fill.count))
     var values = [Float](repeating: 0, count: shape.count)
-    for pixel in 0..<shape.n * area {
-      let word = generator.words(UInt32(pixel / 4), 0, stream)[pixel % 4]
+    for (pixel, word) in words.enumerated() {
       let label = Int(word % UInt32(shape.c + 1))
       if label < shape.c { values[(pixel / area * shape.c + label) * area + pixel % area] = weights(label) }
     }

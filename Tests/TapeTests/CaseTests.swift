@@ -27,23 +27,15 @@ struct CaseTests {
     #expect(names == expected.union(ElementwiseFunction.all.flatMap { [$0.name, "\($0.name) gradient"] }))
   }
 
-  /// The whole table has to stay fast on the reference, and its results must be numbers worth comparing.
+  /// The results must be numbers worth comparing.
   @Test func resultsAreFinite() throws {
-    var slowest: (Duration, String) = (.zero, "")
-    let time = try ContinuousClock().measure {
-      for testCase in operationCases {
-        let time = try ContinuousClock().measure {
-          let recorded = try testCase.record()
-          for output in try recorded.run(on: ReferenceExecutor(recorded.recording)) {
-            #expect(!output.contains { !$0.isFinite }, "\(testCase)")
-            #expect(output.count == 1 || output.contains { $0 != 0 }, "\(testCase)")
-          }
-        }
-        slowest = max(slowest, (time, testCase.name), by: { $0.0 < $1.0 })
+    for testCase in operationCases {
+      let recorded = try testCase.record()
+      for output in try recorded.run(on: ReferenceExecutor(recorded.recording)) {
+        #expect(!output.contains { !$0.isFinite }, "\(testCase)")
+        #expect(output.count == 1 || output.contains { $0 != 0 }, "\(testCase)")
       }
     }
-    print("reference: \(operationCases.count) cases in \(time), the slowest \(slowest.1) in \(slowest.0)")
-    #expect(time < .seconds(20))
   }
 
   @Test func comparisonOfEqualValues() {
@@ -87,5 +79,3 @@ struct CaseTests {
     #expect(comparison.worstIndex == 1)
   }
 }
-
-private func max<T>(_ a: T, _ b: T, by less: (T, T) -> Bool) -> T { less(a, b) ? b : a }

@@ -18,6 +18,26 @@ struct RandomTests {
         == SIMD4(0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1))
   }
 
+  /// Sequences are the blocks' words in order; the first are the authors' answer for key and counter 0.
+  @Test(arguments: [0, 1, 4, 7]) func sequences(_ count: Int) {
+    let known: [UInt32] = [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]
+    let words = Philox(seed: 0).words(count: count, stream: 0)
+    #expect(words.count == count && words.prefix(4) == known.prefix(count))
+    let other = Philox(seed: 5).words(count: count, stream: 3, purpose: 9)
+    for (element, word) in other.enumerated() {
+      #expect(word == Philox(seed: 5).words(UInt32(element / 4), 0, 3, 9)[element % 4])
+    }
+    let uniform = Philox(seed: 0).uniform(count: count, stream: 0)
+    #expect(uniform == words.map { Float(Double($0 >> 8) / 8_388_608 - 1) })
+  }
+
+  @Test func integersBelowABound() {
+    let (third, half): (UInt32, UInt32) = (0x5555_5556, 0x8000_0000)
+    #expect(Philox.integer(.max, below: 3) == 2 && Philox.integer(0, below: 3) == 0)
+    #expect(Philox.integer(third - 1, below: 3) == 0 && Philox.integer(third, below: 3) == 1)
+    #expect(Philox.integer(half - 1, below: 2) == 0 && Philox.integer(half, below: 2) == 1)
+  }
+
   /// Box and Muller's formula with the C library's functions, on the words of the one-counter form.
   @Test(arguments: [0, 1 << 20, UInt32.max - 3]) func normalsFollowTheirFormula(_ first: UInt32) {
     let generator = Philox(seed: 0x299F_31D0_A409_3822)

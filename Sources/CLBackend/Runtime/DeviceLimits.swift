@@ -54,8 +54,7 @@ public struct DeviceLimits: Sendable, Codable {
       let start = clock.now
       try queue.enqueue(launch)
       try queue.finish()
-      let time = clock.now - start
-      best = min(best, Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18)
+      best = min(best, (clock.now - start) / .seconds(1))
     }
     return best
   }

@@ -76,7 +76,7 @@ public final class Queue {
     let start = clock.now
     try work()
     try finish()
-    let first = (clock.now - start).inSeconds
+    let first = (clock.now - start) / .seconds(1)
     func enqueue(seconds: Double) throws(OpenCLError) -> (marker: Marker, runs: Int) {
       let runs = min(100, max(1, Int((seconds / first).rounded(.up))))
       for _ in 0..<runs { try work() }
@@ -311,8 +311,4 @@ public final class Queue {
     }
     return offset * size..<(offset + count) * size
   }
-}
-
-extension Duration {
-  fileprivate var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -104,22 +104,10 @@ struct PassRecording {
     self.pass = pass
     key = pass.key(lanes: lanes)
     self.inputs = inputs.enumerated().map { stream, tensor in
-      (tensor, Self.noise(tensor.shape.count, stream: UInt32(stream)))
+      (tensor, Philox(seed: 1).uniform(count: tensor.shape.count, stream: UInt32(stream)))
     }
   }
 
-  /// [-1, 1), the same for ever.
-  private static func noise(_ count: Int, stream: UInt32) -> [Float] {
-    let generator = Philox(seed: 1)
-    var result: [Float] = []
-    result.reserveCapacity(count + 3)
-    for block in 0..<(count + 3) / 4 {
-      let words = generator.words(UInt32(block), 0, stream)
-      for lane in 0..<4 { result.append(Float(words[lane] >> 8) / 8_388_608 - 1) }
-    }
-    result.removeLast(result.count - count)
-    return result
-  }
 }
 
 extension PassRecording {

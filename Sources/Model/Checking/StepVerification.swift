@@ -143,13 +143,5 @@ extension TrainingStep {
 
 /// Evenly distributed numbers in [-1, 1).
 private func noise(_ count: Int, stream: UInt32, seed: UInt64) -> [Float] {
-  let generator = Philox(seed: seed)
-  var values = [Float](repeating: 0, count: count)
-  for block in 0..<(count + 3) / 4 {
-    let words = generator.words(UInt32(block), 0, stream, 0x7E57)
-    for lane in 0..<min(4, count - 4 * block) {
-      values[4 * block + lane] = Float(words[lane] >> 8) / 8_388_608 - 1
-    }
-  }
-  return values
+  Philox(seed: seed).uniform(count: count, stream: stream, purpose: 0x7E57)
 }

@@ -29,13 +29,7 @@ public struct RunDirectory: Sendable {
 
   /// Makes the folders.
   public func create() throws(ModelError) {
-    for folder in [path, samples, checkpoints] {
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch {
-        throw .file(folder, "cannot be made: is a file in the way, or is the disk full or read-only?")
-      }
-    }
+    for folder in [path, samples, checkpoints] { try makeFolder(folder) }
   }
 
   /// Steps of the checkpoints that are there, in order.
@@ -55,7 +49,7 @@ public struct RunDirectory: Sendable {
   /// The newest checkpoint; nil when there is none.
   public func latestCheckpoint() -> String? { checkpointSteps().last.map(checkpoint) }
 
-  /// The checkpoint that a person means by a run's folder or by a file.
+  /// The checkpoint of a path: a run's newest, or the file itself.
   public static func checkpoint(of path: String) throws(ModelError) -> String {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -77,7 +71,7 @@ public struct RunDirectory: Sendable {
     try writeAtomically(data, to: best)
   }
 
-  /// Removes all but the last `keep` checkpoints, and what a killed run left half-written.
+  /// Removes all but the last `keep` checkpoints, and the half-written files of a killed run.
   public func prune(keep: Int) {
     for step in checkpointSteps().dropLast(keep) {
       try? FileManager.default.removeItem(atPath: checkpoint(step: step))

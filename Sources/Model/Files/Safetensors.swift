@@ -3,7 +3,7 @@ import Foundation
 /// The safetensors format: eight bytes with the length of a JSON header, the header (name -> dtype, shape,
 /// offsets; `__metadata__` -> strings), and the values, little-endian and row-major.
 ///
-/// Own code since the format is fifty lines, and no Swift library of it can be had.
+/// Own code, since the format is fifty lines and has no Swift library.
 public struct Safetensors: Sendable, Equatable {
   public struct Entry: Sendable, Equatable {
     public let shape: [Int]
@@ -36,7 +36,7 @@ public struct Safetensors: Sendable, Equatable {
 
   /// Reads a file whole.
   ///
-  /// - Throws: `ModelError.file` when it cannot be read or is not a safetensors file in every particular.
+  /// - Throws: `ModelError.file` when it cannot be read or breaks any rule of the format.
   public init(path: String) throws(ModelError) {
     let file = try SafetensorsFile(path: path)
     metadata = file.metadata
@@ -47,7 +47,7 @@ public struct Safetensors: Sendable, Equatable {
 
   // MARK: Writing
 
-  /// A tensor of a file that is written, whose values are asked for when their turn comes.
+  /// A tensor to be written; its values are asked for when their turn comes.
   struct Source {
     enum Kind { case float32, int64 }
     let kind: Kind
@@ -73,7 +73,7 @@ public struct Safetensors: Sendable, Equatable {
     fileprivate var byteCount: Int { shape.reduce(1, *) * (kind == .float32 ? 4 : 8) }
   }
 
-  /// What stands before the values, in the order of the names: so equal contents are equal files.
+  /// The header, in the order of the names, so that equal contents are equal files.
   private static func header(_ sources: [String: Source], _ metadata: [String: String]) -> Data {
     var header: [String: Any] = [:]
     if !metadata.isEmpty { header["__metadata__"] = metadata }
@@ -98,8 +98,8 @@ public struct Safetensors: Sendable, Equatable {
   /// Writes a file tensor by tensor, so that never more than one is held. It is written beside its name and renamed:
   /// the name always holds a whole file, the old or the new.
   ///
-  /// - Throws: `ModelError.file` when the disk is full or the folder cannot be written, and what a source throws; the
-  ///   old file remains.
+  /// - Throws: `ModelError.file` when the disk is full or the folder cannot be written, and a source's errors; the old
+  ///   file remains.
   static func write(_ sources: [String: Source], metadata: [String: String], to path: String) throws {
     try writeAtomically(to: path) { file in
       try file.write(header(sources, metadata))
@@ -118,7 +118,7 @@ public struct Safetensors: Sendable, Equatable {
     }
   }
 
-  /// Writes the file as the other `write` does.
+  /// Writes the file through `write(to:metadata:_:)`.
   public func write(to path: String) throws {
     try Self.write(entries.mapValues { Source($0) }, metadata: metadata, to: path)
   }
@@ -137,14 +137,14 @@ public struct Safetensors: Sendable, Equatable {
   }
 }
 
-/// A safetensors file that is read tensor by tensor, so that no more than one need be held. What is read is the file
-/// that was opened, whatever takes its name meanwhile.
+/// A safetensors file read tensor by tensor, so that no more than one need be held. It stays the opened file, even if
+/// another takes its name.
 public struct SafetensorsFile: Sendable {
   public struct Entry: Sendable, Equatable {
     public let shape: [Int]
-    /// Whether the values are F32, or I64.
+    /// True for values of type F32, false for I64.
     public let isFloat32: Bool
-    /// Where they stand, from the file's start.
+    /// The values' bytes, from the file's start.
     fileprivate let bytes: Range<Int>
   }
 
@@ -157,7 +157,7 @@ public struct SafetensorsFile: Sendable {
 
   /// Reads the header.
   ///
-  /// - Throws: `ModelError.file` when the file cannot be read or is not a safetensors file in every particular.
+  /// - Throws: `ModelError.file` when the file cannot be read or breaks any rule of the format.
   public init(path: String) throws(ModelError) {
     let file = try FileReader(path)
     func bad(_ reason: String) -> ModelError { .file(path, "not a whole safetensors file: \(reason)") }
@@ -201,7 +201,7 @@ public struct SafetensorsFile: Sendable {
 
   /// The values of a tensor, read now.
   ///
-  /// - Parameter name: of an entry
+  /// - Parameter name: an entry's
   /// - Throws: `ModelError.file` when the file cannot be read, or is shorter than it was.
   public func values(_ name: String) throws(ModelError) -> Safetensors.Values {
     guard let entry = entries[name] else { preconditionFailure("the file has no \(name)") }
@@ -240,7 +240,7 @@ private final class FileReader: Sendable {
 
   deinit { close(descriptor) }
 
-  /// The values that stand in a range of bytes, which need not be aligned.
+  /// The values in a range of bytes of any alignment.
   func read<T: BitwiseCopyable>(_ range: Range<Int>, as type: T.Type) throws(ModelError) -> [T] {
     var offset = 0
     let values = [T](unsafeUninitializedCapacity: range.count / MemoryLayout<T>.size) { buffer, initialized in
@@ -258,64 +258,5 @@ private final class FileReader: Sendable {
       throw .file(path, "cannot be read: it was cut short or the disk fails")
     }
     return values
-  }
-}
-
-/// A file being written.
-struct FileWriter {
-  fileprivate let descriptor: Int32
-  fileprivate let path: String
-
-  func write(_ data: Data) throws(ModelError) {
-    var failure: ModelError?
-    data.withUnsafeBytes { bytes in
-      do throws(ModelError) { try write(bytes) } catch { failure = error }
-    }
-    if let failure { throw failure }
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws(ModelError) {
-    var offset = 0
-    while offset < bytes.count {
-      let written = Foundation.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw .unwritable(path) }
-      offset += written
-    }
-  }
-}
-
-extension ModelError {
-  fileprivate static func unwritable(_ path: String) -> ModelError {
-    .file(path, "cannot be written: \(String(cString: strerror(errno)))")
-  }
-}
-
-/// Writes a file beside its name, flushes it to the disk, and renames it.
-func writeAtomically(to path: String, _ body: (FileWriter) throws -> Void) throws {
-  let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
-  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else { throw ModelError.unwritable(path) }
-  var isOpen = true
-  do {
-    try body(FileWriter(descriptor: descriptor, path: path))
-    guard fsync(descriptor) == 0 else { throw ModelError.unwritable(path) }
-    isOpen = false
-    guard close(descriptor) == 0, rename(temporary, path) == 0 else { throw ModelError.unwritable(path) }
-  } catch {
-    if isOpen { close(descriptor) }
-    unlink(temporary)
-    throw error
-  }
-}
-
-/// The same for bytes that are there.
-package func writeAtomically(_ data: Data, to path: String) throws(ModelError) {
-  do {
-    try writeAtomically(to: path) { try $0.write(data) }
-  } catch let error as ModelError {
-    throw error
-  } catch {
-    throw .file(path, "cannot be written: \(error)")
   }
 }

@@ -2,7 +2,7 @@ import Images
 import Metrics
 import Tape
 
-/// What the generator made of a pair and what it should have made, as pictures of the networks' size.
+/// A generator's output for a pair and the pair's target, as pictures of the networks' size.
 public struct TranslatedPair: Sendable {
   /// The pair's place in its source.
   public let index: Int
@@ -11,25 +11,25 @@ public struct TranslatedPair: Sendable {
   public let target: Picture
 }
 
-/// Figures of the generator's outputs. A validation hands over all pairs in their order, a few at a time, and then asks for
-/// the values.
+/// Measures a generator's outputs. A validation hands over all pairs in their order, a few at a time, and then asks for the
+/// values.
 public protocol FigureSource: AnyObject {
-  /// What it measures: the same at every validation, and with keys that no other source has.
+  /// The kinds of its figures: the same at every validation, with keys of its own.
   var kinds: [FigureKind] { get }
-  /// Takes in the next pairs.
+  /// Measures the next pairs.
   func measure(_ pairs: [TranslatedPair]) throws
-  /// The values over all pairs taken in since it was last asked, one for each of `kinds`; NaN for what is not defined.
+  /// The values over all pairs measured since the last call, one for each of `kinds`; NaN for an undefined one.
   func takeValues() throws -> [Double]
 }
 
-/// The figures that `pix2pix evaluate` says of outputs beside their targets.
+/// The figures of outputs beside their targets, equal to `pix2pix evaluate`'s.
 final class PictureFigureSource: FigureSource {
   let kinds: [FigureKind]
   private let format: PairFormat
   private let labels: LabelClasses?
   private var measured: [PictureFigures] = []
 
-  /// - Parameter pairs: all that will be measured
+  /// - Parameter pairs: all pairs that will be measured
   /// - Throws: `ImageError` for a pair that cannot be read.
   init(_ options: TrainingOptions, _ pairs: PairSource) throws {
     format = options.format

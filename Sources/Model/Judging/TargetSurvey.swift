@@ -2,8 +2,8 @@ import Images
 import Metrics
 import Tape
 
-/// What is to be known of all targets before anything takes time: that pictures can be read and, where it is asked for,
-/// have equal sizes, and which colours they have.
+/// A reading of all targets before anything takes time: it finds unreadable pictures, pairs of unequal sizes, and the
+/// targets' colours.
 public struct TargetSurvey: Sendable {
   /// More distinct colours than this in all targets are no label maps, unless they are palette PNGs.
   public static let mostLabelColours = 64
@@ -47,7 +47,7 @@ public struct TargetSurvey: Sendable {
     colours = all
   }
 
-  /// The classes, where targets are label maps; nil where they are not.
+  /// The classes of label maps; nil for other targets.
   public var labelClasses: LabelClasses? {
     guard let colours, isPalette || colours.count <= Self.mostLabelColours else { return nil }
     return Palette(sorted: colours).map { LabelClasses(palette: $0) }
@@ -57,27 +57,27 @@ public struct TargetSurvey: Sendable {
 /// The classes of targets that are label maps.
 public struct LabelClasses: Sendable {
   public let palette: Palette
-  /// The class whose pixels are not looked at, such as "unlabelled".
+  /// The class whose pixels are left out, such as "unlabelled".
   public var ignored: Int?
 
   public init(palette: Palette, ignored: Int? = nil) {
     (self.palette, self.ignored) = (palette, ignored)
   }
 
-  /// - Parameter colour: of pixels that are not looked at, where it is one of the palette's
+  /// - Parameter colour: the colour of pixels to leave out; ignored unless it is the palette's
   public init(_ palette: Palette, ignoring colour: Colour?) {
     self.init(palette: palette, ignored: colour.flatMap(palette.colours.firstIndex(of:)))
   }
 
-  /// The colour of pixels that are not looked at.
+  /// The colour of pixels that are left out.
   public var ignoredColour: Colour? { ignored.map { palette.colours[$0] } }
 
-  /// The label map that a pair's target is, its colours not mixed.
+  /// A pair's target as a label map, its colours not mixed.
   ///
   /// - Parameters:
   ///   - target: at the size of the output
-  ///   - format: how a model's target became what it is: unless as planes of classes, it was resized as a photograph; nil
-  ///     where it was not resized
+  ///   - format: a model's format, which resized `target` as a photograph unless it has planes of classes; nil where
+  ///     `target` was not resized
   public func labels(
     of pair: PairFiles, target: Picture, format: PairFormat?
   ) throws(ImageError) -> PictureFigures.Labels {
@@ -89,30 +89,10 @@ public struct LabelClasses: Sendable {
 }
 
 extension PairFormat {
-  /// The classes of targets that are planes of classes; nil for others, which may be label maps too: `TargetSurvey` knows.
+  /// The classes of targets in planes of classes; nil for other targets, which `TargetSurvey` judges by their colours.
   public var labelClasses: LabelClasses? {
     guard case .labels(let palette) = target else { return nil }
     guard let unlabelled = palette.unlabelled else { return LabelClasses(palette: palette) }
     return LabelClasses(palette: Palette(palette.colours + [unlabelled]), ignored: palette.count)
-  }
-}
-
-extension PairFiles {
-  /// The file that the input is in, or the output that stands for it.
-  package var inputFile: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(let input, _): input
-    case .photograph(let path): path
-    }
-  }
-
-  /// The file that the target is in.
-  package var targetFile: String {
-    switch location {
-    case .sideBySide(let path, _): path
-    case .twoFiles(_, let target): target
-    case .photograph(let path): path
-    }
   }
 }

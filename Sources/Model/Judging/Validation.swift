@@ -6,7 +6,7 @@ import Tape
 /// Measures the generator on pairs that it is not trained on, by the figures of one or more sources.
 struct Validation {
   let pairs: PairSource
-  /// What is measured: first what `pix2pix evaluate` says of pictures, then what further sources do.
+  /// The kinds of figures: first those of pictures, then those of further sources.
   let kinds: [FigureKind]
   /// The figure that the best checkpoint is chosen by.
   let best: FigureKind
@@ -15,7 +15,7 @@ struct Validation {
   private let format: PairFormat
   private let size: PictureSize
 
-  /// - Throws: `ModelError.option` when the run cannot have the figure that its best checkpoint is to be chosen by,
+  /// - Throws: `ModelError.option` when the run does not have the figure to choose its best checkpoint by,
   ///   `ImageError` for a pair that cannot be read.
   init(_ options: TrainingOptions, _ pairs: PairSource, further: [any FigureSource]) throws {
     self.pairs = pairs
@@ -39,7 +39,7 @@ struct Validation {
   ///
   /// - Parameter translate: input planes and the pair's index to output planes; called for one pair after the other
   func figures(_ translate: (_ input: [Float], _ index: Int) throws -> [Float]) throws -> [Figure] {
-    // As many at a time as can be read and measured at once.
+    // One picture for each core.
     let atOnce = ProcessInfo.processInfo.activeProcessorCount
     for first in stride(from: 0, to: pairs.count, by: atOnce) {
       let range = first..<min(first + atOnce, pairs.count)

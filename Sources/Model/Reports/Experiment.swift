@@ -1,13 +1,13 @@
 /// The paper's experiments: the tables of Isola et al. 2017, row by row.
 public enum Experiment: String, Sendable, CaseIterable {
-  /// Table 1: what the generator's loss is made of.
+  /// Table 1: terms of the generator's loss.
   case losses = "paper-losses"
-  /// Table 2: how much of a picture the discriminator sees at once.
+  /// Table 2: receptive fields of the discriminator.
   case patches = "paper-patches"
-  /// Table 3: skips or none, with and without a discriminator.
+  /// Table 3: generators with and without skips, with and without a discriminator.
   case generators = "paper-generators"
 
-  /// What is trained for a row. Rows of several tables may share one.
+  /// A row's training. Rows of several tables may share one.
   public struct Variant: Sendable, Hashable {
     public var objective = Objective.Kind.cganL1
     public var generator = GeneratorKind.unet
@@ -23,7 +23,7 @@ public enum Experiment: String, Sendable, CaseIterable {
       ].compactMap(\.self).joined(separator: "-")
     }
 
-    /// Sets what the variant decides; all else is the same for every row.
+    /// Sets the variant's options; all others are the same for every row.
     public func apply(to options: inout TrainingOptions) {
       options.objective.kind = objective
       options.network.generator = generator
@@ -52,7 +52,7 @@ public enum Experiment: String, Sendable, CaseIterable {
     public var values: [Double] { [pixelAccuracy, classAccuracy, classIOU] }
   }
 
-  /// What the paper's scorer read from the photographs themselves.
+  /// The paper's FCN-score of the photographs themselves.
   public static let publishedGroundTruth = Score(0.80, 0.26, 0.21)
 
   public var title: String {

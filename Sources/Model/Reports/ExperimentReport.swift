@@ -1,14 +1,14 @@
 import Foundation
 
-/// What an experiment found, as a table that stands beside the paper's: for Markdown, CSV and a page.
+/// An experiment's results beside the paper's, as a table for Markdown, CSV and a page.
 public struct ExperimentTable: Sendable {
   /// A figure that rows are compared by.
   public struct Column: Sendable {
-    /// As in figures.json, for files.
+    /// The figure's key in figures.json.
     public let key: String
     /// For people.
     public let title: String
-    /// Where the paper's numbers are.
+    /// The paper's number of a score; nil for a figure that the paper lacks.
     public let published: (@Sendable (Experiment.Score) -> Double)?
 
     public init(key: String, title: String, published: (@Sendable (Experiment.Score) -> Double)? = nil) {
@@ -26,7 +26,7 @@ public struct ExperimentTable: Sendable {
       (self.value, self.lower, self.upper) = (value, lower, upper)
     }
 
-    /// Whether intervals say that the two differ: nil where one has none.
+    /// True where the intervals do not overlap; nil where one value has none.
     func isApart(from other: Value) -> Bool? {
       guard let lower, let upper, let otherLower = other.lower, let otherUpper = other.upper else {
         return nil
@@ -49,7 +49,7 @@ public struct ExperimentTable: Sendable {
   public let title: String
   public let columns: [Column]
   public let rows: [Row]
-  /// What all rows have in common.
+  /// The options common to all rows, in words.
   public let budget: String
 
   public init(title: String, columns: [Column], rows: [Row], budget: String) {
@@ -61,8 +61,8 @@ public struct ExperimentTable: Sendable {
 
   // MARK: The paper's order
 
-  /// For each column that the paper has, how many pairs of rows are in the paper's order, and which are not. The rows of
-  /// real pictures are no part of it, nor are pairs that the paper has equal.
+  /// A line per column of the paper: the number of pairs of rows in the paper's order, and the others by name. Rows of real
+  /// pictures are left out, and so are rows of equal numbers in the paper.
   public var order: [String] {
     columns.compactMap { column in
       guard let published = column.published else { return nil }
@@ -97,7 +97,7 @@ public struct ExperimentTable: Sendable {
 
   // MARK: Files
 
-  /// Heads and cells as people read them: the paper's numbers in a column of their own.
+  /// Heads and cells for people, the paper's numbers in a column of their own.
   private var cells: (head: [String], rows: [[String]]) {
     let head = columns.flatMap { [$0.title] + ($0.published == nil ? [] : ["paper"]) }
     return (
@@ -151,7 +151,7 @@ public struct ExperimentTable: Sendable {
     return ([head] + lines).map { $0.joined(separator: ",") }.joined(separator: "\n") + "\n"
   }
 
-  /// The table and what it says of the paper's order.
+  /// The table, and the lines on the paper's order.
   fileprivate var html: String {
     let (head, rows) = cells
     func line(_ cells: [String], _ tag: String) -> String {
@@ -170,7 +170,7 @@ public struct ExperimentTable: Sendable {
 public struct ExperimentReport: Sendable {
   public struct Section: Sendable {
     public let table: ExperimentTable
-    /// What each column of the sheet shows.
+    /// The names of the sheet's columns.
     public let columns: [String]
     /// A PNG file: a row per input.
     public let sheet: [UInt8]?

@@ -2,13 +2,12 @@ import Foundation
 
 /// Curves over one horizontal axis, drawn as SVG: faint raw points, a smoothed line over them, round ticks.
 ///
-/// Values that are not finite leave gaps. However long the run, at most `maximumPoints` points are drawn
-/// per curve.
+/// Values that are not finite leave gaps. A curve has at most `maximumPoints` points, even of a long run.
 public struct LossChart: Sendable {
   /// One curve.
   public struct Series: Sendable {
     public var name: String
-    /// As many values as the chart has places; NaN and infinities are gaps.
+    /// A value for each of the chart's places; NaN and infinities are gaps.
     public var values: [Double]
     /// A CSS colour.
     public var color: String
@@ -31,7 +30,7 @@ public struct LossChart: Sendable {
     }
   }
 
-  /// A place to be looked at: a dashed vertical line with words at its top, and a dot on every curve.
+  /// A marked place: a dashed vertical line with words at its top, and a dot on every curve.
   public struct Mark: Sendable {
     /// One of the chart's places.
     public var place: Double
@@ -125,7 +124,7 @@ public struct LossChart: Sendable {
     yRange = (low / step).rounded(.down) * step...(high / step).rounded(.up) * step
   }
 
-  /// Whether any value can be drawn.
+  /// No value can be drawn.
   public var isEmpty: Bool { curves.allSatisfy { $0.allSatisfy { $0.value == nil } } }
 
   /// The last smoothed value of each curve, nil where it has none.
@@ -147,66 +146,14 @@ public struct LossChart: Sendable {
 
   /// The chart as an `svg` element, well-formed as XML.
   public func svg(title: String) -> String {
-    var svg = """
+    let head = """
       <svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 \(Int(Frame.width)) \(Int(Frame.height))" \
       role="img"><title>\(Markup.escaped(title))</title>
 
       """
-    svg += grid()
-    if isEmpty {
-      let x = coordinate((Frame.left + Frame.right) / 2)
-      let y = coordinate((Frame.top + Frame.bottom) / 2)
-      svg += "<text class=\"none\" x=\"\(x)\" y=\"\(y)\" text-anchor=\"middle\">no values yet</text>\n"
-    }
-    if let reference {
-      let y = y(reference.value)
-      svg += """
-        <line class="reference" x1="\(coordinate(Frame.left))" y1="\(coordinate(y))" \
-        x2="\(coordinate(Frame.right))" y2="\(coordinate(y))"/>
-
-        """
-    }
-    if !marked.isEmpty, let mark {
-      let x = coordinate(x(mark.place))
-      svg += """
-        <line class="mark" x1="\(x)" y1="\(coordinate(Frame.top))" x2="\(x)" y2="\(coordinate(Frame.bottom))"/>
-
-        """
-    }
-    for (series, curve) in zip(series, curves) {
-      svg += "<path class=\"raw\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(dots(curve))\"/>\n"
-    }
-    for (series, curve) in zip(series, curves) {
-      svg += "<path class=\"line\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(line(curve))\"/>\n"
-    }
-    if let reference {
-      // Above the line, or below it where that would leave the plot; a halo keeps it readable over curves.
-      let y = y(reference.value)
-      let baseline = y - 6 > Frame.top + 10 ? y - 6 : y + 15
-      svg += """
-        <text class="note" x="\(coordinate(Frame.right - 4))" y="\(coordinate(baseline))" \
-        text-anchor="end">\(Markup.escaped(reference.label))</text>
-
-        """
-    }
-    if !marked.isEmpty, let mark {
-      let x = x(mark.place)
-      for (value, color) in marked {
-        svg += """
-          <circle class="best" cx="\(coordinate(x))" cy="\(coordinate(y(value)))" r="4.5" \
-          fill="\(Markup.escaped(color))"/>
-
-          """
-      }
-      // On the side where there is more room.
-      let isLeft = x > (Frame.left + Frame.right) / 2
-      svg += """
-        <text class="note" x="\(coordinate(isLeft ? x - 7 : x + 7))" y="\(coordinate(labelBaseline(at: x, isLeft)))" \
-        text-anchor="\(isLeft ? "end" : "start")">\(Markup.escaped(mark.label))</text>
-
-        """
-    }
-    return svg + "</svg>\n"
+    // Words come last, so that they lie above the curves.
+    return head + grid() + (isEmpty ? emptyNote() : "") + rules() + paths() + referenceNote() + markNote()
+      + "</svg>\n"
   }
 
   // MARK: - Parts
@@ -244,6 +191,74 @@ public struct LossChart: Sendable {
       """
   }
 
+  private func emptyNote() -> String {
+    let x = coordinate((Frame.left + Frame.right) / 2)
+    let y = coordinate((Frame.top + Frame.bottom) / 2)
+    return "<text class=\"none\" x=\"\(x)\" y=\"\(y)\" text-anchor=\"middle\">no values yet</text>\n"
+  }
+
+  /// The dashed lines of reference and mark.
+  private func rules() -> String {
+    var svg = ""
+    if let reference {
+      let y = y(reference.value)
+      svg += """
+        <line class="reference" x1="\(coordinate(Frame.left))" y1="\(coordinate(y))" \
+        x2="\(coordinate(Frame.right))" y2="\(coordinate(y))"/>
+
+        """
+    }
+    if !marked.isEmpty, let mark {
+      let x = coordinate(x(mark.place))
+      svg += """
+        <line class="mark" x1="\(x)" y1="\(coordinate(Frame.top))" x2="\(x)" y2="\(coordinate(Frame.bottom))"/>
+
+        """
+    }
+    return svg
+  }
+
+  /// All raw points, and the smoothed lines over them.
+  private func paths() -> String {
+    func path(_ kind: String, _ shape: ([Point]) -> String) -> String {
+      zip(series, curves).map { series, curve in
+        "<path class=\"\(kind)\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(shape(curve))\"/>\n"
+      }.joined()
+    }
+    return path("raw", dots) + path("line", line)
+  }
+
+  private func referenceNote() -> String {
+    guard let reference else { return "" }
+    // Above the line, or below it where that would leave the plot; a halo keeps it readable over curves.
+    let y = y(reference.value)
+    let baseline = y - 6 > Frame.top + 10 ? y - 6 : y + 15
+    return """
+      <text class="note" x="\(coordinate(Frame.right - 4))" y="\(coordinate(baseline))" \
+      text-anchor="end">\(Markup.escaped(reference.label))</text>
+
+      """
+  }
+
+  /// A dot on every curve at the mark, and the mark's words on the side with more room.
+  private func markNote() -> String {
+    guard !marked.isEmpty, let mark else { return "" }
+    let x = x(mark.place)
+    let dots = marked.map { value, color in
+      """
+      <circle class="best" cx="\(coordinate(x))" cy="\(coordinate(y(value)))" r="4.5" \
+      fill="\(Markup.escaped(color))"/>
+
+      """
+    }
+    let isLeft = x > (Frame.left + Frame.right) / 2
+    return dots.joined() + """
+      <text class="note" x="\(coordinate(isLeft ? x - 7 : x + 7))" y="\(coordinate(labelBaseline(at: x, isLeft)))" \
+      text-anchor="\(isLeft ? "end" : "start")">\(Markup.escaped(mark.label))</text>
+
+      """
+  }
+
   private func xTicks() -> [(value: Double, label: String)] {
     let span = xRange.upperBound - xRange.lowerBound
     guard span > 0 else {
@@ -260,7 +275,7 @@ public struct LossChart: Sendable {
     return ticks
   }
 
-  /// Where words beside the mark are farther from the curves: at the top of the plot or at its bottom.
+  /// The baseline for words beside the mark, at the top or the bottom of the plot, whichever is farther from the curves.
   private func labelBaseline(at x: Double, _ isLeft: Bool) -> Double {
     let words = isLeft ? x - 110...x : x...x + 110
     let near = curves.joined().filter { words.contains(self.x($0.place)) }.compactMap { $0.value?.smooth }
@@ -329,49 +344,5 @@ public struct LossChart: Sendable {
     let power = pow(10, log10(rough).rounded(.down))
     let factor = rough / power
     return (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10) * power
-  }
-}
-
-/// Text for HTML that is XML as well.
-enum Markup {
-  /// The text with markup characters as references, and characters that XML forbids replaced.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    result.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      case "\t", "\n": result.unicodeScalars.append(scalar)
-      default:
-        let isForbidden = scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF
-        result.unicodeScalars.append(isForbidden ? "\u{FFFD}" : scalar)
-      }
-    }
-    return result
-  }
-
-  /// A loss or a figure, with as many decimals as are worth reading.
-  static func figure(_ value: Double) -> String {
-    value == .infinity ? "\u{221E}" : number(value, step: abs(value) < 10 ? 0.001 : 0.01)
-  }
-
-  /// A number with the decimals that a step of this size needs and thousands set apart: 20,000 or 0.25.
-  static func number(_ value: Double, step: Double) -> String {
-    guard value.isFinite, abs(value) < 1e15, step > 1e-6 else { return String(format: "%.3g", value) }
-    let decimals = step >= 1 ? 0 : Int((-log10(step) - 1e-9).rounded(.up))
-    let text = String(format: "%.\(decimals)f", abs(value))
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    var whole = ""
-    for (index, digit) in parts[0].reversed().enumerated() {
-      if index > 0, index % 3 == 0 { whole.append(",") }
-      whole.append(digit)
-    }
-    let isZero = text.allSatisfy { $0 == "0" || $0 == "." }
-    let sign = value < 0 && !isZero ? "\u{2212}" : ""
-    return sign + String(whole.reversed()) + (parts.count > 1 ? ".\(parts[1])" : "")
   }
 }

@@ -1,7 +1,6 @@
-/// The frame of all reports: one file that needs nothing beside itself, no scripts, no links, and prints; well-formed XML
-/// too.
+/// The frame of all reports: one file without scripts and links that prints well, and well-formed XML.
 enum ReportPage {
-  /// - Parameter body: what stands on the page, as HTML
+  /// - Parameter body: the page's content as HTML
   static func html(title: String, _ body: String) -> String {
     """
     <!DOCTYPE html>

@@ -21,7 +21,7 @@ public struct TrainingReport: Sendable {
     }
   }
 
-  /// What pictures not trained on were measured to be.
+  /// The figures of one validation.
   public struct Validation: Sendable {
     public var epoch: Int
     /// In the order of `figures`. Missing, NaN and infinite values leave gaps.
@@ -53,7 +53,7 @@ public struct TrainingReport: Sendable {
   public var lossNames: [String]
   /// By ascending step.
   public var losses: [LossPoint]
-  /// What validation measured. Those of one family share a chart.
+  /// The kinds of validation's figures. Kinds of one family share a chart.
   public var figures: [FigureKind]
   /// By ascending epoch.
   public var validations: [Validation]
@@ -64,8 +64,8 @@ public struct TrainingReport: Sendable {
   public var options: [(String, String)]
   public var device: [(String, String)]
   public var timings: [(String, String)]
-  /// The D loss of a discriminator that cannot tell real from fake, and what to call it: a line in its
-  /// chart. ln 2 holds for the cross-entropy objective; nil for objectives that have no such value.
+  /// The D loss of a discriminator that cannot tell real from fake, and its label: a line in D's chart. ln 2 holds for the
+  /// cross-entropy objective; nil for objectives without such a value.
   public var undecided: LossChart.Reference?
 
   public init(
@@ -134,7 +134,7 @@ public struct TrainingReport: Sendable {
       + (tiles.isEmpty ? "" : "<div class=\"tiles\">\n\(tiles)</div>\n") + "</header>\n"
   }
 
-  /// What someone who glances at the page must not miss.
+  /// Warnings for readers who only glance at the page.
   private func warnings() -> String {
     var items: [String] = []
     for (index, name) in lossNames.enumerated() {

@@ -32,7 +32,7 @@ public struct ImagePoolChooser: Hashable, Sendable {
       let words = philox.words(
         UInt32(image), UInt32(truncatingIfNeeded: step >> 32), stream, UInt32(truncatingIfNeeded: step))
       guard slots > 0, words.x >> 31 == 1 else { return ImagePoolChoice(.pass) }
-      return ImagePoolChoice(.swap, slot: Int((UInt64(words.y) * UInt64(slots)) >> 32))
+      return ImagePoolChoice(.swap, slot: Philox.integer(words.y, below: slots))
     }
   }
 }

@@ -179,7 +179,7 @@ public final class Trainer {
       guard progress.step.isMultiple(of: Self.readEvery) || epochEnds || saves || samples else { continue }
 
       let losses = try step.losses(executor)
-      let seconds = (clock.now - measured).inSeconds
+      let seconds = (clock.now - measured) / .seconds(1)
       waitedSeconds = prefetcher.waitedSeconds
       trainedSeconds += seconds
       trainedSteps += measuredSteps
@@ -247,7 +247,7 @@ public final class Trainer {
         return output
       }
     }
-    validationSeconds += duration.inSeconds
+    validationSeconds += duration / .seconds(1)
     validations += 1
     let value = figures.first { $0.kind == validation.best }?.value ?? .nan
     let isBest = validation.best.isBetter(value, than: progress.best?.value)
@@ -326,10 +326,6 @@ public final class Trainer {
       timings: timings,
       undecided: options.objective.undecided)
   }
-}
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 extension TrainingOptions {

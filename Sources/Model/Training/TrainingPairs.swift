@@ -26,13 +26,14 @@ extension TrainingOptions {
   public func pairs(of split: Split, others: Split? = nil) throws -> PairSource? {
     let found: PairSource?
     if case .photographs = format {
-      found = try PairSource.pairs(of: split, photographs: data)
+      found = try PairSource.pairs(of: split, in: .photographs(data))
     } else if let targets {
       // Two folders given by name are A and B, and may be trained backwards too.
-      let source = try PairSource.pairs(of: split, inputs: data, targets: targets)
+      let source = try PairSource.pairs(
+        of: split, in: .twoFolders(inputs: data, targets: targets))
       found = direction == .aToB ? source : source?.reversed()
     } else {
-      found = try PairSource.pairs(of: split, folder: data, direction: direction)
+      found = try PairSource.pairs(of: split, in: .folder(data, direction))
     }
     guard var source = found else { return nil }
     for folder in moreInputs { source = try source.adding(inputs: folder, split: others ?? split) }

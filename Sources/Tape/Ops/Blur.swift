@@ -18,7 +18,8 @@ public struct Blur: DifferentiableOperation {
 
   /// The window is the outer product of these with themselves: the weights 0 to `radius` pixels from its centre.
   public static let weights: [Double] = {
-    let gaussian = (0...radius).map { exp(-Double($0 * $0) / (2 * 1.5 * 1.5)) }
+    let variance = 1.5 * 1.5
+    let gaussian = (0...radius).map { (distance: Int) in exp(-Double(distance * distance) / (2 * variance)) }
     let sum = 2 * gaussian.reduce(0, +) - gaussian[0]
     return gaussian.map { $0 / sum }
   }()

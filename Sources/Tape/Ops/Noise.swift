@@ -52,7 +52,8 @@ public struct GaussianNoise: Operation {
       let (x, y, z, w) = generator.normals(
         from: UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), stream,
         UInt32(truncatingIfNeeded: schedule.step))
-      let numbers = (0..<32).map { [x, y, z, w][$0 % 4][$0 / 4] }
+      let words = [x, y, z, w]
+      let numbers = (0..<32).map { words[$0 % 4][$0 / 4] }
       body(first, numbers.prefix(count - first))
     }
   }

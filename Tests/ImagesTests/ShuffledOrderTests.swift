@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-@Suite struct OrderTests {
+@Suite struct ShuffledOrderTests {
   @Test(arguments: [1, 2, 7, 1000]) func ordersArePermutations(count: Int) {
     let order = shuffledOrder(count: count, seed: 5, epoch: 3)
     #expect(order.sorted() == Array(0..<count))

@@ -1,19 +1,19 @@
 import Foundation
 
-/// State behind a lock, and waiting for it to change.
+/// State behind a lock, with a condition to wait for: a monitor.
 ///
 /// `Synchronization.Mutex` cannot wait, and the thread sanitizer cannot see it: on Linux (Swift 6.3) a
 /// contended `Mutex.withLock` is reported as a race, which would hide real ones. NSCondition it understands.
-final class Monitor<State: Sendable>: Sendable {
+final class ConditionLock<State: Sendable>: Sendable {
   private let condition = NSCondition()
-  /// Touched between lock and unlock only, by the two functions below and nothing else.
+  /// Read and written between lock and unlock only, by the two functions below.
   nonisolated(unsafe) private var state: State
 
   init(_ state: State) {
     self.state = state
   }
 
-  /// Reads or changes the state, and wakes whoever waits for a change.
+  /// Reads or changes the state, and wakes all waiting threads.
   func withLock<R: Sendable>(_ body: (inout State) -> R) -> R {
     wait(until: body)
   }

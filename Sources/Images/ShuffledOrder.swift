@@ -1,17 +1,12 @@
 import Random
 
-/// The third counter word says what a number is for, so that no two uses share numbers.
+/// The third counter word, one for each use of random numbers, so that no two uses share them.
 enum RandomPurpose: UInt32 {
   case cut = 0x494D_0001
   case order = 0x494D_0002
   case hole = 0x494D_0003
-  /// The fourth word, as the second and third are needed: other uses have a small number or 0 there.
+  /// The fourth word here, since second and third are needed: other uses have a small number or 0 there.
   case noise = 0x494D_0004
-}
-
-/// A number in 0..<bound from one word, by multiplication. Its bias is below bound / 2^32.
-func uniform(_ word: UInt32, below bound: Int) -> Int {
-  Int((UInt64(word) * UInt64(bound)) >> 32)
 }
 
 /// The order in which an epoch visits `count` pairs: Fisher-Yates over Philox words of (seed, epoch).
@@ -20,7 +15,7 @@ public func shuffledOrder(count: Int, seed: UInt64, epoch: Int) -> [Int] {
   var order = Array(0..<count)
   for last in stride(from: count - 1, to: 0, by: -1) {
     let words = philox.words(UInt32(last), UInt32(truncatingIfNeeded: epoch), RandomPurpose.order.rawValue)
-    order.swapAt(last, uniform(words[0], below: last + 1))
+    order.swapAt(last, Philox.integer(words[0], below: last + 1))
   }
   return order
 }

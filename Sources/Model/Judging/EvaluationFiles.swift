@@ -1,66 +1,12 @@
 import Foundation
 import Images
 import Metrics
-import Model
 
-/// What an evaluation found, for people and for files.
-struct EvaluationReport {
-  var figures: [Figure] = []
-  var pictures: [PictureFigures] = []
-  /// Of label maps.
-  var palette: Palette?
-  /// With a scorer one for each of `pictures`.
-  var scores: [ScorerScore] = []
-  var scorerPalette: Palette?
-
-  /// How many outputs that repeat the training set are named.
-  private static let worstCount = 10
-
-  /// A row per figure.
-  var table: String {
-    Table(
-      ["figure", "value", "95 % interval", "pictures"],
-      figures.map { figure in
-        [
-          figure.kind.title, Self.text(figure.value),
-          figure.interval.map { "\(Self.text($0.lower)) to \(Self.text($0.upper))" } ?? "-",
-          String(figure.count),
-        ]
-      }
-    ).description
-  }
-
-  /// Of Fréchet distances.
-  var featureRemarks: [String] = []
-
-  /// What is to be known beside the figures: which are not defined for some picture, or mean less than they seem to.
-  var remarks: [String] { undefined + featureRemarks }
-
-  /// A line per figure that some picture is too small for.
-  private var undefined: [String] {
-    let needed = [
-      ("SSIM", StructuralSimilarity.windowSide, pictures.first { $0.ssim == nil }),
-      ("MS-SSIM", StructuralSimilarity.minimumMultiScaleSide, pictures.first { $0.msSSIM == nil }),
-    ]
-    return needed.compactMap { title, side, picture in
-      picture.map { "\(title) is not defined below \(side) pixels on a side, which \($0.name) has" }
-    }
-  }
-
-  /// A line per output that is nearer to a training target than to its own, worst first.
-  var memorized: [String] {
-    Memorization.worst(pictures.compactMap(\.memorization), count: Self.worstCount).map {
-      "\($0.name) is nearer to the training target \($0.nearestName) (\(Self.text($0.nearestDistance))) than to its own (\(Self.text($0.ownDistance)))"
-    }
-  }
-
-  /// Four digits are what 95 % intervals of some hundred pictures leave standing.
-  private static func text(_ value: Double) -> String { String(format: "%.4g", value) }
-
-  // MARK: Files
-
+extension EvaluationReport {
   /// Writes figures.json and, where there are pictures, per-picture.csv.
-  func write(to folder: String) throws {
+  ///
+  /// - Throws: `ModelError.file` for a folder or file that cannot be written.
+  public func write(to folder: String) throws {
     try makeFolder(folder)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -98,7 +44,7 @@ struct EvaluationReport {
     var resamples = Bootstrap.resamples
     var figures: [String: Value]
     var segmentation: Segmentation?
-    /// What a scorer read from outputs.
+    /// A scorer's readings of outputs.
     var scorerSegmentation: Segmentation?
     var nearerToTraining: [Repetition]?
   }

@@ -1,0 +1,105 @@
+import Foundation
+import Images
+import Metrics
+import Tape
+
+extension TrainingOptions {
+  /// The pairs to judge a trained model by: the given split, else val, else test.
+  ///
+  /// - Parameters:
+  ///   - data: a folder of pairs, or of inputs where `targets` is given, in place of the training's
+  /// - Throws: `ModelError.option` for a data set without such a split.
+  public func heldOutPairs(
+    data: String? = nil, targets: String? = nil, split: Split? = nil
+  ) throws -> PairSource {
+    var options = self
+    if let data { (options.data, options.targets, options.validationData) = (data, targets, nil) }
+    if let split {
+      options.validationData = nil
+      guard let source = try options.pairs(of: split) else {
+        throw ModelError.option("--split", "\(options.data) has no split \(split.rawValue)")
+      }
+      return source
+    }
+    guard let source = try options.validationPairs() else {
+      throw ModelError.option(
+        "--split", "\(options.data) has neither val nor test; give --split train, or other pairs with --data")
+    }
+    return source
+  }
+}
+
+extension LabelClasses {
+  /// The classes to judge targets by; nil where they are no label maps.
+  ///
+  /// - Parameters:
+  ///   - format: a model's; classes that it was not taught are not asked for
+  ///   - palette: a palette PNG, another picture or a folder of pictures whose colours are the classes, in place of the
+  ///     targets' own
+  ///   - unlabelled: the colour of pixels to leave out
+  /// - Throws: `ModelError` for a palette without pictures and for a colour that is not in it.
+  public static func judging(
+    _ targets: TargetSurvey, format: PairFormat? = nil, palette: String? = nil, unlabelled: Colour? = nil
+  ) throws -> LabelClasses? {
+    let drawn = format?.labelClasses
+    let labels =
+      if let palette {
+        try LabelClasses(colours(of: palette), ignoring: drawn?.ignoredColour)
+      } else {
+        drawn ?? targets.labelClasses
+      }
+    guard let unlabelled else { return labels }
+    guard var labels else {
+      throw ModelError.option(
+        "--unlabelled", "the targets are no label maps; give their colours with --palette")
+    }
+    guard let index = labels.palette.colours.firstIndex(of: unlabelled) else {
+      let known = labels.palette.colours.map(\.description).joined(separator: " ")
+      throw ModelError.option("--unlabelled", "\(unlabelled) is none of the palette's colours: \(known)")
+    }
+    labels.ignored = index
+    return labels
+  }
+
+  private static func colours(of path: String) throws -> Palette {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw ModelError.file(path, "no such file or folder")
+    }
+    if isFolder.boolValue { return try Palette(coloursOf: PairSource.somePictures(in: path)) }
+    return try Picture(contentsOf: path).palette.map(Palette.init) ?? Palette(coloursOf: [path])
+  }
+}
+
+extension Memorization {
+  /// The pictures of a folder, reduced.
+  ///
+  /// - Throws: `ModelError.file` for a folder without pictures, `ImageError` for a picture that cannot be read.
+  public static func trainingTargets(in folder: String) throws -> [TrainingTarget] {
+    let files = try PairSource.somePictures(in: folder)
+    return try mapInParallel(over: files.indices) { index in
+      let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
+      return (name, Thumbnail(try Picture(contentsOf: files[index])))
+    }
+  }
+
+  /// The targets of pairs, reduced.
+  ///
+  /// - Throws: `ImageError` for a picture that cannot be read.
+  public static func trainingTargets(of source: PairSource) throws -> [TrainingTarget] {
+    try mapInParallel(over: source.pairs.indices) { index in
+      (source.pairs[index].name, Thumbnail(try source.pairs[index].load().target))
+    }
+  }
+}
+
+extension PairSource {
+  /// The pictures of a folder, by name.
+  ///
+  /// - Throws: `ModelError.file` when there are none.
+  package static func somePictures(in folder: String) throws -> [String] {
+    let files = try pictures(in: folder)
+    guard !files.isEmpty else { throw ModelError.file(folder, "holds no pictures (\(extensionList))") }
+    return files
+  }
+}
