@@ -4,6 +4,15 @@ public protocol TensorHolder {
   mutating func forEachTensor(_ body: (inout Tensor) -> Void)
 }
 
+extension TensorHolder {
+  /// Its tensors, in order.
+  public var tensors: [Tensor] {
+    var (copy, tensors) = (self, [Tensor]())
+    copy.forEachTensor { tensors.append($0) }
+    return tensors
+  }
+}
+
 extension Tensor: TensorHolder {
   public mutating func forEachTensor(_ body: (inout Tensor) -> Void) { body(&self) }
 }

@@ -26,6 +26,12 @@ public protocol Operation: Sendable {
   /// How a picture's rows go through the operation. It has no default: `.cannot` is an answer, too.
   var stripRule: StripRule { get }
 
+  /// Whether it multiplies at a device's precision of convolutions, which may be less than fp32's.
+  var isConvolution: Bool { get }
+
+  /// The terms of an output whose terms cancel, so that it is all rounding; nil for other outputs.
+  func cancellingSum(_ output: Tensor) -> CancellingSum?
+
   /// Records the gradients of the inputs that `gradients` asks for.
   ///
   /// - Parameter upstream: one entry per output; nil where nothing depends on that output.
@@ -44,6 +50,10 @@ extension Operation {
   public var flops: Double { 0 }
 
   public var partition: Partition? { nil }
+
+  public var isConvolution: Bool { false }
+
+  public func cancellingSum(_ output: Tensor) -> CancellingSum? { nil }
 
   public func differentiate(
     _ upstream: [Gradient?], _ gradients: InputGradients, _ tape: Tape
@@ -88,4 +98,10 @@ extension LossOperation {
 public struct Partition: Sendable {
   public let parts: [Tensor]
   public let whole: Tensor
+}
+
+/// A sum by channels, or a mean, of the pixels of some terms [N, C, H, W].
+public struct CancellingSum: Sendable {
+  public let terms: Tensor
+  public let isMean: Bool
 }

@@ -46,9 +46,7 @@ public struct StepVerification: Sendable {
       }
       try executor.run(index..<index + 1)
       reference.run(index..<index + 1)
-      let isConvolution =
-        operation is Convolution || operation is TransposedConvolution || operation is WeightGradient
-      let bound = isConvolution ? convolutionBound ?? bound : bound
+      let bound = operation.isConvolution ? convolutionBound ?? bound : bound
       for tensor in operation.outputs {
         rows.append(try Self.row(index, tensor, step.recording, executor, reference, bound: bound))
         equal.remove(tensor)
@@ -91,20 +89,11 @@ public struct StepVerification: Sendable {
   private static func floor(
     _ operation: any Operation, _ output: Tensor, _ reference: ReferenceExecutor
   ) -> Double {
-    let terms: Tensor
-    var mean = false
-    switch operation {
-    case let step as ChannelSum: terms = step.input
-    case let step as NormGradient where output == step.shiftSum || output == step.scaleSum:
-      terms = step.gradient
-    case let step as Norm where output == step.mean:
-      terms = step.input
-      mean = true
-    default: return 0
-    }
+    guard let sum = operation.cancellingSum(output) else { return 0 }
+    let terms = sum.terms
     let values = reference.readDouble(terms)
     let (channels, area) = (terms.shape.c, terms.shape.h * terms.shape.w)
-    // The images of a part of the batch that has sums of its own.
+    // The images of a group of the batch that has sums of its own.
     let images = terms.shape.n * channels / output.shape.count
     var sums = [Double](repeating: 0, count: output.shape.count)
     for n in 0..<terms.shape.n {
@@ -114,7 +103,7 @@ public struct StepVerification: Sendable {
         }
       }
     }
-    let count = mean ? Double(terms.shape.count / output.shape.count) : 1
+    let count = sum.isMean ? Double(terms.shape.count / output.shape.count) : 1
     return 0.01 * sums.reduce(0) { $0 + ($1 / count) * ($1 / count) }.squareRoot()
   }
 }

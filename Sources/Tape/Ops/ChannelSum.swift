@@ -11,6 +11,8 @@ public struct ChannelSum: Operation {
 
   public var stripRule: StripRule { .onlyInTraining }
 
+  public func cancellingSum(_ output: Tensor) -> CancellingSum? { CancellingSum(terms: input, isMean: false) }
+
   public func evaluate(_ memory: ReferenceMemory) {
     let (x, y) = (memory[input], memory[output])
     let (N, C, area) = (input.shape.n, input.shape.c, input.shape.h * input.shape.w)

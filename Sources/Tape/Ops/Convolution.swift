@@ -32,6 +32,8 @@ public struct Convolution: ConvolutionOperation {
     visitor.writes(&output)
   }
 
+  public var isConvolution: Bool { true }
+
   public var stripRule: StripRule {
     guard gate == nil else { return .cannot("it has a gate") }
     let (geometry, kernel, height) = (geometry, weight.shape[2], input.shape.h)
@@ -97,6 +99,8 @@ public struct TransposedConvolution: ConvolutionOperation {
     visitor.writes(&output)
   }
 
+  public var isConvolution: Bool { true }
+
   public var stripRule: StripRule {
     guard gate == nil else { return .cannot("it has a gate") }
     let (geometry, kernel, height) = (geometry, weight.shape[2], input.shape.h)
@@ -160,6 +164,8 @@ public struct WeightGradient: ConvolutionOperation {
     visitor.reads(&image, &gradient)
     visitor.writes(&output)
   }
+
+  public var isConvolution: Bool { true }
 
   public var stripRule: StripRule { .onlyInTraining }
 

@@ -25,6 +25,10 @@ public struct Norm: DifferentiableOperation {
 
   public var stripRule: StripRule { .statistics(self) }
 
+  public func cancellingSum(_ output: Tensor) -> CancellingSum? {
+    output == mean ? CancellingSum(terms: input, isMean: true) : nil
+  }
+
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
   public func differentiate(_ dy: Tensor, _ gradients: InputGradients, _ tape: Tape) throws(TapeError) {
@@ -85,6 +89,10 @@ public struct NormGradient: DifferentiableOperation {
   }
 
   public var stripRule: StripRule { .onlyInTraining }
+
+  public func cancellingSum(_ output: Tensor) -> CancellingSum? {
+    output == shiftSum || output == scaleSum ? CancellingSum(terms: gradient, isMean: false) : nil
+  }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
 
