@@ -99,6 +99,8 @@ public struct SimilarityMoments: Sendable, TensorHolder {
   /// Of x y.
   public private(set) var product: Tensor
 
+  public var tensors: [Tensor] { [meanX, meanY, squareX, squareY, product] }
+
   public var shape: Shape { meanX.shape }
 
   /// How many windows lie inside the map, over all images and channels.
