@@ -52,7 +52,7 @@ let package = Package(
         .embedInCode("random.cl"),
         .embedInCode("resampling.cl"),
         .embedInCode("rows.clh"),
-        .embedInCode("several.clh"),
+        .embedInCode("batched.clh"),
         .embedInCode("similarity.cl"),
         .embedInCode("spectral_norm.cl"),
         .embedInCode("split_sum.clh"),

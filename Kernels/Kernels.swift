@@ -28,7 +28,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case random = "random.cl"
   case resampling = "resampling.cl"
   case rows = "rows.clh"
-  case several = "several.clh"
+  case batched = "batched.clh"
   case similarity = "similarity.cl"
   case spectralNorm = "spectral_norm.cl"
   case splitSum = "split_sum.clh"
@@ -74,7 +74,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
       case .random: PackageResources.random_cl
       case .resampling: PackageResources.resampling_cl
       case .rows: PackageResources.rows_clh
-      case .several: PackageResources.several_clh
+      case .batched: PackageResources.batched_clh
       case .similarity: PackageResources.similarity_cl
       case .spectralNorm: PackageResources.spectral_norm_cl
       case .splitSum: PackageResources.split_sum_clh
