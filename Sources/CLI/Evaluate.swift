@@ -163,7 +163,7 @@ struct Evaluate: ParsableCommand {
       if checkpoint != nil { evaluation.pictures = "\(out)/pictures" }
     }
     func executor(_ recording: Recording) throws -> any Executor {
-      try device.executor(for: recording, kernels, sharesRooms: true, tunes: true)
+      try device.executor(for: recording, kernels, .use, tunes: true)
     }
     if let checkpoint {
       evaluation.translator = try Translator(checkpoint) { try executor($0.recording) }

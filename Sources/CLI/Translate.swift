@@ -147,12 +147,12 @@ struct Translate: ParsableCommand {
   /// The whole picture on the device where its memory allows, strips of it otherwise.
   private func executor(for model: Pix2Pix) throws -> any Executor {
     func small(_ recording: Recording) throws -> any Executor {
-      try device.executor(for: recording, kernels, sharesRooms: true, tunes: false)
+      try device.executor(for: recording, kernels, .use)
     }
     if let strips { return StripExecutor(model.recording, rows: strips, makeExecutor: small) }
     if case .openCL(let chosen, _) = try device.choose() {
       let whole = try OpenCLExecutor(
-        model.recording, on: chosen, precision: device.precision, keeping: model.recording.kept)
+        model.recording, on: chosen, device.complete(.use, for: model.recording, on: chosen, kernels))
       let need = try whole.memoryNeed(["translate"].compactMap { model.recording.sections[$0] })
       let description = chosen.description
       let available = min(description.globalMemory, memoryLimit.map { Int($0 * Double(1 << 30)) } ?? .max)
@@ -166,7 +166,7 @@ struct Translate: ParsableCommand {
         return StripExecutor(model.recording, rows: rows, makeExecutor: small)
       }
     }
-    return try device.executor(for: model.recording, kernels, sharesRooms: true, tunes: true)
+    return try device.executor(for: model.recording, kernels, .use, tunes: true)
   }
 
   private static func name(of file: String) -> String {

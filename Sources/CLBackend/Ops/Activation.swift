@@ -1,17 +1,6 @@
 import Tape
 
-extension LaunchPlanner {
-  /// Launches the making of an activated copy.
-  func planActivation(
-    _ activation: Activation, from source: ActivationView, to target: ActivationView
-  ) throws(OpenCLError) {
-    try launchRows(
-      .elementwise, "activate", over: source, source.arguments + target.arguments,
-      [.float(activation.negativeSlope)])
-  }
-}
-
-extension ActivationGradient: OpenCLOperation {
+extension ActivationGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, x, dx) = (planner.activation(gradient), planner.activation(at), planner.activation(output))
     try planner.launchRows(
@@ -20,17 +9,18 @@ extension ActivationGradient: OpenCLOperation {
   }
 }
 
-extension Tanh: OpenCLOperation {
+extension Tanh: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     try planner.launchRows(.elementwise, "tanh_forward", over: y, x.arguments + y.arguments)
   }
 }
 
-extension TanhGradient: TakesGradientParts {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+extension TanhGradient: GradientTermsReader, InteriorOperation {
+  func plan(
+    _ planner: LaunchPlanner, reading dy: GradientTerms, partialSums: PartialSumsSource?
+  ) throws(OpenCLError) {
     let (y, dx) = (planner.activation(tanhOutput), planner.activation(output))
-    let dy = planner.gradientParts(gradient)
     try planner.launchRows(
       .elementwise, "tanh_gradient", over: dx, macros: dy.macros,
       dy.arguments(planner) + y.arguments + dx.arguments)

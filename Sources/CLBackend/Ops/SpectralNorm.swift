@@ -32,6 +32,10 @@ private struct TileGrid {
 }
 
 extension SpectralNorm: OpenCLOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] { [] }
+  /// v lies as the weight of output channel 0.
+  var weightLayout: WeightLayout { .alike }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (w, v) = (planner.weight(weight), planner.weight(v))
     let sigma = KernelArgument.buffer(planner.vector(sigma).buffer)
@@ -54,6 +58,9 @@ extension SpectralNorm: OpenCLOperation {
 }
 
 extension SpectralNormGradient: OpenCLOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] { [] }
+  var weightLayout: WeightLayout { .alike }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, y, dw) = (planner.weight(gradient), planner.weight(normalized), planner.weight(output))
     precondition(

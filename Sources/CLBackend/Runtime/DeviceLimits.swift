@@ -1,6 +1,6 @@
 import Kernels
 
-/// What a device reached at most, measured: the roof that layers are set beside.
+/// The limits of a device, measured: benchmarks compare layers with them.
 public struct DeviceLimits: Sendable, Codable {
   /// Float multiply-adds from registers, two operations each, in 10^9 operations per second.
   public let gflops: Double

@@ -18,7 +18,7 @@ public final class Queue {
   /// Events have times on the device's clock.
   private let hasEventTimes: Bool
   private let handle: cl_command_queue
-  /// Of the launches since the last `profile()`; empty unless profiling.
+  /// The times of the launches since the last `profile()`; empty unless profiling.
   private var events: [(label: String, event: cl_event)] = []
   /// For errors that only show when waiting.
   private var lastLaunch = ""

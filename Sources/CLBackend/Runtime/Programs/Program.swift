@@ -2,7 +2,7 @@ import COpenCL
 
 /// A built program for one device. Build it through `ProgramCache`, which knows what was built before.
 public final class Program {
-  /// Of every build: the language we write, and nothing that changes rounding.
+  /// The options of every build: the language version, and nothing that changes rounding.
   public static let defaultOptions = ["-cl-std=CL1.2"]
 
   public let name: String
@@ -20,7 +20,7 @@ public final class Program {
     try self.init(context, source, options: options)
   }
 
-  /// As above, for a text of one's own.
+  /// The same for a text that is no embedded file.
   public convenience init(
     _ context: Context, name: String, text: String, macros: [(String, String)] = [],
     options: [String] = Program.defaultOptions
@@ -143,7 +143,7 @@ public final class Program {
     for (macro, next) in zip(sorted, sorted.dropFirst()) where macro.0 == next.0 {
       throw OpenCLError("program \(name): macro \(macro.0) is given twice")
     }
-    // How quotes in options are read differs between drivers.
+    // Drivers differ in their reading of quotes in options.
     for (macro, value) in sorted
     where macro.isEmpty || (macro + value).contains(where: { $0.isWhitespace || $0 == "\"" }) {
       throw OpenCLError("program \(name): macro \(macro)=\(value) must have no spaces or quotes")

@@ -3,7 +3,7 @@ import Kernels
 
 /// Builds each program once per process, and once per machine: compiled programs are kept on disk.
 public final class ProgramCache {
-  /// How programs were come by.
+  /// The numbers of programs by their origin.
   public struct Counters: Sendable, Equatable {
     /// Compiled from source.
     public var built = 0
@@ -35,7 +35,7 @@ public final class ProgramCache {
   public private(set) var requests: [Request] = []
   /// Time spent building and loading, or waiting for it.
   public private(set) var buildTime = Duration.zero
-  private let context: Context
+  let context: Context
   private let files: ProgramFiles
   private let ahead: BuildAhead
   private var programs: [String: Program] = [:]
