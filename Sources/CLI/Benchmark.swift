@@ -259,14 +259,12 @@ struct Benchmark: ParsableCommand {
     options.recomputation = recompute ? .standard : nil
     let model = try Pix2Pix(
       network.configuration(for: options.objective), options, sections: [.train, .translate])
-    guard let training = model.training, let translation = model.translation,
-      let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
-    else { preconditionFailure("both sections were asked for") }
+    let translation = model.translations[0]
+    let (train, translate) = (model.allSections[0], model.allSections[1])
     func firstStep(_ target: any Executor) throws -> (picture: [Float], losses: Losses) {
       try model.initialize(target, seed: 0)
-      for (stream, tensor) in [training.input, training.target, translation.input].enumerated() {
-        try target.write(Self.noise(tensor.shape.count, stream: UInt32(stream)), to: tensor)
-      }
+      try model.fillInputs(target, seed: 0)
+      try target.write(Self.noise(translation.input.shape.count, stream: 2), to: translation.input)
       try target.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: model.schedule)
       try target.run(translate)
       try target.run(train)

@@ -13,9 +13,9 @@ struct MemoryCheck {
   /// - Returns: a line with the run's need
   /// - Throws: `ModelError.training`, the lack and the options that need less
   func check(
-    _ recording: Recording, on device: Device, _ settings: OpenCLExecutor.Options
+    _ step: any TrainingStep, on device: Device, _ settings: OpenCLExecutor.Options
   ) throws -> String {
-    let need = try Self.need(recording, on: device, settings)
+    let need = try Self.need(step, on: device, settings)
     let description = device.description
     let available = min(description.globalMemory, limit.map { Int($0 * Double(1 << 30)) } ?? .max)
     let total = gibibytes(need.total)
@@ -44,10 +44,9 @@ struct MemoryCheck {
   }
 
   private static func need(
-    _ recording: Recording, on device: Device, _ settings: OpenCLExecutor.Options
+    _ step: any TrainingStep, on device: Device, _ settings: OpenCLExecutor.Options
   ) throws -> MemoryNeed {
-    try OpenCLExecutor(recording, on: device, settings)
-      .memoryNeed(["train", "translate"].compactMap { recording.sections[$0] })
+    try OpenCLExecutor(step.recording, on: device, settings).memoryNeed(step.allSections)
   }
 
   /// The options to turn, the one that costs least first.
@@ -55,10 +54,9 @@ struct MemoryCheck {
     guard options.recompute != true else { return "less is needed with \(smaller)" }
     var recomputing = options
     recomputing.recompute = true
-    let model = try Pix2Pix(recomputing.network, recomputing.step, sections: [.train, .translate])
     var settings = settings
     settings.packsActivations = true
-    let need = try Self.need(model.recording, on: device, settings)
+    let need = try Self.need(recomputing.record(), on: device, settings)
     return "--recompute needs \(gibibytes(need.total)), and less is needed with \(smaller)"
   }
 

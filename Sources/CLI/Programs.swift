@@ -53,12 +53,7 @@ struct Programs: ParsableCommand {
     settings.matrixUnits = nvidia ? .emulated : nil
     settings.computeUnits = computeUnits
     let executor = try OpenCLExecutor(model.recording, on: chosen, settings)
-    for section in ["train", "translate"] {
-      guard let steps = model.recording.sections[section] else {
-        preconditionFailure("\(section) was asked for")
-      }
-      try executor.prepare(steps)
-    }
+    for steps in model.allSections { try executor.prepare(steps) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {

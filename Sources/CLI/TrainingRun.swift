@@ -31,13 +31,13 @@ struct TrainingRun {
     let trainer = try Trainer(
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described),
       figureSources: try figureSources(device)
-    ) { recording in
+    ) { step in
       guard case .openCL(let chosen, _) = choice else {
-        let executor = try device.reference(for: recording)
-        note(try MemoryCheck(options: options, limit: memoryLimit).checkReference(recording))
+        let executor = try device.reference(for: step.recording)
+        note(try MemoryCheck(options: options, limit: memoryLimit).checkReference(step.recording))
         return executor
       }
-      let executor = try executor(for: recording, on: chosen, device)
+      let executor = try executor(for: step, on: chosen, device)
       chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
       return executor
     }
@@ -72,21 +72,21 @@ struct TrainingRun {
 
   /// - Throws: `ModelError.training` when the run does not fit into the device's memory
   private func executor(
-    for recording: Recording, on chosen: Device, _ device: DeviceOptions
+    for step: any TrainingStep, on chosen: Device, _ device: DeviceOptions
   ) throws -> OpenCLExecutor {
     let check = MemoryCheck(options: options, limit: memoryLimit)
     let remembered = checkpoint == nil ? nil : try rememberedChoices(chosen.description)
     func settings(tunes: Bool) throws -> OpenCLExecutor.Options {
       try device.complete(
-        .training(recompute: options.recompute == true), for: recording, on: chosen, kernels,
+        .training(recompute: options.recompute == true), for: step.recording, on: chosen, kernels,
         remembered: remembered, tunes: tunes)
     }
     // Before tuning, which takes a while.
     let untuned = try settings(tunes: false)
-    note(try check.check(recording, on: chosen, untuned))
+    note(try check.check(step, on: chosen, untuned))
     let tuned = try settings(tunes: true)
-    if tuned.choices != untuned.choices { note(try check.check(recording, on: chosen, tuned)) }
-    return try OpenCLExecutor(recording, on: chosen, tuned)
+    if tuned.choices != untuned.choices { note(try check.check(step, on: chosen, tuned)) }
+    return try OpenCLExecutor(step.recording, on: chosen, tuned)
   }
 
   /// What validation measures besides pictures.

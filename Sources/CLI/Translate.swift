@@ -145,28 +145,28 @@ struct Translate: ParsableCommand {
   }
 
   /// The whole picture on the device where its memory allows, strips of it otherwise.
-  private func executor(for model: Pix2Pix) throws -> any Executor {
+  private func executor(for step: any TrainingStep) throws -> any Executor {
     func small(_ recording: Recording) throws -> any Executor {
       try device.executor(for: recording, kernels, .use)
     }
-    if let strips { return StripExecutor(model.recording, rows: strips, makeExecutor: small) }
+    if let strips { return StripExecutor(step.recording, rows: strips, makeExecutor: small) }
     if case .openCL(let chosen, _) = try device.choose() {
       let whole = try OpenCLExecutor(
-        model.recording, on: chosen, device.complete(.use, for: model.recording, on: chosen, kernels))
-      let need = try whole.memoryNeed(["translate"].compactMap { model.recording.sections[$0] })
-      let description = chosen.description
+        step.recording, on: chosen, device.complete(.use, for: step.recording, on: chosen, kernels))
+      let need = try whole.memoryNeed(step.allSections)
+      let (description, framing) = (chosen.description, step.translations[0].framing)
       let available = min(description.globalMemory, memoryLimit.map { Int($0 * Double(1 << 30)) } ?? .max)
       if need.total > available || need.largestBuffer > description.maxAllocation {
         // Weights aside, a strip needs in proportion to its rows; half of what there is leaves room for its neighbours'.
         let share = Double(available) / 2 / Double(need.total)
-        let rows = max(16, Int(share * Double(model.configuration.paddedSize.height)) / 16 * 16)
+        let rows = max(16, Int(share * Double(framing.padded.height)) / 16 * 16)
         note(
-          "\(model.configuration.size) needs \(gibibytes(need.total)) in one piece, there are \(gibibytes(available)): in strips of \(rows) rows"
+          "\(framing.size) needs \(gibibytes(need.total)) in one piece, there are \(gibibytes(available)): in strips of \(rows) rows"
         )
-        return StripExecutor(model.recording, rows: rows, makeExecutor: small)
+        return StripExecutor(step.recording, rows: rows, makeExecutor: small)
       }
     }
-    return try device.executor(for: model.recording, kernels, .use, tunes: true)
+    return try device.executor(for: step.recording, kernels, .use, tunes: true)
   }
 
   private static func name(of file: String) -> String {

@@ -145,7 +145,7 @@ struct Verify: ParsableCommand {
 
   private func verifyGolden(_ path: String) throws {
     let golden = try Golden(path: path)
-    let executor = try executor(for: golden.model.recording)
+    let executor = try executor(for: golden.step.recording)
     note("\(executor.name) against \(path), \(golden.losses.count) steps")
     let result = try GoldenVerification(golden, executor)
     let worst = GoldenVerification.Kind.allCases.compactMap { kind in

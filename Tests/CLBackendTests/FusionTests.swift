@@ -111,7 +111,8 @@ struct FusionTests {
     let size = 64
     let configuration = try NetworkConfiguration(size: PictureSize(square: size), ngf: 8, ndf: 8)
     let model = try Pix2Pix(configuration, sections: .train, givenMasks: givenMasks)
-    let training = try #require(model.training)
+    let generator = model.networks[0]
+    let fake = try #require(generator.modules.last?.tensor)
     let steps = try #require(model.recording.sections["train"])
     let device = try Device.select("auto").device
     // So many units that products are split.
@@ -120,14 +121,10 @@ struct FusionTests {
       model.recording, on: device, .init(deviceClass: deviceClass, computeUnits: units))
     let fused = try OpenCLExecutor(
       model.recording, on: device,
-      .init(
-        deviceClass: deviceClass, computeUnits: units, storesGradients: false, kept: .only([training.fake])))
+      .init(deviceClass: deviceClass, computeUnits: units, storesGradients: false, kept: .only([fake])))
     for executor in [stored, fused] {
       try model.initialize(executor, seed: 4)
-      for (index, tensor)
-        in ([training.input, training.target] + training.masks.values.sorted { $0.id < $1.id })
-        .enumerated()
-      {
+      for (index, tensor) in model.inputs.map(\.tensor).enumerated() {
         let values = CaseValues.uniform.make(count: tensor.shape.count, seed: 5, stream: UInt32(index))
         try executor.write(values, to: tensor)
       }
@@ -136,8 +133,9 @@ struct FusionTests {
         try executor.run(steps)
       }
     }
-    let states = model.generator.parameters + model.generator.runningStatistics
-    for tensor in states.map(\.tensor) + model.moments.map(\.first) + [training.fake] {
+    let states = generator.parameters + generator.runningStatistics
+    let moments = model.networks.flatMap(\.moments).map(\.first)
+    for tensor in (states + moments).map(\.tensor) + [fake] {
       let comparison = Comparison(try fused.read(tensor), expected: try stored.read(tensor), floor: 1e-6)
       // Compilers may fuse a product with the sum behind it. Measured: 1.4e-6, after two steps of Adam.
       #expect(comparison.isWithin(4e-6), "\(model.recording.name(of: tensor)): \(comparison)")
@@ -146,7 +144,7 @@ struct FusionTests {
     print("launches saved, class \(deviceClass), masks \(givenMasks ? "given" : "drawn"): \(saved)")
     // The skips' sums where there is a norm, the sum at the output, and two products for each dropout, or three with
     // the making of its mask.
-    let dropouts = model.generator.dropoutModules.count
+    let dropouts = model.recording.steps.count { $0.operation is Multiply && !$0.isBackward }
     #expect(dropouts == 1 && saved >= 4 + 1 + dropouts * (givenMasks ? 2 : 3))
   }
 

@@ -30,10 +30,9 @@ struct ImagePoolTests {
 
     func step(_ step: Int, on executor: OpenCLExecutor) throws -> [Float] {
       let chooser = ImagePoolChooser(slots: slots, seed: seed)
-      let stored = chooser.stored(beforeStep: step, images: images)
       try executor.write(values(step), to: x)
       try executor.write(
-        ImagePoolChoice.values(of: chooser.choices(images: images, step: step, stored: stored)), to: choices)
+        ImagePoolChoice.values(of: chooser.choices(images: images, step: step)), to: choices)
       try executor.run(0..<recording.steps.count)
       return try executor.read(y)
     }
@@ -63,7 +62,7 @@ struct ImagePoolTests {
       let size = Self.shape.count / Self.images
       let values = Self.values(step).map { $0 * $0 }
       var expected: [Float] = []
-      let choices = chooser.choices(images: Self.images, step: step, stored: stored.count)
+      let choices = chooser.choices(images: Self.images, step: step)
       for (n, choice) in choices.enumerated() {
         let image = Array(values[n * size..<(n + 1) * size])
         var shown = image

@@ -115,16 +115,16 @@ import Testing
   private func train(
     _ model: Pix2Pix, _ executor: OpenCLExecutor
   ) throws -> (losses: [Losses], parameters: [[Float]], picture: [Float]) {
-    let training = try #require(model.training)
-    let translation = try #require(model.translation)
+    let translation = model.translations[0]
     try model.initialize(executor, seed: 3)
     func picture(_ tensor: Tensor, _ phase: Int) -> [Float] {
       (0..<tensor.shape.count).map { Float(($0 * 37 + phase * 11) % 201) / 100 - 1 }
     }
     var losses: [Losses] = []
     for step in 0..<3 {
-      try executor.write(picture(training.input, step), to: training.input)
-      try executor.write(picture(training.target, step + 7), to: training.target)
+      for (tensor, phase) in zip(model.sides, [step, step + 7]) {
+        try executor.write(picture(tensor, phase), to: tensor)
+      }
       try executor.write(Schedule(step: step, learningRate: 2e-4, seed: 1).values, to: model.schedule)
       try executor.run(section: "train")
       losses.append(try model.losses(executor))
@@ -132,7 +132,7 @@ import Testing
       try executor.write(picture(translation.input, step), to: translation.input)
       try executor.run(section: "translate")
     }
-    let parameters = try (model.generator.parameters + model.discriminator!.parameters).map {
+    let parameters = try model.networks.flatMap(\.parameters).map {
       try executor.read($0.tensor)
     }
     return (losses, parameters, try executor.read(translation.output))
@@ -222,10 +222,9 @@ import Testing
     let executor = try OpenCLExecutor(
       model.recording, on: try Device.select("auto").device, .init(kept: .recorded))
     try executor.run(section: "train")
-    let training = try #require(model.training)
-    #expect(try executor.read(#require(training.losses.last).tensor).count == 1)
+    #expect(try executor.read(#require(model.losses.last).tensor).count == 1)
     let error = try #require(throws: OpenCLError.self) {
-      _ = try executor.read(training.generatorGradients[0])
+      _ = try executor.read(model.networks[0].gradients[0])
     }
     #expect(error.description.contains("is not kept after a run"))
   }

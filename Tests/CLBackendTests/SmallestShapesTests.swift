@@ -123,15 +123,14 @@ struct SmallestShapesTests {
       let executor = try OpenCLExecutor(
         model.recording, on: device,
         .init(deviceClass: .cpu, kept: .recorded, packsActivations: recomputation != nil))
-      let (training, discriminator) = (try #require(model.training), try #require(model.discriminator))
       try model.initialize(executor, seed: 3)
-      for (index, tensor) in [training.input, training.target].enumerated() {
+      for (index, tensor) in model.sides.enumerated() {
         try executor.write(
           CaseValues.uniform.make(count: tensor.shape.count, seed: 3, stream: UInt32(index)), to: tensor)
       }
       try executor.write(Schedule(step: 0, learningRate: 2e-4, seed: 1).values, to: model.schedule)
       try executor.run(section: "train")
-      return try (model.generator.parameters + discriminator.parameters).map { try executor.read($0.tensor) }
+      return try model.networks.flatMap(\.parameters).map { try executor.read($0.tensor) }
     }
     let expected = try trained(nil)
     #expect(try trained(.standard) == expected)

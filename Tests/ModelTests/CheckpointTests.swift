@@ -115,7 +115,7 @@ import Testing
     let (model, executor) = try trained()
     let read = try saved(model, executor, smallOptions())
     let whole = try Safetensors(path: path)
-    for named in model.generator.parameters {
+    for named in model.networks[0].parameters {
       #expect(try read.tensors.floats(named.name) == executor.read(named.tensor), "\(named.name)")
     }
     let other = ReferenceExecutor(model.recording)
@@ -135,10 +135,9 @@ import Testing
     let (model, executor) = try trained()
     _ = try saved(model, executor, smallOptions())
     let entries = try Safetensors(path: path).entries
-    let discriminator = try #require(model.discriminator)
-    for (network, parameters) in [("G", model.generator.parameters), ("D", discriminator.parameters)] {
-      for named in parameters {
-        for name in [named.name, "adam.m.\(network).\(named.name)", "adam.v.\(network).\(named.name)"] {
+    for (network, name) in zip(model.networks, ["G", "D"]) {
+      for named in network.parameters {
+        for name in [named.name, "adam.m.\(name).\(named.name)", "adam.v.\(name).\(named.name)"] {
           #expect(entries[name]?.shape == named.tensor.shape.dimensions, "\(name)")
         }
       }
@@ -149,7 +148,7 @@ import Testing
 
   @Test func refusesNaN() throws {
     let (model, executor) = try trained()
-    let parameter = model.generator.parameters[1]
+    let parameter = model.networks[0].parameters[1]
     var values = executor.read(parameter.tensor)
     values[0] = .nan
     executor.write(values, to: parameter.tensor)
@@ -167,7 +166,7 @@ import Testing
     let (model, executor) = try trained()
     _ = try saved(model, executor, smallOptions())
     let good = try Safetensors(path: path)
-    let last = try #require(model.discriminator?.parameters.last?.name)
+    let last = try #require(model.network("D")?.parameters.last?.name)
     var bad: [(Checkpoint, String)] = []
     for (change, expected) in [
       ({ $0.entries[last] = nil }, "has no \(last)"),
@@ -179,7 +178,7 @@ import Testing
       try changed.write(to: path)
       bad.append((try Checkpoint(path: path), expected))
     }
-    let first = model.generator.parameters[0].tensor
+    let first = model.networks[0].parameters[0].tensor
     let other = ReferenceExecutor(model.recording)
     try model.initialize(other, seed: 99)
     let before = other.read(first)

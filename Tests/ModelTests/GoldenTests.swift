@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: cases) func referenceIsWithinBounds(_ path: String) throws {
     let golden = try Golden(path: path)
-    let result = try GoldenVerification(golden, ReferenceExecutor(golden.model.recording))
+    let result = try GoldenVerification(golden, ReferenceExecutor(golden.step.recording))
     for row in result.rows where !row.passes {
       Issue.record("\(row.kind) \(row.name): \(row.relativeError), bound \(row.bound)")
     }

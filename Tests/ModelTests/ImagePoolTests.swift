@@ -7,10 +7,7 @@ struct ImagePoolTests {
   private func run(
     _ chooser: ImagePoolChooser, steps: Range<Int>, images: Int
   ) -> [ImagePoolChoice] {
-    steps.flatMap { step in
-      chooser.choices(
-        images: images, step: step, stored: chooser.stored(beforeStep: step, images: images))
-    }
+    steps.flatMap { chooser.choices(images: images, step: $0) }
   }
 
   /// Every image is stored until the pool is full, also where it becomes so within a batch.
@@ -46,8 +43,10 @@ struct ImagePoolTests {
     let whole = run(chooser, steps: 0..<40, images: 2)
     #expect(run(chooser, steps: 0..<3, images: 2) + run(chooser, steps: 3..<40, images: 2) == whole)
     #expect(run(ImagePoolChooser(slots: 8, seed: 8), steps: 0..<40, images: 2) != whole)
-    let late = chooser.choices(images: 64, step: 1 << 32, stored: 8)
-    #expect(late != chooser.choices(images: 64, step: 0, stored: 8))
+    // Neither the low nor the high bits of a step are left out; a second pool chooses for itself.
+    let first = chooser.choices(images: 64, step: 1)
+    #expect(first != chooser.choices(images: 64, step: 1 << 32 + 1))
+    #expect(first != ImagePoolChooser(slots: 8, seed: 7, number: 1).choices(images: 64, step: 1))
   }
 
   @Test func nothingIsStoredWithoutSlots() {

@@ -14,7 +14,7 @@ import Testing
   }
 
   private func parameters(_ model: Pix2Pix) -> [NamedTensor] {
-    model.generator.parameters + (model.discriminator?.parameters ?? [])
+    model.networks.flatMap(\.parameters)
   }
 
   /// Mean and variance within five of their standard errors, and the tails of a normal distribution.
@@ -43,7 +43,7 @@ import Testing
     for (name, values) in try values(seed: 3, of: parameters) where name.hasSuffix(".bias") {
       #expect(values.allSatisfy { $0 == 0 }, "\(name)")
     }
-    let statistics = try values(seed: 3) { $0.generator.runningStatistics }
+    let statistics = try values(seed: 3) { $0.networks[0].runningStatistics }
     #expect(!statistics.isEmpty)
     for (name, values) in statistics {
       let expected: Float = name.hasSuffix("running_var") ? 1 : 0
@@ -110,7 +110,7 @@ import Testing
   /// sin(9) and so on.
   @Test func orthonormalFactors() {
     for (rows, count, expected) in Self.factors {
-      let factor = Pix2Pix.orthonormal((1...count).map { sin(Double($0 * $0)) }, rows: rows)
+      let factor = InitialValues.orthonormal((1...count).map { sin(Double($0 * $0)) }, rows: rows)
       for (value, other) in zip(factor, expected) { #expect(abs(value - other) <= 1e-14) }
     }
   }

@@ -4,8 +4,8 @@ import Tape
 import Testing
 
 @Suite struct NetworkTests {
-  private func generator(_ size: Int) throws -> any Generator {
-    try Pix2Pix(NetworkConfiguration(size: PictureSize(square: size)), sections: .translate).generator
+  private func generator(_ size: Int) throws -> Network {
+    try Pix2Pix(NetworkConfiguration(size: PictureSize(square: size)), sections: .translate).networks[0]
   }
 
   private func count(_ parameters: [NamedTensor]) -> Int {
@@ -16,7 +16,7 @@ import Testing
     #expect(count(try generator(256).parameters) == 54_413_955)
     #expect(count(try generator(128).parameters) == 41_828_995)
     let model = try Pix2Pix(NetworkConfiguration(), sections: .train)
-    #expect(count(try #require(model.discriminator).parameters) == 2_768_705)
+    #expect(count(try #require(model.network("D")).parameters) == 2_768_705)
   }
 
   /// The names and shapes of PyTorch's UnetGenerator with 8 halvings, spelled out from its module tree.
@@ -60,7 +60,7 @@ import Testing
       for name in ["running_mean", "running_var"] { statistics["model.\(index).\(name)"] = [channels] }
     }
     let model = try Pix2Pix(NetworkConfiguration(), sections: .train)
-    let discriminator = try #require(model.discriminator)
+    let discriminator = try #require(model.network("D"))
     expect(discriminator.parameters, shapes)
     expect(discriminator.runningStatistics, statistics)
   }
@@ -77,31 +77,33 @@ import Testing
   func everySizeRecords(_ size: Int, _ norm: NormKind) throws {
     let configuration = try NetworkConfiguration(size: PictureSize(square: size), norm: norm)
     let model = try Pix2Pix(configuration, sections: [.train, .translate])
-    let training = try #require(model.training)
-    let translation = try #require(model.translation)
-    #expect(training.fake.shape.dimensions == [1, 3, size, size])
-    #expect(translation.output.shape.dimensions == [1, 3, size, size])
-    for (modules, images) in [(training.judgingModules, 2), (training.judgedModules, 1)] {
-      let logits = try #require(modules.last)
+    let (generator, discriminator) = (model.networks[0], model.networks[1])
+    #expect(generator.modules.last?.tensor.shape == [1, 3, size, size])
+    #expect(model.translations.map(\.output.shape) == [[1, 3, size, size]])
+    for (pass, images) in [(0, 2), (1, 2), (2, 1)] {
+      let logits = try #require(discriminator.modules.last { $0.pass == pass })
       #expect(logits.tensor.shape.dimensions == [images, 1, size / 8 - 2, size / 8 - 2])
+      #expect(logits.images == (pass == 1 ? 1..<2 : 0..<1))
     }
-    #expect(training.generatorGradients.count == model.generator.parameters.count)
-    #expect(training.discriminatorGradients.count == model.discriminator?.parameters.count)
+    for network in model.networks {
+      #expect(network.gradients.count == network.parameters.count)
+      #expect(network.moments.count == network.parameters.count)
+    }
   }
 
   /// Its loss is not asked for the generator's gradient, so no time may go into the way there.
   @Test func discriminatorHalfLeavesTheGeneratorAlone() throws {
     let model = try smallModel()
-    let training = try #require(model.training)
+    let fake = try #require(model.networks[0].modules.last?.tensor)
     let range = try #require(model.recording.sections["train"])
     let steps = Array(model.recording.steps[range])
-    let judging = try #require(steps.firstIndex { $0.operation.outputs.contains(training.fake) }) + 1
+    let judging = try #require(steps.firstIndex { $0.operation.outputs.contains(fake) }) + 1
     let lastUpdate = try #require(steps.lastIndex { $0.name == "Adam" && $0.label.hasPrefix("D.") })
     let firstUpdate = try #require(steps.firstIndex { $0.name == "Adam" && $0.label.hasPrefix("G.") })
     #expect(judging < lastUpdate && lastUpdate < firstUpdate)
-    let dFake = try #require(training.losses.first { $0.name == "D_fake" })
+    let dFake = try #require(model.losses.first { $0.name == "D_fake" })
     let firstLoss = try #require(steps.firstIndex { $0.operation.outputs.contains(dFake.tensor) })
-    let own = Set(model.generator.parameters.map(\.tensor))
+    let own = Set(model.networks[0].parameters.map(\.tensor))
     let pairs = [Shape([1, 6, 32, 32]), Shape([2, 6, 32, 32])]
     for step in steps[judging...lastUpdate] {
       #expect(own.isDisjoint(with: step.operation.inputs + step.operation.outputs), "\(step.label)")

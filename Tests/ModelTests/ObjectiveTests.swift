@@ -92,41 +92,40 @@ import Testing
     let model = try testCase.model()
     let executor = ReferenceExecutor(model.recording, precision: .float64)
     try model.initialize(executor, .kaiming, seed: 3)
-    let training = try #require(model.training)
     // No learning: the generator's loss is taken through the discriminator as it was.
     executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: model.schedule)
-    for (offset, tensor) in [training.input, training.target].enumerated() {
-      executor.write((0..<tensor.shape.count).map { sin(Double($0 * (3 + offset))) }, to: tensor)
-    }
-    if let weights = training.weights {
-      executor.write((0..<weights.shape.count).map { (1 + sin(Double($0))) / 2 }, to: weights)
-    }
-    if let pool = training.pool {
-      executor.write((0..<pool.images.shape.count).map { sin(Double($0)) }, to: pool.images)
-      executor.write(
-        ImagePoolChoice.values(of: [ImagePoolChoice(.swap, slot: 2), ImagePoolChoice(.store, slot: 0)]),
-        to: pool.choices)
+    for input in model.inputs {
+      let places = (0..<input.tensor.shape.count).map(Double.init)
+      switch input.source {
+      case .side(let side): executor.write(places.map { sin($0 * Double(3 + side)) }, to: input.tensor)
+      case .weights: executor.write(places.map { (1 + sin($0)) / 2 }, to: input.tensor)
+      case .pool(let pool):
+        executor.write((0..<pool.images.shape.count).map { sin(Double($0)) }, to: pool.images)
+        executor.write(
+          ImagePoolChoice.values(of: [ImagePoolChoice(.swap, slot: 2), ImagePoolChoice(.store, slot: 0)]),
+          to: input.tensor)
+      case .mask: Issue.record("masks are drawn")
+      }
     }
     // Spectral norm takes its singular vectors for constants, which is right where they are what the power iteration
     // comes to.
-    for _ in 0..<(model.discriminator?.singularVectors.isEmpty ?? true ? 0 : 300) {
+    for _ in 0..<(model.network("D")?.states.isEmpty ?? true ? 0 : 300) {
       try executor.run(section: "train")
     }
-    let states = model.states.map { ($0.tensor, executor.readDouble($0.tensor)) }
+    let states = (model.networks.flatMap(\.states) + model.states).map {
+      ($0.tensor, executor.readDouble($0.tensor))
+    }
     try executor.run(section: "train")
     let objective = model.options.objective
-    var networks = [("G", model.generator.parameters, training.generatorGradients, 1.0)]
-    if let discriminator = model.discriminator {
-      let weight = objective.ganLoss == .wgan ? 1 : 0.5
-      networks.append(("D", discriminator.parameters, training.discriminatorGradients, weight))
-    }
-    #expect((networks.count == 2) == objective.isAdversarial)
-    for (network, parameters, gradients, weight) in networks {
+    #expect((model.networks.count == 2) == objective.isAdversarial)
+    for network in model.networks {
+      let (name, parameters) = (network.label.name, network.parameters)
+      let weight = name == "D" && objective.ganLoss != .wgan ? 0.5 : 1
       let values = parameters.map { executor.readDouble($0.tensor) }
       let directions = parameters.enumerated().map { index, parameter in
         (0..<parameter.tensor.shape.count).map { sin(Double(7 * $0 + 13 * index + 1)) }
       }
-      let gradients = gradients.map { executor.readDouble($0) }
+      let gradients = network.gradients.map { executor.readDouble($0) }
       let slope = zip(gradients, directions).reduce(0) { sum, pair in
         sum + zip(pair.0, pair.1).reduce(0) { $0 + $1.0 * $1.1 }
       }
@@ -136,7 +135,7 @@ import Testing
         }
         for (tensor, values) in states { executor.write(values, to: tensor) }
         try executor.run(section: "train")
-        return training.losses.filter { $0.name.hasPrefix(network) }.reduce(0) {
+        return model.losses.filter { $0.name.hasPrefix(name) }.reduce(0) {
           // The penalty is beside what is halved.
           $0 + ($1.name == "D_GP" ? 1 : weight) * Double($1.factor) * executor.readDouble($1.tensor)[0]
         }
@@ -146,7 +145,7 @@ import Testing
       _ = try loss(at: 0)
       let error = differences.map { abs(slope - $0) / abs($0) }.min() ?? .nan
       #expect(
-        error <= 2e-7, "\(testCase), \(network): \(slope), by differences \(differences), error \(error)")
+        error <= 2e-7, "\(testCase), \(name): \(slope), by differences \(differences), error \(error)")
     }
   }
 
@@ -156,12 +155,14 @@ import Testing
     let executor = ReferenceExecutor(model.recording, precision: .float64)
     try model.initialize(executor, .kaiming, seed: 3)
     try trainStep(model, executor, step: 0)
-    let training = try #require(model.training)
+    let fakeTensor = try #require(model.network("G")?.modules.last?.tensor)
     let objective = model.options.objective
     let losses = try model.losses(executor)
     var expected: [String: Double] = [:]
     func mean(_ values: some Collection<Double>) -> Double { values.reduce(0, +) / Double(values.count) }
-    if let judging = training.judgingModules.last, let judged = training.judgedModules.last {
+    if let modules = model.network("D")?.modules, let judging = modules.last(where: { $0.pass == 0 }),
+      let judged = modules.last
+    {
       let logits = executor.readDouble(judging.tensor)
       let (fake, real) = (logits.prefix(logits.count / 2), logits.suffix(logits.count / 2))
       let fooled = executor.readDouble(judged.tensor)
@@ -184,15 +185,15 @@ import Testing
       }
       expected = ["D_real": dReal, "D_fake": dFake, "G_GAN": Double(objective.lambdaGAN) * gGAN]
     }
-    let pairs = zip(executor.readDouble(training.fake), executor.readDouble(training.target))
+    let pairs = zip(executor.readDouble(fakeTensor), executor.readDouble(model.sides[1]))
     let lambda = Double(objective.lambdaL1)
     switch objective.kind {
     case .l1, .cganL1, .ganL1: expected["G_L1"] = lambda * mean(pairs.map { abs($0 - $1) })
     case .l2: expected["G_L2"] = lambda * mean(pairs.map { ($0 - $1) * ($0 - $1) })
     case .gan, .cgan: break
     case .crossEntropy:
-      let (logits, target) = (executor.readDouble(training.fake), executor.readDouble(training.target))
-      let (classes, area) = (training.fake.shape.c, training.fake.shape.h * training.fake.shape.w)
+      let (logits, target) = (executor.readDouble(fakeTensor), executor.readDouble(model.sides[1]))
+      let (classes, area) = (fakeTensor.shape.c, fakeTensor.shape.h * fakeTensor.shape.w)
       expected["G_CE"] = mean(
         (0..<logits.count / classes).map { pixel in
           let places = (0..<classes).map { pixel / area * classes * area + $0 * area + pixel % area }
@@ -212,7 +213,7 @@ import Testing
   @Test func unconditionalDiscriminatorsDoNotSeeTheInput() throws {
     for kind in [Objective.Kind.gan, .ganL1, .cgan, .cganL1] {
       let model = try Case("") { $1.objective.kind = kind }.model()
-      let weight = try #require(model.discriminator?.parameters.first)
+      let weight = try #require(model.network("D")?.parameters.first)
       #expect(weight.tensor.shape[1] == (kind == .gan || kind == .ganL1 ? 3 : 6))
     }
   }
@@ -230,7 +231,7 @@ import Testing
     let size = pixels + 1 + 4 << layers
     let tape = Tape()
     let pictures = tape.input("pictures", [1, 2, size, size])
-    let patch = PatchGAN(network, channels: 2, on: tape)
+    let patch = PatchGAN(network, channels: 2, NetworkLabel("D"), on: tape)
     let logits = try patch.record(pictures, on: tape, training: true).logits
     let chosen = tape.input("chosen", logits.shape)
     let loss = tape.logitLoss(.linear, try tape.multiply(logits, chosen))

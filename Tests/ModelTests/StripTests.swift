@@ -42,10 +42,10 @@ import Testing
     let model = try Pix2Pix(network, sections: .translate, translationStatistics: statistics)
     let whole = ReferenceExecutor(model.recording)
     let strips = StripExecutor(model.recording, rows: testCase.rows) { ReferenceExecutor($0) }
-    let handles = try #require(model.translation)
+    let handles = model.translations[0]
     for executor in [whole, strips] as [any Executor] {
       try model.initialize(executor, .kaiming, seed: 2)
-      for statistic in model.generator.runningStatistics {
+      for statistic in model.networks[0].runningStatistics {
         let values = (0..<statistic.tensor.shape.count).map { Float(1 + 0.5 * sin(Double($0))) }
         try executor.write(values, to: statistic.tensor)
       }
@@ -66,7 +66,7 @@ import Testing
     let model = try smallModel()
     let strips = StripExecutor(model.recording, rows: 8) { ReferenceExecutor($0) }
     try model.initialize(strips, seed: 1)
-    let handles = try #require(model.translation)
+    let handles = model.translations[0]
     strips.write([Float](repeating: 0.5, count: handles.input.shape.count), to: handles.input)
     strips.write(Schedule(step: 0, learningRate: 0, seed: 0).values, to: model.schedule)
     try strips.run(section: "translate")

@@ -21,9 +21,8 @@ func smallModel(norm: NormKind = .batch, ngf: Int = 2) throws -> Pix2Pix {
 }
 
 /// Runs one training step on pictures that depend on the step alone.
-func trainStep(_ model: Pix2Pix, _ executor: any Executor, step: Int) throws {
-  let training = try #require(model.training)
-  for (offset, tensor) in [training.input, training.target].enumerated() {
+func trainStep(_ model: any TrainingStep, _ executor: any Executor, step: Int) throws {
+  for (offset, tensor) in model.sides.enumerated() {
     let values = (0..<tensor.shape.count).map { Float(sin(Double($0 * (3 + offset) + 7 * step))) }
     try executor.write(values, to: tensor)
   }

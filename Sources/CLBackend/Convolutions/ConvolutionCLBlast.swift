@@ -81,7 +81,7 @@ extension WeightGradient {
 }
 
 extension LaunchPlanner {
-  /// Launches the making of a matrix [pixel of `pixels`][tap][channel] from an activation.
+  /// Launches a matrix [pixel of `pixels`][tap][channel] from an activation.
   fileprivate func im2col(
     _ map: ActivationView, _ activation: Activation, to matrix: Buffer, _ kernelSize: SIMD4<Int32>,
     over pixels: ActivationView, _ macros: [(String, String)]

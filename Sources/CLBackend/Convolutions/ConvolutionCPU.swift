@@ -60,7 +60,7 @@ struct CPUConvolutionChoice: Equatable {
       && pass.kernelWidth.isMultiple(of: pass.phases)
   }
 
-  /// Weights of at most 24 KiB are what `dotFew` keeps in the first-level cache.
+  /// `dotFew` keeps weights of at most 24 KiB in the first-level cache.
   static func keepsWeights(_ pass: ConvolutionPass, inputs: Int, outputs: Int) -> Bool {
     pass.kernelHeight * pass.kernelWidth * ((inputs + 15) / 16) * outputs * 64 <= 24 << 10
   }
@@ -179,7 +179,7 @@ extension ConvolutionPass {
       macros += [("OUTPUTS", "\(outputs)"), ("INPUT_BLOCKS", "\(x.blocks)")]
       global = [tilesDown, 1, y.images]
     }
-    // Absent operands are stood in for by one that is there; the kernels do not read them.
+    // Kernels do not read the stand-ins of absent operands.
     let gateView = gate.map { planner.activation($0.tensor) } ?? y
     try planner.launch(
       .convolutionCPU, kernel, macros: macros,

@@ -47,7 +47,7 @@ struct GPUTile: Hashable {
     }
   }
 
-  /// Bytes of local memory: what the programs declare.
+  /// Bytes of local memory that the programs declare.
   var localMemory: Int {
     switch sharing {
     case .workItems: 16 * max(5 * rows + 4 * columns, 4 * (rows + columns) + 128)
@@ -56,7 +56,7 @@ struct GPUTile: Hashable {
     }
   }
 
-  /// Whether a device can run a work-group of it.
+  /// Whether a device can run a work-group of the tile.
   func fits(_ device: DeviceDescription) -> Bool {
     workItems <= device.maxWorkGroupSize && localMemory <= device.localMemory
   }
@@ -155,7 +155,7 @@ extension GPUProduct {
       switch outputs {
       case ...4: GPUTile(rows: 128, columns: 4, itemRows: 2, itemColumns: 4)
       case ...16: GPUTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
-      // Up to four pixels nothing is gained by sharing what is read.
+      // Up to four pixels gain nothing from shared reads.
       default: pass.cells <= 4 ? pass.skinnyTile : nil
       }
     self.init(

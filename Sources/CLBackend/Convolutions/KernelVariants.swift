@@ -5,7 +5,7 @@ import Tape
 
 /// The kind of a convolution pass and its shapes: a kernel variant is chosen for each.
 ///
-/// Its description, such as `convolution 64>128 4x4 s2 p1 128x128>64x64 n1 lanes output`, is what files and tables hold.
+/// Files and tables hold its description, such as `convolution 64>128 4x4 s2 p1 128x128>64x64 n1 lanes output`.
 public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
   public enum Kind: String, Sendable, CaseIterable {
     case convolution

@@ -172,7 +172,7 @@ extension WeightGradient {
 }
 
 extension LaunchPlanner {
-  /// The transformed tiles of a map: made once for all passes that read it so.
+  /// The transformed tiles of a map, shared by all passes that read it so.
   fileprivate func winogradInput(
     _ tensor: Tensor, _ activation: Activation, _ tiling: WinogradTiling, itemTiles: Int
   ) throws(OpenCLError) -> (Buffer, WinogradTiles) {

@@ -18,7 +18,7 @@ public struct MemoryNeed: Sendable, Equatable {
   /// The need of the tensors that are written from outside and of some launches.
   ///
   /// - Parameters:
-  ///   - buffers: those that the launches read and write, in their rooms
+  ///   - buffers: the launches' operands, in their rooms
   ///   - rooms: the rooms of all plans
   init(_ memory: OpenCLMemory, _ buffers: some Sequence<Buffer>, _ rooms: Rooms) {
     var fields: [ObjectIdentifier: WritableKeyPath<MemoryNeed, Int>] = [:]

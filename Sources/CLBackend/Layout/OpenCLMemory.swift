@@ -95,7 +95,7 @@ final class OpenCLMemory {
 
   // MARK: Rooms
 
-  /// Buffers of tensors that only `steps` use and nobody reads afterwards, which may share rooms.
+  /// Buffers of tensors that only `steps` use and that nobody reads afterwards: they may share rooms.
   func roomKinds(of steps: Range<Int>) -> RoomKinds {
     var kinds = RoomKinds()
     let lasting = Set(stored.lasting(beyond: steps).map { ObjectIdentifier(buffer(of: $0)) })

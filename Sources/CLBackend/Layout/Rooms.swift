@@ -1,7 +1,7 @@
 import Tape
 
-/// The layout that a buffer shares a room by. A room keeps what nobody writes, the zeros of a border and of filling
-/// channels, so only buffers that have them at the same places may share one.
+/// A buffer's layout: only buffers of one kind share a room. Kernels never write the zeros of borders and filling channels,
+/// so these must lie at the same places.
 enum RoomKind: Hashable, Sendable {
   /// Maps of one size with one border, however many there are, without filling channels.
   case maps(ActivationMap)
@@ -59,7 +59,7 @@ struct Rooms {
   ///
   /// - Parameters:
   ///   - launches: the buffers that each launch reads and writes, in order
-  ///   - kinds: those of the buffers that nobody needs before or after the launches
+  ///   - kinds: of the buffers that are needed by these launches only
   /// - Returns: the clearings that the plan needs, by their launch
   mutating func share(_ launches: [[Buffer]], _ kinds: RoomKinds) throws(OpenCLError) -> [Clearing] {
     let lifetimes = Self.lifetimes(launches) { kinds[$0] != nil }

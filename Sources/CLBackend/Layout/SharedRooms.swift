@@ -1,8 +1,7 @@
 /// A place in memory for each of several items, the same for items that are needed at different times: a pure function of
 /// their lifetimes.
 ///
-/// Only items of one kind share a room, since a room keeps what nobody writes (the zeros of a border) from one to the
-/// next. A room of most kinds holds one item at a time, a divided room several, side by side.
+/// Only items of one kind share a room, since a room keeps unwritten values (the zeros of a border) from one to the next. A room of most kinds holds one item at a time, a divided room several, side by side.
 ///
 /// The largest item comes first, each to where it fits best, so no room grows for a later one. Where all of a kind are
 /// equally large there are as many rooms as are in use at once, which is the fewest possible.
@@ -48,7 +47,7 @@ public struct SharedRooms<Kind: Hashable & Sendable>: Sendable {
   public init(_ items: [Item], dividing divided: Set<Kind> = [], alignment: Int = 1, limit: Int = .max) {
     var places = [Place?](repeating: nil, count: items.count)
     var rooms: [Room] = []
-    /// By the room, what lies in it.
+    /// The items of each room.
     var contents: [[(lifetime: ClosedRange<Int>, bytes: Range<Int>)]] = []
     let order = items.indices.sorted {
       let (a, b) = (items[$0], items[$1])

@@ -1,6 +1,6 @@
 import Tape
 
-/// Buffers of what kernels make for themselves: derived tensors and scratch.
+/// Buffers of derived tensors and scratch.
 ///
 /// Where rooms are shared every plan has its own, with rooms by their lifetimes. Otherwise plans share them: steps run one
 /// after the other, and a plan derives anew what it needs.
@@ -8,7 +8,7 @@ final class TemporaryBuffers {
   private let memory: OpenCLMemory
   private var derived: [Derivation: Buffer] = [:]
   private var scratch: [Int: Buffer] = [:]
-  /// What may share a room with what, where rooms are shared.
+  /// The buffers' kinds, where rooms are shared.
   private(set) var roomKinds = RoomKinds()
 
   init(_ memory: OpenCLMemory) { self.memory = memory }

@@ -8,13 +8,13 @@ struct WinogradTiling: Hashable, Sendable {
 
   let transposed: Bool
   let geometry: ConvolutionGeometry
-  /// Taps along one axis of the convolutions of stride 1 whose sum this one is.
+  /// Taps along one axis of each convolution of stride 1 that this one is a sum of.
   let taps: Int
   let images: Int
   let down: Int
   let across: Int
 
-  /// nil for kernels whose convolutions of stride 1 have not 2 x 2 or 4 x 4 taps.
+  /// nil unless the convolutions of stride 1 have 2 x 2 or 4 x 4 taps.
   ///
   /// - Parameters:
   ///   - height, width: of a convolution's output, or of one phase of a transposed convolution's

@@ -1,7 +1,6 @@
 import Tape
 
-/// A packed weight as Kernels/spectral_norm.cl has it: a matrix cut into tiles of 16 rows x 32 columns, whose columns are
-/// what fills the lanes.
+/// A packed weight as Kernels/spectral_norm.cl reads it: a matrix of tiles of 16 rows x 32 columns, which are the lanes.
 private struct TileGrid {
   let packing: WeightPacking
 
@@ -42,7 +41,7 @@ extension SpectralNorm: OpenCLOperation {
     let u = planner.vector(u)
     let grid = TileGrid(packing: w.packing)
     let product = try planner.scratch(floats: u.stride)
-    // v is normalised behind both products, of which the second is then, too.
+    // v is normalised behind both products, and with it the second product.
     try planner.launchProduct(w, grid, alongColumns: grid.columnsAreOutputs, u.buffer, into: v.buffer)
     try planner.launchProduct(w, grid, alongColumns: !grid.columnsAreOutputs, v.buffer, into: product)
     try planner.launchTotal(

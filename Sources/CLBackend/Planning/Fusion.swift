@@ -67,7 +67,7 @@ package struct Fusion {
     case let norm as Norm: self.norm(norm, at: index)
     case is any GradientTermsReader: gradient(at: index)
     case let sum as Combination:
-      isLeft(sum, to: index + 1) ? gradient(at: index + 1, sum: index) : flatRun(from: sum, at: index)
+      isDeferred(sum, to: index + 1) ? gradient(at: index + 1, sum: index) : flatRun(from: sum, at: index)
     case let product as Multiply:
       operation(at: index + 1) is NormGradient && computes(product.output, at: index + 1)
         ? gradient(at: index + 1, product: index) : .single(index)
@@ -129,7 +129,7 @@ package struct Fusion {
   }
 
   /// Whether a plain sum of activations is computed by the step that reads it.
-  private func isLeft(_ sum: Combination, to index: Int) -> Bool {
+  private func isDeferred(_ sum: Combination, to index: Int) -> Bool {
     sum.isPlainSum && recording.tensors[sum.output.id].kind == .activation
       && computes(sum.output, at: index)
   }
@@ -209,7 +209,7 @@ package struct Fusion {
     case let loss as LogitLoss where loss.logits == tensor: return (next, nil)
     case let sum as Combination where sum.b == tensor && isRead(tensor, onlyBy: next):
       // The gradient of a skip.
-      guard operation(at: next + 1) is NormGradient, isLeft(sum, to: next + 1) else { return nil }
+      guard operation(at: next + 1) is NormGradient, isDeferred(sum, to: next + 1) else { return nil }
       return (next + 1, nil)
     case let split as BatchSplit where split.input == tensor:
       // The discriminator's logits of fake and real images.

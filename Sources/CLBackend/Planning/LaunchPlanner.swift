@@ -85,7 +85,7 @@ package final class LaunchPlanner {
   /// The buffer of a weight or vector, a flat array, padding and all.
   func flatBuffer(_ tensor: Tensor) -> Buffer { memory.buffer(of: tensor) }
 
-  /// The columns of flat steps as runs that lie one behind the other: a launch goes over each.
+  /// The columns of flat steps as runs of tensors that lie one behind the other, a launch each.
   func flatRuns(_ steps: [any FlatOperation]) -> [(columns: [Buffer], floats: Int)] {
     let arenas = memory.arenas
     var columns = steps.map(\.columns).sorted { arenas.precedes($0[0], $1[0]) }

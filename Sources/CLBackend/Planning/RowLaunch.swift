@@ -17,7 +17,7 @@ struct RowGroups {
 
   /// For sums over `images` images each.
   ///
-  /// - Parameter passes: how often the kernel goes over the pixels
+  /// - Parameter passes: the kernel's passes over the pixels
   init(height: Int, width: Int, images: Int, passes: Int = 2, _ deviceClass: DeviceClass) {
     let all = images * height
     let pixels = all * width
@@ -73,7 +73,9 @@ extension LaunchPlanner {
       operands, settings, derivation)
   }
 
-  /// Launches a kernel over the pixels of images; shape: (N, what the kernel says, H, W).
+  /// Launches a kernel over the pixels of images.
+  ///
+  /// - Parameter shape: (N, a number for the kernel, H, W)
   func launchPixels(
     _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, _ operands: [KernelArgument],
     _ settings: [KernelArgument]

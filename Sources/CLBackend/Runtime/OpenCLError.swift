@@ -111,7 +111,7 @@ public struct OpenCLError: Error, Sendable, Equatable, CustomStringConvertible {
   ]
 }
 
-/// The one place where a status becomes an error. `detail` says what was asked for, by name.
+/// The one place where a status becomes an error. `detail` names the object of the request.
 @inline(__always)
 func check(
   _ status: cl_int, _ call: StaticString, _ detail: @autoclosure () -> String = ""

@@ -104,7 +104,7 @@ public final class Queue {
     return Double(try marker.end()) * 1e-9
   }
 
-  /// A place among what is enqueued.
+  /// A place in the queue.
   private final class Marker {
     private let event: cl_event
 

@@ -63,7 +63,7 @@ package struct StepCost {
     let key: PassKey
     /// The tensors' numbers.
     let operands: [Int]
-    /// Operands whose producers write activated copies of them.
+    /// Operands with activated copies by the launches that write them.
     let copied: Set<Int>
     /// It may be used for its Adam step without being stored.
     let isUpdate: Bool

@@ -8,7 +8,7 @@ public struct TunedPass: Sendable, Codable, Equatable {
   /// The default, for comparison; without a time when it was rejected.
   public var standard: String
   public var standardMilliseconds: Double?
-  /// Variants that the budget sufficed for, of those that there are.
+  /// Variants that the budget sufficed for, and all variants.
   public var tried: Int
   public var listed: Int
   /// Variants that were wrong or did not run.
@@ -52,7 +52,7 @@ public struct Tuner {
   }
 
   /// - Parameters:
-  ///   - candidates: the variants to try, of those that are listed for a pass; the first is the default
+  ///   - candidates: the variants to try, given the pass and its list; the first is the default
   ///   - isRight: whether an output is, compared with the expected one
   package init(
     _ device: Device, _ options: OpenCLExecutor.Options = .checking,

@@ -76,10 +76,11 @@ public struct Checkpoint: Sendable {
   /// - Throws: `ModelError.diverged` when a weight is NaN or infinite: such a state is not worth keeping.
   ///   `ModelError.file` when the file cannot be written. Either way a file that was there remains.
   public static func save(
-    _ model: Pix2Pix, _ executor: any Executor, options: TrainingOptions, progress: Progress, to path: String
+    _ step: any TrainingStep, _ executor: any Executor, options: TrainingOptions, progress: Progress,
+    to path: String
   ) throws {
     var sources: [String: Safetensors.Source] = [:]
-    for named in tensors(of: model) {
+    for named in step.tensors {
       sources[named.name] = Safetensors.Source(named.tensor.shape.dimensions) {
         let values = try executor.read(named.tensor)
         guard values.allSatisfy(\.isFinite) else {
@@ -88,13 +89,11 @@ public struct Checkpoint: Sendable {
         return values
       }
     }
-    // PyTorch's batch norm counts its forward passes: one of G and three of D in a step.
-    for (statistics, passes) in [
-      (model.generator.runningStatistics, 1), (model.discriminator?.runningStatistics ?? [], 3),
-    ] {
-      for named in statistics where named.name.hasSuffix(".running_mean") {
+    // PyTorch's batch norm counts its forward passes.
+    for network in step.networks {
+      for named in network.runningStatistics where named.name.hasSuffix(".running_mean") {
         let name = named.name.replacingOccurrences(of: ".running_mean", with: ".num_batches_tracked")
-        sources[name] = Safetensors.Source(scalar: Int64(progress.step * passes))
+        sources[name] = Safetensors.Source(scalar: Int64(progress.step * network.passesPerStep))
       }
     }
     let encoder = JSONEncoder()
@@ -145,12 +144,12 @@ public struct Checkpoint: Sendable {
     self.tensors = tensors
   }
 
-  /// Sets the model's tensors on an executor.
+  /// Sets the tensors of a training step, or of its networks alone, on an executor.
   ///
   /// - Throws: `ModelError.file` when a tensor is missing or has another shape.
-  public func restore(_ model: Pix2Pix, _ executor: any Executor, path: String) throws {
+  public func restore(_ step: any TrainingStep, _ executor: any Executor, path: String) throws {
     // Everything is checked before anything is written.
-    let named = Self.tensors(of: model)
+    let named = step.tensors
     for tensor in named {
       guard let entry = tensors.entries[tensor.name] else {
         throw ModelError.file(path, "has no \(tensor.name): it belongs to another architecture")
@@ -166,19 +165,5 @@ public struct Checkpoint: Sendable {
     for tensor in named {
       if let values = try tensors.floats(tensor.name) { try executor.write(values, to: tensor.tensor) }
     }
-  }
-
-  /// What a checkpoint holds of a model: without a discriminator on the tape, the generator.
-  private static func tensors(of model: Pix2Pix) -> [NamedTensor] {
-    var result = model.generator.parameters + model.generator.runningStatistics
-    if let discriminator = model.discriminator {
-      result += discriminator.parameters + discriminator.runningStatistics
-    }
-    result += model.states
-    for moment in model.moments {
-      result.append(NamedTensor(name: model.recording.name(of: moment.first), tensor: moment.first))
-      result.append(NamedTensor(name: model.recording.name(of: moment.second), tensor: moment.second))
-    }
-    return result
   }
 }

@@ -24,43 +24,45 @@ public enum Initialization: String, Sendable, Codable, CaseIterable {
   }
 }
 
-extension Pix2Pix {
+extension TrainingStep {
   /// Sets every parameter and state as the PyTorch version does: weights by `initialization`, norm scales from N(1, 0.02),
-  /// biases and shifts 0, running means 0 and variances 1, moments 0.
+  /// biases and shifts 0, running means 0 and variances 1, moments 0. Power iterations start from random unit vectors.
   ///
-  /// Numbers are counted, not drawn in turn: the same seed gives the same network on every executor.
+  /// Numbers are counted, not drawn in turn: the same seed gives the same networks on every executor.
   public func initialize(
     _ executor: any Executor, _ initialization: Initialization = .normal, seed: UInt64
   ) throws {
-    let parameters = generator.parameters + (discriminator?.parameters ?? [])
+    let parameters = networks.flatMap(\.parameters)
     for (index, parameter) in parameters.enumerated() {
       try executor.write(
-        Self.initialValues(parameter, initialization, stream: UInt32(index), seed: seed), to: parameter.tensor
-      )
+        InitialValues.of(parameter, initialization, stream: UInt32(index), seed: seed), to: parameter.tensor)
     }
-    for (index, vector) in (discriminator?.singularVectors ?? []).enumerated() {
-      let values = Self.normals(
+    for (index, vector) in networks.flatMap(\.states).enumerated() {
+      let values = InitialValues.normals(
         vector.tensor.shape.count, mean: 0, deviation: 1, UInt32(parameters.count + index), seed)
       let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       try executor.write(values.map { $0 / norm }, to: vector.tensor)
     }
-    if let pool = training?.pool { try executor.clear(pool.images) }
-    for statistic in generator.runningStatistics + (discriminator?.runningStatistics ?? []) {
+    for statistic in networks.flatMap(\.runningStatistics) {
       let value: Float = statistic.name.hasSuffix("running_var") ? 1 : 0
       try executor.write([Float](repeating: value, count: statistic.tensor.shape.count), to: statistic.tensor)
     }
-    for moment in moments {
-      for tensor in [moment.first, moment.second] { try executor.clear(tensor) }
+    for moments in networks.flatMap(\.moments) {
+      for moment in [moments.first, moments.second] { try executor.clear(moment.tensor) }
     }
+    for state in states { try executor.clear(state.tensor) }
   }
+}
 
+/// The values that parameters begin with.
+package enum InitialValues {
   /// Initialisation's own random stream: word 3 of the counter, where training has the step.
   private static let initializationStream: UInt32 = 0x1417
 
   /// Numbers that one thread draws at a time.
   private static let numbersAtOnce = 1 << 16
 
-  static func initialValues(
+  static func of(
     _ parameter: NamedTensor, _ initialization: Initialization = .normal, stream: UInt32, seed: UInt64
   ) -> [Float] {
     let shape = parameter.tensor.shape
@@ -74,7 +76,7 @@ extension Pix2Pix {
     return orthonormal(values, rows: shape[0]).map { Float(deviation * $0) }
   }
 
-  private static func normals(
+  fileprivate static func normals(
     _ count: Int, mean: Double, deviation: Double, _ stream: UInt32, _ seed: UInt64
   ) -> [Float] {
     let generator = Philox(seed: seed)

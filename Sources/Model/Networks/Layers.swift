@@ -6,17 +6,27 @@ public struct NamedTensor: Sendable {
   public let tensor: Tensor
 }
 
-/// The output of a module of the PyTorch version: an activation module's output is `activation` of a tensor
-/// that the tape has without it.
+/// The output of a module of the PyTorch version in one pass: an activation module's output is `activation` of a tensor that
+/// the tape has without it.
 public struct ModuleOutput: Sendable {
   public let name: String
   public let tensor: Tensor
   public let activation: Activation
+  /// The number of the pass in a training step.
+  public internal(set) var pass = 0
+  /// The images of the tensor that belong to the pass, where several went through the module together.
+  public internal(set) var images: Range<Int>
 
-  /// The values of one of `parts` equal parts of the batch that went through the module together.
-  func values(_ executor: any Executor, part: Int = 0, of parts: Int = 1) throws -> [Float] {
-    let count = tensor.shape.count / parts
-    return try executor.read(tensor)[part * count..<(part + 1) * count].map(activation.apply)
+  init(name: String, tensor: Tensor, activation: Activation) {
+    (self.name, self.tensor, self.activation) = (name, tensor, activation)
+    images = 0..<tensor.shape.n
+  }
+
+  /// The output's values, row-major.
+  func values(_ executor: any Executor) throws -> [Float] {
+    let count = tensor.shape.count / tensor.shape.n
+    return try executor.read(tensor)[images.lowerBound * count..<images.upperBound * count]
+      .map(activation.apply)
   }
 }
 

@@ -4,7 +4,7 @@ import Tape
 /// of (input, output), 70 x 70 pixels with n = 3; of 1x1 convolutions with n = 0, the paper's PixelGAN.
 ///
 /// Parameters carry the names of the PyTorch version.
-public struct PatchGAN: Sendable {
+public struct PatchGAN: DeclaredNetwork {
   private struct Layer {
     let index: Int
     var convolution: ConvolutionLayer
@@ -13,7 +13,7 @@ public struct PatchGAN: Sendable {
     let singularVector: Tensor?
   }
 
-  /// What one recorded pass made.
+  /// The results of one recorded pass.
   public struct Pass: Sendable {
     /// [N, 1, h, w]
     public let logits: Tensor
@@ -22,19 +22,21 @@ public struct PatchGAN: Sendable {
     public let modules: [ModuleOutput]
   }
 
+  public let label: NetworkLabel
   public let parameters: [NamedTensor]
   public let runningStatistics: [NamedTensor]
-  /// What the weights' spectral norms start their power iteration from: of each weight [O], by PyTorch's name.
-  public let singularVectors: [NamedTensor]
+  /// The start of the power iteration of each weight's spectral norm, [O].
+  public let states: [NamedTensor]
   private var layers: [Layer]
   private let modulePrefix: String
 
   /// Declares the parameters on the tape.
   ///
-  /// - Parameters:
-  ///   - channels: of what is judged
-  ///   - prefix: what the names of its parameters begin with, where there are several
-  public init(_ configuration: NetworkConfiguration, channels: Int, prefix: String = "", on tape: Tape) {
+  /// - Parameter channels: of the pictures that it judges
+  public init(
+    _ configuration: NetworkConfiguration, channels: Int, _ label: NetworkLabel, on tape: Tape
+  ) {
+    self.label = label
     let set = ParameterSet(tape)
     let (count, ndf, hasBias) = (
       configuration.discriminatorLayers, configuration.ndf, configuration.convolutionsHaveBias
@@ -42,7 +44,7 @@ public struct PatchGAN: Sendable {
     // The PyTorch version's pixel discriminator is another module, whose last convolution has a bias only where the
     // others have.
     let isPixel = count == 0
-    modulePrefix = prefix + (isPixel ? "net" : "model")
+    modulePrefix = label.prefix + (isPixel ? "net" : "model")
     var layers: [Layer] = []
     var inputs = channels
     let last = isPixel ? 2 : count + 1
@@ -67,7 +69,7 @@ public struct PatchGAN: Sendable {
     self.layers = layers
     parameters = set.parameters
     runningStatistics = set.runningStatistics
-    singularVectors = set.singularVectors
+    states = set.singularVectors
   }
 
   /// See `Discriminator.normalized`.
@@ -75,7 +77,8 @@ public struct PatchGAN: Sendable {
     var result = self
     for (index, layer) in layers.enumerated() {
       guard let u = layer.singularVector else { continue }
-      result.layers[index].convolution.weight = try tape.scope("D.conv\(index + 1)") { () throws(TapeError) in
+      result.layers[index].convolution.weight = try tape.scope("\(label.name).conv\(index + 1)") {
+        () throws(TapeError) in
         try tape.spectralNorm(layer.convolution.weight, u: u)
       }
     }
@@ -91,7 +94,7 @@ public struct PatchGAN: Sendable {
     var results: [Tensor] = []
     var x = pictures
     for (n, layer) in layers.enumerated() {
-      x = try tape.scope("D.conv\(n + 1)") { () throws(TapeError) in
+      x = try tape.scope("\(label.name).conv\(n + 1)") { () throws(TapeError) in
         var result = try layer.convolution(x, on: tape, inputActivation: n > 0 ? .leakyReLU : .none)
         func module(_ offset: Int, _ activation: Activation = .none) {
           modules.append(

@@ -4,7 +4,8 @@ import Tape
 /// convolutions each added to its input, two doublings and a 7x7 convolution. Borders are mirrored, not zero, but in
 /// the layers that change the size.
 ///
-/// Parameters carry the names of the PyTorch version behind "G.", since those of its discriminator begin alike.
+/// Parameters carry the names of the PyTorch version behind the label's prefix. The names of its discriminator begin alike, so
+/// a prefix is needed.
 public struct ResNet: Generator {
   private struct Unit {
     /// The convolution's number among the modules.
@@ -23,6 +24,8 @@ public struct ResNet: Generator {
     let shift: Int
   }
 
+  public let label: NetworkLabel
+  public let noiseChannels: Int
   public let parameters: [NamedTensor]
   public let runningStatistics: [NamedTensor]
   public let dropoutModules: [(name: String, shape: [Int])]
@@ -41,7 +44,10 @@ public struct ResNet: Generator {
   /// Declares the parameters on the tape.
   ///
   /// - Parameter count: of residual blocks
-  public init(_ configuration: NetworkConfiguration, blocks count: Int, on tape: Tape) {
+  public init(_ configuration: NetworkConfiguration, blocks count: Int, _ label: NetworkLabel, on tape: Tape)
+  {
+    self.label = label
+    noiseChannels = configuration.noiseChannels
     let set = ParameterSet(tape)
     let hasBias = configuration.convolutionsHaveBias
     upsampling = configuration.upsampling
@@ -55,9 +61,10 @@ public struct ResNet: Generator {
       Unit(
         index: index,
         convolution: ConvolutionLayer(
-          "G.model.\(index)", from: inputs, to: outputs, kernel: kernel, stride: stride, padding: padding,
+          "\(label.prefix)model.\(index)", from: inputs, to: outputs, kernel: kernel, stride: stride,
+          padding: padding,
           bias: hasBias, transposed: transposed, set),
-        norm: NormLayer(configuration, "G.model.\(index + 1)", channels: outputs, set))
+        norm: NormLayer(configuration, "\(label.prefix)model.\(index + 1)", channels: outputs, set))
     }
     // Modules count padding, convolution, norm, ReLU; a block is one.
     var channels = configuration.ngf
@@ -71,7 +78,7 @@ public struct ResNet: Generator {
     let firstBlock = 4 + 3 * Self.samplings
     let shift = configuration.dropout ? 1 : 0
     blocks = (0..<count).map { n in
-      let prefix = "G.model.\(firstBlock + n).conv_block"
+      let prefix = "\(label.prefix)model.\(firstBlock + n).conv_block"
       func convolution(_ index: Int) -> ConvolutionLayer {
         ConvolutionLayer(
           "\(prefix).\(index)", from: channels, to: channels, kernel: 3, stride: 1, padding: 0, bias: hasBias,
@@ -100,7 +107,8 @@ public struct ResNet: Generator {
     tail = (
       last,
       ConvolutionLayer(
-        "G.model.\(last)", from: channels, to: configuration.outputChannels, kernel: 7, stride: 1, padding: 0,
+        "\(label.prefix)model.\(last)", from: channels, to: configuration.outputChannels, kernel: 7,
+        stride: 1, padding: 0,
         bias: true, set)
     )
     parameters = set.parameters
@@ -116,24 +124,24 @@ public struct ResNet: Generator {
     }
     /// Norm, and ReLU by whoever reads it.
     func normed(_ x: Tensor, _ unit: Unit) throws(TapeError) -> Tensor {
-      module("G.model.\(unit.index)", x)
+      module("\(label.prefix)model.\(unit.index)", x)
       let result = try unit.norm(x, on: tape, statistics: statistics, training: training)
-      module("G.model.\(unit.index + 1)", result)
-      module("G.model.\(unit.index + 2)", result, .relu)
+      module("\(label.prefix)model.\(unit.index + 1)", result)
+      module("\(label.prefix)model.\(unit.index + 2)", result, .relu)
       return result
     }
-    var x = try tape.scope("G.conv1") { () throws(TapeError) in
+    var x = try tape.scope("\(label.name).conv1") { () throws(TapeError) in
       try normed(head.convolution(tape.reflectionPad(input, padding: 3), on: tape), head)
     }
     for (n, unit) in down.enumerated() {
-      x = try tape.scope("G.conv\(n + 2)") { () throws(TapeError) in
+      x = try tape.scope("\(label.name).conv\(n + 2)") { () throws(TapeError) in
         try normed(unit.convolution(x, on: tape, inputActivation: .relu), unit)
       }
     }
     // A block adds to what it is given, so the first is given values after their ReLU, which is no convolution's input.
-    x = try tape.scope("G.blocks") { () throws(TapeError) in try tape.activated(x, .relu) }
+    x = try tape.scope("\(label.name).blocks") { () throws(TapeError) in try tape.activated(x, .relu) }
     for (n, block) in blocks.enumerated() {
-      x = try tape.scope("G.block\(n + 1)") { () throws(TapeError) in
+      x = try tape.scope("\(label.name).block\(n + 1)") { () throws(TapeError) in
         var y = try block.first(tape.reflectionPad(x, padding: 1), on: tape)
         module("\(block.prefix).1", y)
         y = try block.firstNorm(y, on: tape, statistics: statistics, training: training)
@@ -153,19 +161,19 @@ public struct ResNet: Generator {
     }
     var activation = Activation.none
     for (n, unit) in up.enumerated() {
-      x = try tape.scope("G.deconv\(up.count + 1 - n)") { () throws(TapeError) in
+      x = try tape.scope("\(label.name).deconv\(up.count + 1 - n)") { () throws(TapeError) in
         try normed(doubled(x, activation, by: unit.convolution, on: tape), unit)
       }
       activation = .relu
     }
     guard let features = modules.last else { preconditionFailure("a ResNet has layers") }
-    let output = try tape.scope("G.deconv1") { () throws(TapeError) in
+    let output = try tape.scope("\(label.name).deconv1") { () throws(TapeError) in
       let last = try tail.convolution(
         tape.reflectionPad(x, padding: 3), on: tape, inputActivation: .relu)
-      module("G.model.\(tail.index)", last)
+      module("\(label.prefix)model.\(tail.index)", last)
       guard endsInTanh else { return last }
       let picture = tape.tanh(last)
-      module("G.model.\(tail.index + 1)", picture)
+      module("\(label.prefix)model.\(tail.index + 1)", picture)
       return picture
     }
     return GeneratorPass(output: output, features: features, modules: modules)

@@ -15,6 +15,8 @@ public struct UNet: Generator {
     let hasDropout: Bool
   }
 
+  public let label: NetworkLabel
+  public let noiseChannels: Int
   public let parameters: [NamedTensor]
   public let runningStatistics: [NamedTensor]
   public let dropoutModules: [(name: String, shape: [Int])]
@@ -24,7 +26,9 @@ public struct UNet: Generator {
   private let upsampling: Upsampling
 
   /// Declares the parameters on the tape.
-  public init(_ configuration: NetworkConfiguration, on tape: Tape) {
+  public init(_ configuration: NetworkConfiguration, _ label: NetworkLabel, on tape: Tape) {
+    self.label = label
+    noiseChannels = configuration.noiseChannels
     let set = ParameterSet(tape)
     let (count, ngf) = (configuration.levels, configuration.ngf)
     let hasBias = configuration.convolutionsHaveBias
@@ -37,7 +41,8 @@ public struct UNet: Generator {
     for n in 1...count {
       // Each level is a module inside the one around it.
       let prefix =
-        "model.model" + (n > 1 ? ".1.model" : "") + String(repeating: ".3.model", count: max(0, n - 2))
+        "\(label.prefix)model.model" + (n > 1 ? ".1.model" : "")
+        + String(repeating: ".3.model", count: max(0, n - 2))
       let (outermost, innermost) = (n == 1, n == count)
       let inner = channels(n)
       let outer = outermost ? configuration.outputChannels : channels(n - 1)
@@ -81,7 +86,7 @@ public struct UNet: Generator {
     var x = input
     for (index, level) in levels.enumerated() {
       let n = index + 1
-      x = try tape.scope("G.conv\(n)") { () throws(TapeError) in
+      x = try tape.scope("\(label.name).conv\(n)") { () throws(TapeError) in
         if n > 1 { module("\(level.prefix).0", x, .leakyReLU) }
         let down = try level.down(x, on: tape, inputActivation: n > 1 ? .leakyReLU : .none)
         module("\(level.prefix).\(n > 1 ? 1 : 0)", down)
@@ -97,7 +102,7 @@ public struct UNet: Generator {
     for (index, level) in levels.enumerated().reversed() {
       let n = index + 1
       let (outermost, innermost) = (n == 1, n == levels.count)
-      x = try tape.scope("G.deconv\(n)") { () throws(TapeError) in
+      x = try tape.scope("\(label.name).deconv\(n)") { () throws(TapeError) in
         let joined = innermost || !hasSkips ? x : try tape.concatenation([encoded[index], x])
         module("\(level.prefix).\(innermost || outermost ? 2 : 4)", joined, .relu)
         features = modules.last

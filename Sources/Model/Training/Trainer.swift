@@ -35,7 +35,7 @@ public final class Trainer {
 
   private let options: TrainingOptions
   private let run: RunDirectory
-  private let model: Pix2Pix
+  private let step: any TrainingStep
   private let framing: Framing
   private let executor: any Executor
   private let training: PairSource
@@ -59,14 +59,14 @@ public final class Trainer {
   /// Prepares a new run, or one that goes on from a checkpoint.
   ///
   /// - Parameters:
-  ///   - makeExecutor: allocates the recording's tensors where the training shall run
+  ///   - makeExecutor: allocates the step's tensors on the device of the training
   ///   - checkpoint: the state to go on from, and its path for errors
   ///   - device: what the report says of the device
   ///   - figureSources: further figures to validate with, beside those of pictures
   public init(
     _ options: TrainingOptions, run: RunDirectory, resuming checkpoint: (Checkpoint, path: String)? = nil,
     device: [(String, String)] = [], figureSources: [any FigureSource] = [],
-    makeExecutor: (Recording) throws -> any Executor
+    makeExecutor: (any TrainingStep) throws -> any Executor
   ) throws {
     try options.validate()
     self.options = options
@@ -102,19 +102,17 @@ public final class Trainer {
     validation =
       options.validateEvery == 0
       ? nil : try validationPairs.map { try Validation(options, $0, further: figureSources) }
-    model = try Pix2Pix(
-      options.network, options.step, sections: [.train, .translate],
-      translationDropout: options.drawsWithDropout)
-    executor = try makeExecutor(model.recording)
-    try executor.expect(section: "train")
+    step = try options.record()
+    executor = try makeExecutor(step)
+    for section in step.sections { try executor.expect(section: section) }
     if let checkpoint {
-      try checkpoint.0.restore(model, executor, path: checkpoint.path)
+      try checkpoint.0.restore(step, executor, path: checkpoint.path)
     } else {
-      try model.initialize(executor, options.initialization, seed: options.seed)
+      try step.initialize(executor, options.initialization, seed: options.seed)
     }
     try run.create()
     log = try RunLog(
-      run, lossNames: model.training?.lossNames ?? [], figures: validation?.kinds ?? [], upTo: progress.step,
+      run, lossNames: step.lossNames, figures: validation?.kinds ?? [], upTo: progress.step,
       fresh: checkpoint == nil)
     if let best = validation?.best, let earlier = progress.best, earlier.figure != best.key {
       try chooseBest(by: best, earlier)
@@ -146,7 +144,6 @@ public final class Trainer {
   ///
   /// - Throws: `ModelError.diverged` when a loss or weight is NaN or infinite: the last checkpoint is kept.
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
-    guard let handles = model.training else { preconditionFailure("no training step was recorded") }
     let reader = PairReader(
       augmentation: Augmentation(size: options.network.size, jitter: options.jitter, seed: options.seed),
       format: options.format)
@@ -157,7 +154,6 @@ public final class Trainer {
     let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
     let saveEvery = options.saveEvery ?? stepsPerEpoch
     let sampleEvery = options.sampleEvery ?? stepsPerEpoch
-    let chooser = ImagePoolChooser(slots: options.poolSize, seed: options.seed)
     let clock = ContinuousClock()
     var measured = clock.now
     var measuredSteps = 0
@@ -166,19 +162,9 @@ public final class Trainer {
       let batch = try prefetcher.next()
       let rate = options.learningRate(
         step: progress.step, stepsPerEpoch: stepsPerEpoch, reductions: progress.rateReductions ?? 0)
-      try executor.write(framing.padded(batch.input), to: handles.input)
-      try executor.write(framing.padded(batch.target), to: handles.target)
-      if let weights = handles.weights, let values = batch.weights {
-        try executor.write(framing.padded(values), to: weights)
-      }
-      if let pool = handles.pool {
-        let stored = chooser.stored(beforeStep: progress.step, images: options.batchSize)
-        let choices = chooser.choices(images: options.batchSize, step: progress.step, stored: stored)
-        try executor.write(ImagePoolChoice.values(of: choices), to: pool.choices)
-      }
-      try executor.write(
-        Schedule(step: progress.step, learningRate: rate, seed: options.seed).values, to: model.schedule)
-      try executor.run(section: "train")
+      try step.run(
+        [batch.input, batch.target], weights: batch.weights, framing: framing,
+        Schedule(step: progress.step, learningRate: rate, seed: options.seed), on: executor)
       progress.step += 1
       progress.randomCounter = progress.step
       progress.samplerEpoch = progress.step / stepsPerEpoch
@@ -192,7 +178,7 @@ public final class Trainer {
       let samples = progress.step.isMultiple(of: sampleEvery) || done
       guard progress.step.isMultiple(of: Self.readEvery) || epochEnds || saves || samples else { continue }
 
-      let losses = try model.losses(executor)
+      let losses = try step.losses(executor)
       let seconds = (clock.now - measured).inSeconds
       waitedSeconds = prefetcher.waitedSeconds
       trainedSeconds += seconds
@@ -242,15 +228,11 @@ public final class Trainer {
 
   // MARK: Validation and samples
 
-  /// Input planes of the pictures' size to output planes, as `Translator` does.
+  /// Translates the input planes of a pair.
   ///
   /// - Parameter index: of the pair. Masks of dropout depend on it alone, so that epochs can be compared.
   private func translate(_ input: [Float], _ index: Int) throws -> [Float] {
-    guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    try executor.write(framing.padded(input), to: handles.input)
-    try executor.write(Schedule(step: index, learningRate: 0, seed: options.seed).values, to: model.schedule)
-    try executor.run(section: "translate")
-    return framing.cut(try executor.read(handles.output))
+    try step.translations[0](input, index: index, seed: options.seed, on: executor)
   }
 
   /// Measures and writes down all figures; whether the chosen one is the best so far.
@@ -305,7 +287,7 @@ public final class Trainer {
     let path = scheduled ? run.checkpoint(step: progress.step) : run.best
     do {
       for path in isBest && scheduled ? [path, run.best] : [path] {
-        try Checkpoint.save(model, executor, options: options, progress: progress, to: path)
+        try Checkpoint.save(step, executor, options: options, progress: progress, to: path)
       }
     } catch ModelError.diverged(let what) {
       throw divergence(what)

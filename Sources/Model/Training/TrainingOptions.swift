@@ -142,15 +142,31 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Whether dropout stays on in use: it is the noise of a model that draws, and nothing to one that names classes.
   public var drawsWithDropout: Bool { objective.output == .pictures }
 
-  /// What the training step is besides its networks.
-  public var step: Pix2Pix.Options {
+  /// Records the training step, and the translation that validation and samples take.
+  public func record() throws -> any TrainingStep {
     var step = Pix2Pix.Options()
     step.batchSize = batchSize
     step.objective = objective
     step.isWeighted = weights != nil
     step.poolSize = poolSize
     step.recomputation = recompute == true ? .standard : nil
-    return step
+    return try Pix2Pix(network, step, sections: [.train, .translate], translationDropout: drawsWithDropout)
+  }
+
+  /// Records the translation alone.
+  ///
+  /// - Parameters:
+  ///   - size: of the pictures; that of the training by default
+  ///   - dropout: whether dropout stays on; by default as `drawsWithDropout`
+  public func recordTranslation(
+    size: PictureSize? = nil, statistics: NormStatistics = .batch, dropout: Bool? = nil,
+    keepsFeatures: Bool = false
+  ) throws -> any TrainingStep {
+    var network = network
+    network.size = size ?? network.size
+    return try Pix2Pix(
+      network, sections: .translate, translationStatistics: statistics,
+      translationDropout: dropout ?? drawsWithDropout, keepsFeatures: keepsFeatures)
   }
 
   /// Steps in all.

@@ -1,21 +1,21 @@
 import Images
 
-/// Between pictures and the maps that networks take, whose sides are multiples of what a network asks for: pictures are
-/// continued at the right and at the bottom by mirror images of themselves, and maps cut back.
-package struct Framing: Sendable {
+/// The frame between pictures and the maps of networks, whose sides are multiples of the networks' alignment: pictures are
+/// continued at the right and at the bottom by mirror images of themselves, and maps are cut back.
+public struct Framing: Sendable {
   /// Of the pictures.
-  let size: PictureSize
+  public let size: PictureSize
   /// Of the maps, nowhere smaller.
-  let padded: PictureSize
+  public let padded: PictureSize
 
-  package init(_ configuration: NetworkConfiguration) {
+  public init(_ configuration: NetworkConfiguration) {
     size = configuration.size
     padded = configuration.paddedSize
   }
 
   /// Planes [..., H, W] of the pictures' size as ones of the maps'. Edges are not repeated; where the padding is longer
   /// than the picture, mirror images are mirrored again.
-  package func padded(_ planes: [Float]) -> [Float] {
+  public func padded(_ planes: [Float]) -> [Float] {
     guard padded != size else { return planes }
     let columns = (0..<padded.width).map { Self.mirrored($0, size.width) }
     let rows = (0..<padded.height).map { Self.mirrored($0, size.height) * size.width }
@@ -33,7 +33,7 @@ package struct Framing: Sendable {
   }
 
   /// Maps [..., H, W] as planes of the pictures' size.
-  package func cut(_ maps: [Float]) -> [Float] {
+  public func cut(_ maps: [Float]) -> [Float] {
     guard padded != size else { return maps }
     var planes: [Float] = []
     planes.reserveCapacity(maps.count / padded.area * size.area)

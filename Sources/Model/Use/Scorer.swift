@@ -18,10 +18,8 @@ public final class Scorer {
   /// What pictures are resized to.
   public let size: PictureSize
   private let input: PlaneFormat
-  private let model: Pix2Pix
-  private let handles: Pix2Pix.Translation
+  private let translation: Translation
   private let executor: any Executor
-  private let framing: Framing
   private let seed: UInt64
 
   /// - Parameters:
@@ -43,16 +41,12 @@ public final class Scorer {
     self.palette = palette
     input = inputs[0]
     size = options.network.size
-    framing = Framing(options.network)
     seed = options.seed
-    model = try Pix2Pix(
-      options.network, sections: .translate, translationDropout: options.drawsWithDropout, keepsFeatures: true
-    )
-    guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    self.handles = handles
-    executor = try makeExecutor(model.recording)
-    try executor.expect(section: "translate")
-    try checkpoint.0.restore(model, executor, path: checkpoint.path)
+    let step = try options.recordTranslation(keepsFeatures: true)
+    translation = step.translations[0]
+    executor = try makeExecutor(step.recording)
+    try executor.expect(section: translation.section)
+    try checkpoint.0.restore(step, executor, path: checkpoint.path)
   }
 
   /// Reads a picture of any size.
@@ -60,15 +54,12 @@ public final class Scorer {
   /// - Parameter path: for errors
   public func read(_ picture: Picture, path: String) throws -> Reading {
     let planes = try input.planes(of: picture, fittedTo: size, path: path)
-    try executor.write(framing.padded(planes), to: handles.input)
-    try executor.write(Schedule(step: 0, learningRate: 0, seed: seed).values, to: model.schedule)
-    try executor.run(section: "translate")
-    let logits = framing.cut(try executor.read(handles.output))
+    let logits = try translation(planes, index: 0, seed: seed, on: executor)
     return Reading(classes: PlaneFormat.largest(logits, area: size.area), features: try features())
   }
 
   private func features() throws -> [Double] {
-    guard let (tensor, activation) = handles.features else { preconditionFailure("features are kept") }
+    guard let (tensor, activation) = translation.features else { preconditionFailure("features are kept") }
     let (values, area) = (try executor.read(tensor), tensor.shape.h * tensor.shape.w)
     return stride(from: 0, to: values.count, by: area).map { first in
       values[first..<first + area].reduce(0) { $0 + Double(activation.apply($1)) } / Double(area)

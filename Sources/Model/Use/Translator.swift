@@ -37,10 +37,10 @@ public final class Translator {
   private let statistics: NormStatistics
   private let dropout: Dropout
   private let size: Size
-  private let makeExecutor: (Pix2Pix) throws -> any Executor
+  private let makeExecutor: (any TrainingStep) throws -> any Executor
   private let seed: UInt64
-  /// For pictures of one size.
-  private var current: (model: Pix2Pix, executor: any Executor)?
+  /// The generator for pictures of one size.
+  private var current: (step: any TrainingStep, executor: any Executor)?
   public let options: TrainingOptions
 
   /// - Parameters:
@@ -51,7 +51,7 @@ public final class Translator {
   /// - Throws: `ModelError` when the checkpoint does not fit, or has no running averages.
   public init(
     _ checkpoint: (Checkpoint, path: String), statistics: NormStatistics = .batch, dropout: Dropout? = nil,
-    size: Size = .trained, makeExecutor: @escaping (Pix2Pix) throws -> any Executor
+    size: Size = .trained, makeExecutor: @escaping (any TrainingStep) throws -> any Executor
   ) throws {
     options = checkpoint.0.options
     guard statistics == .batch || options.network.norm == .batch else {
@@ -113,15 +113,10 @@ public final class Translator {
   private func translate(
     _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0
   ) throws -> [Float] {
-    let (model, executor) = try generator(size)
-    guard let handles = model.translation else { preconditionFailure("no translation was recorded") }
-    let framing = Framing(model.configuration)
-    try executor.write(framing.padded(planes), to: handles.input)
+    let (step, executor) = try generator(size)
     // Samples are seeds apart, by the golden ratio's bits.
     let seed = self.seed &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
-    try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: model.schedule)
-    try executor.run(section: "translate")
-    return framing.cut(try executor.read(handles.output))
+    return try step.translations[0](planes, index: index, seed: seed, on: executor)
   }
 
   /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.
@@ -138,19 +133,16 @@ public final class Translator {
   }
 
   /// The generator for pictures of a size, with the trained weights.
-  private func generator(_ size: PictureSize) throws -> (model: Pix2Pix, executor: any Executor) {
-    if let current, current.model.configuration.size == size { return current }
+  private func generator(_ size: PictureSize) throws -> (step: any TrainingStep, executor: any Executor) {
+    if let current, current.step.translations[0].framing.size == size { return current }
     // The memory of one size is given back before that of the next is taken.
     current = nil
-    var network = options.network
-    network.size = size
-    let model = try Pix2Pix(
-      network, sections: .translate, translationStatistics: statistics, translationDropout: dropout != .off)
-    let executor = try makeExecutor(model)
-    try executor.expect(section: "translate")
-    try checkpoint.0.restore(model, executor, path: checkpoint.path)
-    current = (model, executor)
-    return (model, executor)
+    let step = try options.recordTranslation(size: size, statistics: statistics, dropout: dropout != .off)
+    let executor = try makeExecutor(step)
+    try executor.expect(section: step.translations[0].section)
+    try checkpoint.0.restore(step, executor, path: checkpoint.path)
+    current = (step, executor)
+    return (step, executor)
   }
 }
 

@@ -5,12 +5,12 @@ import Synchronization
 /// Makes programs on a thread of its own, in the order in which they will be asked for, while the caller does
 /// something else.
 ///
-/// Where the driver keeps what it compiled, and a program turns out to be new to it, the rest is compiled on more
+/// Where the driver keeps compiled kernels, and a program turns out to be new to it, the rest is compiled on more
 /// threads.
 package final class BuildAhead: Sendable {
   private let work: Work
 
-  /// - Parameter warmsDriver: whether the driver keeps what it compiled
+  /// - Parameter warmsDriver: whether the driver keeps compiled kernels
   init(_ files: ProgramFiles, _ context: Context, warmsDriver: Bool) {
     work = Work(files, context, warmsDriver: warmsDriver)
   }

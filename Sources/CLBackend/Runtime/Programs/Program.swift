@@ -37,7 +37,7 @@ public final class Program {
     log = Program.trimmed(buildLog()).text
   }
 
-  /// Takes in what `binary()` gave in an earlier run. Throws if the driver does not want it.
+  /// Loads the `binary()` of an earlier run. Throws if the driver refuses it.
   init(_ context: Context, name: String, binary: [UInt8]) throws(OpenCLError) {
     handle = try Self.created(context, name, binary)
     self.name = name
@@ -57,7 +57,7 @@ public final class Program {
     log = Program.trimmed(buildLog()).text
   }
 
-  /// Takes in what `binary()` gave for an object in an earlier run. Throws if the driver does not want it.
+  /// Loads an object's `binary()` of an earlier run. Throws if the driver refuses it.
   init(_ context: Context, name: String, object: [UInt8]) throws(OpenCLError) {
     handle = try Self.created(context, name, object)
     self.name = name
@@ -151,7 +151,7 @@ public final class Program {
     return (options + sorted.map { "-D \($0)=\($1)" }).joined(separator: " ")
   }
 
-  /// Throws what the compiler said, unless `status` is success.
+  /// Throws the compiler's log, unless `status` is success.
   private func succeed(
     _ status: cl_int, _ call: StaticString, _ options: String
   ) throws(OpenCLError) {

@@ -43,7 +43,7 @@ public final class ProgramCache {
 
   /// - Parameters:
   ///   - directory: where compiled programs are kept; nil for nowhere
-  ///   - kind: what is kept of them; by default what the driver does not keep
+  ///   - kind: the part of them that is kept; by default the part that the driver does not keep
   package init(_ context: Context, directory: String?, keeping kind: ProgramFiles.Kind? = nil) {
     self.context = context
     let driverKeeps = context.device.description.keepsKernels()
@@ -58,9 +58,9 @@ public final class ProgramCache {
 
   deinit { save() }
 
-  /// Puts what was built on disk. Not done while building: some drivers compile when asked for a binary, and what they
-  /// give after the first launches holds the kernels as they were specialised for them. Done at the latest when the
-  /// cache goes.
+  /// Writes built programs to disk. Not done while building: some drivers compile when asked for a binary, and their
+  /// binary after the first launches holds the kernels as specialised for them. Done at the latest when the cache is
+  /// released.
   public func save() {
     for (program, build) in unsaved where !files.store(program, build) { counters.unwritten += 1 }
     unsaved = []

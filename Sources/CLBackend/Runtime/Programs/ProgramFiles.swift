@@ -23,7 +23,7 @@ package struct ProgramFiles: Sendable {
   package enum Kind: String, CaseIterable, Sendable {
     /// All of it.
     case program
-    /// What is compiled but not linked: for drivers that keep the kernels of what they link, so that the compiler's
+    /// The compiled object, not linked: for drivers that keep the kernels of linked programs, so that the compiler's
     /// first half is all that is left to keep.
     case object
   }

@@ -30,7 +30,7 @@ public struct ProgramSource: Sendable, Equatable {
     Self.embedded.withLock { $0[kernel] = source }
   }
 
-  /// Embedded files with what they include: every launch that is planned asks for one.
+  /// Embedded files with their includes: every planned launch asks for one.
   private static let embedded = Mutex<[KernelSource: ProgramSource]>([:])
 
   /// Each file is taken in once, however often it is included.

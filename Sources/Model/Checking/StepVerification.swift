@@ -1,0 +1,155 @@
+import Images
+import Random
+import Tape
+
+/// Compares an executor with the CPU reference, step by step and from equal inputs.
+///
+/// Before every step the executor is given the reference's own values of what the step reads, so that an error
+/// shows at the step that makes it and nowhere else.
+public struct StepVerification: Sendable {
+  /// The comparison of one tensor that a step wrote.
+  public struct Row: Sendable {
+    public let label: String
+    public let operation: String
+    public let tensor: String
+    public let shape: Shape
+    public let largestError: Double
+    public let relativeL2: Double
+    public let worstIndex: Int
+    public let bound: Double
+    public var passes: Bool { relativeL2 <= bound }
+  }
+
+  public let rows: [Row]
+  public var passes: Bool { rows.allSatisfy(\.passes) }
+
+  /// Runs a training step on both executors.
+  ///
+  /// - Parameters:
+  ///   - bound: the relative L2 error allowed in every tensor
+  ///   - convolutionBound: that of convolutions and their gradients, where it is another
+  ///   - seed: of weights, pictures and masks
+  public init(
+    _ step: any TrainingStep, _ executor: any Executor, bound: Double = 1e-5, convolutionBound: Double? = nil,
+    seed: UInt64, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
+    let reference = ReferenceExecutor(step.recording)
+    try Self.fill(step, reference, seed: seed)
+    let steps = step.sections.compactMap { step.recording.sections[$0] }.flatMap { $0 }
+    var rows: [Row] = []
+    var equal: Set<Tensor> = []
+    for (done, index) in steps.enumerated() {
+      let operation = step.recording.steps[index].operation
+      for tensor in operation.inputs where !equal.contains(tensor) {
+        try executor.write(reference.read(tensor), to: tensor)
+        equal.insert(tensor)
+      }
+      try executor.run(index..<index + 1)
+      reference.run(index..<index + 1)
+      let isConvolution =
+        operation is Convolution || operation is TransposedConvolution || operation is WeightGradient
+      let bound = isConvolution ? convolutionBound ?? bound : bound
+      for tensor in operation.outputs {
+        rows.append(try Self.row(index, tensor, step.recording, executor, reference, bound: bound))
+        equal.remove(tensor)
+      }
+      progress(done + 1, steps.count)
+    }
+    self.rows = rows
+  }
+
+  /// Compares a tensor that a step wrote.
+  private static func row(
+    _ index: Int, _ tensor: Tensor, _ recording: Recording, _ executor: any Executor,
+    _ reference: ReferenceExecutor, bound: Double
+  ) throws -> Row {
+    let step = recording.steps[index]
+    let comparison = Comparison(
+      try executor.read(tensor), expected: reference.read(tensor),
+      floor: floor(step.operation, tensor, reference))
+    return Row(
+      label: step.label, operation: step.name, tensor: recording.name(of: tensor), shape: tensor.shape,
+      largestError: comparison.largestError, relativeL2: comparison.relativeL2,
+      worstIndex: comparison.worstIndex, bound: bound)
+  }
+
+  /// Sets everything that a training step reads: its networks and their moments, pictures, masks and pools.
+  private static func fill(_ step: any TrainingStep, _ reference: ReferenceExecutor, seed: UInt64) throws {
+    try step.initialize(reference, seed: seed)
+    try step.fillInputs(reference, seed: seed)
+    // Not the first step: its moments are zero, and half of Adam would go untested.
+    reference.write(Schedule(step: 4, learningRate: 2e-4, seed: seed).values, to: step.schedule)
+    for (index, moments) in step.networks.flatMap(\.moments).enumerated() {
+      let values = noise(moments.first.tensor.shape.count, stream: UInt32(1000 + index), seed: seed)
+      reference.write(values.map { $0 * 1e-3 }, to: moments.first.tensor)
+      reference.write(values.map { $0 * $0 * 1e-4 }, to: moments.second.tensor)
+    }
+  }
+
+  /// Sums whose terms cancel are all rounding: their error is measured against a hundredth of the norm that the
+  /// sums of the terms' magnitudes have, where that is more than their own.
+  private static func floor(
+    _ operation: any Operation, _ output: Tensor, _ reference: ReferenceExecutor
+  ) -> Double {
+    let terms: Tensor
+    var mean = false
+    switch operation {
+    case let step as ChannelSum: terms = step.input
+    case let step as NormGradient where output == step.shiftSum || output == step.scaleSum:
+      terms = step.gradient
+    case let step as Norm where output == step.mean:
+      terms = step.input
+      mean = true
+    default: return 0
+    }
+    let values = reference.readDouble(terms)
+    let (channels, area) = (terms.shape.c, terms.shape.h * terms.shape.w)
+    // The images of a part of the batch that has sums of its own.
+    let images = terms.shape.n * channels / output.shape.count
+    var sums = [Double](repeating: 0, count: output.shape.count)
+    for n in 0..<terms.shape.n {
+      for c in 0..<channels {
+        for p in 0..<area {
+          sums[n / images * channels + c] += abs(values[(n * channels + c) * area + p])
+        }
+      }
+    }
+    let count = mean ? Double(terms.shape.count / output.shape.count) : 1
+    return 0.01 * sums.reduce(0) { $0 + ($1 / count) * ($1 / count) }.squareRoot()
+  }
+}
+
+extension TrainingStep {
+  /// Sets the inputs of a training step, and the pools they belong to, to random values that a run could have.
+  public func fillInputs(_ executor: any Executor, seed: UInt64) throws {
+    for (stream, input) in inputs.enumerated() {
+      let noise = noise(input.tensor.shape.count, stream: UInt32(stream), seed: seed)
+      switch input.source {
+      case .side: try executor.write(noise, to: input.tensor)
+      case .weights: try executor.write(noise.map(abs), to: input.tensor)
+      case .mask: try executor.write(noise.map { $0 < 0 ? 0 : 2 }, to: input.tensor)
+      case .pool(let pool):
+        let uses: [ImagePoolChoice.Use] = [.swap, .store, .pass]
+        let choices = (0..<input.tensor.shape.count / 2).map {
+          ImagePoolChoice(uses[$0 % uses.count], slot: $0 % pool.images.shape.n)
+        }
+        try executor.write(ImagePoolChoice.values(of: choices), to: input.tensor)
+        try executor.write(
+          Model.noise(pool.images.shape.count, stream: UInt32(stream), seed: seed), to: pool.images)
+      }
+    }
+  }
+}
+
+/// Evenly distributed numbers in [-1, 1).
+private func noise(_ count: Int, stream: UInt32, seed: UInt64) -> [Float] {
+  let generator = Philox(seed: seed)
+  var values = [Float](repeating: 0, count: count)
+  for block in 0..<(count + 3) / 4 {
+    let words = generator.words(UInt32(block), 0, stream, 0x7E57)
+    for lane in 0..<min(4, count - 4 * block) {
+      values[4 * block + lane] = Float(words[lane] >> 8) / 8_388_608 - 1
+    }
+  }
+  return values
+}

@@ -1,0 +1,146 @@
+import Images
+import Tape
+
+/// A training step of some model, recorded on a tape.
+///
+/// The trainer, checkpoints, initialisation, verification and translation go over the lists of the recorded step and know no
+/// model. A new model is a conformer that records its networks and losses with a `StepRecorder`.
+public protocol TrainingStep: Sendable {
+  var recorded: RecordedStep { get }
+}
+
+/// The parts of a training step.
+public struct RecordedStep: Sendable {
+  public let recording: Recording
+  /// The tensor of the step's `Schedule`.
+  public let schedule: Tensor
+  public let networks: [Network]
+  /// State beside the networks: pools of earlier images.
+  public let states: [NamedTensor]
+  /// The inputs of the step besides the schedule.
+  public let inputs: [StepInput]
+  /// The generators' losses, then the discriminators', in the order of reports.
+  public let losses: [LossTerm]
+  /// The sections of the recording that make a step, in the order of their run.
+  public let sections: [String]
+  public let translations: [Translation]
+}
+
+/// An input of a training step, and the source that fills it before every replay.
+public struct StepInput: Sendable {
+  public enum Source: Sendable {
+    /// The pictures of one side of the batch, [N, C, H, W] of the padded size in [-1, 1]: 0 is A, 1 is B.
+    case side(Int)
+    /// The weight of each pixel of the target, [N, 1, H, W] of the padded size.
+    case weights
+    /// The `ImagePoolChoice`s of a batch at a pool of earlier images, [2 N].
+    case pool(Pool)
+    /// A dropout mask, [N, C, H, W].
+    case mask
+  }
+
+  /// A pool of earlier images, [S, C, H, W].
+  public struct Pool: Sendable {
+    public let images: Tensor
+    /// Its number in the step, which its choices depend on.
+    public let number: Int
+  }
+
+  public let tensor: Tensor
+  public let source: Source
+}
+
+extension TrainingStep {
+  public var recording: Recording { recorded.recording }
+  public var schedule: Tensor { recorded.schedule }
+  public var networks: [Network] { recorded.networks }
+  public var states: [NamedTensor] { recorded.states }
+  public var inputs: [StepInput] { recorded.inputs }
+  public var losses: [LossTerm] { recorded.losses }
+  public var sections: [String] { recorded.sections }
+  public var translations: [Translation] { recorded.translations }
+
+  /// The network of that name.
+  public func network(_ name: String) -> Network? { networks.first { $0.label.name == name } }
+
+  /// The pictures that the step takes, by their sides.
+  public var sides: [Tensor] {
+    inputs.filter { if case .side = $0.source { true } else { false } }.map(\.tensor)
+  }
+
+  /// Every tensor that a checkpoint holds.
+  public var tensors: [NamedTensor] { networks.flatMap(\.tensors) + states }
+
+  /// The names of the losses in the order of reports.
+  public var lossNames: [String] {
+    losses.map(\.name).reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
+  }
+
+  /// The sections of a training step and of every translation, as far as they are recorded.
+  public var allSections: [Range<Int>] {
+    (sections + translations.map(\.section)).compactMap { recording.sections[$0] }
+  }
+
+  /// The losses of the last step that ran.
+  public func losses(_ executor: any Executor) throws -> Losses {
+    let names = lossNames
+    let values = try names.map { name in
+      try losses.filter { $0.name == name }.reduce(0.0) { sum, term in
+        sum + Double(try executor.read(term.tensor)[0]) * Double(term.factor)
+      }
+    }
+    return Losses(names: names, values: values)
+  }
+
+  /// Starts one training step.
+  ///
+  /// - Parameters:
+  ///   - sides: the pictures of each side, in the order of `StepInput.Source.side`
+  ///   - weights: of the target's pixels, where the step takes them
+  public func run(
+    _ sides: [[Float]], weights: [Float]? = nil, framing: Framing, _ schedule: Schedule,
+    on executor: any Executor
+  ) throws {
+    for input in inputs {
+      switch input.source {
+      case .side(let side): try executor.write(framing.padded(sides[side]), to: input.tensor)
+      case .weights:
+        guard let weights else { preconditionFailure("the step takes weights of pixels") }
+        try executor.write(framing.padded(weights), to: input.tensor)
+      case .pool(let pool):
+        let chooser = ImagePoolChooser(
+          slots: pool.images.shape.n, seed: schedule.seed, number: pool.number)
+        let choices = chooser.choices(images: input.tensor.shape.count / 2, step: schedule.step)
+        try executor.write(ImagePoolChoice.values(of: choices), to: input.tensor)
+      case .mask: preconditionFailure("masks are drawn in training")
+      }
+    }
+    try executor.write(schedule.values, to: self.schedule)
+    for section in sections { try executor.run(section: section) }
+  }
+}
+
+/// One direction in which a model translates pictures: a generator alone, in a section of the recording.
+public struct Translation: Sendable {
+  public let section: String
+  /// [1, C, H, W] of the padded size.
+  public let input: Tensor
+  public let output: Tensor
+  /// The input of the generator's last layer, where it is kept, and the activation that comes between.
+  public let features: (tensor: Tensor, activation: Activation)?
+  let schedule: Tensor
+  public let framing: Framing
+
+  /// Translates the planes [C, H, W] of one picture.
+  ///
+  /// - Parameters:
+  ///   - index: decides noise and dropout masks, beside the seed
+  public func callAsFunction(
+    _ planes: [Float], index: Int, seed: UInt64, on executor: any Executor
+  ) throws -> [Float] {
+    try executor.write(framing.padded(planes), to: input)
+    try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: schedule)
+    try executor.run(section: section)
+    return framing.cut(try executor.read(output))
+  }
+}
