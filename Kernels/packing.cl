@@ -3,7 +3,7 @@
 // weights, of which each has its run of the work-groups.
 
 #include "layout.clh"
-#include "several.clh"
+#include "batched.clh"
 
 // 16: a work-item turns 32 channels a by 32 channels b of all taps. 4: a work-group does, of one tap; for GPUs.
 #ifndef LANES

@@ -1,6 +1,6 @@
 // Adds the parts of split weight gradients in their order, of several weights in one launch; see weight_gradient_gpu.clh.
 
-#include "several.clh"
+#include "batched.clh"
 #include "weight_gradient_gpu.clh"
 
 #define WORK_ITEMS 64

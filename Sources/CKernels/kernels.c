@@ -69,7 +69,7 @@ static const struct {
 #include "kernel_file.h"
 #define FILE rows.clh
 #include "kernel_file.h"
-#define FILE several.clh
+#define FILE batched.clh
 #include "kernel_file.h"
 #define FILE similarity.cl
 #include "kernel_file.h"

@@ -2,19 +2,21 @@ import Tape
 
 /// Replays a recording on one OpenCL device: buffers allocated once, every launch's arguments bound once.
 ///
-/// A range of steps is planned when it is first run; from then on running it enqueues its launches and nothing
-/// else. Used by one task at a time.
+/// A range of steps is planned when it is first run; from then on a run enqueues its launches and nothing else. Used by
+/// one task at a time.
 public final class OpenCLExecutor: Executor {
   public let recording: Recording
   private let target: KernelTarget
-  private let queue: Queue
-  private let memory: OpenCLMemory
-  private let programs: ProgramCache
   private let choices: KernelChoices
   private let storesGradients: Bool
-  /// Ranges whose launches have their places in memory.
-  private var plans: [Range<Int>: Plan] = [:]
-  /// Of ranges that can be run.
+  private let queue: Queue
+  private let programs: ProgramCache
+  private let memory: OpenCLMemory
+  private var rooms: Rooms
+  /// The temporary buffers of all plans where rooms are not shared.
+  private let temporaries: TemporaryBuffers
+  private var plans: [Range<Int>: LaunchPlan] = [:]
+  /// Bound launches of ranges that were prepared or run.
   private var launches: [Range<Int>: [Launch]] = [:]
 
   /// The kernel variant that a step takes.
@@ -24,44 +26,25 @@ public final class OpenCLExecutor: Executor {
     public let name: String
   }
 
-  /// Makes ready to run the recording on `device`. Tensors that no launch uses and nobody reads take no room there.
+  /// Prepares to run the recording on `device`. Tensors that no launch uses and nobody reads take no room there.
   ///
-  /// - Parameters:
-  ///   - profiling: keep the time of every launch, see `profile`; costs a little on some drivers
-  ///   - deviceClass: whose kernels to use; the device's own by default. A CPU runs those of GPUs too, slowly:
-  ///     so they can be tested without one.
-  ///   - choices: kernel variants; passes without one take their default
-  ///   - precision: of convolutions; by default `Precision.standard`
-  ///   - matrixUnits: what may be used; by default what a GPU has proven to have
-  ///   - computeUnits: tiles are chosen as for a device with so many; by default those there are
-  ///   - vectorWidth: tiles are chosen as for a CPU whose registers hold so many floats; by default as it says
-  ///   - storesGradients: whether every weight gradient can be read after a run. If not, those of layers with more
-  ///     weights than pixels are used where they are made, when their Adam step is among the steps that are run.
-  ///   - kept: the tensors that can be read after a run, besides inputs, parameters and states; others share room
-  ///     when they are needed at different times. All can be read if nil.
-  ///   - packsActivations: of those others, activations of different sizes share room too, which takes a launch each to
-  ///     clear their borders: less memory, some more time
   /// - Throws: `OpenCLError` when the device has too little memory, too small work-groups, or not the precision.
   public init(
-    _ recording: Recording, on device: Device, profiling: Bool = false, deviceClass: DeviceClass? = nil,
-    choices: KernelChoices = KernelChoices(), precision: Precision? = nil, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil, vectorWidth: Int? = nil, storesGradients: Bool = true,
-    keeping kept: Set<Tensor>? = nil, packsActivations: Bool = false
+    _ recording: Recording, on device: Device, _ options: Options = .checking
   ) throws(OpenCLError) {
-    target = try KernelTarget(
-      device, deviceClass: deviceClass, precision: precision, matrixUnits: matrixUnits,
-      computeUnits: computeUnits, vectorWidth: vectorWidth)
-    // Only kernels for CPUs use a weight gradient where it is made.
-    let storesGradients = storesGradients || target.deviceClass == .gpu
+    target = try KernelTarget(device, options)
+    // Only kernels for CPUs use a weight gradient at once.
+    storesGradients = options.storesGradients || target.deviceClass == .gpu
     let context = try Context(device)
-    queue = try Queue(context, profiling: profiling)
+    queue = try Queue(context, profiling: options.profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(
-      recording, queue, keeping: kept, packsActivations: packsActivations,
+      StoredTensors(recording, keeping: options.kept(of: recording)), of: recording, queue,
       unstored: storesGradients ? [] : WeightUpdates(recording, 0..<recording.steps.count).gradients)
+    rooms = Rooms(queue, packsActivations: options.packsActivations)
+    temporaries = TemporaryBuffers(memory)
     self.recording = recording
-    self.choices = choices
-    self.storesGradients = storesGradients
+    choices = options.choices
   }
 
   public var device: DeviceDescription { target.device }
@@ -101,7 +84,7 @@ public final class OpenCLExecutor: Executor {
 
   /// Plans a range of steps and begins to build its programs, on another thread.
   public func expect(_ steps: Range<Int>) throws(OpenCLError) {
-    programs.expect(try plan(steps).planner.planned.compactMap(\.program))
+    programs.expect(try plan(steps).programs)
   }
 
   /// The median of `count` times of running the steps once, in seconds, while the device is kept busy.
@@ -112,40 +95,25 @@ public final class OpenCLExecutor: Executor {
   /// Builds the programs of a range of steps and binds its launches, so that the first `run` is as fast as
   /// those after it.
   public func prepare(_ steps: Range<Int>) throws(OpenCLError) {
-    _ = try bound(steps)
+    if launches[steps] == nil { launches[steps] = try bind(steps) { _ in } }
   }
 
-  /// What the device will have allocated once each of these ranges has run: nothing is allocated for the answer, and
-  /// no program built. Ranges that are run use each other's memory, so all of them should be named.
+  /// The device memory that will be allocated once each of these ranges has run. The answer allocates nothing and builds
+  /// no program. Ranges share memory, so name all that will run.
   public func memoryNeed(_ ranges: [Range<Int>]) throws(OpenCLError) -> MemoryNeed {
     var buffers: [Buffer] = []
-    for steps in ranges { buffers += try plan(steps).planner.buffers.joined() }
-    return memory.need(buffers)
+    for steps in ranges { buffers += try plan(steps).buffers }
+    return MemoryNeed(memory, buffers, rooms)
   }
 
-  /// How many kernels one run of the steps launches.
-  public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int {
-    let plan = try plan(steps)
-    return plan.planner.planned.count + plan.clearings.count
-  }
-
-  /// The steps and kernels that one run launches, and how often.
-  public func launchCounts(_ steps: Range<Int>) throws(OpenCLError) -> [String: Int] {
-    var counts: [String: Int] = [:]
-    for launch in try plan(steps).planner.planned { counts[launch.label, default: 0] += 1 }
-    return counts
-  }
+  /// The number of kernels that one run of the steps launches.
+  public func launchCount(_ steps: Range<Int>) throws(OpenCLError) -> Int { try plan(steps).launches.count }
 
   /// The kernel variant of each convolution pass among the steps, in order.
   public func variants(_ steps: Range<Int>) throws(OpenCLError) -> [ChosenVariant] {
-    var result: [ChosenVariant] = []
-    for step in steps {
-      guard let pass = variedPass(of: recording.steps[step].operation) else { continue }
-      let lanes = memory.placement.weights[pass.packedWeight.id]!.lanes
-      let variant = try pass.variant(choices, target, lanes: lanes)
-      result.append(ChosenVariant(step: step, key: pass.key(lanes: lanes), name: variant.name))
+    try chosenVariants(steps).all.sorted { $0.key < $1.key }.map { step, chosen in
+      ChosenVariant(step: step, key: chosen.key, name: chosen.variant.name)
     }
-    return result
   }
 
   /// The variant of every convolution pass of the recording, defaults among them.
@@ -158,40 +126,49 @@ public final class OpenCLExecutor: Executor {
   /// Bytes of device memory in use.
   public var allocatedBytes: Int { queue.context.memory.bytes }
 
-  /// The kernel programs of everything that was planned.
+  /// The kernel programs of all bound launches.
   public var programRequests: [ProgramCache.Request] { programs.requests }
-
-  /// How kernel programs were come by, and how long that took.
-  public var programCounters: (counters: ProgramCache.Counters, time: Duration) {
-    (programs.counters, programs.buildTime)
-  }
 
   /// The launches that finished since the last call, with their times; needs `profiling`.
   public func profile() throws(OpenCLError) -> [LaunchTime] {
     try queue.profile()
   }
 
-  /// Launches that have their places in memory, nothing of it built or allocated yet.
-  private struct Plan {
-    let planner: LaunchPlanner
-    let clearings: [Clearing]
+  // MARK: Planning
+
+  private func chosenVariants(_ steps: Range<Int>) throws(OpenCLError) -> ChosenVariants {
+    try ChosenVariants(recording, steps, memory.placement, choices, target)
   }
 
-  private func plan(_ steps: Range<Int>) throws(OpenCLError) -> Plan {
+  /// The steps as they are launched together.
+  package func fusedSteps(_ steps: Range<Int>) throws(OpenCLError) -> [FusedStep] {
+    fusedSteps(steps, try chosenVariants(steps).byStep)
+  }
+
+  private func fusedSteps(_ steps: Range<Int>, _ variants: [Int: KernelVariant]) -> [FusedStep] {
+    let updates = storesGradients ? [:] : WeightUpdates(recording, steps).updates
+    let fusion = Fusion(
+      recording, memory.placement, memory.arenas, memory.stored, deviceClass,
+      splitConvolutions: Set(variants.filter { $0.value.planPartialSums != nil }.keys),
+      updates: updates.filter { variants[$0.key]?.planUpdate != nil })
+    return fusion.steps(steps)
+  }
+
+  package func plan(_ steps: Range<Int>) throws(OpenCLError) -> LaunchPlan {
     if let plan = plans[steps] { return plan }
-    let planner = LaunchPlanner(
-      memory, programs, target, choices, storesGradients ? .none : WeightUpdates(recording, steps))
-    try planner.plan(steps)
-    let plan = Plan(planner: planner, clearings: try memory.shareRooms(planner.buffers, of: steps))
+    let variants = try chosenVariants(steps).byStep
+    let temporaries = memory.stored.sharesRooms ? TemporaryBuffers(memory) : temporaries
+    let planner = LaunchPlanner(memory, temporaries, device, deviceClass, variants)
+    try planner.plan(fusedSteps(steps, variants))
+    var clearings: [Clearing] = []
+    if memory.stored.sharesRooms {
+      var kinds = memory.roomKinds(of: steps)
+      kinds.merge(temporaries.roomKinds)
+      clearings = try rooms.share(planner.launches.map(\.buffers), kinds)
+    }
+    let plan = try LaunchPlan(planner.launches, clearings, deviceClass)
     plans[steps] = plan
     return plan
-  }
-
-  private func bound(_ steps: Range<Int>) throws(OpenCLError) -> [Launch] {
-    if let launches = launches[steps] { return launches }
-    let result = try bind(steps) { _ in }
-    launches[steps] = result
-    return result
   }
 
   /// - Parameter onLaunch: called with each launch as soon as its program is there
@@ -199,22 +176,14 @@ public final class OpenCLExecutor: Executor {
     _ steps: Range<Int>, onLaunch: (Launch) throws(OpenCLError) -> Void
   ) throws(OpenCLError) -> [Launch] {
     let plan = try plan(steps)
-    let planned = plan.planner.planned
-    try memory.allocate(planned.map(\.buffers))
-    programs.expect(planned.compactMap(\.program))
+    for buffer in plan.buffers { _ = try buffer.handle() }
+    programs.expect(plan.programs)
     var result: [Launch] = []
-    func add(_ launch: Launch) throws(OpenCLError) {
+    for planned in plan.launches {
+      let launch = try planned.make(programs)
       try launch.bind()
       try onLaunch(launch)
       result.append(launch)
-    }
-    var clearings = plan.clearings[...]
-    for (index, launch) in planned.enumerated() {
-      while let clearing = clearings.first, clearing.before == index {
-        try add(try clearing.launch(programs, deviceClass))
-        clearings.removeFirst()
-      }
-      try add(try launch.make())
     }
     return result
   }

@@ -177,24 +177,18 @@ struct Benchmark: ParsableCommand {
     _ shape: ConvolutionLayerShape, on device: Device, _ limits: DeviceLimits
   ) throws -> LayerResult {
     let passes = try shape.record(batchSize: batchSize)
-    let deviceClass = try deviceClass
-    func makeExecutor(_ choices: KernelChoices) throws -> OpenCLExecutor {
-      try OpenCLExecutor(
-        passes.recording, on: device, deviceClass: deviceClass, choices: choices,
-        precision: self.device.precision, vectorWidth: registers.vectorWidth)
-    }
-    let executor = try makeExecutor(
-      try kernels.choices(
-        for: passes.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
-        ignoresTuned: registers.vectorWidth != nil))
+    let settings = try self.device.complete(
+      settings(.checking), for: passes.recording, on: device, kernels)
+    let executor = try OpenCLExecutor(passes.recording, on: device, settings)
     // A timed result must be right first.
     let bound = executor.precision.convolutionBound
     let variants = try executor.variants(0..<ConvolutionLayerShape.Passes.names.count)
-    let other = try baseline.map { baseline in
-      try makeExecutor(
-        KernelChoices(
-          Dictionary(uniqueKeysWithValues: variants.map { ($0.key, baseline.rawValue) }),
-          source: "--baseline \(baseline.rawValue)"))
+    let other = try baseline.map { baseline -> OpenCLExecutor in
+      var settings = settings
+      settings.choices = KernelChoices(
+        Dictionary(uniqueKeysWithValues: variants.map { ($0.key, baseline.rawValue) }),
+        source: "--baseline \(baseline.rawValue)")
+      return try OpenCLExecutor(passes.recording, on: device, settings)
     }
     let reference = ReferenceExecutor(passes.recording)
     for (stream, tensor) in passes.inputs.enumerated() {
@@ -239,6 +233,14 @@ struct Benchmark: ParsableCommand {
       weightGradientMs: results[2].ms, passes: results)
   }
 
+  /// Settings with the class and registers that were asked for.
+  private func settings(_ options: OpenCLExecutor.Options) throws -> OpenCLExecutor.Options {
+    var options = options
+    options.deviceClass = try deviceClass
+    options.vectorWidth = registers.vectorWidth
+    return options
+  }
+
   // MARK: The step
 
   private func timeStep(on device: Device, _ results: inout Results) throws {
@@ -264,14 +266,11 @@ struct Benchmark: ParsableCommand {
     // The reference goes first and is gone before the device's buffers are there, so that it is no part of the peak.
     let expected = noCheck ? nil : try firstStep(ReferenceExecutor(model.recording))
     let isPeakOwn = resetPeakResidentBytes()
-    let deviceClass = try deviceClass
+    var settings = try settings(.training(recompute: recompute))
+    settings.profiling = profile
     let executor = try OpenCLExecutor(
-      model.recording, on: device, profiling: profile, deviceClass: deviceClass,
-      choices: try kernels.choices(
-        for: model.recording, on: device, deviceClass: deviceClass, precision: self.device.precision,
-        ignoresTuned: registers.vectorWidth != nil, tunes: true),
-      precision: self.device.precision, vectorWidth: registers.vectorWidth, storesGradients: false,
-      keeping: model.recording.kept, packsActivations: recompute)
+      model.recording, on: device,
+      try self.device.complete(settings, for: model.recording, on: device, kernels, tunes: true))
     let first = try firstStep(executor)
     if let expected {
       let picture = Comparison(first.picture, expected: expected.picture)

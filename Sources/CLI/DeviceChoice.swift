@@ -33,37 +33,41 @@ struct DeviceOptions: ParsableArguments {
     return .openCL(chosen, reason: reason)
   }
 
-  /// An executor for a recording on the chosen device.
+  /// The settings of executors on an OpenCL device, with `--precision` and the kernels to use.
   ///
   /// - Parameters:
-  ///   - vectorWidth: see `OpenCLExecutor`
-  ///   - sharesRooms: only the recording's kept tensors can be read after a run
-  ///   - packsActivations: see `OpenCLExecutor.init`
   ///   - remembered, tunes: see `KernelOptions.choices`
+  func complete(
+    _ options: OpenCLExecutor.Options, for recording: Recording, on device: Device, _ kernels: KernelOptions,
+    remembered: KernelChoices? = nil, tunes: Bool = false
+  ) throws -> OpenCLExecutor.Options {
+    var options = options
+    options.precision = precision
+    options.choices = try kernels.choices(
+      for: recording, on: device, options, remembered: remembered, tunes: tunes)
+    return options
+  }
+
+  /// An executor for a recording on the chosen device. The reference has no use for the settings.
   func executor(
-    for recording: Recording, _ kernels: KernelOptions, profiling: Bool = false,
-    deviceClass: DeviceClass? = nil, matrixUnits: MatrixUnits? = nil, vectorWidth: Int? = nil,
-    storesGradients: Bool = true, sharesRooms: Bool = false, packsActivations: Bool = false,
-    remembered: (DeviceDescription) throws -> KernelChoices? = { _ in nil }, tunes: Bool = false
+    for recording: Recording, _ kernels: KernelOptions, _ options: OpenCLExecutor.Options,
+    tunes: Bool = false
   ) throws -> any Executor {
     switch try choose() {
-    case .reference:
-      guard precision ?? .fp32 == .fp32 else {
-        throw ModelError.option("--precision", "the reference computes in fp32 only")
-      }
-      return ReferenceExecutor(recording)
+    case .reference: try reference(for: recording)
     case .openCL(let device, _):
-      return try OpenCLExecutor(
-        recording, on: device, profiling: profiling, deviceClass: deviceClass,
-        // Nothing is tuned for emulated matrix units, nor for registers that are not there.
-        choices: try kernels.choices(
-          for: recording, on: device, deviceClass: deviceClass, precision: precision,
-          remembered: try remembered(device.description),
-          ignoresTuned: matrixUnits != nil || vectorWidth != nil, tunes: tunes),
-        precision: precision, matrixUnits: matrixUnits, vectorWidth: vectorWidth,
-        storesGradients: storesGradients, keeping: sharesRooms ? recording.kept : nil,
-        packsActivations: packsActivations)
+      try OpenCLExecutor(
+        recording, on: device,
+        try complete(options, for: recording, on: device, kernels, tunes: tunes))
     }
+  }
+
+  /// - Throws: `ModelError.option` when another precision than the reference's is asked for
+  func reference(for recording: Recording) throws -> ReferenceExecutor {
+    guard precision ?? .fp32 == .fp32 else {
+      throw ModelError.option("--precision", "the reference computes in fp32 only")
+    }
+    return ReferenceExecutor(recording)
   }
 }
 

@@ -171,7 +171,7 @@ struct Evaluate: ParsableCommand {
       if checkpoint != nil { evaluation.pictureFolder = "\(out)/pictures" }
     }
     func executor(_ recording: Recording) throws -> any Executor {
-      try device.executor(for: recording, kernels, sharesRooms: true, tunes: true)
+      try device.executor(for: recording, kernels, .use, tunes: true)
     }
     evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
     if let scorer {

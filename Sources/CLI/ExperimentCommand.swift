@@ -121,7 +121,7 @@ struct ExperimentCommand: ParsableCommand {
   }
 
   private func executor(_ recording: Recording) throws -> any Executor {
-    try device.executor(for: recording, kernels, sharesRooms: true, tunes: true)
+    try device.executor(for: recording, kernels, .use, tunes: true)
   }
 
   // MARK: Rows

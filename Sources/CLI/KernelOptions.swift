@@ -18,20 +18,19 @@ struct KernelOptions: ParsableArguments {
   /// The variants for a recording: of --choices, else what was tuned for the device, else the defaults.
   ///
   /// - Parameters:
+  ///   - options: the executor's; only the device's own kernels are tuned
   ///   - remembered: of an earlier part of the same run; --choices goes before
-  ///   - ignoresTuned: take none that was tuned for the device, since not its own kernels are asked for
   ///   - tunes: on the first run on a device that nothing is known of, tune and keep the result
   func choices(
-    for recording: Recording, on device: Device, deviceClass: DeviceClass? = nil,
-    precision: Precision? = nil, remembered: KernelChoices? = nil, ignoresTuned: Bool = false,
-    tunes: Bool = false
+    for recording: Recording, on device: Device, _ options: OpenCLExecutor.Options,
+    remembered: KernelChoices? = nil, tunes: Bool = false
   ) throws -> KernelChoices {
     if let choices { return try KernelChoicesFile(path: choices).choices(source: choices) }
     if let remembered { return remembered }
-    if ignoresTuned { return KernelChoices() }
+    guard options.areKernelsOfDevice else { return KernelChoices() }
     let description = device.description
-    let deviceClass = deviceClass ?? description.deviceClass
-    let tuner = try Tuner(device, deviceClass: deviceClass, precision: precision)
+    let deviceClass = options.deviceClass ?? description.deviceClass
+    let tuner = try Tuner(device, options)
     let store = TuningStore()
     if let record = store.record(description, deviceClass, tuner.precision) {
       return record.choices(source: "\(store.path(description, deviceClass, tuner.precision) ?? "tuning")")

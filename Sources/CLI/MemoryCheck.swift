@@ -3,16 +3,19 @@ import Foundation
 import Model
 import Tape
 
-/// Whether a training run fits into a device's memory, found out before anything is allocated.
+/// Refuses a training run that does not fit into a device's memory, before anything is allocated.
 struct MemoryCheck {
   let options: TrainingOptions
   /// `--memory-limit`, GiB.
   let limit: Double?
 
-  /// - Returns: a line that says what the run will need
-  /// - Throws: `ModelError.training`, what is missing and which options need less
-  func check(_ step: any TrainingStep, on device: Device, _ choices: KernelChoices) throws -> String {
-    let need = try Self.need(options, step, on: device, choices)
+  /// - Parameter settings: the executor's
+  /// - Returns: a line with the run's need
+  /// - Throws: `ModelError.training`, the lack and the options that need less
+  func check(
+    _ step: any TrainingStep, on device: Device, _ settings: OpenCLExecutor.Options
+  ) throws -> String {
+    let need = try Self.need(step, on: device, settings)
     let description = device.description
     let available = min(description.globalMemory, limit.map { Int($0 * Double(1 << 30)) } ?? .max)
     let total = gibibytes(need.total)
@@ -21,7 +24,7 @@ struct MemoryCheck {
         need.total > available
         ? "needs \(total) on \(description.name), which has \(gibibytes(description.globalMemory))\(limit.map { " (--memory-limit \(plain($0)))" } ?? "")"
         : "needs \(gibibytes(need.largestBuffer)) in one piece, \(description.name) gives at most \(gibibytes(description.maxAllocation))"
-      throw ModelError.training("training \(lack); \(try remedies(on: device, choices))")
+      throw ModelError.training("training \(lack); \(try remedies(on: device, settings))")
     }
     return
       "needs \(total) on the device: weights \(bytesText(need.weights)), Adam's moments \(bytesText(need.state)), gradients \(bytesText(need.gradients)), activations \(bytesText(need.activations))"
@@ -40,21 +43,20 @@ struct MemoryCheck {
     return "needs \(gibibytes(need)) on the reference"
   }
 
-  static func need(
-    _ options: TrainingOptions, _ step: any TrainingStep, on device: Device, _ choices: KernelChoices
+  private static func need(
+    _ step: any TrainingStep, on device: Device, _ settings: OpenCLExecutor.Options
   ) throws -> MemoryNeed {
-    let executor = try OpenCLExecutor(
-      step.recording, on: device, choices: choices, precision: options.precision, storesGradients: false,
-      keeping: step.recording.kept, packsActivations: options.recompute == true)
-    return try executor.memoryNeed(step.allSections)
+    try OpenCLExecutor(step.recording, on: device, settings).memoryNeed(step.allSections)
   }
 
   /// The options to turn, the one that costs least first.
-  private func remedies(on device: Device, _ choices: KernelChoices) throws -> String {
+  private func remedies(on device: Device, _ settings: OpenCLExecutor.Options) throws -> String {
     guard options.recompute != true else { return "less is needed with \(smaller)" }
     var recomputing = options
     recomputing.recompute = true
-    let need = try Self.need(recomputing, recomputing.record(), on: device, choices)
+    var settings = settings
+    settings.packsActivations = true
+    let need = try Self.need(recomputing.record(), on: device, settings)
     return "--recompute needs \(gibibytes(need.total)), and less is needed with \(smaller)"
   }
 

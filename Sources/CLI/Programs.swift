@@ -47,10 +47,12 @@ struct Programs: ParsableCommand {
     options.poolSize = objective.pool ?? 0
     let model = try Pix2Pix(
       network.configuration(for: options.objective), options, sections: [.train, .translate])
-    let executor = try OpenCLExecutor(
-      model.recording, on: chosen, deviceClass: gpuKernels || nvidia ? .gpu : nil,
-      precision: device.precision ?? (nvidia ? .fp32 : nil), matrixUnits: nvidia ? .emulated : nil,
-      computeUnits: computeUnits, storesGradients: false, keeping: model.recording.kept)
+    var settings = OpenCLExecutor.Options.training(
+      recompute: false, precision: device.precision ?? (nvidia ? .fp32 : nil))
+    settings.deviceClass = gpuKernels || nvidia ? .gpu : nil
+    settings.matrixUnits = nvidia ? .emulated : nil
+    settings.computeUnits = computeUnits
+    let executor = try OpenCLExecutor(model.recording, on: chosen, settings)
     for steps in model.allSections { try executor.prepare(steps) }
     try makeFolder(out)
     for (index, request) in executor.programRequests.enumerated() {

@@ -32,24 +32,13 @@ struct TrainingRun {
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described),
       figureSources: try figureSources(device)
     ) { step in
-      let recording = step.recording
-      let check = MemoryCheck(options: options, limit: memoryLimit)
-      var remembered: KernelChoices?
-      switch choice {
-      case .reference: note(try check.checkReference(recording))
-      case .openCL(let chosen, _):
-        remembered = checkpoint == nil ? nil : try rememberedChoices(chosen.description)
-        // Before tuning, which takes a while.
-        let known = try kernels.choices(
-          for: recording, on: chosen, precision: options.precision, remembered: remembered)
-        note(try check.check(step, on: chosen, known))
+      guard case .openCL(let chosen, _) = choice else {
+        let executor = try device.reference(for: step.recording)
+        note(try MemoryCheck(options: options, limit: memoryLimit).checkReference(step.recording))
+        return executor
       }
-      let executor = try device.executor(
-        for: recording, kernels, storesGradients: false, sharesRooms: true,
-        packsActivations: options.recompute == true, remembered: { _ in remembered }, tunes: true)
-      if let executor = executor as? OpenCLExecutor {
-        chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
-      }
+      let executor = try executor(for: step, on: chosen, device)
+      chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
       return executor
     }
     try chosenKernels?.write(to: directory.kernels)
@@ -81,6 +70,25 @@ struct TrainingRun {
     }
   }
 
+  /// - Throws: `ModelError.training` when the run does not fit into the device's memory
+  private func executor(
+    for step: any TrainingStep, on chosen: Device, _ device: DeviceOptions
+  ) throws -> OpenCLExecutor {
+    let check = MemoryCheck(options: options, limit: memoryLimit)
+    let remembered = checkpoint == nil ? nil : try rememberedChoices(chosen.description)
+    func settings(tunes: Bool) throws -> OpenCLExecutor.Options {
+      try device.complete(
+        .training(recompute: options.recompute == true), for: step.recording, on: chosen, kernels,
+        remembered: remembered, tunes: tunes)
+    }
+    // Before tuning, which takes a while.
+    let untuned = try settings(tunes: false)
+    note(try check.check(step, on: chosen, untuned))
+    let tuned = try settings(tunes: true)
+    if tuned.choices != untuned.choices { note(try check.check(step, on: chosen, tuned)) }
+    return try OpenCLExecutor(step.recording, on: chosen, tuned)
+  }
+
   /// What validation measures besides pictures.
   private func figureSources(_ device: DeviceOptions) throws -> [any FigureSource] {
     guard let scorer = options.scorer else { return [] }
@@ -88,7 +96,7 @@ struct TrainingRun {
     return [
       ScorerFigureSource(
         try Scorer((Checkpoint(path: path), path)) {
-          try device.executor(for: $0, kernels, sharesRooms: true, tunes: true)
+          try device.executor(for: $0, kernels, .use, tunes: true)
         })
     ]
   }

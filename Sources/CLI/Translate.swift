@@ -148,12 +148,12 @@ struct Translate: ParsableCommand {
   /// The whole picture on the device where its memory allows, strips of it otherwise.
   private func executor(for step: any TrainingStep) throws -> any Executor {
     func small(_ recording: Recording) throws -> any Executor {
-      try device.executor(for: recording, kernels, sharesRooms: true, tunes: false)
+      try device.executor(for: recording, kernels, .use)
     }
     if let strips { return StripExecutor(step.recording, rows: strips, makeExecutor: small) }
     if case .openCL(let chosen, _) = try device.choose() {
       let whole = try OpenCLExecutor(
-        step.recording, on: chosen, precision: device.precision, keeping: step.recording.kept)
+        step.recording, on: chosen, device.complete(.use, for: step.recording, on: chosen, kernels))
       let need = try whole.memoryNeed(step.allSections)
       let (description, framing) = (chosen.description, step.translations[0].framing)
       let available = min(description.globalMemory, memoryLimit.map { Int($0 * Double(1 << 30)) } ?? .max)
@@ -167,7 +167,7 @@ struct Translate: ParsableCommand {
         return StripExecutor(step.recording, rows: rows, makeExecutor: small)
       }
     }
-    return try device.executor(for: step.recording, kernels, sharesRooms: true, tunes: true)
+    return try device.executor(for: step.recording, kernels, .use, tunes: true)
   }
 
   private static func name(of file: String) -> String {

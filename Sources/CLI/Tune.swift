@@ -63,7 +63,9 @@ struct Tune: ParsableCommand {
     }
     let description = chosen.description
     let deviceClass = gpuKernels ? .gpu : description.deviceClass
-    let tuner = try Tuner(chosen, deviceClass: deviceClass, precision: device.precision)
+    var settings = OpenCLExecutor.Options.training(recompute: false, precision: device.precision)
+    settings.deviceClass = deviceClass
+    let tuner = try Tuner(chosen, settings)
     let store = TuningStore()
     if delete {
       let count = store.delete(description, deviceClass)

@@ -75,9 +75,11 @@ struct Verify: ParsableCommand {
     var device = device
     // Another implementation's bounds are fp32's.
     if against != nil { device.precision = .fp32 }
-    return try device.executor(
-      for: recording, kernels, deviceClass: try deviceClass,
-      matrixUnits: emulatedMatrixUnits ? .emulated : nil, vectorWidth: registers.vectorWidth)
+    var settings = OpenCLExecutor.Options.checking
+    settings.deviceClass = try deviceClass
+    settings.matrixUnits = emulatedMatrixUnits ? .emulated : nil
+    settings.vectorWidth = registers.vectorWidth
+    return try device.executor(for: recording, kernels, settings)
   }
 
   private func verifySteps() throws {

@@ -36,7 +36,7 @@ struct ConvolutionTests {
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
       let actual = try recorded.run(
         on: OpenCLExecutor(
-          recorded.recording, on: device, deviceClass: deviceClass, vectorWidth: vectorWidth))
+          recorded.recording, on: device, .init(deviceClass: deviceClass, vectorWidth: vectorWidth)))
       for (actual, expected) in zip(actual, expected) {
         let comparison = Comparison(actual, expected: expected)
         #expect(comparison.isWithin(testCase.bound), "\(testCase): \(comparison), bound \(testCase.bound)")

@@ -34,7 +34,7 @@ struct FeatureNetworkTests {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let device = try Device.select("auto").device
     let network = try FeatureNetwork(path: path) {
-      try OpenCLExecutor($0, on: device, deviceClass: deviceClass, keeping: $0.kept)
+      try OpenCLExecutor($0, on: device, .init(deviceClass: deviceClass, kept: .recorded))
     }
     let reference = try FeatureNetwork(path: path) { ReferenceExecutor($0) }
     for (width, height) in [(45, 37), (16, 8), (22, 63)] {

@@ -76,8 +76,8 @@ struct FusionTests {
     let network = try Network()
     let device = try Device.select("auto").device
     let steps = network.recording.steps.indices
-    let together = try OpenCLExecutor(network.recording, on: device, deviceClass: deviceClass)
-    let alone = try OpenCLExecutor(network.recording, on: device, deviceClass: deviceClass)
+    let together = try OpenCLExecutor(network.recording, on: device, .init(deviceClass: deviceClass))
+    let alone = try OpenCLExecutor(network.recording, on: device, .init(deviceClass: deviceClass))
     let reference = ReferenceExecutor(network.recording)
     for executor in [together, alone, reference] as [any Executor] { try network.fill(executor) }
     // Twice: the second run starts from what the first left, in copies and arenas too.
@@ -118,10 +118,10 @@ struct FusionTests {
     // So many units that products are split.
     let units = deviceClass == .gpu ? 132 : nil
     let stored = try OpenCLExecutor(
-      model.recording, on: device, deviceClass: deviceClass, computeUnits: units)
+      model.recording, on: device, .init(deviceClass: deviceClass, computeUnits: units))
     let fused = try OpenCLExecutor(
-      model.recording, on: device, deviceClass: deviceClass, computeUnits: units, storesGradients: false,
-      keeping: [fake])
+      model.recording, on: device,
+      .init(deviceClass: deviceClass, computeUnits: units, storesGradients: false, kept: .only([fake])))
     for executor in [stored, fused] {
       try model.initialize(executor, seed: 4)
       for (index, tensor) in model.inputs.map(\.tensor).enumerated() {
@@ -155,12 +155,13 @@ struct FusionTests {
     let model = try Pix2Pix(NetworkConfiguration(), sections: .train)
     let steps = try #require(model.recording.sections["train"])
     let executor = try OpenCLExecutor(
-      model.recording, on: Device.select("auto").device, deviceClass: .gpu,
-      precision: units == .none ? .fp32 : .tf32, matrixUnits: units, computeUnits: 132,
-      storesGradients: false, keeping: [])
+      model.recording, on: Device.select("auto").device,
+      .init(
+        deviceClass: .gpu, precision: units == .none ? .fp32 : .tf32, matrixUnits: units, computeUnits: 132,
+        storesGradients: false, kept: .only([])))
     var counts: [Substring: Int] = [:]
-    for (label, count) in try executor.launchCounts(steps) {
-      counts[label.split(separator: "/").last ?? "", default: 0] += count
+    for launch in try executor.plan(steps).launches {
+      counts[launch.label.split(separator: "/").last ?? "", default: 0] += 1
     }
     let text = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
     print("launches of a step: \(text.joined(separator: ", "))")
@@ -192,8 +193,8 @@ struct FusionTests {
     let steps = recording.steps.indices
     let device = try Device.select("auto").device
     let together = try OpenCLExecutor(
-      recording, on: device, deviceClass: .gpu, computeUnits: 132, keeping: Set(results))
-    let alone = try OpenCLExecutor(recording, on: device, deviceClass: .gpu, computeUnits: 132)
+      recording, on: device, .init(deviceClass: .gpu, computeUnits: 132, kept: .only(Set(results))))
+    let alone = try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu, computeUnits: 132))
     let reference = ReferenceExecutor(recording)
     for executor in [together, alone, reference] as [any Executor] {
       for (index, tensor) in operands.enumerated() {
@@ -229,7 +230,7 @@ struct FusionTests {
         _ = try tape.weightGradient(image: operands[0], gradient: operands[1], like: w, geometry)
       }
       let executor = try OpenCLExecutor(
-        tape.freeze(), on: Device.select("auto").device, deviceClass: .gpu, keeping: [])
+        tape.freeze(), on: Device.select("auto").device, .init(deviceClass: .gpu, kept: .only([])))
       return try executor.launchCount(0..<3)
     }
     // The sum of parts besides.
@@ -273,8 +274,8 @@ struct FusionTests {
     let steps = recording.steps.indices
     let device = try Device.select("auto").device
     let together = try OpenCLExecutor(
-      recording, on: device, deviceClass: .gpu, computeUnits: 132, keeping: Set(gradients))
-    let alone = try OpenCLExecutor(recording, on: device, deviceClass: .gpu, computeUnits: 132)
+      recording, on: device, .init(deviceClass: .gpu, computeUnits: 132, kept: .only(Set(gradients))))
+    let alone = try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu, computeUnits: 132))
     let reference = ReferenceExecutor(recording)
     for executor in [together, alone, reference] as [any Executor] {
       for (index, tensor) in ([x, target] + parameters).enumerated() {
@@ -297,10 +298,12 @@ struct FusionTests {
       // Compilers may fuse a product with the sum behind it.
       #expect(single.isWithin(1e-6), "\(name): \(single)")
     }
-    func sums(_ counts: [String: Int]) -> [String] { counts.keys.filter { $0.hasSuffix("convolve_sum") } }
-    let separate = try steps.map { try alone.launchCounts($0..<$0 + 1) }.flatMap(sums)
+    func sums(_ executor: OpenCLExecutor, _ steps: Range<Int>) throws -> Int {
+      try executor.plan(steps).launches.count { $0.label.hasSuffix("convolve_sum") }
+    }
+    let separate = try steps.map { try sums(alone, $0..<$0 + 1) }.reduce(0, +)
     // up1's and up2's input gradients are split, down1, down2 and up1; norms read the first two and down1.
-    #expect(try separate.count == 5 && sums(together.launchCounts(steps)).count == 3)
+    #expect(try separate == 5 && sums(together, steps) == 3)
   }
 
   @Test func arenasHoldTheColumnsOfARunSmallestFirst() throws {

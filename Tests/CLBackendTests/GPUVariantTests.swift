@@ -32,11 +32,11 @@ struct GPUVariantTests {
     for (tensor, values) in zip([x, w, b], values) { reference.write(values, to: tensor) }
     reference.run(0..<2)
     let device = try Device.select("auto").device
-    let passes = try OpenCLExecutor(recording, on: device, deviceClass: .gpu).variants(0..<2)
+    let passes = try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu)).variants(0..<2)
     for name in variants {
       var choices = KernelChoices()
       for pass in passes { choices[pass.key] = name }
-      let executor = try OpenCLExecutor(recording, on: device, deviceClass: .gpu, choices: choices)
+      let executor = try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu, choices: choices))
       for (tensor, values) in zip([x, w, b], values) { try executor.write(values, to: tensor) }
       try executor.run(0..<1)
       let forward = Comparison(try executor.read(y), expected: reference.read(y))
@@ -60,10 +60,10 @@ struct GPUVariantTests {
     let recording = tape.freeze()
     let device = try Device.select("auto").device
     var choices = KernelChoices()
-    for variant in try OpenCLExecutor(recording, on: device, deviceClass: .gpu).variants(0..<1) {
+    for variant in try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu)).variants(0..<1) {
       choices[variant.key] = "gpu 64x16/4x4 split 1"
     }
-    let executor = try OpenCLExecutor(recording, on: device, deviceClass: .gpu, choices: choices)
+    let executor = try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu, choices: choices))
     let reference = ReferenceExecutor(recording)
     for (index, tensor) in [x, g].enumerated() {
       let values = CaseValues.positive.make(count: tensor.shape.count, seed: 5, stream: UInt32(index))
@@ -88,7 +88,8 @@ struct GPUVariantTests {
       let x = tape.input("x", [1, 512, size, size])
       let w = tape.parameter("w", [512, 512, 4, 4])
       _ = try tape.convolution(x, weight: w, ConvolutionGeometry(stride: 2, padding: 1))
-      let executor = try OpenCLExecutor(tape.freeze(), on: device, deviceClass: .gpu, computeUnits: 132)
+      let executor = try OpenCLExecutor(
+        tape.freeze(), on: device, .init(deviceClass: .gpu, computeUnits: 132))
       let name = try #require(try executor.variants(0..<1).first).name
       #expect(name.hasPrefix(expected), "\(size): \(name)")
       // Without the depth split a card with 132 units would be idle for the most part.

@@ -78,8 +78,8 @@ struct GradientPenaltyTests {
     let critic = try Critic(parts: parts)
     let device = try Device.select("auto").device
     let steps = critic.recording.steps.indices
-    let together = try OpenCLExecutor(critic.recording, on: device, deviceClass: deviceClass)
-    let alone = try OpenCLExecutor(critic.recording, on: device, deviceClass: deviceClass)
+    let together = try OpenCLExecutor(critic.recording, on: device, .init(deviceClass: deviceClass))
+    let alone = try OpenCLExecutor(critic.recording, on: device, .init(deviceClass: deviceClass))
     let reference = ReferenceExecutor(critic.recording)
     for executor in [together, alone, reference] as [any Executor] { try critic.fill(executor) }
     try together.run(steps)
@@ -103,9 +103,9 @@ struct GradientPenaltyTests {
     let critic = try Critic(parts: 2)
     let device = try Device.select("auto").device
     let executors = [
-      try OpenCLExecutor(critic.recording, on: device, deviceClass: deviceClass),
+      try OpenCLExecutor(critic.recording, on: device, .init(deviceClass: deviceClass)),
       try OpenCLExecutor(
-        critic.recording, on: device, deviceClass: deviceClass, keeping: Set(critic.results)),
+        critic.recording, on: device, .init(deviceClass: deviceClass, kept: .only(Set(critic.results)))),
     ]
     for executor in executors {
       try critic.fill(executor)

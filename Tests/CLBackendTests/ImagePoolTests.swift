@@ -49,8 +49,8 @@ struct ImagePoolTests {
     let device = try Device.select("auto").device
     func executor() throws -> OpenCLExecutor {
       try OpenCLExecutor(
-        pooled.recording, on: device, deviceClass: deviceClass, keeping: pooled.recording.kept,
-        packsActivations: true)
+        pooled.recording, on: device, .init(deviceClass: deviceClass, kept: .recorded, packsActivations: true)
+      )
     }
     let (first, second) = (try executor(), try executor())
     let chooser = ImagePoolChooser(slots: Self.slots, seed: Self.seed)

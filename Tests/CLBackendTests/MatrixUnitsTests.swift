@@ -22,7 +22,8 @@ struct MatrixUnitsTests {
       let recorded = try testCase.record()
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
       let executor = try OpenCLExecutor(
-        recorded.recording, on: device, deviceClass: .gpu, precision: precision, matrixUnits: .emulated)
+        recorded.recording, on: device, .init(deviceClass: .gpu, precision: precision, matrixUnits: .emulated)
+      )
       // Integers are exact in every precision.
       let bound =
         testCase.bound == 0 || precision == .fp32 ? testCase.bound : precision.convolutionBound
@@ -47,8 +48,8 @@ struct MatrixUnitsTests {
     let dw = try tape.weightGradient(image: x, gradient: y, like: w, geometry)
     let recording = tape.freeze()
     let executor = try OpenCLExecutor(
-      recording, on: Device.select("auto").device, deviceClass: .gpu, precision: precision,
-      matrixUnits: .emulated)
+      recording, on: Device.select("auto").device,
+      .init(deviceClass: .gpu, precision: precision, matrixUnits: .emulated))
     let reference = ReferenceExecutor(recording)
     for (tensor, stream) in [(x, UInt32(1)), (w, 2)] {
       let values = CaseValues.uniform.make(count: tensor.shape.count, seed: 11, stream: stream)

@@ -18,7 +18,7 @@ struct OperationTests {
         continue
       }
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
-      let executor = try OpenCLExecutor(recorded.recording, on: device, deviceClass: deviceClass)
+      let executor = try OpenCLExecutor(recorded.recording, on: device, .init(deviceClass: deviceClass))
       let actual = try recorded.run(on: executor)
       for (actual, expected) in zip(actual, expected) {
         let comparison = Comparison(actual, expected: expected)
@@ -48,7 +48,7 @@ struct OperationTests {
     outputs.append(tape.logitLoss(.crossEntropy(target: 1), x))
     let recording = tape.freeze()
     let executor = try OpenCLExecutor(
-      recording, on: Device.select("auto").device, deviceClass: deviceClass)
+      recording, on: Device.select("auto").device, .init(deviceClass: deviceClass))
     let reference = ReferenceExecutor(recording)
     for (tensor, stream) in [(x, UInt32(1)), (dy, 2)] {
       let values = CaseValues.around(0.5).make(count: shape.count, seed: 7, stream: stream)
@@ -73,7 +73,7 @@ struct OperationTests {
     let recording = tape.freeze()
     let executor: any Executor =
       if let deviceClass {
-        try OpenCLExecutor(recording, on: Device.select("auto").device, deviceClass: deviceClass)
+        try OpenCLExecutor(recording, on: Device.select("auto").device, .init(deviceClass: deviceClass))
       } else {
         ReferenceExecutor(recording)
       }

@@ -21,8 +21,8 @@ struct PictureLossTests {
     for tensor in losses + gradients { tape.keep(tensor) }
     let recording = tape.freeze()
     let executor = try OpenCLExecutor(
-      recording, on: Device.select("auto").device, deviceClass: deviceClass, keeping: recording.kept,
-      packsActivations: true)
+      recording, on: Device.select("auto").device,
+      .init(deviceClass: deviceClass, kept: .recorded, packsActivations: true))
     let reference = ReferenceExecutor(recording)
     for (stream, tensor) in [x, y, weights].enumerated() {
       // Around 1, so that target weights and sums are positive.

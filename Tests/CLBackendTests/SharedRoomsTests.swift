@@ -12,10 +12,17 @@ import Testing
     Rooms.Item(kind: kind, bytes: bytes, lifetime: first...last)
   }
 
+  /// The most bytes in use at once, whatever their kinds: no placement needs less.
+  private func liveBytes(_ items: [Rooms.Item]) -> Int {
+    items.map(\.lifetime.lowerBound).map { position in
+      items.filter { $0.lifetime.contains(position) }.reduce(0) { $0 + $1.bytes }
+    }.max() ?? 0
+  }
+
   private func slots(_ items: [Rooms.Item]) -> [Int] { Rooms(items).places.map(\.room) }
 
   @Test func nothing() {
-    #expect(Rooms([]).rooms.isEmpty && Rooms([]).bytes == 0 && Rooms.liveBytes([]) == 0)
+    #expect(Rooms([]).rooms.isEmpty && Rooms([]).bytes == 0 && liveBytes([]) == 0)
   }
 
   /// The last use of one and the first of the next may not be the same launch: it reads one and writes the other.
@@ -37,7 +44,7 @@ import Testing
     ]
     let rooms = Rooms(items)
     #expect(slots(items) == [0, 1, 2, 3, 2, 1])
-    #expect(rooms.bytes == 16 && Rooms.liveBytes(items) == 16)
+    #expect(rooms.bytes == 16 && liveBytes(items) == 16)
   }
 
   /// The largest comes first, the small go into the smallest room that is free.
@@ -74,10 +81,10 @@ import Testing
     let rooms = Rooms(items)
     expectDisjoint(items, rooms)
     // The fewest possible: what is live at once, kind by kind.
-    let least = (0..<3).map { kind in Rooms.liveBytes(items.filter { $0.kind == kind }) }
+    let least = (0..<3).map { kind in liveBytes(items.filter { $0.kind == kind }) }
     #expect(rooms.bytes == least.reduce(0, +))
     #expect(rooms.bytes <= items.map(\.bytes).reduce(0, +))
-    #expect(rooms.bytes >= Rooms.liveBytes(items))
+    #expect(rooms.bytes >= liveBytes(items))
 
     // Any size, anywhere: a divided room.
     let mixed = items.map { item(0, 1 + number(1000), $0.lifetime.lowerBound, $0.lifetime.upperBound) }
@@ -85,7 +92,7 @@ import Testing
     expectDisjoint(mixed, divided)
     #expect(divided.rooms.count == 1 && divided.places.allSatisfy { $0.offset.isMultiple(of: 4) })
     // Measured: up to 1.17 times what is in use at once.
-    #expect(Double(divided.bytes) <= 1.2 * Double(Rooms.liveBytes(mixed)))
+    #expect(Double(divided.bytes) <= 1.2 * Double(liveBytes(mixed)))
   }
 
   /// Of the same kind as its room, inside it, and apart from all else there is at the same time.
@@ -136,9 +143,9 @@ import Testing
     let model = try Pix2Pix(
       NetworkConfiguration(size: 64, ngf: 8, ndf: 8), sections: [.train, .translate])
     let device = try Device.select("auto").device
-    let whole = try OpenCLExecutor(model.recording, on: device, deviceClass: deviceClass)
+    let whole = try OpenCLExecutor(model.recording, on: device, .init(deviceClass: deviceClass))
     let shared = try OpenCLExecutor(
-      model.recording, on: device, deviceClass: deviceClass, keeping: model.recording.kept)
+      model.recording, on: device, .init(deviceClass: deviceClass, kept: .recorded))
     let (expected, got) = (try train(model, whole), try train(model, shared))
     #expect(got.losses == expected.losses)
     #expect(got.parameters == expected.parameters)
@@ -148,14 +155,19 @@ import Testing
     #expect(shared.allocatedBytes < whole.allocatedBytes)
   }
 
-  /// What is said beforehand is what is allocated in the end, byte for byte.
-  @Test(arguments: [DeviceClass.cpu, .gpu], [false, true])
-  func needIsWhatIsAllocated(_ deviceClass: DeviceClass, _ recomputes: Bool) throws {
+  /// The forecast is the allocation, byte for byte, for every setting that a program asks with.
+  @Test(
+    arguments: [DeviceClass.cpu, .gpu],
+    [
+      OpenCLExecutor.Options.training(recompute: false), .training(recompute: true), .use, .checking,
+    ])
+  func needIsWhatIsAllocated(_ deviceClass: DeviceClass, _ options: OpenCLExecutor.Options) throws {
+    var options = options
+    options.deviceClass = deviceClass
     let model = try Pix2Pix(
-      NetworkConfiguration(size: 32, ngf: 8, ndf: 8), options(recomputes), sections: [.train, .translate])
-    let executor = try OpenCLExecutor(
-      model.recording, on: try Device.select("auto").device, deviceClass: deviceClass, storesGradients: false,
-      keeping: model.recording.kept, packsActivations: recomputes)
+      NetworkConfiguration(size: 32, ngf: 8, ndf: 8), self.options(options.packsActivations),
+      sections: [.train, .translate])
+    let executor = try OpenCLExecutor(model.recording, on: try Device.select("auto").device, options)
     let need = try executor.memoryNeed(["train", "translate"].map { model.recording.sections[$0]! })
     #expect(executor.allocatedBytes == 0)
     _ = try train(model, executor)
@@ -188,8 +200,10 @@ import Testing
       options.recomputation = recomputation
       let model = try Pix2Pix(configuration, options, sections: [.train, .translate])
       let executor = try OpenCLExecutor(
-        model.recording, on: device, deviceClass: deviceClass, storesGradients: false,
-        keeping: model.recording.kept, packsActivations: recomputation != nil)
+        model.recording, on: device,
+        .init(
+          deviceClass: deviceClass, storesGradients: false, kept: .recorded,
+          packsActivations: recomputation != nil))
       return try train(model, executor)
     }
     let expected = try run(nil)
@@ -206,7 +220,7 @@ import Testing
   @Test func whatIsNotKeptCannotBeRead() throws {
     let model = try Pix2Pix(NetworkConfiguration(size: 32, ngf: 2, ndf: 2), sections: .train)
     let executor = try OpenCLExecutor(
-      model.recording, on: try Device.select("auto").device, keeping: model.recording.kept)
+      model.recording, on: try Device.select("auto").device, .init(kept: .recorded))
     try executor.run(section: "train")
     #expect(try executor.read(#require(model.losses.last).tensor).count == 1)
     let error = try #require(throws: OpenCLError.self) {

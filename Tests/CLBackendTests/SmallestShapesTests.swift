@@ -52,10 +52,12 @@ struct SmallestShapesTests {
     let device = try Device.select("auto").device
     func executor(_ choices: KernelChoices) throws -> OpenCLExecutor {
       try OpenCLExecutor(
-        recording, on: device, deviceClass: testCase.deviceClass, choices: choices,
-        precision: testCase.precision, matrixUnits: testCase.matrixUnits,
-        // What names a variant for registers of 16 floats.
-        vectorWidth: testCase.deviceClass == .cpu ? 16 : nil, storesGradients: !testCase.updates)
+        recording, on: device,
+        .init(
+          deviceClass: testCase.deviceClass, choices: choices, precision: testCase.precision,
+          matrixUnits: testCase.matrixUnits,
+          // The variants are those of registers of 16 floats.
+          vectorWidth: testCase.deviceClass == .cpu ? 16 : nil, storesGradients: !testCase.updates))
     }
     var choices = KernelChoices()
     for (variant, name) in zip(try executor(choices).variants(0..<3), testCase.variants) {
@@ -92,10 +94,10 @@ struct SmallestShapesTests {
     let recording = tape.freeze()
     let device = try Device.select("auto").device
     var choices = KernelChoices()
-    for variant in try OpenCLExecutor(recording, on: device, deviceClass: .gpu).variants(0..<1) {
+    for variant in try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu)).variants(0..<1) {
       choices[variant.key] = "gpu 64x16/4x4 split \(splits)"
     }
-    let executor = try OpenCLExecutor(recording, on: device, deviceClass: .gpu, choices: choices)
+    let executor = try OpenCLExecutor(recording, on: device, .init(deviceClass: .gpu, choices: choices))
     let reference = ReferenceExecutor(recording)
     for executor in [executor, reference] as [any Executor] {
       for (index, tensor) in [x, g].enumerated() {
@@ -119,8 +121,8 @@ struct SmallestShapesTests {
       options.recomputation = recomputation
       let model = try Pix2Pix(configuration, options, sections: .train)
       let executor = try OpenCLExecutor(
-        model.recording, on: device, deviceClass: .cpu, keeping: model.recording.kept,
-        packsActivations: recomputation != nil)
+        model.recording, on: device,
+        .init(deviceClass: .cpu, kept: .recorded, packsActivations: recomputation != nil))
       try model.initialize(executor, seed: 3)
       for (index, tensor) in model.sides.enumerated() {
         try executor.write(

@@ -46,16 +46,16 @@ struct StepCostTests {
       uniqueKeysWithValues: chosen.map { ($0.description, byKey[$0]!.variants[$1].name) })
   }
 
-  private static let v = Making(operand: 0, what: "transformed image")
-  private static let u = Making(operand: 1, what: "transformed weight")
+  private static let v = OperandDerivation(operand: 0, form: "transformed image")
+  private static let u = OperandDerivation(operand: 1, form: "transformed weight")
 
   /// Transforming for one pass does not pay: 12 beside 10, 11 beside 10. For both it does: 18 beside 20.
   private static let transforms = [
     forward: PassTimes([
-      VariantTimes("direct", own: 10), VariantTimes("winograd", own: 4, makings: [(v, 5), (u, 3)]),
+      VariantTimes("direct", own: 10), VariantTimes("winograd", own: 4, derivations: [(v, 5), (u, 3)]),
     ]),
     gradient: PassTimes([
-      VariantTimes("direct", own: 10), VariantTimes("winograd", own: 6, makings: [(v, 5)]),
+      VariantTimes("direct", own: 10), VariantTimes("winograd", own: 6, derivations: [(v, 5)]),
     ]),
   ]
 
@@ -68,7 +68,9 @@ struct StepCostTests {
 
   @Test func whatWasMadeServesUntilItsTensorIsWritten() throws {
     let forward = try #require(PassKey(Self.forward))
-    let times = [forward: PassTimes([VariantTimes("winograd", own: 4, makings: [(Self.v, 5), (Self.u, 3)])])]
+    let times = [
+      forward: PassTimes([VariantTimes("winograd", own: 4, derivations: [(Self.v, 5), (Self.u, 3)])])
+    ]
     // Own work twice, both transforms once; the weight's once more behind the Adam step.
     #expect(try Self.cost(isAgain: true).seconds(times, [forward: 0]) == 16)
     #expect(try Self.cost(adam: true, isAgain: true).seconds(times, [forward: 0]) == 19)
@@ -85,10 +87,10 @@ struct StepCostTests {
   }
 
   @Test func aNormWritesActivatedCopies() throws {
-    let copy = Making(operand: 0, what: "activated", isCopy: true)
+    let copy = OperandDerivation(operand: 0, form: "activated", isCopy: true)
     let times = [
       Self.forward: PassTimes([
-        VariantTimes("direct", own: 10, makings: [(copy, 5)]), VariantTimes("winograd", own: 12),
+        VariantTimes("direct", own: 10, derivations: [(copy, 5)]), VariantTimes("winograd", own: 12),
       ])
     ]
     #expect(try Self.names(Self.cost(), times) == [Self.forward: "winograd"])

@@ -64,13 +64,13 @@ struct TuningTests {
     let key = try Self.key("transposed 40>6 4x4 s2 p1 4x4>9x9 n1 lanes output")
     var choices = KernelChoices(source: "pinned.json")
     choices[key] = "stream 1x8x16"
-    let executor = try OpenCLExecutor(recording, on: device, choices: choices)
+    let executor = try OpenCLExecutor(recording, on: device, .init(choices: choices))
     let taken = try executor.allChoices()
     #expect(taken[key] == "stream 1x8x16" && taken.names.count == 3)
     #expect(try OpenCLExecutor(recording, on: device).allChoices()[key] != "stream 1x8x16")
 
     choices[key] = "stream 3x5x7"
-    let wrong = try OpenCLExecutor(recording, on: device, choices: choices)
+    let wrong = try OpenCLExecutor(recording, on: device, .init(choices: choices))
     let error = try openCLError { try wrong.prepare(0..<recording.steps.count) }
     for part in ["pinned.json", key.description, "\"stream 3x5x7\"", "stream 1x8x16"] {
       #expect(error.description.contains(part), "\(error)")
@@ -96,7 +96,7 @@ struct TuningTests {
     var worst = 0.0
     // An output is right within 2e-6; the largest error measured is 6e-7.
     let tuner = try Tuner(
-      device, deviceClass: deviceClass,
+      device, .init(deviceClass: deviceClass),
       candidates: { _, listed in
         names.append(listed.map(\.name))
         return listed.enumerated().filter { $0.offset.isMultiple(of: 3) || $0.offset == listed.count - 1 }

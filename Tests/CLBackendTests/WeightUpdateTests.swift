@@ -42,9 +42,10 @@ struct WeightUpdateTests {
     let steps = 0..<recording.steps.count
     let device = try Device.select("auto").device
     let stored = try OpenCLExecutor(
-      recording, on: device, deviceClass: .cpu, vectorWidth: settings.vectorWidth)
+      recording, on: device, .init(deviceClass: .cpu, vectorWidth: settings.vectorWidth))
     let used = try OpenCLExecutor(
-      recording, on: device, deviceClass: .cpu, vectorWidth: settings.vectorWidth, storesGradients: false)
+      recording, on: device,
+      .init(deviceClass: .cpu, vectorWidth: settings.vectorWidth, storesGradients: false))
     let reference = ReferenceExecutor(recording)
     let isLarge = parameters[0].shape.count > x.shape.count + g.shape.count
     #expect(try used.launchCount(steps) == stored.launchCount(steps) - (isLarge ? 2 : 0))

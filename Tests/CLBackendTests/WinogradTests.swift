@@ -63,12 +63,13 @@ struct WinogradTests {
     let steps = 0..<recording.steps.count
     let device = try Device.select("auto").device
     var choices = KernelChoices()
-    let standard = try OpenCLExecutor(recording, on: device, deviceClass: .cpu, vectorWidth: vectorWidth)
+    let standard = try OpenCLExecutor(
+      recording, on: device, .init(deviceClass: .cpu, vectorWidth: vectorWidth))
     for variant in try standard.variants(steps) {
       choices[variant.key] = "winograd"
     }
     let executor = try OpenCLExecutor(
-      recording, on: device, deviceClass: .cpu, choices: choices, vectorWidth: vectorWidth)
+      recording, on: device, .init(deviceClass: .cpu, choices: choices, vectorWidth: vectorWidth))
     let reference = ReferenceExecutor(recording)
     for (index, tensor) in [x, down, up, bias, g, gate].enumerated() {
       let values = CaseValues.uniform.make(count: tensor.shape.count, seed: 5, stream: UInt32(index))

@@ -34,7 +34,7 @@ extension ConvolutionPass {
       let g = try planner.scratch(floats: inputPixels * inputs, slot: 1)
       try planner.im2col(x, inputActivation, to: g, SIMD4(1, 1, 1, 0), over: x, macros)
       let columns = try planner.scratch(floats: inputPixels * taps * outputs, slot: 2)
-      try planner.product(
+      planner.product(
         MatrixProduct(rows: inputPixels, columns: taps * outputs, depth: inputs, a: g, b: matrix, c: columns))
       try planner.launch(
         .im2col, "col2im", macros: macros,
@@ -44,7 +44,7 @@ extension ConvolutionPass {
       let columns = try planner.scratch(floats: outputPixels * taps * inputs, slot: 1)
       try planner.im2col(x, inputActivation, to: columns, kernelSize, over: y, macros)
       let result = try planner.scratch(floats: outputPixels * outputs, slot: 2)
-      try planner.product(
+      planner.product(
         MatrixProduct(
           rows: outputPixels, columns: outputs, depth: taps * inputs, a: columns, b: matrix, c: result))
       try planner.launch(
@@ -66,7 +66,7 @@ extension WeightGradient {
     let values = try planner.scratch(floats: pixels * outputs, slot: 1)
     try planner.im2col(g, gradientActivation, to: values, SIMD4(1, 1, 1, 0), over: g, macros)
     let matrix = try planner.scratch(floats: dw.taps * inputs * outputs, slot: 2)
-    try planner.product(
+    planner.product(
       MatrixProduct(
         rows: dw.taps * inputs, columns: outputs, depth: pixels, a: columns, b: values, c: matrix,
         isATransposed: true))
@@ -81,7 +81,7 @@ extension WeightGradient {
 }
 
 extension LaunchPlanner {
-  /// Launches the making of a matrix [pixel of `pixels`][tap][channel] from an activation.
+  /// Launches a matrix [pixel of `pixels`][tap][channel] from an activation.
   fileprivate func im2col(
     _ map: ActivationView, _ activation: Activation, to matrix: Buffer, _ kernelSize: SIMD4<Int32>,
     over pixels: ActivationView, _ macros: [(String, String)]

@@ -2,7 +2,7 @@ import Tape
 
 // The convolutions of CPU devices: Kernels/convolution_cpu.cl, weight_gradient_cpu.cl and packing.cl.
 
-/// Which form and tile a pass takes on a CPU: a pure function of its shape.
+/// The form and tile of a pass on a CPU: a pure function of its shape.
 struct CPUConvolutionChoice: Equatable {
   enum Form: Equatable {
     /// Lanes are output channels: `blocks` blocks of 16.
@@ -21,15 +21,15 @@ struct CPUConvolutionChoice: Equatable {
 
   /// - Parameters:
   ///   - packed: the packing the weight has
-  ///   - accumulators: how many vectors of 16 floats the registers hold besides operands
+  ///   - accumulators: vectors of 16 floats that the registers hold besides operands
   init(_ pass: ConvolutionPass, packed: WeightLanes, accumulators: Int) {
     let (height, width) = (pass.cellHeight, pass.cellWidth)
     let (inputs, outputs) = (pass.input.shape.c, pass.output.shape.c)
     // Few outputs would leave most lanes empty.
     let few = outputs <= 8
-    // Where weights lie the other way and are read for a few pixels only, turning them costs more than summing over
-    // lanes: 512 to 512 channels take 1.0 ms to turn and 0.6 to stream onto 8 x 8 pixels, 0.7 in dot form; onto
-    // 16 x 16 the two are equal, beyond streaming wins.
+    // Weights in the other packing, read for a few pixels only, cost more to repack than to sum over lanes: 512 to 512
+    // channels take 1.0 ms to repack and 0.6 to stream onto 8 x 8 pixels, 0.7 in dot form; onto 16 x 16 the two are equal,
+    // beyond streaming wins.
     let deep = height * width <= 64
     if packed == pass.streamLanes || !few && !deep {
       // Two blocks share a broadcast value, but where sums fill the registers their operands would spill: with AVX2
@@ -60,7 +60,7 @@ struct CPUConvolutionChoice: Equatable {
       && pass.kernelWidth.isMultiple(of: pass.phases)
   }
 
-  /// Weights of at most 24 KiB are what `dotFew` keeps in the first-level cache.
+  /// `dotFew` keeps weights of at most 24 KiB in the first-level cache.
   static func keepsWeights(_ pass: ConvolutionPass, inputs: Int, outputs: Int) -> Bool {
     pass.kernelHeight * pass.kernelWidth * ((inputs + 15) / 16) * outputs * 64 <= 24 << 10
   }
@@ -90,14 +90,14 @@ struct CPUConvolutionChoice: Equatable {
   }
 }
 
-/// How a weight gradient is cut into work-items on a CPU: a pure function of its shape.
+/// The division of a weight gradient into work-items on a CPU: a pure function of its shape.
 struct CPUWeightGradientChoice: Equatable {
   /// Blocks of 16 lane channels, broadcast channels and taps side by side that are summed up together.
   var blocks: Int
   var broadcast: Int
   var rowTaps: Int
   /// A block's broadcast channels take so many work-items or pieces.
-  var parts: Int
+  var shares: Int
   /// Pieces (a part of one run of taps) of a work-item.
   var pieces: Int
 
@@ -118,9 +118,9 @@ struct CPUWeightGradientChoice: Equatable {
     rowTaps = (1...kernelWidth).last {
       kernelWidth.isMultiple(of: $0) && ($0 == 1 || $0 * broadcast * blocks <= room)
     }!
-    parts = (min(16, broadcastChannels) + broadcast - 1) / broadcast
+    shares = (min(16, broadcastChannels) + broadcast - 1) / broadcast
     // 512 pixels take about as long as ten starts of a work-item.
-    pieces = max(1, min(kernelHeight * kernelWidth / rowTaps * parts, 512 / pixels))
+    pieces = max(1, min(kernelHeight * kernelWidth / rowTaps * shares, 512 / pixels))
     self.blocks = blocks
     self.broadcast = broadcast
   }
@@ -179,7 +179,7 @@ extension ConvolutionPass {
       macros += [("OUTPUTS", "\(outputs)"), ("INPUT_BLOCKS", "\(x.blocks)")]
       global = [tilesDown, 1, y.images]
     }
-    // Absent operands are stood in for by one that is there; the kernels do not read them.
+    // Kernels do not read the stand-ins of absent operands.
     let gateView = gate.map { planner.activation($0.tensor) } ?? y
     try planner.launch(
       .convolutionCPU, kernel, macros: macros,
@@ -207,13 +207,13 @@ extension WeightGradient {
     let target: [KernelArgument]
     if let adam {
       target =
-        [adam.parameter, adam.firstMoment, adam.secondMoment].map { .buffer(planner.flat($0).buffer) } + [
+        [adam.parameter, adam.firstMoment, adam.secondMoment].map { .buffer(planner.flatBuffer($0)) } + [
           .buffer(planner.vector(adam.schedule).buffer), adam.constants,
         ]
     } else {
       target = [.buffer(dw.buffer)]
     }
-    let pieces = dw.taps / choice.rowTaps * choice.parts
+    let pieces = dw.taps / choice.rowTaps * choice.shares
     try planner.launch(
       .weightGradientCPU, "weight_gradient",
       macros: geometryMacros(
@@ -226,7 +226,7 @@ extension WeightGradient {
         .buffer(x.buffer), .int4(x.place), .buffer(g.buffer), .int4(g.place),
       ] + target + [
         .int4(
-          SIMD4(Int32(broadcast.blocks), Int32(g.images), Int32(choice.parts), Int32(choice.pieces))),
+          SIMD4(Int32(broadcast.blocks), Int32(g.images), Int32(choice.shares), Int32(choice.pieces))),
         .int4(SIMD4(Int32(x.height), Int32(x.width), Int32(g.height), Int32(g.width))),
       ],
       global: [

@@ -4,14 +4,14 @@ import Tape
 // The convolutions of GPUs: Kernels/convolution_gpu.cl and weight_gradient_gpu.cl in plain fp32, their counterparts for
 // NVIDIA's matrix units, and convolution_skinny.cl for few pixels. All take the same arguments and launch ranges.
 
-/// A work-group's tile of a matrix product, and how it is shared out.
+/// A work-group's tile of a matrix product, and its division into shares.
 struct GPUTile: Hashable {
-  /// What takes a share of the tile.
+  /// The unit that computes a share of the tile.
   enum Sharing: String {
     case workItems = "gpu"
     /// 32 work-items each, for matrix units.
     case warps
-    /// All work-items take part in all of the tile, each with rows of the depth of its own.
+    /// Every work-item computes the whole tile over its own rows of the depth.
     case depth = "skinny"
   }
 
@@ -47,7 +47,7 @@ struct GPUTile: Hashable {
     }
   }
 
-  /// Bytes of local memory: what the programs declare.
+  /// Bytes of local memory that the programs declare.
   var localMemory: Int {
     switch sharing {
     case .workItems: 16 * max(5 * rows + 4 * columns, 4 * (rows + columns) + 128)
@@ -56,7 +56,7 @@ struct GPUTile: Hashable {
     }
   }
 
-  /// Whether a device can run a work-group of it.
+  /// Whether a device can run a work-group of the tile.
   func fits(_ device: DeviceDescription) -> Bool {
     workItems <= device.maxWorkGroupSize && localMemory <= device.localMemory
   }
@@ -68,7 +68,7 @@ struct GPUTile: Hashable {
 
 /// The tiles that a product of many columns is made of.
 struct GPUTileSet {
-  /// The fewest reads of local memory, for products that fill the device so too.
+  /// The fewest reads of local memory, for products that fill the device with it.
   let large: GPUTile
   let medium: GPUTile
   /// For the bottom of a U-Net, where few rows meet many weights.
@@ -92,25 +92,25 @@ struct GPUTileSet {
     low: GPUTile(rows: 32, columns: 64, warpRows: 32, warpColumns: 32))
 }
 
-/// How a matrix product is spread over a GPU: a pure function of its shape and the device.
+/// The distribution of a matrix product over a GPU: a pure function of its shape and the device.
 struct GPUProduct: Equatable {
   let tile: GPUTile
-  /// Parts of the depth that are computed apart and then added in order.
+  /// Sections of the depth with partial sums of their own, added up in order.
   let splits: Int
   /// Plain unless warps share the tile.
-  let multiplication: Multiplication
+  let arithmetic: MatrixArithmetic
 
   /// Work-groups of 64 or 128 work-items that keep a compute unit busy: one computes while others load.
   static let groupsPerUnit = 4
-  /// Steps of 16 that make a part of the depth worth its start and its sums' way through memory.
+  /// The fewest steps of 16 for which a section of the depth is worth its start and its sums' way through memory.
   static let leastSteps = 8
-  /// The second kernel adds the parts one after the other.
+  /// The kernel that adds up partial sums goes over them one after the other.
   static let mostSplits = 64
 
-  init(tile: GPUTile, splits: Int, _ multiplication: Multiplication) {
+  init(tile: GPUTile, splits: Int, _ arithmetic: MatrixArithmetic) {
     self.tile = tile
     self.splits = splits
-    self.multiplication = tile.sharing == .warps ? multiplication : .plain
+    self.arithmetic = tile.sharing == .warps ? arithmetic : .plain
   }
 
   /// - Parameters:
@@ -130,7 +130,7 @@ struct GPUProduct: Equatable {
     } else {
       let large = tiles.large.count(rows: rows, columns: columns)
       let medium = tiles.medium.count(rows: rows, columns: columns)
-      // Only where little more of the large tiles lies beyond the last row.
+      // Only where the large tiles waste little more beyond the last row.
       let isLarge =
         2 * products * large >= busy && 16 * large <= 9 * medium && tiles.large.fits(target.device)
       chosen = isLarge ? tiles.large : tiles.medium
@@ -143,7 +143,7 @@ struct GPUProduct: Equatable {
       tile: chosen,
       splits: 2 * groups >= wanted
         ? 1 : max(1, min(wanted / groups, steps / Self.leastSteps, Self.mostSplits)),
-      target.multiplication)
+      target.arithmetic)
   }
 }
 
@@ -155,11 +155,11 @@ extension GPUProduct {
       switch outputs {
       case ...4: GPUTile(rows: 128, columns: 4, itemRows: 2, itemColumns: 4)
       case ...16: GPUTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
-      // Up to four pixels nothing is gained by sharing what is read.
+      // Up to four pixels gain nothing from shared reads.
       default: pass.cells <= 4 ? pass.skinnyTile : nil
       }
     self.init(
-      tile: tile, of: target.multiplication == .plain ? .plain : .convolutionOfWarps,
+      tile: tile, of: target.arithmetic == .plain ? .plain : .convolutionOfWarps,
       rows: pass.cells, columns: outputs,
       products: pass.phases * pass.phases, steps: (inputs + 15) / 16 * pass.tapsOfPhase, target)
   }
@@ -176,7 +176,7 @@ extension GPUProduct {
     var tile: GPUTile?
     if laneChannels <= 16 { tile = GPUTile(rows: 64, columns: 16, itemRows: 4, itemColumns: 4) }
     // Most of a tile of warps would be empty.
-    let isPlain = target.multiplication == .plain || rows <= 16
+    let isPlain = target.arithmetic == .plain || rows <= 16
     self.init(
       tile: tile, of: isPlain ? .plain : .weightGradientOfWarps, rows: rows, columns: laneChannels,
       products: lanes == .input ? taps : 1, steps: (gradient.n * gradient.h * gradient.w + 15) / 16, target)
@@ -196,9 +196,9 @@ extension GPUProduct {
     macros += [
       ("\(part)_\(names.0)", "\(tile.shareRows)"), ("\(part)_\(names.1)", "\(tile.shareColumns)"),
     ]
-    guard let format = multiplication.format else { return (plain, macros) }
+    guard let format = arithmetic.format else { return (plain, macros) }
     macros.append(("PRECISION", format.rawValue))
-    if multiplication.emulated { macros.append(("MMA_EMULATED", "1")) }
+    if arithmetic.emulated { macros.append(("MMA_EMULATED", "1")) }
     return (matrixUnits, macros)
   }
 }
@@ -218,56 +218,66 @@ extension ConvolutionPass {
     cells <= 16 && input.shape.c > 8 && output.shape.c > 16 ? GPUTile(skinny: cells) : nil
   }
 
+  /// Adds the launch of a product of whole depth.
   func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
+    _ = try launch(product, planner, into: planner.activation(output).buffer)
+  }
+
+  /// Adds the launch of a product of split depth.
+  func planPartialSums(
+    _ product: GPUProduct, _ planner: LaunchPlanner
+  ) throws(OpenCLError) -> PartialSums {
+    let y = planner.activation(output)
+    let positions = y.images * y.height * y.width
+    let buffer = try planner.scratch(floats: product.splits * positions * y.blocks * 16)
+    let (program, epilogue) = try launch(product, planner, into: buffer)
+    let columns = product.tile.columns
+    let quads = min(y.blocks * 4, (y.channels + columns - 1) / columns * columns / 4)
+    return PartialSums(
+      buffer: buffer, count: product.splits, bias: bias, gate: gate, quads: quads, program: program,
+      epilogue: epilogue)
+  }
+
+  /// - Parameter buffer: the result's, or that of the partial sums
+  /// - Returns: the program, and bias and gate as its kernels take them
+  private func launch(
+    _ product: GPUProduct, _ planner: LaunchPlanner, into buffer: Buffer
+  ) throws(OpenCLError) -> (
+    program: (source: KernelSource, macros: [(String, String)]), epilogue: [KernelArgument]
+  ) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     let weight = try planner.weight(weight, lanes: streamLanes)
-    let (tile, splits) = (product.tile, product.splits)
+    let tile = product.tile
     let inputQuads =
       switch x.channels {
       case ...4: 1
       case ...8: 2
       default: 4
       }
-
-    // Absent operands are stood in for by one that is there; the kernels do not read them.
+    // Kernels do not read the stand-ins of absent operands.
     let gateView = gate.map { planner.activation($0.tensor) } ?? y
     let epilogue: [KernelArgument] = [
       .buffer(bias.map { planner.vector($0).buffer } ?? weight.buffer), .int(bias == nil ? 0 : 1),
       .buffer(gateView.buffer), .int4(gateView.place), .float(gate?.activation.negativeSlope ?? 1),
-      .buffer(y.buffer), .int4(y.place),
     ]
-    let positions = y.images * y.height * y.width
-    let parts = splits == 1 ? y.buffer : try planner.scratch(floats: splits * positions * y.blocks * 16)
-    let outputSize = SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(splits))
-    let cells = y.images * cellHeight * cellWidth
-    let writtenQuads = min(y.blocks * 4, (y.channels + tile.columns - 1) / tile.columns * tile.columns / 4)
     var (entry, macros) = product.program(
       plain: (.convolutionGPU, "convolve"), matrixUnits: (.convolutionNVIDIA, "convolve_units"),
       names: ("PIXELS", "CHANNELS"))
     macros += [("TRANSPOSED", transposed ? "1" : "0"), ("INPUT_QUADS", "\(inputQuads)")]
     try planner.launch(
       entry.source, entry.kernel, macros: macros,
-      arguments: x.arguments + [.float(inputActivation.negativeSlope), .buffer(weight.buffer)] + epilogue + [
-        .buffer(parts), .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), Int32(x.images))),
-        .int4(outputSize), .int4(weight.packing.kernelGeometry(geometry)),
-      ],
+      arguments: x.arguments + [.float(inputActivation.negativeSlope), .buffer(weight.buffer)] + epilogue
+        + y.arguments + [
+          .buffer(buffer), .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), Int32(x.images))),
+          .int4(SIMD4(Int32(y.blocks), Int32(y.height), Int32(y.width), Int32(product.splits))),
+          .int4(weight.packing.kernelGeometry(geometry)),
+        ],
       global: [
         (cells + tile.rows - 1) / tile.rows * tile.workItems,
-        (y.channels + tile.columns - 1) / tile.columns, phases * phases * splits,
+        (y.channels + tile.columns - 1) / tile.columns, phases * phases * product.splits,
       ],
       local: [tile.workItems, 1, 1])
-    guard splits > 1 else { return }
-    let sum = SplitSum(parts: parts, count: splits, bias: bias, gate: gate, quads: writtenQuads)
-    if planner.leave(sum, of: output) { return }
-    // The sum with the gradient of a skip, where a step behind this one makes it.
-    let (target, addend) = planner.takeSum(with: output) ?? (output, nil)
-    let (sums, addendView) = (planner.activation(target), planner.activation(addend ?? target))
-    try planner.launch(
-      entry.source, "convolve_sum", macros: macros,
-      arguments: [.buffer(parts)] + epilogue.dropLast(2) + sums.arguments + addendView.arguments + [
-        .int(addend == nil ? 0 : 1), .int(Int32(y.images)), .int4(outputSize), .int(Int32(writtenQuads)),
-      ],
-      global: [(positions * writtenQuads + 63) / 64 * 64], local: [64])
+    return ((entry.source, macros), epilogue)
   }
 }
 
@@ -282,7 +292,7 @@ extension WeightGradient {
     let tileQuads = tile.rows / 4
     let quadsOfTap = dw.lanes == .output ? quads : (quads + tileQuads - 1) / tileQuads * tileQuads
     let rows = dw.taps * quadsOfTap * 4
-    let parts = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
+    let sums = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
     let sizes = SIMD4(Int32(quads), Int32(broadcast.blocks), Int32(lanes.blocks), Int32(quadsOfTap))
     var (entry, macros) = product.program(
       plain: (.weightGradientGPU, "weight_gradient_gpu"),
@@ -290,13 +300,13 @@ extension WeightGradient {
     macros.append(("LANES_INPUT", dw.lanes == .input ? "1" : "0"))
     let kernelGeometry = dw.packing.kernelGeometry(geometry)
     let sum = WeightGradientSum(
-      gradient: output, parts: parts, target: dw, sizes: sizes, splits: splits,
+      gradient: output, partialSums: sums, target: dw, sizes: sizes, splits: splits,
       items: dw.taps * quads * 4 * lanes.blocks * 4, geometry: kernelGeometry)
     try planner.add(
       WeightGradientTiles(
         pass: self, source: entry.source, kernel: entry.kernel, macros: macros,
         arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
-          .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(parts), .int4(sizes),
+          .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(sums), .int4(sizes),
           .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
           .int4(kernelGeometry),
         ],

@@ -30,7 +30,12 @@ extension ConvolutionPass: VariedPass {
       }
     case .gpu:
       return GPUProduct.candidates(self, target).map { product in
-        KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
+        product.splits == 1
+          ? KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner)
+          }
+          : KernelVariant(product.description, of: output) { planner throws(OpenCLError) in
+            try planPartialSums(product, planner)
+          }
       }
     }
   }
@@ -87,8 +92,8 @@ extension [KernelVariant] {
   }
 }
 
-/// How many sums a variant may keep that is worth a try: AVX-512's registers hold more than the default's 16, AVX2's no
-/// more than its 6.
+/// The most sums of a variant that is worth a try: AVX-512's registers hold more than the default's 16, AVX2's no more than
+/// its 6.
 private func mostSums(_ accumulators: Int) -> Int { accumulators >= 16 ? accumulators * 7 / 4 : accumulators }
 
 extension CPUConvolutionChoice: CustomStringConvertible {
@@ -123,8 +128,8 @@ extension CPUConvolutionChoice: CustomStringConvertible {
         for width in [1, 2, 3, 4, 6, 8, 16] where width < 2 * pass.cellWidth {
           // More would spill, fewer leave multiply-adds waiting, unless there are no more pixels.
           let sums = height * width * vectors
-          let isWhole = height == pass.cellHeight && width >= pass.cellWidth
-          guard sums <= mostSums(accumulators), 2 * sums >= accumulators || isWhole else { continue }
+          let coversMap = height == pass.cellHeight && width >= pass.cellWidth
+          guard sums <= mostSums(accumulators), 2 * sums >= accumulators || coversMap else { continue }
           var choice = standard
           (choice.form, choice.tileHeight, choice.tileWidth) = (form, height, width)
           if choice != standard { result.append(choice) }
@@ -136,7 +141,7 @@ extension CPUConvolutionChoice: CustomStringConvertible {
 }
 
 extension CPUWeightGradientChoice: CustomStringConvertible {
-  /// What is summed up together, taps x broadcast channels x lanes, and how many such pieces a work-item takes.
+  /// The extent of a piece, taps x broadcast channels x lanes, and the pieces of a work-item.
   var description: String { "sum \(rowTaps)x\(broadcast)x\(16 * blocks) pieces \(pieces)" }
 
   /// The default, then other tiles.
@@ -155,12 +160,12 @@ extension CPUWeightGradientChoice: CustomStringConvertible {
         for rowTaps in 1...kernelWidth where kernelWidth.isMultiple(of: rowTaps) {
           let sums = rowTaps * broadcast * blocks
           guard sums <= mostSums(accumulators), 2 * sums >= accumulators || channels <= 8 else { continue }
-          let parts = (min(16, channels) + broadcast - 1) / broadcast
-          let all = kernelHeight * kernelWidth / rowTaps * parts
+          let shares = (min(16, channels) + broadcast - 1) / broadcast
+          let all = kernelHeight * kernelWidth / rowTaps * shares
           for pieces in Set([1, min(all, standard.pieces), min(all, 4 * standard.pieces)]).sorted() {
             var choice = standard
             (choice.blocks, choice.broadcast, choice.rowTaps) = (blocks, broadcast, rowTaps)
-            (choice.parts, choice.pieces) = (parts, pieces)
+            (choice.shares, choice.pieces) = (shares, pieces)
             if choice != standard { result.append(choice) }
           }
         }
@@ -173,9 +178,9 @@ extension CPUWeightGradientChoice: CustomStringConvertible {
 // MARK: GPUs
 
 extension GPUProduct: CustomStringConvertible {
-  /// What multiplies, the tile of a work-group, the share of a work-item or a warp, and the parts of the depth.
+  /// The arithmetic, the tile of a work-group, the share of a work-item or a warp, and the splits of the depth.
   var description: String {
-    let kind = multiplication.format?.rawValue.lowercased() ?? tile.sharing.rawValue
+    let kind = arithmetic.format?.rawValue.lowercased() ?? tile.sharing.rawValue
     return "\(kind) \(tile.rows)x\(tile.columns)/\(tile.shareRows)x\(tile.shareColumns) split \(splits)"
   }
 
@@ -197,14 +202,14 @@ extension GPUProduct: CustomStringConvertible {
   private static func candidates(
     standard: GPUProduct, of warps: GPUTileSet, skinny: GPUTile? = nil, steps: Int, _ target: KernelTarget
   ) -> [Self] {
-    let sets = target.multiplication == .plain ? [GPUTileSet.plain] : [warps, .plain]
+    let sets = target.arithmetic == .plain ? [GPUTileSet.plain] : [warps, .plain]
     var tiles = sets.flatMap { [$0.large, $0.medium, $0.low] }
     if let skinny { tiles.append(skinny) }
     // Few channels ask for a tile of their own.
     if standard.tile.columns <= 16 { tiles = [standard.tile] }
     let splits = (0...6).map { 1 << $0 }.filter { $0 == 1 || 2 * $0 <= steps }
     let others = tiles.filter { $0.fits(target.device) }.flatMap { tile in
-      splits.map { GPUProduct(tile: tile, splits: $0, target.multiplication) }
+      splits.map { GPUProduct(tile: tile, splits: $0, target.arithmetic) }
     }
     return [standard] + others.filter { $0 != standard }
   }

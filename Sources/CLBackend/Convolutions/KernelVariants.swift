@@ -1,11 +1,11 @@
 import Tape
 
-// The seam between what is to be computed and how: a pass has a key and a list of kernel variants, and choices say by
-// name which one is taken. Variants are listed in Ops/ConvolutionVariants.swift.
+// The seam between a convolution pass and its kernels: a pass has a key and a list of kernel variants, and choices name the
+// one that is taken. ConvolutionVariants.swift lists the variants.
 
-/// Which convolution, over which shapes: what a kernel variant is chosen for.
+/// The kind of a convolution pass and its shapes: a kernel variant is chosen for each.
 ///
-/// Its description, such as `convolution 64>128 4x4 s2 p1 128x128>64x64 n1 lanes output`, is what files and tables hold.
+/// Files and tables hold its description, such as `convolution 64>128 4x4 s2 p1 128x128>64x64 n1 lanes output`.
 public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
   public enum Kind: String, Sendable, CaseIterable {
     case convolution
@@ -27,7 +27,7 @@ public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
   public var outputHeight: Int
   public var outputWidth: Int
   public var images: Int
-  /// Which of the layer's channels fill the vector lanes of the packed weight, or of its gradient.
+  /// The layer's channels in the vector lanes of the packed weight, or of its gradient.
   public var lanes: WeightLanes
 
   public var description: String {
@@ -84,57 +84,13 @@ public struct PassKey: Hashable, Sendable, LosslessStringConvertible {
   }
 }
 
-/// One way to compute a pass.
-package struct KernelVariant {
-  /// Short, the same in every version of the program that has the variant.
-  package let name: String
-  /// Adds its launches.
-  let plan: (LaunchPlanner) throws(OpenCLError) -> Void
-  /// Of a weight gradient: adds launches that use it for an Adam step and do not store it. nil where it cannot.
-  let planUpdate: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
-
-  package init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
-    self.init(name, plan, update: nil)
-  }
-
-  init(
-    _ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void,
-    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
-  ) {
-    self.name = name
-    self.plan = plan
-    planUpdate = update
-  }
-}
-
-/// What variants are listed for, besides the pass: a device and whose kernels it wants.
+/// The device that variants are listed for, and the class of its kernels.
 struct KernelTarget {
   let device: DeviceDescription
   let deviceClass: DeviceClass
-  /// How convolutions of GPUs multiply at most.
-  let multiplication: Multiplication
+  /// The matrix units that convolutions of GPUs may use.
+  let arithmetic: MatrixArithmetic
   let precision: Precision
-
-  /// See `OpenCLExecutor` for the parameters and the errors.
-  init(
-    _ device: Device, deviceClass: DeviceClass?, precision: Precision?, matrixUnits: MatrixUnits? = nil,
-    computeUnits: Int? = nil, vectorWidth: Int? = nil
-  ) throws(OpenCLError) {
-    var description = device.description
-    self.deviceClass = deviceClass ?? description.deviceClass
-    let (groupSize, localMemory) = (description.maxWorkGroupSize, description.localMemory)
-    guard self.deviceClass == .cpu || groupSize >= 256 && localMemory >= 16 << 10 else {
-      throw OpenCLError(
-        "\(description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need 256 with 16384; name another --device"
-      )
-    }
-    let units = self.deviceClass == .cpu ? .none : matrixUnits ?? MatrixUnits(provenOn: device)
-    self.precision = precision ?? .standard(units)
-    multiplication = try Multiplication(self.precision, units, on: description)
-    if let computeUnits { description.computeUnits = computeUnits }
-    if let vectorWidth { description.nativeFloatVectorWidth = vectorWidth }
-    self.device = description
-  }
 }
 
 /// A pass that several variants can compute.
@@ -144,16 +100,28 @@ protocol VariedPass {
 
   func key(lanes: WeightLanes) -> PassKey
 
-  /// Every way to compute the pass on a device, names unique. The first is the default: what is best on devices of
-  /// that class by all that is known, a pure function of the shape.
+  /// Every way to compute the pass on a device, names unique. The first is the default: the best on devices of that class
+  /// by all that is known, a pure function of the shape.
   func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant]
+
+  var layer: PassLayer { get }
+
+  /// Records the pass on a tape of its own.
+  ///
+  /// - Parameters:
+  ///   - image, gradient, weight: of the layer; the pass reads some of them
+  /// - Returns: its result and all tensors that it reads
+  func record(
+    on tape: Tape, image: Tensor, gradient: Tensor, weight: Tensor
+  ) throws(TapeError) -> (output: Tensor, operands: [Tensor])
+
 }
 
-/// Which variant every pass takes; passes that it does not name take their default.
+/// The variants of passes; a pass without one takes its default.
 public struct KernelChoices: Sendable, Equatable {
   /// Names of variants.
   public private(set) var names: [PassKey: String]
-  /// Where they come from, for errors: a file, or words.
+  /// The origin of the choices for errors: a file, or words.
   public var source: String
 
   public init(_ names: [PassKey: String] = [:], source: String = "the chosen variants") {
@@ -168,7 +136,7 @@ public struct KernelChoices: Sendable, Equatable {
 }
 
 extension KernelChoices: Codable {
-  /// As an object: passes' descriptions and variants' names.
+  /// Reads an object of passes' descriptions and variants' names.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     self.init()
@@ -205,11 +173,22 @@ extension VariedPass {
   }
 }
 
-extension LaunchPlanner {
-  /// Adds the launches of the variant that was chosen for the pass, or of its default.
-  func plan(_ pass: some VariedPass) throws(OpenCLError) {
-    let variant = try pass.variant(choices, target, lanes: weight(pass.packedWeight).lanes)
-    if let update = variant.planUpdate, deferUpdate(update) { return }
-    try variant.plan(self)
+/// The variants of the convolution passes of a recording.
+struct ChosenVariants {
+  /// By the pass' step.
+  private(set) var all: [Int: (key: PassKey, variant: KernelVariant)] = [:]
+
+  /// - Throws: `OpenCLError` when there is no variant of a chosen name
+  init(
+    _ recording: Recording, _ steps: Range<Int>, _ placement: Placement, _ choices: KernelChoices,
+    _ target: KernelTarget
+  ) throws(OpenCLError) {
+    for step in steps {
+      guard let pass = (recording.steps[step].operation as? any PassOperation)?.pass else { continue }
+      let lanes = placement.weights[pass.packedWeight.id]!.lanes
+      all[step] = (pass.key(lanes: lanes), try pass.variant(choices, target, lanes: lanes))
+    }
   }
+
+  var byStep: [Int: KernelVariant] { all.mapValues(\.variant) }
 }

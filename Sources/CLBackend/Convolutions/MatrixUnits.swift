@@ -17,7 +17,7 @@ public struct MatrixUnits: Sendable, Equatable {
 
   public static let none = MatrixUnits(operands: [], isEmulated: false)
 
-  /// Everything, slowly, on any device: what NVIDIA's units would compute, for tests of the programs around them.
+  /// All operands on any device, slowly: NVIDIA's units emulated, for tests of the programs around them.
   public static let emulated = MatrixUnits(operands: Set(Operands.allCases), isEmulated: true)
 
   private init(operands: Set<Operands>, isEmulated: Bool) {
@@ -42,8 +42,8 @@ public struct MatrixUnits: Sendable, Equatable {
 
   private static let proven = Mutex<[String: MatrixUnits]>([:])
 
-  /// Whether a tile of small integers, whose sums are exact, comes out right. Whatever fails means no. In a context of
-  /// its own: what breaks there breaks nothing else.
+  /// Whether a tile of small integers, whose sums are exact, comes out right. Any failure means no. A context of its own
+  /// keeps a failure from everything else.
   public static func multiplies(_ operands: Operands, emulated: Bool, on device: Device) -> Bool {
     let depth = operands.depth
     // -7 to 7, no two rows or columns alike.

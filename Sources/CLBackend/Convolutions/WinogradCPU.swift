@@ -2,51 +2,8 @@ import Tape
 
 // The convolutions of CPU devices by Winograd's minimal filtering: Kernels/winograd_cpu.cl.
 
-/// How the output of a convolution (or a phase of a transposed one's) is cut into tiles that are transformed each: a
-/// pure function of its shape.
-struct WinogradTiling: Hashable, Sendable {
-  /// Outputs of a tile along one axis.
-  static let outputs = 3
-
-  let transposed: Bool
-  let geometry: ConvolutionGeometry
-  /// Taps along one axis of the convolutions of stride 1 that this one is the sum of.
-  let taps: Int
-  let images: Int
-  let down: Int
-  let across: Int
-
-  /// nil for kernels whose convolutions of stride 1 have not 2 x 2 or 4 x 4 taps.
-  ///
-  /// - Parameters:
-  ///   - height, width: of a convolution's output, or of one phase of a transposed convolution's
-  init?(
-    transposed: Bool, _ geometry: ConvolutionGeometry, kernelHeight: Int, kernelWidth: Int, images: Int,
-    height: Int, width: Int
-  ) {
-    guard kernelHeight == kernelWidth, kernelHeight.isMultiple(of: geometry.stride),
-      [2, 4].contains(kernelHeight / geometry.stride)
-    else { return nil }
-    self.transposed = transposed
-    self.geometry = geometry
-    self.images = images
-    taps = kernelHeight / geometry.stride
-    // Phases of a transposed convolution that are a pixel behind (see winograd_output) need one more.
-    let behind = transposed && geometry.stride > 1 ? 1 : 0
-    down = (height + behind + Self.outputs - 1) / Self.outputs
-    across = (width + behind + Self.outputs - 1) / Self.outputs
-  }
-
-  var count: Int { images * down * across }
-  /// Transformed values of a tile.
-  var positions: Int { (Self.outputs + taps - 1) * (Self.outputs + taps - 1) }
-  /// Convolutions of stride 1 beside one another, summed over or not.
-  var parts: Int { geometry.stride * geometry.stride }
-  /// What each block of input channels becomes along the depth of the product.
-  var residues: Int { transposed ? 1 : parts }
-  var phases: Int { transposed ? parts : 1 }
-
-  /// What all kernels of this tiling are compiled with, on a device whose registers hold so many sums: one program.
+extension WinogradTiling {
+  /// The macros of all kernels of this tiling, one program, on a device whose registers hold so many sums.
   func macros(accumulators: Int) -> [(String, String)] {
     [
       ("R", "\(taps)"), ("STRIDE", "\(geometry.stride)"),
@@ -58,24 +15,10 @@ struct WinogradTiling: Hashable, Sendable {
   }
 }
 
-/// Transformed tiles in a buffer, [position][block][tile][16].
-struct WinogradTiles {
-  let tiling: WinogradTiling
-  let blocks: Int
-  /// Tiles with those that fill up the last work-item of the product.
-  let padded: Int
-
-  /// Vectors of 16 floats from position to position. One more than needed keeps positions off the same cache sets.
-  var stride: Int { blocks * padded + 1 }
-  var floats: Int { tiling.positions * stride * 16 }
-  var argument: KernelArgument {
+extension WinogradTiles {
+  /// As the kernels take them.
+  fileprivate var argument: KernelArgument {
     .int4(SIMD4(Int32(tiling.across), Int32(tiling.down), Int32(padded), Int32(stride)))
-  }
-
-  init(_ tiling: WinogradTiling, blocks: Int, itemTiles: Int = 1) {
-    self.tiling = tiling
-    self.blocks = blocks
-    padded = (tiling.count + itemTiles - 1) / itemTiles * itemTiles
   }
 }
 
@@ -96,7 +39,7 @@ extension WinogradTiling {
 }
 
 extension WinogradTiling {
-  /// What a CPU multiplies and adds while its memory delivers a byte: 460 GFLOP/s beside 42 GB/s.
+  /// Floating-point operations of a CPU while its memory delivers a byte: 460 GFLOP/s beside 42 GB/s.
   static let operationsPerByte = 11.0
 
   /// Whether the kernels take these channels: whole panels of lanes, whichever side fills them.
@@ -104,12 +47,12 @@ extension WinogradTiling {
     inputs.isMultiple(of: 32) && outputs.isMultiple(of: 32)
   }
 
-  /// Whether the multiplications saved are worth the traffic of transformed tiles and weights, each written and read:
-  /// so where maps are large and weights are few.
+  /// Whether the multiplications saved are worth the traffic of transformed tiles and weights, each written and read: they
+  /// are where maps are large and weights are few.
   func pays(inputs: Int, outputs: Int) -> Bool {
     guard Self.takes(inputs: inputs, outputs: outputs) else { return false }
     let (tiles, positions) = (Double(count), Double(positions))
-    let weights = Double(parts * inputs * outputs)
+    let weights = Double(stridePhases * inputs * outputs)
     let outputsOfTile = Double(Self.outputs * Self.outputs)
     let direct = 2 * tiles * outputsOfTile * Double(taps * taps) * weights
     let products = 2 * tiles * positions * weights
@@ -143,14 +86,14 @@ extension ConvolutionPass {
     let u = try planner.derived(
       self.weight, .winogradWeight(transposed: transposed),
       floats: tiling.positions * weightStride * 16
-    ) { (u) throws(OpenCLError) in
+    ) { (u, derivation) throws(OpenCLError) in
       try planner.launch(
         .winogradCPU, "winograd_weight", macros: macros,
         arguments: [
           .buffer(weight.buffer), .buffer(u),
           .int4(SIMD4(Int32(weight.blocks), Int32(panels), Int32(weightStride), 0)),
         ],
-        global: [weight.blocks, panels], local: [1, 1])
+        global: [weight.blocks, panels], local: [1, 1], derivation: derivation)
     }
 
     let outputTiles = WinogradTiles(tiling, blocks: tiling.phases * panels * 2, itemTiles: itemTiles)
@@ -195,20 +138,20 @@ extension WeightGradient {
     let gradientTiles = WinogradTiles(tiling, blocks: g.blocks)
     let d = try planner.derived(
       gradient, .winogradGradient(tiling, gradientActivation), floats: gradientTiles.floats
-    ) { (d) throws(OpenCLError) in
+    ) { (d, derivation) throws(OpenCLError) in
       try planner.launch(
         .winogradCPU, "winograd_gradient", macros: macros,
         arguments: [
           .buffer(g.buffer), .int4(g.place), .float(gradientActivation.negativeSlope), .buffer(d),
           .int4(SIMD4(Int32(g.blocks), Int32(g.height), Int32(g.width), 0)), gradientTiles.argument,
         ],
-        global: [tiling.down, g.blocks, g.images], local: [1, 1, 1])
+        global: [tiling.down, g.blocks, g.images], local: [1, 1, 1], derivation: derivation)
     }
 
     let itemBlocks = WinogradTiling.itemBlocks(accumulators: accumulators)
     let broadcast = WinogradTiling.itemBroadcast(accumulators: accumulators)
     let lanesInput = KernelArgument.int(dw.lanes == .input ? 1 : 0)
-    let stride = tiling.parts * dw.panels * dw.blocks * 32 + 1
+    let stride = tiling.stridePhases * dw.panels * dw.blocks * 32 + 1
     let du = try planner.scratch(floats: tiling.positions * stride * 16)
     let sizes = SIMD4(Int32(dw.blocks), Int32(dw.panels), Int32(tiling.count), Int32(stride))
     try planner.launch(
@@ -217,7 +160,9 @@ extension WeightGradient {
         .buffer(v), .buffer(d), .buffer(du), .int4(sizes), lanesInput, imageTiles.argument,
         gradientTiles.argument,
       ],
-      global: [dw.blocks * 16 / broadcast, dw.panels * 2 / itemBlocks * tiling.parts, tiling.positions],
+      global: [
+        dw.blocks * 16 / broadcast, dw.panels * 2 / itemBlocks * tiling.stridePhases, tiling.positions,
+      ],
       local: [1, 1, 1])
     try planner.launch(
       .winogradCPU, "winograd_weight_gradient", macros: macros,
@@ -227,21 +172,21 @@ extension WeightGradient {
 }
 
 extension LaunchPlanner {
-  /// The transformed tiles of a map: made once for all passes that read it so.
+  /// The transformed tiles of a map, shared by all passes that read it so.
   fileprivate func winogradInput(
     _ tensor: Tensor, _ activation: Activation, _ tiling: WinogradTiling, itemTiles: Int
   ) throws(OpenCLError) -> (Buffer, WinogradTiles) {
     let x = self.activation(tensor)
     let tiles = WinogradTiles(tiling, blocks: x.blocks * tiling.residues, itemTiles: itemTiles)
     let buffer = try derived(tensor, .winogradInput(tiling, activation), floats: tiles.floats) {
-      (buffer) throws(OpenCLError) in
+      (buffer, derivation) throws(OpenCLError) in
       try launch(
         .winogradCPU, "winograd_input", macros: tiling.macros(accumulators: device.accumulators),
         arguments: [
           .buffer(x.buffer), .int4(x.place), .float(activation.negativeSlope), .buffer(buffer),
           .int4(SIMD4(Int32(x.blocks), Int32(x.height), Int32(x.width), 0)), tiles.argument,
         ],
-        global: [tiling.down, tiles.blocks, x.images], local: [1, 1, 1])
+        global: [tiling.down, tiles.blocks, x.images], local: [1, 1, 1], derivation: derivation)
     }
     return (buffer, tiles)
   }

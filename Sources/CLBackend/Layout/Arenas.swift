@@ -1,20 +1,10 @@
 import Tape
 
-/// A step over flat arrays (weights, vectors), number by number, that neighbouring steps of its kind may join: where
-/// their operands lie one behind the other, one launch goes over all of them.
-protocol FlatOperation: OpenCLOperation {
-  /// Tensors of one size, in the order of the kernel's arguments.
-  var columns: [Tensor] { get }
-
-  /// Whether `next` differs from this step in its columns only.
-  func hasSettings(of next: Self) -> Bool
-}
-
 /// Weights and vectors that lie one behind the other in one buffer: a pure function of the recording.
 ///
-/// Each run of neighbouring flat steps with equal settings has its first operands in one arena, its second operands
-/// in another and so on, the small ones first: large weights are those that may be updated elsewhere, and leave the
-/// others side by side.
+/// Each run of neighbouring flat steps with equal settings has its first operands in one arena, its second operands in
+/// another and so on, the small ones first: a large weight may be updated with its gradient instead, and the others
+/// then still lie side by side.
 package struct Arenas: Equatable, Sendable {
   package struct Place: Equatable, Sendable {
     package var arena: Int
@@ -34,7 +24,7 @@ package struct Arenas: Equatable, Sendable {
   ///   - floats: the size of a flat tensor, nil for activations
   ///   - alignment: floats; where a tensor may begin
   ///   - limit: floats; the largest arena
-  ///   - leftOut: tensors that get no place, and nothing that steps use with them
+  ///   - leftOut: tensors that get no place; nor do the other operands of their steps
   package init(
     _ recording: Recording, alignment: Int, limit: Int, leavingOut leftOut: Set<Tensor> = [],
     floats: (Tensor) -> Int?
@@ -79,9 +69,20 @@ package struct Arenas: Equatable, Sendable {
         sizes.append(size)
       }
     }
-    add(runsOf: Adam.self)
-    // Sums of gradients: their results already lie where Adam reads them.
-    add(runsOf: Combination.self)
+    for type in Self.flatOperations(recording) { add(runsOf: type) }
+  }
+
+  /// The kinds of flat operations of a recording. The one with most columns comes first, since a tensor has one place:
+  /// sums of gradients then lie where Adam reads them.
+  private static func flatOperations(_ recording: Recording) -> [any FlatOperation.Type] {
+    var columns: [ObjectIdentifier: (type: any FlatOperation.Type, count: Int, first: Int)] = [:]
+    for (index, step) in recording.steps.enumerated() {
+      guard let operation = step.operation as? any FlatOperation else { continue }
+      let type = type(of: operation)
+      guard columns[ObjectIdentifier(type)] == nil else { continue }
+      columns[ObjectIdentifier(type)] = (type, operation.columns.count, index)
+    }
+    return columns.values.sorted { ($1.count, $0.first) < ($0.count, $1.first) }.map(\.type)
   }
 
   /// Whether a tensor lies before another, in arenas counted through; one that is in none comes first.

@@ -1,10 +1,9 @@
-/// Where things that are needed at different times lie in the same memory: a pure function of their lifetimes.
+/// A place in memory for each of several items, the same for items that are needed at different times: a pure function of
+/// their lifetimes.
 ///
-/// Only things of one kind share a room, since a room keeps what nobody writes (the zeros of a border) from one to the
-/// next. Of most kinds a room holds one thing at a time; of those that may lie anywhere it holds several, side by
-/// side.
+/// Only items of one kind share a room, since a room keeps unwritten values (the zeros of a border) from one to the next. A room of most kinds holds one item at a time, a divided room several, side by side.
 ///
-/// The largest come first, each to where it fits best, so no room grows for what comes later. Where all of a kind are
+/// The largest item comes first, each to where it fits best, so no room grows for a later one. Where all of a kind are
 /// equally large there are as many rooms as are in use at once, which is the fewest possible.
 public struct SharedRooms<Kind: Hashable & Sendable>: Sendable {
   public struct Item: Sendable {
@@ -48,7 +47,7 @@ public struct SharedRooms<Kind: Hashable & Sendable>: Sendable {
   public init(_ items: [Item], dividing divided: Set<Kind> = [], alignment: Int = 1, limit: Int = .max) {
     var places = [Place?](repeating: nil, count: items.count)
     var rooms: [Room] = []
-    /// By the room, what lies in it.
+    /// The items of each room.
     var contents: [[(lifetime: ClosedRange<Int>, bytes: Range<Int>)]] = []
     let order = items.indices.sorted {
       let (a, b) = (items[$0], items[$1])
@@ -87,20 +86,5 @@ public struct SharedRooms<Kind: Hashable & Sendable>: Sendable {
     }
     self.places = places.map { $0! }
     self.rooms = rooms
-  }
-
-  /// The most bytes in use at once, whatever their kinds: no placement needs less.
-  public static func liveBytes(_ items: [Item]) -> Int {
-    var changes: [Int: Int] = [:]
-    for item in items {
-      changes[item.lifetime.lowerBound, default: 0] += item.bytes
-      changes[item.lifetime.upperBound + 1, default: 0] -= item.bytes
-    }
-    var (live, most) = (0, 0)
-    for position in changes.keys.sorted() {
-      live += changes[position]!
-      most = max(most, live)
-    }
-    return most
   }
 }

@@ -1,17 +1,14 @@
 import Tape
 
-extension Adam: FlatOperation {
+extension Adam: FlatOpenCLOperation {
   var columns: [Tensor] { [parameter, gradient, firstMoment, secondMoment] }
 
   func hasSettings(of next: Adam) -> Bool { schedule == next.schedule && options == next.options }
 
-  /// One launch for all steps of a run whose operands lie one behind the other.
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    for (buffers, floats) in try planner.flatRuns(from: self) {
-      try planner.launchFlat(
-        .adam, "adam", floats: floats,
-        buffers.map { .buffer($0) } + [.buffer(planner.vector(schedule).buffer)], [constants])
-    }
+  func plan(_ planner: LaunchPlanner, over columns: [Buffer], floats: Int) throws(OpenCLError) {
+    try planner.launchFlat(
+      .adam, "adam", floats: floats,
+      columns.map { .buffer($0) } + [.buffer(planner.vector(schedule).buffer)], [constants])
   }
 
   /// As the kernels take them.

@@ -1,6 +1,6 @@
 import Tape
 
-extension Blur: OpenCLOperation {
+extension Blur: InteriorOperation, OpenCLOperation {
   /// Along the rows, then along the columns.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))

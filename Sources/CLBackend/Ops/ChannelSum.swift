@@ -1,6 +1,6 @@
 import Tape
 
-extension ChannelSum: OpenCLOperation {
+extension ChannelSum: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.vector(output))
     let groups = RowGroups(x, images: x.images, passes: 1, planner.deviceClass)

@@ -1,7 +1,8 @@
 import Tape
 
-extension Concatenation: OpenCLOperation {
-  /// Nothing to do where the parts were laid inside the whole.
+extension Concatenation: InteriorOperation, OpenCLOperation {
+  var views: [OperandView] { OperandView.channels(of: output, parts) }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     guard !planner.isView(output) else { return }
     var channel = 0
@@ -15,7 +16,11 @@ extension Concatenation: OpenCLOperation {
   }
 }
 
-extension Slice: OpenCLOperation {
+extension Slice: InteriorOperation, OpenCLOperation {
+  var views: [OperandView] {
+    [OperandView(tensor: output, container: input, channel: channels.lowerBound)]
+  }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     guard !planner.isView(output) else { return }
     try planner.planCopy(
@@ -24,7 +29,7 @@ extension Slice: OpenCLOperation {
   }
 }
 
-extension SliceGradient: OpenCLOperation {
+extension SliceGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, dx) = (planner.activation(gradient), planner.activation(output))
     try planner.launchPixels(
@@ -33,23 +38,27 @@ extension SliceGradient: OpenCLOperation {
   }
 }
 
-extension BatchConcatenation: OpenCLOperation {
+extension BatchConcatenation: InteriorOperation, OpenCLOperation {
+  var views: [OperandView] { OperandView.images(of: output, parts) }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     guard !planner.isView(output) else { return }
     var image = 0
     for part in parts {
       try planner.planCopy(
         from: planner.activation(part), channel: 0, count: part.shape.c,
-        to: planner.activation(output).part(image: image, images: part.shape.n), channel: 0)
+        to: planner.activation(output).slice(image: image, images: part.shape.n), channel: 0)
       image += part.shape.n
     }
   }
 }
 
-extension BatchSplit: OpenCLOperation {
-  /// Nothing to do: the parts lie in the whole.
+extension BatchSplit: InteriorOperation, OpenCLOperation {
+  var views: [OperandView] { OperandView.images(of: input, parts) }
+
+  /// No launch: groups of a batch always lie inside it.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    precondition(parts.allSatisfy(planner.isView), "part of a batch beside it")
+    precondition(parts.allSatisfy(planner.isView), "a group of a batch lies outside it")
   }
 }
 

@@ -1,75 +1,48 @@
 import Tape
 
-// Every convolution pass has several kernel variants, listed in ConvolutionVariants.swift.
+extension Convolution: PassOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] { [(input, geometry.padding)] }
 
-/// A convolution in either direction as the kernels see it: x is the pass' input, y its output.
-struct ConvolutionPass {
-  let transposed: Bool
-  let input: Tensor
-  let inputActivation: Activation
-  let weight: Tensor
-  let bias: Tensor?
-  let gate: Gate?
-  let output: Tensor
-  let geometry: ConvolutionGeometry
+  var weightLayout: WeightLayout {
+    .convolved(
+      weight, lanes: weight.shape[0] <= Placement.fewChannels ? .input : .output, stride: geometry.stride)
+  }
 
-  /// The packing whose lanes are this pass' output channels.
-  var streamLanes: WeightLanes { transposed ? .input : .output }
-  var kernelHeight: Int { weight.shape[2] }
-  var kernelWidth: Int { weight.shape[3] }
-  /// Phases along one axis: a transposed convolution is stride x stride convolutions of stride 1.
-  var phases: Int { transposed ? geometry.stride : 1 }
-  /// Output pixels of one phase.
-  var cellHeight: Int { (output.shape.h + phases - 1) / phases }
-  var cellWidth: Int { (output.shape.w + phases - 1) / phases }
-}
-
-extension Convolution: OpenCLOperation {
-  fileprivate var pass: ConvolutionPass {
+  var pass: any VariedPass {
     ConvolutionPass(
       transposed: false, input: input, inputActivation: inputActivation, weight: weight, bias: bias,
       gate: gate, output: output, geometry: geometry)
   }
-
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planner.plan(pass)
-  }
 }
 
-extension TransposedConvolution: OpenCLOperation {
-  fileprivate var pass: ConvolutionPass {
+extension TransposedConvolution: PassOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] {
+    let (S, P) = (geometry.stride, geometry.padding)
+    func border(_ kernel: Int, _ image: Int, _ gradient: Int) -> Int {
+      // Whole cells of S x S output pixels are computed, so the last one may overhang the image.
+      let cells = (image + S - 1) / S * S
+      return max(0, (kernel - 1 - P) / S, (cells - 1 + P) / S - gradient + 1)
+    }
+    let (x, g, w) = (output.shape, input.shape, weight.shape)
+    return [(input, max(border(w[2], x.h, g.h), border(w[3], x.w, g.w)))]
+  }
+
+  var weightLayout: WeightLayout {
+    .convolved(
+      weight, lanes: weight.shape[1] <= Placement.fewChannels ? .output : .input, stride: geometry.stride)
+  }
+
+  var pass: any VariedPass {
     ConvolutionPass(
       transposed: true, input: input, inputActivation: inputActivation, weight: weight, bias: bias,
       gate: gate, output: output, geometry: geometry)
   }
-
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planner.plan(pass)
-  }
 }
 
-extension WeightGradient: OpenCLOperation {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    try planner.plan(self)
-  }
-}
+extension WeightGradient: PassOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] { [(image, geometry.padding)] }
 
-/// A step as a pass that several variants can compute; nil for other steps.
-func variedPass(of operation: any Operation) -> (any VariedPass)? {
-  switch operation {
-  case let step as Convolution: step.pass
-  case let step as TransposedConvolution: step.pass
-  case let step as WeightGradient: step
-  default: nil
-  }
-}
+  var weightLayout: WeightLayout { .gradient(output, stride: geometry.stride) }
 
-/// Macros that every convolution program takes.
-func geometryMacros(kernelHeight: Int, kernelWidth: Int, _ geometry: ConvolutionGeometry) -> [(
-  String, String
-)] {
-  [
-    ("KERNEL_H", "\(kernelHeight)"), ("KERNEL_W", "\(kernelWidth)"), ("STRIDE", "\(geometry.stride)"),
-    ("PADDING", "\(geometry.padding)"),
-  ]
+  var pass: any VariedPass { self }
 }

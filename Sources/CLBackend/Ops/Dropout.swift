@@ -1,6 +1,6 @@
 import Tape
 
-extension DropoutMask: OpenCLOperation {
+extension DropoutMask: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let mask = planner.activation(output)
     try planner.launchRows(
@@ -12,13 +12,8 @@ extension DropoutMask: OpenCLOperation {
   var settingArguments: [KernelArgument] { [.uint(stream), .uint(threshold), .float(keptValue)] }
 }
 
-extension Multiply: OpenCLOperation {
+extension Multiply: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
-    if let next = planner.following.first?.operation, next is NormGradient,
-      planner.leave(output, as: .masked(a, mask: b))
-    {
-      return
-    }
     let (a, b, c) = (planner.activation(a), planner.activation(b), planner.activation(output))
     try planner.launchRows(.elementwise, "multiply", over: c, a.arguments + b.arguments + c.arguments)
   }

@@ -1,6 +1,6 @@
 import Tape
 
-extension EdgeLoss: OpenCLOperation {
+extension EdgeLoss: InteriorOperation, OpenCLOperation {
   /// Both means are sums of weighted differences: their own mean is over one.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (first, second) = (planner.activation(a), planner.activation(b))
@@ -16,7 +16,7 @@ extension EdgeLoss: OpenCLOperation {
   }
 }
 
-extension EdgeLossGradient: OpenCLOperation {
+extension EdgeLossGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (first, second, da) = (planner.activation(a), planner.activation(b), planner.activation(output))
     try planner.launchRows(

@@ -1,6 +1,6 @@
 import Tape
 
-extension Elementwise: OpenCLOperation {
+extension Elementwise: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     // Channels that only fill up a block are zero and have to stay so.
@@ -10,10 +10,11 @@ extension Elementwise: OpenCLOperation {
   }
 }
 
-extension ElementwiseGradient: TakesGradientParts {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+extension ElementwiseGradient: GradientTermsReader, InteriorOperation {
+  func plan(
+    _ planner: LaunchPlanner, reading dy: GradientTerms, partialSums: PartialSumsSource?
+  ) throws(OpenCLError) {
     let (at, dx) = (planner.activation(argument), planner.activation(output))
-    let dy = planner.gradientParts(gradient)
     // There dy is zero, and so is its product with a slope, unless that is infinite.
     let mask = function.slope(0).isFinite ? [] : [("MASKED", "1")]
     try planner.launchRows(

@@ -1,6 +1,6 @@
 import Tape
 
-extension GradientPenalty: OpenCLOperation {
+extension GradientPenalty: InteriorOperation, OpenCLOperation {
   /// Sums of squares by groups of rows of an image's blocks, then norms and their mean distance from 1.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let x = planner.activation(input)
@@ -18,7 +18,7 @@ extension GradientPenalty: OpenCLOperation {
   }
 }
 
-extension GradientPenaltyGradient: OpenCLOperation {
+extension GradientPenaltyGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, dx) = (planner.activation(input), planner.activation(output))
     try planner.launchRows(

@@ -1,13 +1,13 @@
 import Tape
 
-extension MaxPool: OpenCLOperation {
+extension MaxPool: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     try planner.launchRows(.resampling, "max_pool", over: y, x.arguments + y.arguments)
   }
 }
 
-extension MaxPoolGradient: OpenCLOperation {
+extension MaxPoolGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, x, dx) = (planner.activation(gradient), planner.activation(at), planner.activation(output))
     try planner.launchRows(

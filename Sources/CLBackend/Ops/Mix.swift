@@ -1,6 +1,6 @@
 import Tape
 
-extension Mix: OpenCLOperation {
+extension Mix: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (a, b, y) = (planner.activation(a), planner.activation(b), planner.activation(output))
     try planner.launchRows(
@@ -9,7 +9,7 @@ extension Mix: OpenCLOperation {
   }
 }
 
-extension MixGradient: OpenCLOperation {
+extension MixGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, dx) = (planner.activation(gradient), planner.activation(output))
     try planner.launchRows(

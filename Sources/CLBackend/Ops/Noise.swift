@@ -1,6 +1,6 @@
 import Tape
 
-extension GaussianNoise: OpenCLOperation {
+extension GaussianNoise: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let y = planner.activation(output)
     try planner.launchRows(

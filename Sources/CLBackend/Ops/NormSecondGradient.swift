@@ -1,11 +1,11 @@
 import Tape
 
-extension NormSecondGradient: OpenCLOperation {
+extension NormSecondGradient: InteriorOperation, OpenCLOperation {
   /// One launch for small maps, two for large ones.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, result) = (planner.activation(input), planner.activation(output))
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
-    let (images, groups) = planner.groups(of: x, parts: parts)
+    let (images, groups) = planner.groups(of: x, count: parts)
     let partial = try planner.partial(groups, maps: parts * x.blocks, quantities: 6, instead: mean)
     let operands =
       x.arguments + planner.activation(gradient).arguments + planner.activation(upstream).arguments

@@ -1,6 +1,6 @@
 import Tape
 
-extension ReflectionPad: OpenCLOperation {
+extension ReflectionPad: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     try planner.launchRows(
@@ -8,7 +8,7 @@ extension ReflectionPad: OpenCLOperation {
   }
 }
 
-extension ReflectionPadGradient: OpenCLOperation {
+extension ReflectionPadGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, dx) = (planner.activation(gradient), planner.activation(output))
     try planner.launchRows(

@@ -1,6 +1,6 @@
 import Tape
 
-extension Upsample: OpenCLOperation {
+extension Upsample: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     try planner.launchRows(
@@ -9,7 +9,7 @@ extension Upsample: OpenCLOperation {
   }
 }
 
-extension Downsample: OpenCLOperation {
+extension Downsample: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
     try planner.launchRows(

@@ -1,7 +1,6 @@
 import Tape
 
-/// A packed weight as Kernels/spectral_norm.cl has it: a matrix cut into tiles of 16 rows x 32 columns, whose columns are
-/// what fills the lanes.
+/// A packed weight as Kernels/spectral_norm.cl reads it: a matrix of tiles of 16 rows x 32 columns, which are the lanes.
 private struct TileGrid {
   let packing: WeightPacking
 
@@ -32,13 +31,17 @@ private struct TileGrid {
 }
 
 extension SpectralNorm: OpenCLOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] { [] }
+  /// v lies as the weight of output channel 0.
+  var weightLayout: WeightLayout { .alike }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (w, v) = (planner.weight(weight), planner.weight(v))
     let sigma = KernelArgument.buffer(planner.vector(sigma).buffer)
     let u = planner.vector(u)
     let grid = TileGrid(packing: w.packing)
     let product = try planner.scratch(floats: u.stride)
-    // v is normalised behind both products, of which the second is then, too.
+    // v is normalised behind both products, and with it the second product.
     try planner.launchProduct(w, grid, alongColumns: grid.columnsAreOutputs, u.buffer, into: v.buffer)
     try planner.launchProduct(w, grid, alongColumns: !grid.columnsAreOutputs, v.buffer, into: product)
     try planner.launchTotal(
@@ -54,6 +57,9 @@ extension SpectralNorm: OpenCLOperation {
 }
 
 extension SpectralNormGradient: OpenCLOperation {
+  var borders: [(tensor: Tensor, pixels: Int)] { [] }
+  var weightLayout: WeightLayout { .alike }
+
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (dy, y, dw) = (planner.weight(gradient), planner.weight(normalized), planner.weight(output))
     precondition(

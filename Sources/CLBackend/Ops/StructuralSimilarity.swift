@@ -1,6 +1,6 @@
 import Tape
 
-extension StructuralSimilarity: OpenCLOperation {
+extension StructuralSimilarity: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     try planner.planMean(
       "similarity_loss", in: .similarity, over: planner.activation(moments.meanX),
@@ -8,7 +8,7 @@ extension StructuralSimilarity: OpenCLOperation {
   }
 }
 
-extension StructuralSimilarityGradient: OpenCLOperation {
+extension StructuralSimilarityGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let gradients = outputs.map { planner.activation($0) }
     try planner.launchRows(

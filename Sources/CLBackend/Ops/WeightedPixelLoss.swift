@@ -1,6 +1,6 @@
 import Tape
 
-extension WeightedPixelLoss: OpenCLOperation {
+extension WeightedPixelLoss: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (first, second) = (planner.activation(a), planner.activation(b))
     let weights = planner.weights(weights, of: first)
@@ -10,7 +10,7 @@ extension WeightedPixelLoss: OpenCLOperation {
   }
 }
 
-extension WeightedPixelLossGradient: OpenCLOperation {
+extension WeightedPixelLossGradient: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (first, second, da) = (planner.activation(a), planner.activation(b), planner.activation(output))
     let weights = planner.weights(weights, of: first)

@@ -1,19 +1,24 @@
+import Kernels
 import Tape
 
-/// A weight and its other packing, which is to be made.
+/// A weight and the other packing that it is wanted in.
 struct Repacking {
   let source: WeightView
   let target: WeightView
 
-  /// How many weights one launch of Kernels/packing.cl turns at most. On a GPU all that half a step wants: 48 bytes of
-  /// arguments each, of at least 1024 that a device allows. On a CPU a launch costs next to nothing, and what was turned
-  /// last should be in the caches still.
+  /// The number of weights that one launch of Kernels/packing.cl repacks at most. GPU: all that half a step wants, 48 bytes
+  /// of arguments each, of at least 1024 that a device allows. CPU: few, since a launch costs next to nothing there, and
+  /// the weights repacked last are still in the caches.
   static func most(_ deviceClass: DeviceClass) -> Int { deviceClass == .gpu ? 20 : 8 }
-}
 
-extension LaunchPlanner {
-  /// Launches the making of other packings, of up to `Repacking.most` weights.
-  func planRepacking(_ weights: [Repacking]) throws(OpenCLError) {
+  /// A launch that repacks up to `most` weights.
+  ///
+  /// - Parameters:
+  ///   - step: the step's name
+  ///   - derivation: the last weight's
+  static func launch(
+    _ weights: [Repacking], _ step: String, _ deviceClass: DeviceClass, _ derivation: Derivation
+  ) throws(OpenCLError) -> PlannedLaunch {
     var arguments: [KernelArgument] = []
     var groups = 0
     for weight in weights {
@@ -30,8 +35,9 @@ extension LaunchPlanner {
       groups += target.panels * source.panels * (deviceClass == .gpu ? source.taps : 1)
     }
     let (lanes, local) = deviceClass == .gpu ? (4, [32, 4]) : (16, [1, 1])
-    try launch(
-      .packing, "repack", macros: [("ITEM_COUNT", "\(weights.count)"), ("LANES", "\(lanes)")],
-      arguments: arguments, global: [local[0] * groups, local[1]], local: local)
+    return try PlannedLaunch(
+      "\(step)/repack", .packing, "repack",
+      macros: [("ITEM_COUNT", "\(weights.count)"), ("LANES", "\(lanes)")], arguments: arguments,
+      global: [local[0] * groups, local[1]], local: local, derivation: derivation)
   }
 }

@@ -1,12 +1,12 @@
 import Kernels
 import Tape
 
-// How kernels that include Kernels/rows.clh are launched: the ranges described there, as pure functions of the
-// shape, so that the same device adds up in the same order.
+// Launches of kernels that include Kernels/rows.clh: the ranges described there, as pure functions of the shape, so that
+// the same device adds up in the same order.
 
-/// How the rows of a map are cut into groups that a work-group sums up each.
+/// The division of a map's rows into groups; a work-group sums up each.
 struct RowGroups {
-  /// Rows of all the images that a sum covers, counted through.
+  /// Rows of a group, counted through all images that a sum covers.
   let rows: Int
   let count: Int
 
@@ -17,15 +17,24 @@ struct RowGroups {
 
   /// For sums over `images` images each.
   ///
-  /// - Parameter passes: how often the pixels are gone over
-  init(_ view: ActivationView, images: Int, passes: Int = 2, _ deviceClass: DeviceClass) {
-    let all = images * view.height
-    let pixels = all * view.width
-    // Up to `whole` pixels one group saves a launch. A larger one has pixels enough to hide its start, and stays in
+  /// - Parameter passes: the kernel's passes over the pixels
+  init(height: Int, width: Int, images: Int, passes: Int = 2, _ deviceClass: DeviceClass) {
+    let all = images * height
+    let pixels = all * width
+    // So few pixels are one group, which saves a launch. A larger group has pixels enough to hide its start, and stays in
     // the cache for its second pass; on a GPU there are at most about 256 groups to combine.
-    let (whole, group) = deviceClass == .cpu ? (4096, 1024) : (2048 / passes, max(256, pixels / 256))
-    rows = pixels <= whole ? all : max(1, group / view.width)
+    let (most, group) = deviceClass == .cpu ? (4096, 1024) : (2048 / passes, max(256, pixels / 256))
+    rows = pixels <= most ? all : max(1, group / width)
     count = (all + rows - 1) / rows
+  }
+
+  init(_ view: ActivationView, images: Int, passes: Int = 2, _ deviceClass: DeviceClass) {
+    self.init(height: view.height, width: view.width, images: images, passes: passes, deviceClass)
+  }
+
+  /// The number of sums that a mean over a map is computed from.
+  static func sums(ofMeanOver shape: Shape, _ deviceClass: DeviceClass) -> Int {
+    RowGroups(height: shape.h, width: shape.w, images: shape.n, deviceClass).count * shape.blocks
   }
 }
 
@@ -54,29 +63,31 @@ extension LaunchPlanner {
   ///
   /// - Parameters:
   ///   - operands: the kernel's arguments before shape and rows
-  ///   - settings: those behind them
+  ///   - settings: its arguments behind them
   func launchRows(
     _ source: KernelSource, _ kernel: String, over view: ActivationView, macros: [(String, String)] = [],
-    _ operands: [KernelArgument], _ settings: [KernelArgument] = []
+    _ operands: [KernelArgument], _ settings: [KernelArgument] = [], derivation: Derivation? = nil
   ) throws(OpenCLError) {
     try launchRows(
       source, kernel, over: view.shape, columnItems: 4, maps: view.images * view.blocks, macros: macros,
-      operands,
-      settings)
+      operands, settings, derivation)
   }
 
-  /// Launches a kernel over the pixels of images; shape: (N, what the kernel says, H, W).
+  /// Launches a kernel over the pixels of images.
+  ///
+  /// - Parameter shape: (N, a number for the kernel, H, W)
   func launchPixels(
     _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, _ operands: [KernelArgument],
     _ settings: [KernelArgument]
   ) throws(OpenCLError) {
     try launchRows(
-      source, kernel, over: shape, columnItems: 1, maps: Int(shape.x), macros: [], operands, settings)
+      source, kernel, over: shape, columnItems: 1, maps: Int(shape.x), macros: [], operands, settings, nil)
   }
 
   private func launchRows(
     _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, columnItems: Int, maps: Int,
-    macros: [(String, String)], _ operands: [KernelArgument], _ settings: [KernelArgument]
+    macros: [(String, String)], _ operands: [KernelArgument], _ settings: [KernelArgument],
+    _ derivation: Derivation?
   ) throws(OpenCLError) {
     let (height, width) = (Int(shape.z), Int(shape.w))
     let rows: Int
@@ -97,13 +108,14 @@ extension LaunchPlanner {
     }
     try launch(
       source, kernel, macros: laneMacros + macros,
-      arguments: operands + [.int4(shape), .int(Int32(rows))] + settings, global: global, local: local)
+      arguments: operands + [.int4(shape), .int(Int32(rows))] + settings, global: global, local: local,
+      derivation: derivation)
   }
 
   /// Launches a kernel that sums up groups of rows, a work-group to each.
   ///
   /// - Parameters:
-  ///   - groups: how the rows of what a sum covers are cut
+  ///   - groups: the division of the rows that a sum covers
   ///   - maps: sums times channel blocks
   func launchGroups(
     _ source: KernelSource, _ kernel: String, over shape: SIMD4<Int32>, _ groups: RowGroups, maps: Int,
@@ -122,7 +134,7 @@ extension LaunchPlanner {
       global: [local[0], groups.count * local[1], maps], local: local)
   }
 
-  /// Launches a kernel that makes one number of `count`, with one work-group.
+  /// Launches a kernel that computes one number from `count`, with one work-group.
   func launchTotal(
     _ source: KernelSource, _ kernel: String, of count: Int, _ arguments: [KernelArgument]
   ) throws(OpenCLError) {
@@ -140,7 +152,7 @@ extension LaunchPlanner {
       local: [local, 1, 1])
   }
 
-  /// How many work-groups `launchFlatGroups` takes for arrays of `floats` numbers.
+  /// The work-groups of `launchFlatGroups` for arrays of `floats` numbers.
   func flatGroups(floats: Int) -> Int { (floats + 16383) / 16384 }
 
   /// Launches a kernel that sums up flat arrays of `floats` numbers, a multiple of 16, by work-groups.
@@ -173,14 +185,6 @@ extension LaunchPlanner {
   ) throws(OpenCLError) {
     try launch(source, kernel, macros: laneMacros, arguments: arguments, global: [count])
   }
-}
-
-extension ActivationView {
-  /// Buffer and place, as every kernel takes them.
-  var arguments: [KernelArgument] { [.buffer(buffer), .int4(place)] }
-
-  /// (N, C, H, W)
-  var shape: SIMD4<Int32> { SIMD4(Int32(images), Int32(channels), Int32(height), Int32(width)) }
 }
 
 extension Int {

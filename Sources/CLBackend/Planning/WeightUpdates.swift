@@ -1,28 +1,29 @@
 import Tape
 
-/// Weight gradients that nobody but one Adam step reads, of weights that are larger than the maps they are made from:
-/// those may be made where the step is taken, and never stored. A pure function of the recording.
-struct WeightUpdates {
-  struct Update: Equatable {
-    /// The index of the Adam step that takes the weight gradient.
-    let adam: Int
-    /// The index of the step behind which the update may be done at the earliest: the last that reads the weight,
-    /// the input gradient's as a rule. What it has read is in the caches still.
-    let behind: Int
+/// Weight gradients that only one Adam step reads, of weights that are larger than the maps they are computed from: a
+/// kernel can use such a gradient for the step and never store it. A pure function of the recording.
+package struct WeightUpdates {
+  package struct Update: Equatable, Sendable {
+    /// The Adam step that uses the weight gradient.
+    package let adam: Int
+    /// The step that the update may follow at the earliest: the last that reads the weight, as a rule the input gradient,
+    /// which leaves the weight in the caches.
+    package let behind: Int
+
+    package init(adam: Int, behind: Int) {
+      self.adam = adam
+      self.behind = behind
+    }
   }
 
-  /// By the index of the weight gradient's step.
-  private(set) var updates: [Int: Update] = [:]
+  /// By the weight gradient's step.
+  package private(set) var updates: [Int: Update] = [:]
 
   /// The weight gradients.
   private(set) var gradients: Set<Tensor> = []
 
-  static let none = WeightUpdates()
-
-  private init() {}
-
-  /// - Parameter steps: those that are run together
-  init(_ recording: Recording, _ steps: Range<Int>) {
+  /// - Parameter steps: the steps that run together
+  package init(_ recording: Recording, _ steps: Range<Int>) {
     var readers: [Int: [Int]] = [:]
     for (index, step) in recording.steps.enumerated() {
       for tensor in step.operation.inputs { readers[tensor.id, default: []].append(index) }
@@ -38,10 +39,10 @@ struct WeightUpdates {
         !updated.isDisjoint(with: step.operation.inputs + step.operation.outputs)
       }
       let behind = (index + 1..<reader[0]).last { uses(recording.steps[$0]) } ?? index
-      // What it is made from must still be there.
+      // The update reads the operands then, so they must still be the same.
       let operands = Set([pass.image, pass.gradient])
       guard
-        recording.steps[index..<behind].dropFirst().allSatisfy({
+        recording.steps[index...behind].dropFirst().allSatisfy({
           operands.isDisjoint(with: $0.operation.outputs)
         })
       else { continue }

@@ -4,18 +4,18 @@ import COpenCL
 public final class Buffer {
   /// Bytes.
   public let byteCount: Int
-  /// What errors call it.
+  /// Its name in errors.
   public let label: String
   private let queue: Queue
   private var allocated: cl_mem?
-  /// The buffer of which this is a part, and from which byte on; nil for one with memory of its own.
-  private let part: (whole: Buffer, offset: Int)?
-  /// The buffer in which this one lies, and from which byte on, instead of having memory of its own; the byte is a
-  /// multiple of `DeviceDescription.baseAddressAlignment`. To be set before `handle` is first asked for.
-  var room: (whole: Buffer, offset: Int)? {
+  /// The buffer that this is a part of, and its first byte there; nil for a buffer with memory of its own.
+  private let part: (container: Buffer, offset: Int)?
+  /// The buffer that this one lies in, instead of having memory of its own, and its first byte there, a multiple of
+  /// `DeviceDescription.baseAddressAlignment`. To be set before `handle` is first asked for.
+  var room: (container: Buffer, offset: Int)? {
     didSet {
       precondition(allocated == nil, label)
-      if let room { precondition(room.offset + byteCount <= room.whole.byteCount, label) }
+      if let room { precondition(room.offset + byteCount <= room.container.byteCount, label) }
     }
   }
 
@@ -34,11 +34,18 @@ public final class Buffer {
     if !deferred { _ = try handle() }
   }
 
+  /// The same for `floats` Floats.
+  public convenience init(
+    _ queue: Queue, floats: Int, label: String, deferred: Bool = false
+  ) throws(OpenCLError) {
+    try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label, deferred: deferred)
+  }
+
   /// The device's memory, allocated and zeroed when it is first asked for.
   func handle() throws(OpenCLError) -> cl_mem {
-    if let room, room.offset == 0 { return try room.whole.handle() }
+    if let room, room.offset == 0 { return try room.container.handle() }
     if let allocated { return allocated }
-    if let part = part ?? room { return try subBuffer(of: part.whole, offset: part.offset) }
+    if let part = part ?? room { return try subBuffer(of: part.container, offset: part.offset) }
     let context = queue.context
     let device = context.device.description
     guard byteCount <= device.maxAllocation else {
@@ -68,45 +75,38 @@ public final class Buffer {
     return handle
   }
 
-  /// The buffer whose memory this one lies in; itself if it has its own.
-  var root: Buffer { (room ?? part)?.whole.root ?? self }
+  /// The buffer with the memory that this one lies in: itself if it has its own.
+  var root: Buffer { (room ?? part)?.container.root ?? self }
 
-  /// Whether nothing can have been written yet: it has no memory, and will be zero when it gets some.
+  /// Whether nothing can have been written yet: it has no memory, and will be zero when it gets its memory.
   var isUntouched: Bool { root.allocated == nil }
 
   /// The memory, if it has been asked for.
-  var allocation: cl_mem? { room.flatMap { $0.offset == 0 ? $0.whole.allocation : nil } ?? allocated }
-
-  /// As above, for `floats` Floats.
-  public convenience init(
-    _ queue: Queue, floats: Int, label: String, deferred: Bool = false
-  ) throws(OpenCLError) {
-    try self.init(queue, byteCount: floats * MemoryLayout<Float>.size, label: label, deferred: deferred)
-  }
+  var allocation: cl_mem? { room.flatMap { $0.offset == 0 ? $0.container.allocation : nil } ?? allocated }
 
   /// A part of another buffer, without memory of its own.
   ///
   /// - Parameters:
-  ///   - offset: bytes from the whole's start, a multiple of `DeviceDescription.baseAddressAlignment`
-  ///   - byteCount: more than 0, up to the whole's end at most
-  public init(within whole: Buffer, offset: Int, byteCount: Int, label: String) {
+  ///   - offset: bytes from the container's start, a multiple of `DeviceDescription.baseAddressAlignment`
+  ///   - byteCount: more than 0, up to the container's end at most
+  public init(within container: Buffer, offset: Int, byteCount: Int, label: String) {
     precondition(
-      offset >= 0 && byteCount > 0 && offset + byteCount <= whole.byteCount,
-      "\(byteCount) bytes from \(offset) on of buffer \(whole.label) of \(whole.byteCount)")
-    queue = whole.queue
+      offset >= 0 && byteCount > 0 && offset + byteCount <= container.byteCount,
+      "\(byteCount) bytes from \(offset) on of buffer \(container.label) of \(container.byteCount)")
+    queue = container.queue
     self.byteCount = byteCount
     self.label = label
-    part = (whole, offset)
+    part = (container, offset)
   }
 
-  private func subBuffer(of whole: Buffer, offset: Int) throws(OpenCLError) -> cl_mem {
+  private func subBuffer(of container: Buffer, offset: Int) throws(OpenCLError) -> cl_mem {
     var status: cl_int = 0
     var region = cl_buffer_region(origin: offset, size: byteCount)
     let handle = clCreateSubBuffer(
-      try whole.handle(), cl_mem_flags(CL_MEM_READ_WRITE),
+      try container.handle(), cl_mem_flags(CL_MEM_READ_WRITE),
       cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region, &status)
     try check(
-      status, "clCreateSubBuffer", "buffer \(label), \(byteCount) bytes from \(offset) of \(whole.label)")
+      status, "clCreateSubBuffer", "buffer \(label), \(byteCount) bytes from \(offset) of \(container.label)")
     guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateSubBuffer", label) }
     allocated = handle
     return handle

@@ -30,7 +30,7 @@ public final class Context {
   }
 }
 
-/// How much device memory the buffers of one context hold.
+/// The device memory of one context's buffers.
 public final class DeviceMemory {
   /// Bytes allocated now.
   public private(set) var bytes = 0

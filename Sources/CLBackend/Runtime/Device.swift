@@ -1,6 +1,6 @@
 import COpenCL
 
-/// What a device is, as plain data: for listings, logs and cache keys.
+/// The facts of a device as plain data: for listings, logs and cache keys.
 public struct DeviceDescription: Sendable, Codable, Equatable {
   public enum Kind: String, Sendable, Codable {
     case cpu, gpu, accelerator
@@ -13,7 +13,7 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
   public var platform: String
   public var platformVersion: String
   public var driverVersion: String
-  /// As the device reports it, such as `OpenCL 3.0 CUDA`.
+  /// The device's own report, such as `OpenCL 3.0 CUDA`.
   public var openCLVersion: String
   public var kind: Kind
   public var computeUnits: Int
@@ -73,7 +73,7 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
     return (numbers[0], numbers[1]) >= (1, 2)
   }
 
-  /// What makes compiled code or measured times no longer valid: one line per fact.
+  /// The facts that compiled code and measured times depend on, a line each.
   public var fingerprint: String {
     [
       name, vendor, platform, platformVersion, driverVersion, openCLVersion, kind.rawValue,
@@ -93,7 +93,7 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
     return rank(self) > rank(other)
   }
 
-  /// Which of `devices` the user's `name` means: `auto`, an index, or a part of a name in any case.
+  /// The device that the user's `name` means: `auto`, an index, or a part of a name in any case.
   ///
   /// Returns the place in `devices` and the reason in words. Throws if nothing fits; the error lists
   /// what there is.

@@ -1,6 +1,6 @@
 import Kernels
 
-/// What a device reached at most, measured: the roof that layers are set beside.
+/// The limits of a device, measured: benchmarks compare layers with them.
 public struct DeviceLimits: Sendable, Codable {
   /// Float multiply-adds from registers, two operations each, in 10^9 operations per second.
   public let gflops: Double
@@ -29,7 +29,7 @@ public struct DeviceLimits: Sendable, Codable {
     let operations = Double(workItems) * Double(steps) * 12 * Double(lanes) * 2
     gflops = operations / (try Self.bestTime(queue, arithmetic)) / 1e9
 
-    // At most a sixteenth of the memory, and what takes milliseconds on anything.
+    // At most a sixteenth of the memory; milliseconds on any device.
     let most = min(256 << 20, device.description.globalMemory / 16, device.description.maxAllocation)
     let bytes = most - most % (1 << 20)
     let x = try Buffer(queue, byteCount: bytes, label: "source of the traffic limit")
@@ -45,7 +45,7 @@ public struct DeviceLimits: Sendable, Codable {
     gigabytesPerSecond = moved / (try Self.bestTime(queue, traffic)) / 1e9
   }
 
-  /// Seconds of the fastest of several runs: a limit is what is possible.
+  /// Seconds of the fastest of several runs.
   private static func bestTime(_ queue: Queue, _ launch: Launch) throws(OpenCLError) -> Double {
     let clock = ContinuousClock()
     var best = Double.infinity

@@ -3,7 +3,7 @@ import Foundation
 
 /// Fresh pages of the process, all zero: the memory of a large buffer where the device is the CPU.
 ///
-/// The system gives a page when it is first touched. So nothing has to be zeroed, what is never used takes no memory,
+/// The system gives a page when it is first touched. So nothing has to be zeroed, unused pages take no memory,
 /// and a buffer's pages come while kernels run on all cores.
 struct HostPages {
   let address: UnsafeMutableRawPointer

@@ -43,7 +43,7 @@ public final class Kernel {
     try check(status, "clGetKernelInfo", "kernel \(name) of \(program.name)")
   }
 
-  /// As `init`, with arguments that `bind` binds later: their buffers need no memory until then.
+  /// The same with arguments that `bind` binds later: their buffers need no memory until then.
   convenience init(
     _ program: Program, _ name: String, deferring arguments: [KernelArgument]
   ) throws(OpenCLError) {
@@ -54,7 +54,7 @@ public final class Kernel {
   /// Binds the arguments that were deferred.
   func bind() throws(OpenCLError) { try setArguments(arguments) }
 
-  /// As `init`, with the arguments bound.
+  /// The same with the arguments bound.
   public convenience init(
     _ program: Program, _ name: String, _ arguments: [KernelArgument]
   ) throws(OpenCLError) {
@@ -90,32 +90,5 @@ public final class Kernel {
         }
       try check(status, "clSetKernelArg", "argument \(index) of kernel \(name) of \(program.name)")
     }
-  }
-
-  /// What one work-group of this kernel may be and takes, on the program's device.
-  public struct Resources: Sendable, Equatable {
-    /// The most work-items per work-group, given the registers it needs.
-    public let maxWorkGroupSize: Int
-    /// Bytes.
-    public let localMemory: Int
-    /// Bytes per work-item, spilled registers among them.
-    public let privateMemory: Int
-    /// The wave or warp: a good work-group is a multiple of it.
-    public let workGroupMultiple: Int
-  }
-
-  public func resources() throws(OpenCLError) -> Resources {
-    let device = program.device.handle
-    func number<T: BinaryInteger & BitwiseCopyable>(_ what: Int32, _ zero: T) throws(OpenCLError) -> Int {
-      Int(
-        clamping: try info("clGetKernelWorkGroupInfo", as: zero) {
-          clGetKernelWorkGroupInfo(handle, device, cl_kernel_work_group_info(what), $0, $1, $2)
-        })
-    }
-    return Resources(
-      maxWorkGroupSize: try number(CL_KERNEL_WORK_GROUP_SIZE, Int(0)),
-      localMemory: try number(CL_KERNEL_LOCAL_MEM_SIZE, cl_ulong(0)),
-      privateMemory: try number(CL_KERNEL_PRIVATE_MEM_SIZE, cl_ulong(0)),
-      workGroupMultiple: try number(CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE, Int(0)))
   }
 }

@@ -12,7 +12,7 @@ public struct Launch: CustomStringConvertible {
   public let global: [Int]
   /// Work-items per work-group; the driver chooses when nil.
   public let local: [Int]?
-  /// What profiles and errors call it.
+  /// Its name in profiles and errors.
   public let label: String
 
   /// `global` must be a multiple of `local` in each dimension, as OpenCL 1.2 demands. The label is the

@@ -1,13 +1,13 @@
 import COpenCL
 import Foundation
 
-/// What went wrong in an OpenCL call, or a request refused before it reached OpenCL.
+/// An error of an OpenCL call, or a request refused before it reached OpenCL.
 public struct OpenCLError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The status OpenCL returned; nil when the request was refused before any call.
   public let status: Int32?
   /// The C function that failed; empty when `status` is nil.
   public let call: String
-  /// What was asked for: the buffer, kernel, program or option by name.
+  /// The object of the request: the buffer, kernel, program or option by name.
   public let detail: String
   /// The start of a program's build log, for build failures only.
   public let log: String?
@@ -111,7 +111,7 @@ public struct OpenCLError: Error, Sendable, Equatable, CustomStringConvertible {
   ]
 }
 
-/// The one place where a status becomes an error. `detail` says what was asked for, by name.
+/// The one place where a status becomes an error. `detail` names the object of the request.
 @inline(__always)
 func check(
   _ status: cl_int, _ call: StaticString, _ detail: @autoclosure () -> String = ""

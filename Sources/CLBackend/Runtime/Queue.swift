@@ -18,7 +18,7 @@ public final class Queue {
   /// Events have times on the device's clock.
   private let hasEventTimes: Bool
   private let handle: cl_command_queue
-  /// Of the launches since the last `profile()`; empty unless profiling.
+  /// The times of the launches since the last `profile()`; empty unless profiling.
   private var events: [(label: String, event: cl_event)] = []
   /// For errors that only show when waiting.
   private var lastLaunch = ""
@@ -104,7 +104,7 @@ public final class Queue {
     return Double(try marker.end()) * 1e-9
   }
 
-  /// A place among what is enqueued.
+  /// A place in the queue.
   private final class Marker {
     private let event: cl_event
 

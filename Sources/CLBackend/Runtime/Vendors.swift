@@ -2,7 +2,7 @@ import Foundation
 
 // The only file that names vendors. Everything else asks these questions.
 
-/// Which family of kernels a device wants.
+/// The family of kernels that a device wants.
 public enum DeviceClass: String, Sendable, Codable {
   /// One work-item per work-group, wide vectors, no local memory.
   case cpu
@@ -20,12 +20,6 @@ extension DeviceDescription {
   /// Inline PTX may be tried (whether it works is found out by compiling and running it).
   public var isNVIDIA: Bool { kind == .gpu && names("nvidia") }
 
-  /// Waves of 32 or 64; leading dimensions that are powers of two thrash.
-  public var isAMD: Bool { kind == .gpu && (names("advanced micro devices") || vendor == "AMD") }
-
-  /// Sub-groups of 16 and block reads may be tried.
-  public var isIntel: Bool { kind == .gpu && names("intel") }
-
   /// The driver keeps the kernels it compiled on disk, and finds them again when the same program is linked.
   ///
   /// PoCL does unless told not to. To keep whole programs ourselves would cost more than it saves: for a binary it
@@ -36,8 +30,8 @@ extension DeviceDescription {
     isPoCL && environment["POCL_KERNEL_CACHE"] != "0"
   }
 
-  /// Programs may be built on one thread while kernels run on another, as OpenCL says of all drivers. PoCL does that;
-  /// Oclgrind and Intel's CPU runtime were seen to crash.
+  /// Programs may be built on one thread while kernels run on another, as OpenCL promises of all drivers. PoCL keeps the
+  /// promise; Oclgrind and Intel's CPU runtime were seen to crash.
   var buildsBesideRunning: Bool { isPoCL }
 
   private var isPoCL: Bool { platform == "Portable Computing Language" }

@@ -1,52 +1,52 @@
 import Tape
 
-/// Something that a variant makes from an operand of its pass, and that other passes may use as well.
-package struct Making: Hashable, Sendable {
+/// A form of a pass' operand that a variant derives, and that other passes may use too.
+package struct OperandDerivation: Hashable, Sendable {
   /// The operand's position among the operation's inputs.
   let operand: Int
-  /// What is made: equal for passes that can use the same.
-  let what: String
+  /// Equal for passes that can use the same.
+  let form: String
   /// An activated copy, which costs next to nothing where the operand's producer writes it.
   let isCopy: Bool
 
-  package init(operand: Int, what: String, isCopy: Bool = false) {
+  package init(operand: Int, form: String, isCopy: Bool = false) {
     self.operand = operand
-    self.what = what
+    self.form = form
     self.isCopy = isCopy
   }
 }
 
-/// What a variant of a pass takes, in seconds.
+/// The times of a variant of a pass, in seconds.
 package struct VariantTimes: Sendable {
   package let name: String
-  /// With everything made from the operands there already.
+  /// Without the derivations.
   var own: Double
-  /// Of a weight gradient that can be used for its Adam step without being stored: both together, in place of `own`.
+  /// A weight gradient that can be used for its Adam step without being stored: both together, in place of `own`.
   var update: Double?
-  /// What is made from the operands.
-  var makings: [(making: Making, seconds: Double)]
+  var derivations: [(derivation: OperandDerivation, seconds: Double)]
 
   package init(
-    _ name: String, own: Double, update: Double? = nil, makings: [(making: Making, seconds: Double)] = []
+    _ name: String, own: Double, update: Double? = nil,
+    derivations: [(derivation: OperandDerivation, seconds: Double)] = []
   ) {
     self.name = name
     self.own = own
     self.update = update
-    self.makings = makings
+    self.derivations = derivations
   }
 
   fileprivate func scaled(by factor: Double) -> VariantTimes {
     VariantTimes(
       name, own: own * factor, update: update.map { $0 * factor },
-      makings: makings.map { ($0.making, $0.seconds * factor) })
+      derivations: derivations.map { ($0.derivation, $0.seconds * factor) })
   }
 }
 
-/// What the variants of a pass take.
+/// The times of a pass' variants.
 package struct PassTimes: Sendable {
   /// Not empty; the default first where it is among them.
   package var variants: [VariantTimes]
-  /// Of a weight gradient: an Adam step over it by itself, in seconds.
+  /// A weight gradient: the time of its Adam step alone, in seconds.
   var adam: Double
 
   package init(_ variants: [VariantTimes], adam: Double = 0) {
@@ -55,15 +55,15 @@ package struct PassTimes: Sendable {
   }
 }
 
-/// What convolution passes take in steps that run together: what one makes from a tensor serves the others until the
-/// tensor is written again, and a weight gradient may be used for its Adam step where it is made. A pure function of
-/// the recording and of times.
+/// The time of all convolution passes of steps that run together: a form that one derives from a tensor serves the others
+/// until the tensor is written again, and a weight gradient may be used for its Adam step at once. A pure function of the
+/// recording and of times.
 package struct StepCost {
   private struct Pass {
     let key: PassKey
     /// The tensors' numbers.
     let operands: [Int]
-    /// Operands whose producers write activated copies of them.
+    /// Operands with activated copies by the launches that write them.
     let copied: Set<Int>
     /// It may be used for its Adam step without being stored.
     let isUpdate: Bool
@@ -73,25 +73,25 @@ package struct StepCost {
     let pass: Pass?
     /// Operands of passes that are written.
     let written: Set<Int>
-    /// How often the event takes place, as it were.
+    /// The number of runs of the event's section, relative to the others'.
     let weight: Double
-    /// Nothing made before is there.
+    /// The first of its section: nothing is derived yet.
     let isFirst: Bool
   }
 
-  /// Made from a tensor.
-  private struct Made: Hashable {
+  private struct DerivedTensor: Hashable {
+    /// The tensor's number.
     let tensor: Int
-    let what: String
+    let form: String
   }
 
   private var events: [Event] = []
 
-  /// - Parameter sections: steps that are run together, with how often they are beside the others
+  /// - Parameter sections: steps that run together, and the number of their runs relative to the others'
   package init(_ recording: Recording, sections: [(steps: Range<Int>, weight: Double)]) {
     let placement = Placement(recording)
     var operands: [Tensor] = []
-    for step in recording.steps where variedPass(of: step.operation) != nil {
+    for step in recording.steps where step.operation is any PassOperation {
       operands += step.operation.inputs
     }
     let tensors = Set(operands)
@@ -105,7 +105,7 @@ package struct StepCost {
       var copied: Set<Int> = []
       var others: Set<Int> = []
       for (index, written) in zip(steps, writes) {
-        if recording.steps[index].operation is Norm {
+        if (recording.steps[index].operation as? any OpenCLOperation)?.writesActivatedCopies ?? false {
           copied.formUnion(written)
         } else {
           others.formUnion(written)
@@ -114,15 +114,16 @@ package struct StepCost {
       copied.subtract(others)
       for (index, written) in zip(steps, writes) {
         let operation = recording.steps[index].operation
-        let pass = variedPass(of: operation).map { pass in
+        let pass = (operation as? any PassOperation)?.pass
+        let timed = pass.map { pass in
           Pass(
             key: pass.key(lanes: placement.weights[pass.packedWeight.id]!.lanes),
             operands: operation.inputs.map(\.id), copied: copied.intersection(operation.inputs.map(\.id)),
             isUpdate: updates[index] != nil)
         }
-        guard pass != nil || !written.isEmpty else { continue }
+        guard timed != nil || !written.isEmpty else { continue }
         events.append(
-          Event(pass: pass, written: written, weight: weight, isFirst: index == steps.lowerBound))
+          Event(pass: timed, written: written, weight: weight, isFirst: index == steps.lowerBound))
       }
     }
   }
@@ -130,31 +131,32 @@ package struct StepCost {
   /// The time of all passes, in seconds; passes without a time take none.
   package func seconds(_ times: [PassKey: PassTimes], _ chosen: [PassKey: Int]) -> Double {
     var total = 0.0
-    var fresh: Set<Made> = []
+    var current: Set<DerivedTensor> = []
     for event in events {
-      if event.isFirst { fresh = [] }
+      if event.isFirst { current = [] }
       if let pass = event.pass, let pair = times[pass.key], let index = chosen[pass.key] {
         let variant = pair.variants[index]
         var seconds = variant.own
         if pass.isUpdate { seconds = variant.update ?? variant.own + pair.adam }
-        for (making, time) in variant.makings {
-          let tensor = pass.operands[making.operand]
-          if making.isCopy, pass.copied.contains(tensor) { continue }
-          if fresh.insert(Made(tensor: tensor, what: making.what)).inserted { seconds += time }
+        for (derivation, time) in variant.derivations {
+          let tensor = pass.operands[derivation.operand]
+          if derivation.isCopy, pass.copied.contains(tensor) { continue }
+          let derived = DerivedTensor(tensor: tensor, form: derivation.form)
+          if current.insert(derived).inserted { seconds += time }
         }
         total += event.weight * seconds
       }
-      if !event.written.isEmpty { fresh = fresh.filter { !event.written.contains($0.tensor) } }
+      if !event.written.isEmpty { current = current.filter { !event.written.contains($0.tensor) } }
     }
     return total
   }
 
-  /// Which variants make all passes together fastest, as far as changing one pass at a time, or all that can share
-  /// something at once, leads there.
+  /// The variants with which all passes together are fastest, as far as changes of one pass at a time, or of all that can
+  /// share a derived tensor, lead there.
   ///
   /// - Parameters:
   ///   - defaults: names of the default variants
-  ///   - gain: what replaces a default must take less than this share of its time: less is noise
+  ///   - gain: a variant that replaces a default must take less than this share of its time: less is noise
   /// - Returns: a position among the pass' variants
   package func best(
     _ times: [PassKey: PassTimes], defaults: [PassKey: String], gain: Double
@@ -189,11 +191,13 @@ package struct StepCost {
           adopt(changed)
         }
       }
-      for (made, members) in groups {
+      for (derived, members) in groups {
         var changed = chosen
         for member in members {
           changed[member.key] = least(member.key) { variant in
-            variant.makings.contains { $0.making.operand == member.operand && $0.making.what == made.what }
+            variant.derivations.contains {
+              $0.derivation.operand == member.operand && $0.derivation.form == derived.form
+            }
           }
         }
         adopt(changed)
@@ -207,17 +211,17 @@ package struct StepCost {
     let operand: Int
   }
 
-  /// Which passes can use what is made from each tensor, where several can; in the order of their steps.
-  private func sharing(_ times: [PassKey: PassTimes]) -> [(Made, [Member])] {
-    var order: [Made] = []
-    var members: [Made: [Member]] = [:]
+  /// The derived tensors that several passes can use, in the order of their steps, and those passes.
+  private func sharing(_ times: [PassKey: PassTimes]) -> [(DerivedTensor, [Member])] {
+    var order: [DerivedTensor] = []
+    var members: [DerivedTensor: [Member]] = [:]
     for pass in events.compactMap(\.pass) {
       for variant in times[pass.key]?.variants ?? [] {
-        for (making, _) in variant.makings {
-          let made = Made(tensor: pass.operands[making.operand], what: making.what)
-          let member = Member(key: pass.key, operand: making.operand)
-          if members[made] == nil { order.append(made) }
-          if !members[made, default: []].contains(member) { members[made, default: []].append(member) }
+        for (derivation, _) in variant.derivations {
+          let derived = DerivedTensor(tensor: pass.operands[derivation.operand], form: derivation.form)
+          let member = Member(key: pass.key, operand: derivation.operand)
+          if members[derived] == nil { order.append(derived) }
+          if !members[derived, default: []].contains(member) { members[derived, default: []].append(member) }
         }
       }
     }
@@ -226,6 +230,6 @@ package struct StepCost {
 }
 
 extension VariantTimes {
-  /// With everything it makes, and stored.
-  var alone: Double { makings.reduce(own) { $0 + $1.seconds } }
+  /// With its derivations, and stored.
+  var alone: Double { derivations.reduce(own) { $0 + $1.seconds } }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Kernels
 import Tape
 
-/// What was tuned for a device, as it is kept on disk.
+/// The tuning of a device in a file.
 public struct TuningRecord: Sendable, Codable {
   /// `DeviceDescription.fingerprint`: device, driver and their versions.
   public let device: String
@@ -44,7 +44,7 @@ public struct TuningRecord: Sendable, Codable {
 }
 
 /// The tuning records of this machine: a file for each device, driver, precision and state of the kernels, beside the compiled
-/// programs. Like those only a shortcut: a file that is missing or damaged means that nothing was tuned.
+/// programs. Like them only a shortcut: a file that is missing or damaged means that nothing was tuned.
 public struct TuningStore: Sendable {
   private let directory: String?
 
@@ -53,7 +53,7 @@ public struct TuningStore: Sendable {
     directory = cache.map { $0 + "/tuning" }
   }
 
-  /// Where the record of a device is kept; nil for nowhere.
+  /// The file of a device's record; nil without a folder.
   public func path(_ device: DeviceDescription, _ deviceClass: DeviceClass, _ precision: Precision) -> String?
   {
     let key = [device.fingerprint, deviceClass.rawValue, precision.rawValue, TuningRecord.kernelHash].joined(

@@ -5,12 +5,12 @@ import Synchronization
 /// Makes programs on a thread of its own, in the order in which they will be asked for, while the caller does
 /// something else.
 ///
-/// Where the driver keeps what it compiled, and a program turns out to be new to it, the rest is compiled on more
+/// Where the driver keeps compiled kernels, and a program turns out to be new to it, the rest is compiled on more
 /// threads.
 package final class BuildAhead: Sendable {
   private let work: Work
 
-  /// - Parameter warmsDriver: whether the driver keeps what it compiled
+  /// - Parameter warmsDriver: whether the driver keeps compiled kernels
   init(_ files: ProgramFiles, _ context: Context, warmsDriver: Bool) {
     work = Work(files, context, warmsDriver: warmsDriver)
   }
@@ -25,7 +25,7 @@ package final class BuildAhead: Sendable {
   func take(_ name: String) throws(OpenCLError) -> ProgramFiles.Made? { try work.take(name) }
 }
 
-/// What the threads share. They hold this and not the `BuildAhead`, so that letting go of that one ends them.
+/// The state that the threads share. They hold it and not the `BuildAhead`, whose release ends them.
 private final class Work: @unchecked Sendable {
   private let files: ProgramFiles
   private let context: Context
@@ -96,7 +96,7 @@ private final class Work: @unchecked Sendable {
     }
     warming = nil
     #if canImport(Glibc)
-      // What the driver's compiler has freed, 70 MiB in PoCL, would stay with the process from now on.
+      // Memory freed by the driver's compiler, 70 MiB in PoCL, would stay with the process from now on.
       malloc_trim(0)
     #endif
   }

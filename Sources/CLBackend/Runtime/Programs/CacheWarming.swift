@@ -34,7 +34,7 @@ package final class CacheWarming: Sendable {
   package func wait(for name: String) { work.wait(for: name) }
 }
 
-/// What the threads share. They hold this and not the `CacheWarming`, so that letting go of that one ends them.
+/// The state that the threads share. They hold it and not the `CacheWarming`, whose release ends them.
 private final class Work: Sendable {
   private let files: ProgramFiles
   private let device: Device
@@ -56,7 +56,7 @@ private final class Work: Sendable {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard builds.indices.contains(index) else { return }
       let build = builds[index]
-      // What does not build is reported to whoever asks for it.
+      // Its user reports an error of the build.
       if let context { _ = try? files.make(build, in: context) }
       done[build.name]?.signal()
     }

@@ -2,7 +2,7 @@ import COpenCL
 
 /// A built program for one device. Build it through `ProgramCache`, which knows what was built before.
 public final class Program {
-  /// Of every build: the language we write, and nothing that changes rounding.
+  /// The options of every build: the language version, and nothing that changes rounding.
   public static let defaultOptions = ["-cl-std=CL1.2"]
 
   public let name: String
@@ -20,7 +20,7 @@ public final class Program {
     try self.init(context, source, options: options)
   }
 
-  /// As above, for a text of one's own.
+  /// The same for a text that is no embedded file.
   public convenience init(
     _ context: Context, name: String, text: String, macros: [(String, String)] = [],
     options: [String] = Program.defaultOptions
@@ -37,7 +37,7 @@ public final class Program {
     log = Program.trimmed(buildLog()).text
   }
 
-  /// Takes in what `binary()` gave in an earlier run. Throws if the driver does not want it.
+  /// Loads the `binary()` of an earlier run. Throws if the driver refuses it.
   init(_ context: Context, name: String, binary: [UInt8]) throws(OpenCLError) {
     handle = try Self.created(context, name, binary)
     self.name = name
@@ -57,7 +57,7 @@ public final class Program {
     log = Program.trimmed(buildLog()).text
   }
 
-  /// Takes in what `binary()` gave for an object in an earlier run. Throws if the driver does not want it.
+  /// Loads an object's `binary()` of an earlier run. Throws if the driver refuses it.
   init(_ context: Context, name: String, object: [UInt8]) throws(OpenCLError) {
     handle = try Self.created(context, name, object)
     self.name = name
@@ -143,7 +143,7 @@ public final class Program {
     for (macro, next) in zip(sorted, sorted.dropFirst()) where macro.0 == next.0 {
       throw OpenCLError("program \(name): macro \(macro.0) is given twice")
     }
-    // How quotes in options are read differs between drivers.
+    // Drivers differ in their reading of quotes in options.
     for (macro, value) in sorted
     where macro.isEmpty || (macro + value).contains(where: { $0.isWhitespace || $0 == "\"" }) {
       throw OpenCLError("program \(name): macro \(macro)=\(value) must have no spaces or quotes")
@@ -151,7 +151,7 @@ public final class Program {
     return (options + sorted.map { "-D \($0)=\($1)" }).joined(separator: " ")
   }
 
-  /// Throws what the compiler said, unless `status` is success.
+  /// Throws the compiler's log, unless `status` is success.
   private func succeed(
     _ status: cl_int, _ call: StaticString, _ options: String
   ) throws(OpenCLError) {

@@ -3,7 +3,7 @@ import Kernels
 
 /// Builds each program once per process, and once per machine: compiled programs are kept on disk.
 public final class ProgramCache {
-  /// How programs were come by.
+  /// The numbers of programs by their origin.
   public struct Counters: Sendable, Equatable {
     /// Compiled from source.
     public var built = 0
@@ -35,7 +35,7 @@ public final class ProgramCache {
   public private(set) var requests: [Request] = []
   /// Time spent building and loading, or waiting for it.
   public private(set) var buildTime = Duration.zero
-  private let context: Context
+  let context: Context
   private let files: ProgramFiles
   private let ahead: BuildAhead
   private var programs: [String: Program] = [:]
@@ -43,7 +43,7 @@ public final class ProgramCache {
 
   /// - Parameters:
   ///   - directory: where compiled programs are kept; nil for nowhere
-  ///   - kind: what is kept of them; by default what the driver does not keep
+  ///   - kind: the part of them that is kept; by default the part that the driver does not keep
   package init(_ context: Context, directory: String?, keeping kind: ProgramFiles.Kind? = nil) {
     self.context = context
     let driverKeeps = context.device.description.keepsKernels()
@@ -58,9 +58,9 @@ public final class ProgramCache {
 
   deinit { save() }
 
-  /// Puts what was built on disk. Not done while building: some drivers compile when asked for a binary, and what they
-  /// give after the first launches holds the kernels as they were specialised for them. Done at the latest when the
-  /// cache goes.
+  /// Writes built programs to disk. Not done while building: some drivers compile when asked for a binary, and their
+  /// binary after the first launches holds the kernels as specialised for them. Done at the latest when the cache is
+  /// released.
   public func save() {
     for (program, build) in unsaved where !files.store(program, build) { counters.unwritten += 1 }
     unsaved = []

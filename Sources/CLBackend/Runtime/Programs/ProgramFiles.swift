@@ -19,16 +19,16 @@ package struct ProgramBuild: Sendable {
 /// Compiled programs on disk, which are only ever a shortcut. A file that is missing, damaged, of another driver or
 /// unwanted by the driver leads to a build from source; a directory that cannot be written is no error.
 package struct ProgramFiles: Sendable {
-  /// What is kept of a program.
+  /// The part of a program that is kept.
   package enum Kind: String, CaseIterable, Sendable {
     /// All of it.
     case program
-    /// What is compiled but not linked: for drivers that keep the kernels of what they link, so that the compiler's
+    /// The compiled object, not linked: for drivers that keep the kernels of linked programs, so that the compiler's
     /// first half is all that is left to keep.
     case object
   }
 
-  /// Where compiled programs are kept; nil for nowhere.
+  /// The folder of compiled programs; nil for none.
   let directory: String?
   let kind: Kind
 

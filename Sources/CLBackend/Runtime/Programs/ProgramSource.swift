@@ -4,7 +4,7 @@ import Synchronization
 /// The text of a program, with its `#include "…"` lines replaced by the embedded files they name: at
 /// run time there are no files.
 public struct ProgramSource: Sendable, Equatable {
-  /// What errors and build logs call it, such as `norm.cl`.
+  /// Its name in errors and build logs, such as `norm.cl`.
   public let name: String
   /// Complete OpenCL C, with `#line` directives so that build logs name the file and line as written.
   public let text: String
@@ -30,7 +30,7 @@ public struct ProgramSource: Sendable, Equatable {
     Self.embedded.withLock { $0[kernel] = source }
   }
 
-  /// Embedded files with what they include: every launch that is planned asks for one.
+  /// Embedded files with their includes: every planned launch asks for one.
   private static let embedded = Mutex<[KernelSource: ProgramSource]>([:])
 
   /// Each file is taken in once, however often it is included.
@@ -55,7 +55,7 @@ public struct ProgramSource: Sendable, Equatable {
     return lines.joined(separator: "\n")
   }
 
-  /// What stands between the quotes of an `#include` line; nil for any other line.
+  /// The text between the quotes of an `#include` line; nil for any other line.
   private static func includedFile(_ line: Substring, _ place: String) throws(OpenCLError) -> String? {
     func skipBlanks(_ text: Substring) -> Substring { text.drop { $0 == " " || $0 == "\t" } }
     let trimmed = skipBlanks(line)

@@ -1,6 +1,6 @@
 import Tape
 
-/// What matrix units multiply, PRECISION in Kernels/matrix_units.clh.
+/// The format of matrix units' operands, PRECISION in Kernels/matrix_units.clh.
 enum MatrixFormat: String {
   case tf32 = "TF32"
   /// Three products of split operands, as exact as fp32.
@@ -8,16 +8,18 @@ enum MatrixFormat: String {
   case bf16 = "BF16"
 }
 
-/// The programs that convolutions are made of.
-struct Multiplication: Equatable {
+/// The arithmetic of the products in convolutions: plain fp32, or matrix units.
+struct MatrixArithmetic: Equatable {
   /// nil for fp32 without matrix units.
   var format: MatrixFormat?
   /// The matrix units are emulated.
   var emulated = false
 
-  static let plain = Multiplication()
+  static let plain = MatrixArithmetic()
 
-  /// What gives that precision on a device with those matrix units. Throws if nothing does.
+  /// The arithmetic with that precision on a device with those matrix units.
+  ///
+  /// - Throws: `OpenCLError` when the units do not have it
   init(
     _ precision: Precision, _ units: MatrixUnits, on device: DeviceDescription
   ) throws(OpenCLError) {
@@ -39,7 +41,7 @@ struct Multiplication: Equatable {
 }
 
 extension Precision {
-  /// What a device with those matrix units can do.
+  /// The precisions of a device with those matrix units.
   static func possible(_ units: MatrixUnits) -> [Precision] {
     var result = [Precision.fp32]
     if units.operands.contains(.tf32) { result.append(.tf32) }
@@ -47,16 +49,15 @@ extension Precision {
     return result
   }
 
-  /// What is taken unless something is asked for: TF32 where matrix units have proven to do it, as PyTorch's
-  /// convolutions do (a training's noise is far above its rounding, and fp32 costs three times the products there);
-  /// fp32 everywhere else.
+  /// The default precision: TF32 where matrix units have proven to compute it, as in PyTorch's convolutions (a training's
+  /// noise is far above its rounding, and fp32 costs three times the products there); fp32 everywhere else.
   static func standard(_ units: MatrixUnits) -> Precision {
     units.operands.contains(.tf32) && !units.isEmulated ? .tf32 : .fp32
   }
 
-  /// What a device can do.
+  /// The precisions of a device.
   public static func possible(on device: Device) -> [Precision] { possible(MatrixUnits(provenOn: device)) }
 
-  /// What is taken on a device unless something is asked for.
+  /// The default precision on a device.
   public static func standard(on device: Device) -> Precision { standard(MatrixUnits(provenOn: device)) }
 }

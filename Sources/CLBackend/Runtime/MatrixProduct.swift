@@ -27,7 +27,7 @@ struct MatrixProduct {
       c.allocation,
       0,
       columns, &queue, event)
-    // Those of OpenCL have its numbers; CLBlast's own lie below them.
+    // CLBlast passes OpenCL's errors on under their numbers; its own lie below them.
     return cl_int(status.rawValue)
   }
 

@@ -1,2 +1,0 @@
-import CLBackend
-import Testing
