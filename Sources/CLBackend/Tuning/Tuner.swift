@@ -228,7 +228,7 @@ public struct Tuner {
     _ update: [Launch], _ adam: Adam, gradient: [Float], _ memory: OpenCLMemory, _ queue: Queue
   ) throws(OpenCLError) -> Bool {
     let zeros = [Float](repeating: 0, count: gradient.count)
-    try memory.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: adam.schedule)
+    try memory.write(Schedule(step: 0, seed: 0).values, to: adam.schedule)
     for tensor in [adam.firstMoment, adam.secondMoment] { try memory.write(zeros, to: tensor) }
     try Self.run(update, queue)
     try queue.finish()

@@ -58,7 +58,7 @@ public struct StepVerification: Sendable {
       reference.write(Self.picture(tensor.shape.count, stream: UInt32(stream), seed: seed), to: tensor)
     }
     // Not the first step: its moments are zero, and half of Adam would go untested.
-    reference.write(Schedule(step: 4, learningRate: 2e-4, seed: seed).values, to: model.schedule)
+    reference.write(Schedule(step: 4, seed: seed).values, to: model.schedule)
     for (index, moment) in model.moments.enumerated() {
       let count = moment.first.shape.count
       let values = Self.picture(count, stream: UInt32(1000 + index), seed: seed)
@@ -208,7 +208,7 @@ public struct GoldenVerification: Sendable {
         let given = step == 0 && golden.hasMasks
         try executor.write(given ? golden.values("mask.G.\(name)", count: ones.count) : ones, to: mask)
       }
-      try executor.write(Schedule(step: step, learningRate: 2e-4, seed: 0).values, to: model.schedule)
+      try executor.write(Schedule(step: step, seed: 0).values, to: model.schedule)
       try executor.run(section: "train")
       let losses = try model.losses(executor)
       for (name, value) in zip(losses.names, losses.values) {
