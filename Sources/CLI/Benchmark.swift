@@ -250,13 +250,10 @@ struct Benchmark: ParsableCommand {
   // MARK: The step
 
   private func timeStep(on device: Device, _ results: inout Results) throws {
-    var options = Pix2Pix.Options()
+    var options = try TrainingOptions(given: network.given + objective.given)
     options.batchSize = batchSize
-    options.objective = objective.value
-    options.poolSize = objective.pool ?? 0
-    options.recomputation = recompute ? .standard : nil
-    let model = try Pix2Pix(
-      network.configuration(for: options.objective), options, sections: [.train, .translate])
+    options.recompute = recompute
+    let model = try Pix2Pix(options.network, options.step, sections: [.train, .translate])
     guard let training = model.training, let translation = model.translation,
       let train = model.recording.sections["train"], let translate = model.recording.sections["translate"]
     else { preconditionFailure("both sections were asked for") }
@@ -265,7 +262,7 @@ struct Benchmark: ParsableCommand {
       for (stream, tensor) in [training.input, training.target, translation.input].enumerated() {
         try target.write(Self.noise(tensor.shape.count, stream: UInt32(stream)), to: tensor)
       }
-      try target.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: model.schedule)
+      try target.write(Schedule(step: 0, seed: 0).values, to: model.schedule)
       try target.run(translate)
       try target.run(train)
       return (try target.read(translation.output), try model.losses(target))

@@ -284,6 +284,10 @@ struct Evaluate: ParsableCommand {
 }
 
 extension Split: ExpressibleByArgument {}
+extension Colour: ExpressibleByArgument {
+  /// "#rrggbb", with or without "#".
+  public init?(argument: String) { self.init(argument) }
+}
 
 extension Features {
   /// Reads a safetensors file of one F32 tensor [vectors, features].

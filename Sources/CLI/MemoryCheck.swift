@@ -45,13 +45,13 @@ struct MemoryCheck {
   ) throws -> MemoryNeed {
     let executor = try OpenCLExecutor(
       recording, on: device, choices: choices, precision: options.precision, storesGradients: false,
-      keeping: recording.kept, packsActivations: options.recompute == true)
+      keeping: recording.kept, packsActivations: options.recompute)
     return try executor.memoryNeed(["train", "translate"].compactMap { recording.sections[$0] })
   }
 
   /// The options to turn, the one that costs least first.
   private func remedies(on device: Device, _ choices: KernelChoices) throws -> String {
-    guard options.recompute != true else { return "less is needed with \(smaller)" }
+    guard !options.recompute else { return "less is needed with \(smaller)" }
     var recomputing = options
     recomputing.recompute = true
     let model = try Pix2Pix(recomputing.network, recomputing.step, sections: [.train, .translate])

@@ -45,7 +45,7 @@ struct TrainingRun {
       }
       let executor = try device.executor(
         for: recording, kernels, storesGradients: false, sharesRooms: true,
-        packsActivations: options.recompute == true, remembered: { _ in remembered }, tunes: true)
+        packsActivations: options.recompute, remembered: { _ in remembered }, tunes: true)
       if let executor = executor as? OpenCLExecutor {
         chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
       }

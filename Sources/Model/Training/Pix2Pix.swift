@@ -48,7 +48,8 @@ public struct Pix2Pix {
 
   /// One of the losses of a step: a scalar, and what it counts under its name. Several may share a name.
   public struct LossTerm: Sendable {
-    public let name: String
+    public let kind: LossKind
+    public var name: String { kind.name }
     public let tensor: Tensor
     public let factor: Float
   }
@@ -66,8 +67,8 @@ public struct Pix2Pix {
     /// The generator's first, in the order of reports.
     public let losses: [LossTerm]
     /// Each once, in that order.
-    public var lossNames: [String] {
-      losses.map(\.name).reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
+    public var lossKinds: [LossKind] {
+      losses.map(\.kind).reduce(into: []) { kinds, kind in if !kinds.contains(kind) { kinds.append(kind) } }
     }
     public let generatorModules: [ModuleOutput]
     /// D on fake and on real, one batch behind the other.
@@ -280,7 +281,7 @@ public struct Pix2Pix {
         let term = objective.judging(real: isReal)
         for logits in logits {
           discriminatorLosses.add(
-            isReal ? "D_real" : "D_fake", tape.logitLoss(term.kind, logits[part]), factor: term.sign,
+            isReal ? .real : .fake, tape.logitLoss(term.kind, logits[part]), factor: term.sign,
             weight: objective.judgingWeight)
         }
       }
@@ -288,7 +289,7 @@ public struct Pix2Pix {
         let penalty = try tape.scope("penalty") {
           try recordPenalty(of: judge, target, fake, judgeable, on: tape, schedule)
         }
-        discriminatorLosses.add("D_GP", penalty, factor: objective.gradientPenalty)
+        discriminatorLosses.add(.gradientPenalty, penalty, factor: objective.gradientPenalty)
       }
       discriminatorGradients = try tape.gradients(
         of: discriminatorLosses.objective, withRespectTo: discriminator.parameters.map(\.tensor))
@@ -301,7 +302,7 @@ public struct Pix2Pix {
       for pass in judged {
         let term = objective.fooling
         generatorLosses.add(
-          "G_GAN", tape.logitLoss(term.kind, pass.logits), factor: term.sign * objective.lambdaGAN)
+          .generatorGAN, tape.logitLoss(term.kind, pass.logits), factor: term.sign * objective.lambdaGAN)
       }
       if objective.lambdaFeatureMatching > 0 {
         let real = try tape.scope("matched") { try updated.record(realPair, on: tape, training: false) }
@@ -312,7 +313,7 @@ public struct Pix2Pix {
             let loss = try tape.scope("matched") {
               try tape.pixelLoss(.l1, tape.activated(a, .leakyReLU), tape.activated(b, .leakyReLU))
             }
-            featureLosses.add("G_FM", loss, factor: factor)
+            featureLosses.add(.featureMatching, loss, factor: factor)
           }
         }
       }
@@ -321,24 +322,22 @@ public struct Pix2Pix {
       let loss =
         try weights.map { try tape.weightedPixelLoss(distance, fake, target, weights: $0) }
         ?? tape.pixelLoss(distance, fake, target)
-      generatorLosses.add("G_\(distance.rawValue)", loss, factor: objective.lambdaL1)
+      generatorLosses.add(.pixels(distance), loss, factor: objective.pixelWeight)
     }
     if objective.kind == .crossEntropy {
-      generatorLosses.add("G_CE", try tape.softmaxCrossEntropy(fake, target: target), factor: 1)
+      generatorLosses.add(.crossEntropy, try tape.softmaxCrossEntropy(fake, target: target), factor: 1)
     }
-    if objective.lambdaSSIM > 0 {
-      generatorLosses.add("G_SSIM", try tape.ssimLoss(fake, target), factor: objective.lambdaSSIM)
-    }
-    if objective.lambdaEdges > 0 {
-      generatorLosses.add("G_edges", try tape.edgeLoss(fake, target), factor: objective.lambdaEdges)
+    for term in PictureTerm.all {
+      let weight = objective[weightOf: term.loss.name]
+      if weight > 0 { generatorLosses.add(term.loss, try term.record(tape, fake, target), factor: weight) }
     }
     generatorLosses.add(featureLosses)
     let generatorGradients = try tape.gradients(
       of: generatorLosses.objective, withRespectTo: generator.parameters.map(\.tensor))
     try update(generator.parameters, generatorGradients, "G")
 
-    let judgements = ["D_real", "D_fake", "D_GP"].flatMap { name in
-      discriminatorLosses.terms.filter { $0.name == name }
+    let judgements = [LossKind.real, .fake, .gradientPenalty].flatMap { kind in
+      discriminatorLosses.terms.filter { $0.kind == kind }
     }
     let losses = generatorLosses.terms + judgements
     for tensor in [fake] + losses.map(\.tensor) { tape.keep(tensor) }
@@ -369,8 +368,8 @@ public struct Pix2Pix {
     /// - Parameters:
     ///   - factor: of the loss in reports
     ///   - weight: of what is reported in the sum
-    mutating func add(_ name: String, _ loss: Tensor, factor: Float, weight: Float = 1) {
-      terms.append(LossTerm(name: name, tensor: loss, factor: factor))
+    mutating func add(_ kind: LossKind, _ loss: Tensor, factor: Float, weight: Float = 1) {
+      terms.append(LossTerm(kind: kind, tensor: loss, factor: factor))
       objective.append((loss, weight * factor))
     }
 
@@ -383,7 +382,7 @@ public struct Pix2Pix {
   /// The losses of the last step that ran.
   public func losses(_ executor: any Executor) throws -> Losses {
     guard let training else { preconditionFailure("no training step was recorded") }
-    let names = training.lossNames
+    let names = training.lossKinds.map(\.name)
     let values = try names.map { name in
       try training.losses.filter { $0.name == name }.reduce(0.0) { sum, term in
         sum + Double(try executor.read(term.tensor)[0]) * Double(term.factor)
