@@ -244,13 +244,10 @@ struct Benchmark: ParsableCommand {
   // MARK: The step
 
   private func timeStep(on device: Device, _ results: inout Results) throws {
-    var options = Pix2Pix.Options()
+    var options = try TrainingOptions(given: network.given + objective.given)
     options.batchSize = batchSize
-    options.objective = objective.value
-    options.poolSize = objective.pool ?? 0
-    options.recomputation = recompute ? .standard : nil
-    let model = try Pix2Pix(
-      network.configuration(for: options.objective), options, sections: [.train, .translate])
+    options.recompute = recompute
+    let model = try options.record()
     let translation = model.translations[0]
     let (train, translate) = (model.allSections[0], model.allSections[1])
     func firstStep(_ target: any Executor) throws -> (picture: [Float], losses: Losses) {
@@ -258,7 +255,7 @@ struct Benchmark: ParsableCommand {
       try model.fillInputs(target, seed: 0)
       try target.write(
         Philox(seed: 1).uniform(count: translation.input.shape.count, stream: 2), to: translation.input)
-      try target.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: model.schedule)
+      try target.write(Schedule(step: 0, seed: 0).values, to: model.schedule)
       try target.run(translate)
       try target.run(train)
       return (try target.read(translation.output), try model.losses(target))
@@ -295,7 +292,7 @@ struct Benchmark: ParsableCommand {
       String(
         format:
           "%@, ngf %d, ndf %d, batch %d: step %.1f ms, generator forward %.1f ms, %.1f GFLOP a step",
-        model.configuration.size.description, model.configuration.ngf, model.configuration.ndf, batchSize,
+        options.network.size.description, options.network.ngf, options.network.ndf, batchSize,
         results.stepMs ?? 0, results.forwardMs ?? 0, model.recording.flops(train) / 1e9))
     print(
       "\(results.launches ?? 0) launches a step; device memory \(bytesText(executor.allocatedBytes)), the process\(isPeakOwn ? "" : " with the reference") peaked at \(bytesText(peakResidentBytes()))"

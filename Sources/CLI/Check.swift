@@ -82,3 +82,6 @@ struct Check: ParsableCommand {
     return "pairs that can be read: \(counts)\(verdict)"
   }
 }
+
+extension Direction: ExpressibleByArgument {}
+extension PhotographTask: ExpressibleByArgument {}

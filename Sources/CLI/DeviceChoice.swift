@@ -13,13 +13,13 @@ struct DeviceOptions: ParsableArguments {
   )
   var device = "auto"
 
-  @Option(
-    help: ArgumentHelp(
-      "How convolutions multiply: fp32, tf32 or bf16. (default: fp32; tf32 on GPUs that have proven to do it)",
-      discussion:
-        "Sums and weights are fp32 in any case. tf32 and bf16 need NVIDIA's matrix units; PyTorch's convolutions take tf32 there."
-    ))
+  @Option(help: ArgumentHelp(DeviceOptions.precisionRow, listsChoices: false))
   var precision: Precision?
+
+  private static let precisionRow = TrainingOptions.row("--precision")
+
+  /// The options among these that a training run keeps.
+  var given: [GivenOption] { precision.map { [GivenOption(Self.precisionRow, [$0.rawValue])] } ?? [] }
 
   /// What `--device` named.
   enum Choice {

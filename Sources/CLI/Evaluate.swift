@@ -205,3 +205,8 @@ struct Evaluate: ParsableCommand {
 }
 
 extension Split: ExpressibleByArgument {}
+
+extension Colour: ExpressibleByArgument {
+  /// "#rrggbb", with or without "#".
+  public init?(argument: String) { self.init(argument) }
+}

@@ -26,9 +26,24 @@ struct ExperimentCommand: ParsableCommand {
         pix2pix experiment paper-losses paper-patches paper-generators --data pairs --direction BtoA --out tables
       """)
 
+  /// What all rows have in common.
+  enum Rows: RowList {
+    static let rows =
+      TrainingOptions.rows("--size", "--ngf", "--ndf", "--batch-size") + [
+        TrainingOptions.row("--epochs").renamed(
+          help: "Epochs of every row; the learning rate falls in the second half.")
+      ] + TrainingOptions.rows("--learning-rate", "--seed", "--no-jitter")
+
+    static let defaults = {
+      var options = TrainingOptions()
+      options.keep = 1
+      return options
+    }()
+  }
+
   @Argument(help: "paper-losses, paper-patches or paper-generators; several in one go.")
   var experiments: [Experiment]
-  @OptionGroup(title: "Pictures") var pictures: DataOptions
+  @OptionGroup(title: "Pictures") var pictures: RowOptions<PictureRows>
   @Option(help: ArgumentHelp("The experiments' folder.", valueName: "dir"))
   var out: String
   @Option(help: ArgumentHelp("What train-scorer made, for the FCN-score.", valueName: "run|file"))
@@ -37,31 +52,20 @@ struct ExperimentCommand: ParsableCommand {
     help: ArgumentHelp(
       "Folder of the label maps for --scorer, matched by name. (default: the inputs)", valueName: "dir"))
   var labelMaps: String?
-  @Option(help: ArgumentHelp("Pixels on a side, or across and down. (default: 256)", valueName: "N|WxH"))
-  var size: PictureSize?
-  @Option(help: "Channels after the generator's first convolution. (default: 64)")
-  var ngf: Int?
-  @Option(help: "Channels after the discriminator's first convolution. (default: 64)")
-  var ndf: Int?
-  @Option(help: "Pictures per step. (default: 1)")
-  var batchSize: Int?
-  @Option(help: "Epochs of every row; the learning rate falls in the second half.")
-  var epochs = 200
-  @Option(help: "Adam's learning rate. (default: 0.0002)")
-  var learningRate: Double?
-  @Option(help: "Seed of weights, order, cuts and dropout. (default: 0)")
-  var seed: UInt64?
-  @Flag(help: "Do not cut and flip the pictures at random.")
-  var noJitter = false
+  @OptionGroup(title: "Every row") var budget: RowOptions<Rows>
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
+
+  private var given: [GivenOption] { pictures.given + budget.given + device.given }
 
   func validate() throws {
     guard !experiments.isEmpty else {
       throw ValidationError(
         "Missing an experiment: \(Experiment.allCases.map(\.rawValue).joined(separator: ", ")).")
     }
-    guard pictures.data != nil else { throw ValidationError("Missing --data.") }
+    guard try !TrainingOptions(Rows.defaults, given: given).data.isEmpty else {
+      throw ValidationError("Missing --data.")
+    }
     guard scorer != nil || labelMaps == nil else { throw ValidationError("--label-maps goes with --scorer.") }
   }
 
@@ -108,7 +112,7 @@ struct ExperimentCommand: ParsableCommand {
       results[variant] = RowResult(
         figures: Dictionary(uniqueKeysWithValues: report.figures.map { ($0.kind.key, $0) }),
         pictures: try shown.map { try translator.translate(validation.pairs[$0], index: $0) })
-      try write(experiments, results, base, steps: try base.trainingPairs().count / base.batchSize)
+      try write(experiments, results, base, TrainingPlan(base, pairs: try base.trainingPairs().count))
     }
     print("look: \(out)/report.html")
   }
@@ -128,19 +132,8 @@ struct ExperimentCommand: ParsableCommand {
 
   /// What all rows have in common.
   private func baseOptions() throws -> TrainingOptions {
-    var options = TrainingOptions()
-    if let size { options.network.size = size }
-    options.network.levels = NetworkConfiguration.standardLevels(options.network.size)
-    if let ngf { options.network.ngf = ngf }
-    if let ndf { options.network.ndf = ndf }
-    try pictures.set(&options)
-    if let batchSize { options.batchSize = batchSize }
-    if let learningRate { options.learningRate = learningRate }
-    if let seed { options.seed = seed }
-    options.jitter = !noJitter
-    options.precision = device.precision
-    options.length = .epochs(constant: epochs &- epochs / 2, decaying: epochs / 2)
-    options.keep = 1
+    var options = try TrainingOptions(Rows.defaults, given: given)
+    try options.readFormat()
     try options.validate()
     return options
   }
@@ -148,7 +141,7 @@ struct ExperimentCommand: ParsableCommand {
   /// The training that a row needs yet; nil where it has been done.
   private func run(of variant: Experiment.Variant, _ base: TrainingOptions) throws -> TrainingRun? {
     var options = base
-    variant.apply(to: &options)
+    try variant.apply(to: &options)
     do {
       try options.validate()
     } catch {
@@ -160,11 +153,13 @@ struct ExperimentCommand: ParsableCommand {
     guard let path = directory.latestCheckpoint() else { return run }
     let checkpoint = try Checkpoint(path: path)
     guard checkpoint.options == options else {
+      let differences = checkpoint.options.differences(from: options).joined(separator: "; ")
       throw ModelError.file(
-        directory.path, "holds a row of other options; give those that it was begun with, or another --out")
+        directory.path,
+        "holds a row of other options (\(differences)); give those that it was begun with, or another --out")
     }
-    let stepsPerEpoch = try options.trainingPairs().count / options.batchSize
-    guard checkpoint.progress.step < options.totalSteps(stepsPerEpoch: stepsPerEpoch) else { return nil }
+    let plan = TrainingPlan(options, pairs: try options.trainingPairs().count)
+    guard checkpoint.progress.step < plan.steps else { return nil }
     run.checkpoint = (checkpoint, path)
     return run
   }
@@ -194,11 +189,11 @@ struct ExperimentCommand: ParsableCommand {
 
   private func write(
     _ experiments: [Experiment], _ results: [Experiment.Variant: RowResult], _ base: TrainingOptions,
-    steps: Int
+    _ plan: TrainingPlan
   ) throws {
     let network = base.network
     let budget =
-      "Every row: \(epochs) epochs of \(steps) steps with batches of \(base.batchSize), \(network.size) pixels, "
+      "Every row: \(plan.epochs) epochs of \(plan.stepsPerEpoch) steps with batches of \(base.batchSize), \(network.size) pixels, "
       + "ngf \(network.ngf), ndf \(network.ndf), Adam at \(base.learningRate), seed \(base.seed); "
       + "judged by the last checkpoint on \(results.values.first?.figures["l1"]?.count ?? 0) pairs that were not trained on. "
       + "The paper's numbers are of Cityscapes at 256 x 256 and another scorer: orders can be compared, levels cannot."

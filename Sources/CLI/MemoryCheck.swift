@@ -51,7 +51,7 @@ struct MemoryCheck {
 
   /// The options to turn, the one that costs least first.
   private func remedies(on device: Device, _ settings: OpenCLExecutor.Options) throws -> String {
-    guard options.recompute != true else { return "less is needed with \(smaller)" }
+    guard !options.recompute else { return "less is needed with \(smaller)" }
     var recomputing = options
     recomputing.recompute = true
     var settings = settings

@@ -41,12 +41,9 @@ struct Programs: ParsableCommand {
     guard case .openCL(let chosen, _) = try device.choose() else {
       throw ModelError.option("--device", "the reference has no OpenCL programs")
     }
-    var options = Pix2Pix.Options()
+    var options = try TrainingOptions(given: network.given + objective.given)
     options.batchSize = batchSize
-    options.objective = objective.value
-    options.poolSize = objective.pool ?? 0
-    let model = try Pix2Pix(
-      network.configuration(for: options.objective), options, sections: [.train, .translate])
+    let model = try options.record()
     var settings = OpenCLExecutor.Options.training(
       recompute: false, precision: device.precision ?? (nvidia ? .fp32 : nil))
     settings.deviceClass = gpuKernels || nvidia ? .gpu : nil

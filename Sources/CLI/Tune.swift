@@ -87,12 +87,9 @@ struct Tune: ParsableCommand {
       return
     }
 
-    var options = Pix2Pix.Options()
+    var options = try TrainingOptions(given: network.given + objective.given)
     options.batchSize = batchSize
-    options.objective = objective.value
-    options.poolSize = objective.pool ?? 0
-    let model = try Pix2Pix(
-      network.configuration(for: options.objective), options, sections: [.train, .translate])
+    let model = try options.record()
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")
     let tuned = try tuner.tune(model.recording, seconds: seconds) {
       note("\($0): \($1.summary)")

@@ -83,12 +83,11 @@ struct Verify: ParsableCommand {
   }
 
   private func verifySteps() throws {
-    var options = Pix2Pix.Options()
+    var options = try TrainingOptions(given: network.given + objective.given)
     options.batchSize = batchSize
-    options.objective = objective.value
-    options.isWeighted = weights
-    options.poolSize = objective.pool ?? 0
-    let model = try Pix2Pix(network.configuration(for: options.objective), options, sections: .train)
+    // Any folder: only the step is recorded.
+    options.weights = weights ? "weights" : nil
+    let model = try options.record(translates: false)
     if list {
       print(model.recording)
       return

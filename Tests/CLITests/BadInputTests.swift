@@ -171,6 +171,12 @@ import Testing
       expectFailure(
         try Program.run(["train", "--data", data, "--out", out] + tiny + ["--epochs"] + epochs), "--epochs: ")
     }
+    for decaying in ["-1", "5"] {
+      expectFailure(
+        try Program.run(
+          ["train", "--data", data, "--out", out, "--epochs", "4", "--decay-epochs=\(decaying)"] + tiny),
+        "--decay-epochs: \(decaying) is ")
+    }
   }
 
   private static let misused: [[String]] = [
@@ -187,6 +193,11 @@ import Testing
     ["train", "--data", "x", "--out", "x", "--labels", "index", "--input-format", "rgb"],
     ["train", "--data", "x", "--out", "x", "--input", "y", "--input-format", "rgb"],
     ["train", "--data", "x", "--out", "x", "--learning-rate-step", "3"],
+    ["train", "--data", "x", "--out", "x", "--unlabelled", "#000000"],
+    ["train", "--data", "x", "--out", "x", "--ngf", "1.5"], ["train-scorer", "--data", "x", "--out", "x"],
+    ["train-scorer", "--data", "x", "--targets", "x", "--labels", "rgb", "--out", "x"],
+    ["train-scorer", "--data", "x", "--targets", "x", "--levels", "5", "--out", "x"],
+    ["experiment", "paper-losses", "--out", "x"],
     ["translate", "--model", "x", "--input", "x"], ["devices", "--nonsense"], ["benchmark"],
     ["translate", "--model", "x", "--input", "x", "--out", "x", "--dropout", "maybe"],
     ["translate", "--model", "x", "--input", "x", "--out", "x", "--samples", "0"],

@@ -52,6 +52,9 @@ import Testing
         try changed(whole) { $0.set(weight, [4, 3, 4, 4], [.nan] + [Float](repeating: 0, count: 191)) }, "NaN"
       ),
       (try changed(whole) { $0.entries[weight] = nil }, "\(weight): it belongs to another architecture"),
+      (
+        try changed(whole) { $0.metadata["format"] = "pix2pix checkpoint 1" }, "is a \"pix2pix checkpoint 1\""
+      ),
       (try changed(whole) { $0.metadata["format"] = "pix2pix checkpoint 9" }, "pix2pix checkpoint 9"),
       (try changed(whole) { $0.metadata["options"] = "{}" }, "no options or progress"),
       (try changed(whole) { $0.metadata["progress"] = nil }, "no options or progress"),

@@ -127,6 +127,21 @@ import Testing
     }
   }
 
+  /// A scorer's options are refused or taken on as a run's are.
+  @Test func resumesWithItsOwnOptions() throws {
+    let scorer = try trainScorer()
+    let resume = ["train-scorer", "--resume", "--out", scorer, "--device", "reference"]
+    for (option, run) in [
+      (["--labels", "index"], "palette"), (["--ngf", "8"], "4"), (["--seed", "1"], "0"),
+    ] {
+      expectFailure(
+        try Program.run(resume + option), "\(option[0]): the run has \(run), not \(option[1]);")
+    }
+    try run(
+      "train-scorer", "--resume", "--out", scorer, "--labels", "palette", "--unlabelled", "#000000",
+      "--epochs", "31")
+  }
+
   @Test func badScorers() throws {
     let pairs = [
       "--data", labels, "--targets", photos, "--size", "32", "--ngf", "4", "--ndf", "4", "--patch", "16",
@@ -179,7 +194,8 @@ import Testing
     }
     #expect(!table.contains("–  |") && table.contains("Every row: 2 epochs of 4 steps"))
     // Other options are another experiment.
-    expectFailure(try Program.run(arguments + ["--seed", "1"]), "holds a row of other options")
+    expectFailure(
+      try Program.run(arguments + ["--seed", "1"]), "holds a row of other options (--seed 0, not 1)")
     // What cannot be trained is said before anything is.
     expectFailure(
       try Program.run(["experiment", "paper-patches"] + arguments.dropFirst(2)),

@@ -156,16 +156,81 @@ import Testing
     expectFailure(try Program.run(new), "\(run): holds a run already; add --resume")
     for option in [
       ["--size", "64"], ["--ngf", "8"], ["--norm", "none"], ["--batch-size", "2"], ["--seed", "1"],
-      ["--direction", "BtoA"], ["--lambda-l1", "1"], ["--no-jitter"], ["--levels", "5"],
+      ["--direction", "BtoA"], ["--lambda-l1", "1"], ["--no-jitter"], ["--levels", "4"],
     ] {
       let outcome = try Program.run(["train", "--resume", "--out", run, "--steps", "4"] + option)
-      expectFailure(outcome, "\(option[0]): belongs to the run")
+      let new = option.count > 1 ? option[1] : "off"
+      expectFailure(outcome, "\(option[0]): the run has ", ", not \(new); a resumed run cannot change it")
     }
     expectFailure(try Program.run(["train", "--resume", "--out", run]), "has done 2 of 2 steps already")
     let empty = try folder.makeFolder("empty")
     expectFailure(try Program.run(["train", "--resume", "--out", empty]), "\(empty): holds no checkpoint")
     expectFailure(try Program.run(["train", "--resume", "--out", "\(run)2"]), "\(run)2: no such file")
     #expect(try bytes("run", 2) == before)
+    // The run's own values say nothing new.
+    let own = tiny + ["--levels", "5", "--seed", "0", "--dropout", "--objective", "cgan+l1"]
+    try train("run", ["--resume", "--steps", "3"] + own)
+    #expect(try Checkpoint(path: checkpoint("run", 3)).options.length == .steps(3))
+    expectFailure(
+      try Program.run(["train", "--resume", "--out", run, "--decay-epochs", "2"]), "--decay-epochs: ",
+      status: 64)
+  }
+
+  /// Options of all kinds, from the command line to the checkpoint.
+  @Test func optionsAreKept() throws {
+    let run = "\(folder.path)/run"
+    for side in ["inputs", "more", "targets", "weights"] {
+      for index in 0..<3 { try folder.write("\(side)/p\(index).png", pattern(32, 32, index)) }
+    }
+    var expected = TrainingOptions()
+    expected.data = "\(folder.path)/inputs"
+    expected.targets = "\(folder.path)/targets"
+    expected.moreInputs = ["\(folder.path)/more"]
+    expected.weights = "\(folder.path)/weights"
+    expected.kinds.inputs = [.gray, .rgba]
+    expected.format = .pictures(inputs: [.gray, .rgba], target: .rgb)
+    expected.network.size = 32
+    (expected.network.inputChannels, expected.network.outputChannels) = (5, 3)
+    (expected.network.levels, expected.network.ngf, expected.network.ndf) = (3, 4, 4)
+    expected.network.discriminatorLayers = 1
+    (expected.network.norm, expected.network.affine, expected.network.dropout) = (.instance, true, false)
+    expected.network.noiseChannels = 2
+    (expected.objective.kind, expected.objective.ganLoss) = (.ganL1, .hinge)
+    expected.objective.pixelWeight = 12.5
+    expected.objective[weightOf: "G_edges"] = 2
+    (expected.poolSize, expected.jitter, expected.seed) = (3, false, 7)
+    (expected.length, expected.learningRatePolicy) = (.epochs(constant: 1, decaying: 0), .step(every: 4))
+    (expected.recompute, expected.keep, expected.best) = (true, 2, "l1")
+    try train(
+      "run",
+      [
+        "--data", expected.data, "--targets", "\(folder.path)/targets", "--input", "\(folder.path)/more",
+        "--weights", "\(folder.path)/weights", "--input-format", "gray", "--input-format", "rgba", "--levels",
+        "3",
+        "--patch", "16", "--norm", "instance", "--affine", "--no-dropout", "--noise", "gaussian:2",
+        "--objective", "gan+l1", "--gan-loss", "hinge", "--lambda-l1=12.5", "--lambda-edges", "2", "--pool",
+        "3",
+        "--no-jitter", "--seed", "7", "--epochs", "1", "--learning-rate-policy", "step",
+        "--learning-rate-step", "4", "--recompute", "--keep", "2", "--device", "reference",
+      ] + tiny)
+    let options = try Checkpoint(path: checkpoint("run", 3)).options
+    #expect(options == expected, "\(options)")
+    let report = try String(contentsOfFile: RunDirectory(run).report, encoding: .utf8)
+    for text in ["<td>12.5</td>", "<td>gaussian:2</td>", "<td>7</td>"] {
+      #expect(report.contains(text), "\(text)")
+    }
+  }
+
+  /// Help lists every option, its words and its default.
+  @Test func helpListsEveryOption() throws {
+    let help = try Program.run(["train", "--help"]).output.split(whereSeparator: \.isWhitespace)
+      .joined(separator: " ")
+    for row in TrainingOptions.rows {
+      let name = row.form == .flagPair ? "\(row.name)/--no-\(row.name.dropFirst(2))" : row.name
+      let value = row.form == .value || row.form == .list ? " <\(row.valueName)>" : ""
+      #expect(help.contains(" \(name)\(value) \(row.help)"), "\(row.name)")
+      if let text = row.defaultText() { #expect(help.contains("default: \(text))"), "\(row.name)") }
+    }
   }
 
   /// A limit on the size of files stands for the full disk: writing stops in the middle in both.

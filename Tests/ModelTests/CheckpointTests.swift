@@ -9,55 +9,13 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// No option at its default, so that one that is not kept shows.
-  private func options() -> TrainingOptions {
-    var options = TrainingOptions()
-    options.network.size = 32
-    options.network.levels = 5
-    options.network.ngf = 2
-    options.network.ndf = 2
-    options.network.discriminatorLayers = 2
-    options.network.norm = .instance
-    options.network.affine = true
-    options.network.dropout = false
-    options.network.generator = .encoderDecoder
-    options.network.upsampling = .resize
-    options.network.scales = 2
-    options.network.inputChannels = 1
-    options.network.outputChannels = 4
-    options.batchSize = 2
-    options.objective.kind = .ganL1
-    options.objective.ganLoss = .lsgan
-    options.objective.lambdaGAN = 0.5
-    options.objective.lambdaL1 = 12.5
-    options.initialization = .kaiming
-    options.learningRatePolicy = .step(every: 9)
-    options.learningRate = 0.1 + 0.2
-    options.length = .epochs(constant: 3, decaying: 4)
-    options.data = "a \"quoted\" \u{e9}/folder"
-    options.targets = "targets"
-    options.validationData = "validation"
-    options.validationTargets = "validation targets"
-    options.direction = .bToA
-    options.jitter = false
-    options.seed = .max
-    options.saveEvery = 5
-    options.sampleEvery = 6
-    options.keep = 7
-    options.best = "psnr"
-    options.validateEvery = 8
-    return options
-  }
-
   private func progress() -> Checkpoint.Progress {
     var progress = Checkpoint.Progress()
     progress.step = 2
-    progress.samplerEpoch = 1
-    progress.samplerBatch = 3
-    progress.randomCounter = 2
     // Of equal pictures.
     progress.best = .init(figure: "psnr", value: .infinity, step: 1)
     progress.plateauBest = .infinity
+    (progress.badEpochs, progress.rateReductions) = (3, 4)
     return progress
   }
 
@@ -85,29 +43,30 @@ import Testing
     return options
   }
 
-  @Test(arguments: [TrainingOptions.Length.steps(9), .epochs(constant: 3, decaying: 4)])
-  func optionsAndProgressSurvive(_ length: TrainingOptions.Length) throws {
+  /// `OptionTests.runs` leave no field at its default, and `progress` neither.
+  @Test(arguments: OptionTests.runs) func optionsAndProgressSurvive(_ run: OptionTests.Run) throws {
     let (model, executor) = try trained()
-    var options = options()
-    options.length = length
-    let read = try saved(model, executor, options)
-    #expect(read.options == options)
+    let read = try saved(model, executor, run.complete)
+    #expect(OptionTests.differences(read.options, run.complete) == [])
+    #expect(read.options == run.complete)
     #expect(read.progress == progress())
+    let atDefault = Set(OptionTests.fields(Checkpoint.Progress()).map(\.path))
+      .subtracting(OptionTests.differences(progress(), Checkpoint.Progress()))
+    #expect(atDefault == [])
   }
 
-  /// Metadata of runs that knew one figure.
-  @Test func earlierProgress() throws {
-    let text = """
-      {"step":8,"samplerEpoch":2,"samplerBatch":0,"randomCounter":8,"bestValidationL1":31.5,"bestStep":4}
-      """
-    let progress = try JSONDecoder().decode(Checkpoint.Progress.self, from: Data(text.utf8))
-    #expect(progress.best == .init(figure: "l1", value: 31.5, step: 4))
-    #expect(progress.step == 8 && progress.samplerEpoch == 2)
-    let encoded = try JSONEncoder().encode(TrainingOptions())
-    var options = try #require(JSONSerialization.jsonObject(with: encoded) as? [String: Any])
-    #expect(options.removeValue(forKey: "best") != nil && options.removeValue(forKey: "validateEvery") != nil)
-    let earlier = try JSONSerialization.data(withJSONObject: options)
-    #expect(try JSONDecoder().decode(TrainingOptions.self, from: earlier) == TrainingOptions())
+  /// Checkpoints of version 0.1 had other options.
+  @Test func refusesAnotherFormat() throws {
+    let (model, executor) = try trained()
+    _ = try saved(model, executor, smallOptions())
+    var tensors = try Safetensors(path: path)
+    for format in ["pix2pix checkpoint 1", "pix2pix checkpoint 3"] {
+      tensors.metadata["format"] = format
+      try tensors.write(to: path)
+      let error = try modelError { _ = try Checkpoint(path: path) }
+      #expect(error.description.hasPrefix("\(path): is a \"\(format)\"; this program reads"))
+      #expect(!error.description.contains("\n"))
+    }
   }
 
   /// A restored state is the state: the next step gives the same checkpoint, bit by bit.
@@ -191,23 +150,5 @@ import Testing
       #expect(reason.contains(expected))
       #expect(other.read(first) == before)
     }
-  }
-
-  /// The options as the first version wrote them.
-  @Test func optionsOfEarlierVersionsAreRead() throws {
-    let json = """
-      {"batchSize":4,"data":"d","direction":"BtoA","jitter":true,"keep":3,"lambdaL1":50,"learningRate":0.0002,\
-      "length":{"epochs":{"constant":10,"decaying":5}},"network":{"discriminatorLayers":2,"dropout":true,\
-      "inputChannels":3,"levels":6,"ndf":16,"ngf":8,"norm":"instance","outputChannels":3,"size":64},"seed":9}
-      """
-    let options = try JSONDecoder().decode(TrainingOptions.self, from: Data(json.utf8))
-    var expected = TrainingOptions()
-    (expected.batchSize, expected.data, expected.direction, expected.seed) = (4, "d", .bToA, 9)
-    expected.objective.lambdaL1 = 50
-    expected.length = .epochs(constant: 10, decaying: 5)
-    expected.network.discriminatorLayers = 2
-    (expected.network.size, expected.network.levels) = (64, 6)
-    (expected.network.ndf, expected.network.ngf, expected.network.norm) = (16, 8, .instance)
-    #expect(options == expected)
   }
 }

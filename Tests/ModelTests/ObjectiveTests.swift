@@ -35,7 +35,7 @@ import Testing
     + Objective.GANLoss.allCases.map { loss in Case(loss.rawValue) { $1.objective.ganLoss = loss } }
     + [
       Case("minimax") { $1.objective.minimax = true },
-      Case("weights") { ($1.objective.lambdaGAN, $1.objective.lambdaL1) = (0.25, 3) },
+      Case("weights") { ($1.objective.lambdaGAN, $1.objective.pixelWeight) = (0.25, 3) },
       Case("encoder-decoder") { network, _ in network.generator = .encoderDecoder },
       Case("two levels, 64 x 40") { network, _ in
         (network.size, network.levels) = (PictureSize(width: 64, height: 40), 2)
@@ -60,8 +60,8 @@ import Testing
       (network.scales, network.discriminatorLayers) = (2, 2)
       options.objective.lambdaFeatureMatching = 10
     },
-    Case("SSIM") { $1.objective.lambdaSSIM = 5 },
-    Case("edges") { $1.objective.lambdaEdges = 7 },
+    Case("SSIM") { $1.objective[weightOf: "G_SSIM"] = 5 },
+    Case("edges") { $1.objective[weightOf: "G_edges"] = 7 },
     Case("weighted pixels") { $1.isWeighted = true },
     Case("weighted pixels, L2") { ($1.isWeighted, $1.objective.kind) = (true, .l2) },
     Case("noise") { network, _ in network.noiseChannels = 2 },
@@ -186,7 +186,7 @@ import Testing
       expected = ["D_real": dReal, "D_fake": dFake, "G_GAN": Double(objective.lambdaGAN) * gGAN]
     }
     let pairs = zip(executor.readDouble(fakeTensor), executor.readDouble(model.sides[1]))
-    let lambda = Double(objective.lambdaL1)
+    let lambda = Double(objective.pixelWeight)
     switch objective.kind {
     case .l1, .cganL1, .ganL1: expected["G_L1"] = lambda * mean(pairs.map { abs($0 - $1) })
     case .l2: expected["G_L2"] = lambda * mean(pairs.map { ($0 - $1) * ($0 - $1) })
@@ -207,6 +207,58 @@ import Testing
       let error = try abs(value - #require(expected[name])) / abs(value)
       #expect(error <= 1.2e-7, "\(testCase), \(name): \(value), error \(error)")
     }
+  }
+
+  /// The chart of every loss, by hand.
+  static let families: [String: LossKind.Family] = [
+    "G_GAN": .adversarial, "G_L1": .reconstruction, "G_L2": .reconstruction, "G_CE": .reconstruction,
+    "G_SSIM": .reconstruction, "G_edges": .reconstruction, "G_FM": .reconstruction, "D_real": .discriminator,
+    "D_fake": .discriminator, "D_GP": .discriminator,
+  ]
+
+  @Test func lossesAreOfTheirFamilies() throws {
+    var seen: Set<String> = []
+    for testCase in Self.plainCases + Self.otherCases {
+      for kind in try #require(try testCase.model().training).lossKinds {
+        #expect(Self.families[kind.name] == kind.family, "\(testCase): \(kind.name)")
+        seen.insert(kind.name)
+      }
+    }
+    #expect(seen == Set(Self.families.keys))
+  }
+
+  /// pix2pixHD's feature matching (Wang et al. 2018, equation 4 with the weights of their code): 10 times the mean over
+  /// scales, and over layers with a factor of 4, of mean |D_i(target) - D_i(output)| behind LeakyReLU.
+  @Test func featureMatching() throws {
+    let model = try Case("") { network, options in
+      (network.scales, network.discriminatorLayers) = (2, 2)
+      options.objective.lambdaFeatureMatching = 10
+    }.model()
+    let executor = ReferenceExecutor(model.recording, precision: .float64)
+    try model.initialize(executor, .kaiming, seed: 3)
+    let training = try #require(model.training)
+    for (offset, tensor) in [training.input, training.target].enumerated() {
+      executor.write((0..<tensor.shape.count).map { sin(Double($0 * (3 + offset))) }, to: tensor)
+    }
+    // No learning: the discriminator that is matched is the one that judged output and target.
+    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: model.schedule)
+    try executor.run(section: "train")
+    // The layers' results before their activation, norms being the last part of all but the first.
+    let names = ["model.0", "model.3", "model.6"]
+    let prefixes = ["", "scale1."]
+    var sum = 0.0
+    for name in prefixes.flatMap({ prefix in names.map { prefix + $0 } }) {
+      let features = try #require(training.judgingModules.first { $0.name == name && $0.activation == .none })
+      let values = executor.readDouble(features.tensor).map { $0 > 0 ? $0 : 0.2 * $0 }
+      // Outputs stand before targets.
+      let half = values.count / 2
+      sum += (0..<half).reduce(0) { $0 + abs(values[$1] - values[half + $1]) } / Double(half)
+    }
+    let expected = 10 * 4 * sum / Double(names.count * prefixes.count)
+    let loss = try #require(try model.losses(executor)["G_FM"])
+    // Read as Float, term by term.
+    let error = abs(loss - expected) / expected
+    #expect(error <= 1e-6, "\(loss), expected \(expected), error \(error)")
   }
 
   /// With the judged picture alone the input must not matter to the discriminator.

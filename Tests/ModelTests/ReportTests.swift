@@ -60,14 +60,17 @@ private func points(_ path: String) -> (points: [(x: Double, y: Double)], pieces
   return (points, path.filter { $0 == "M" }.count)
 }
 
-private let names = ["G_GAN", "G_L1", "D_real", "D_fake"]
+private let kinds = [
+  LossKind("G_GAN", .adversarial), LossKind("G_L1", .reconstruction), LossKind("D_real", .discriminator),
+  LossKind("D_fake", .discriminator),
+]
 
 private func report(steps: Int, value: (Int, Int) -> Double) -> TrainingReport {
   TrainingReport(
-    title: "run", lossNames: names,
+    title: "run", lossKinds: kinds,
     losses: (0..<steps).map { step in
       TrainingReport.LossPoint(
-        step: step * 10, epoch: Double(step) / 40, values: names.indices.map { value(step, $0) })
+        step: step * 10, epoch: Double(step) / 40, values: kinds.indices.map { value(step, $0) })
     })
 }
 
@@ -113,7 +116,7 @@ private let png: [UInt8] = [
     let shown = "</td><script>alert('a & \"b\"')</script>\u{FFFD}\u{FFFD}"
     var report = report(steps: 3) { _, _ in 1 }
     report.title = nasty
-    report.lossNames = [nasty]
+    report.lossKinds = [LossKind(nasty, .adversarial)]
     report.options = [(nasty, nasty)]
     report.undecided = LossChart.Reference(value: 1, label: nasty)
     let page = PageReader(report.html())
@@ -131,7 +134,7 @@ private let png: [UInt8] = [
       #expect(page.error == nil)
       #expect(page.elements.filter { $0.name == "svg" }.count == 3)
       let drawn = page.paths("raw").flatMap { points($0).points }
-      #expect(drawn.count == (value.isFinite ? count * names.count : 0))
+      #expect(drawn.count == (value.isFinite ? count * kinds.count : 0))
       for point in drawn {
         #expect(point.x >= LossChart.Frame.left && point.x <= LossChart.Frame.right)
         #expect(point.y >= LossChart.Frame.top && point.y <= LossChart.Frame.bottom)
@@ -217,6 +220,28 @@ private let png: [UInt8] = [
     #expect(chart.yRange.upperBound < 4)
   }
 
+  /// A chart for each family, whatever its losses are called.
+  @Test func lossesByFamilies() {
+    let kinds = [
+      LossKind("G_L1", .discriminator), LossKind("D_fake", .adversarial), LossKind("one", .reconstruction),
+      LossKind("another", .reconstruction),
+    ]
+    let report = TrainingReport(
+      title: "run", lossKinds: kinds, losses: [.init(step: 1, epoch: 1, values: [1, 2, 3, 4])])
+    let page = PageReader(report.html())
+    let spans = zip(page.elements, page.texts).filter { $0.0.name == "span" }.map {
+      ($0.0.attributes["class"] ?? "", $0.1.text)
+    }
+    let charted = spans.filter { ["heading", "swatch"].contains($0.0) }.map(\.1)
+    #expect(
+      charted.map { $0.trimmingCharacters(in: .whitespaces) } == [
+        "Reconstruction", "one", "another", "Discriminator", "G_L1", "Generator against discriminator",
+        "D_fake",
+      ])
+    // What is told of reconstruction and discriminator goes by the family, too.
+    #expect(spans.filter { $0.0 == "name" }.map(\.1) == ["Steps", "Epochs", "one", "another"])
+  }
+
   @Test func undecidedDiscriminatorHasItsLine() throws {
     var report = report(steps: 100) { _, loss in loss == 1 ? 30 : 0.4 }
     let page = PageReader(report.html())
@@ -286,7 +311,7 @@ private let png: [UInt8] = [
 
   @Test func valuesMayBeFewerThanNames() {
     let short = TrainingReport(
-      title: "run", lossNames: names,
+      title: "run", lossKinds: kinds,
       losses: [
         TrainingReport.LossPoint(step: 1, epoch: .nan, values: [1]),
         TrainingReport.LossPoint(step: 2, epoch: .infinity, values: []),

@@ -14,7 +14,7 @@ private struct TinyCycle: TrainingStep {
     (network.generator, network.noiseChannels) = (.resnet6, 1)
     (network.discriminatorLayers, network.spectralNorm) = (1, true)
     var objective = Objective()
-    (objective.ganLoss, objective.lambdaL1, objective.gradientPenalty) = (.lsgan, 10, 2)
+    (objective.ganLoss, objective.pixelWeight, objective.gradientPenalty) = (.lsgan, 10, 2)
     let recorder = StepRecorder(objective)
     let generators = ["G_AB", "G_BA"].map { recorder.generator(network, NetworkLabel($0)) }
     let judges = ["D_B", "D_A"].map { recorder.discriminator(network, channels: 3, NetworkLabel($0)) }
@@ -80,7 +80,7 @@ private struct TinyCycle: TrainingStep {
     #expect(entries["adam.v.G_BA.G_BA.model.1.weight"] != nil && entries["pool.1.images"] != nil)
     #expect(entries["G_AB.model.2.num_batches_tracked"]?.values == .int64([6]))
     #expect(entries["D_A.model.3.num_batches_tracked"]?.values == .int64([9]))
-    #expect(try step.losses(straight).notFinite.isEmpty && step.lossNames.count == 10)
+    #expect(try step.losses(straight).notFinite.isEmpty && step.lossKinds.count == 10)
   }
 
   /// The reference beside itself: every operation is compared, from inputs that are set.

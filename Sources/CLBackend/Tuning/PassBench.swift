@@ -127,7 +127,7 @@ struct PassBench {
     _ update: [Launch], _ adam: Adam, gradient: [Float]
   ) throws(OpenCLError) -> Bool {
     let zeros = [Float](repeating: 0, count: gradient.count)
-    try memory.write(Schedule(step: 0, learningRate: 2e-4, seed: 0).values, to: adam.schedule)
+    try memory.write(Schedule(step: 0, seed: 0).values, to: adam.schedule)
     for tensor in [adam.firstMoment, adam.secondMoment] { try memory.write(zeros, to: tensor) }
     try run(update)
     try queue.finish()

@@ -159,7 +159,7 @@ public struct Golden {
       try executor.write(
         isGiven ? values(name, count: count) : [Float](repeating: 1, count: count), to: input.tensor)
     }
-    try executor.write(Schedule(step: number, learningRate: 2e-4, seed: 0).values, to: step.schedule)
+    try executor.write(Schedule(step: number, seed: 0).values, to: step.schedule)
   }
 
   func values(_ name: String, count: Int) throws(ModelError) -> [Float] {

@@ -76,7 +76,7 @@ public struct StepVerification: Sendable {
     try step.initialize(reference, seed: seed)
     try step.fillInputs(reference, seed: seed)
     // Not the first step: its moments are zero, and half of Adam would go untested.
-    reference.write(Schedule(step: 4, learningRate: 2e-4, seed: seed).values, to: step.schedule)
+    reference.write(Schedule(step: 4, seed: seed).values, to: step.schedule)
     for (index, moments) in step.networks.flatMap(\.moments).enumerated() {
       let values = noise(moments.first.tensor.shape.count, stream: UInt32(1000 + index), seed: seed)
       reference.write(values.map { $0 * 1e-3 }, to: moments.first.tensor)

@@ -1,5 +1,4 @@
 import Foundation
-import Metrics
 import Tape
 
 /// A training run's state in one safetensors file.
@@ -11,22 +10,17 @@ import Tape
 ///
 /// Nothing in it depends on the time or the place of the run: equal runs have equal files.
 public struct Checkpoint: Sendable {
-  /// What the metadata holds besides the options.
+  /// The metadata besides the options. The sampler's place and the random counter follow from the step.
   public struct Progress: Sendable, Codable, Equatable {
     /// Steps done.
     public var step = 0
-    /// Batches drawn from the sampler: which epoch comes next, and which batch of it.
-    public var samplerEpoch = 0
-    public var samplerBatch = 0
-    /// The counter of the next dropout masks.
-    public var randomCounter = 0
     /// The best validation so far.
     public var best: Best?
     /// Of the learning rate's policy "plateau": the best figure it counts from, validations since, and how often the rate
     /// was lowered.
     public var plateauBest: Double?
-    public var badEpochs: Int?
-    public var rateReductions: Int?
+    public var badEpochs = 0
+    public var rateReductions = 0
 
     public init() {}
 
@@ -41,30 +35,9 @@ public struct Checkpoint: Sendable {
         (self.figure, self.value, self.step) = (figure, value, step)
       }
     }
-
-    public init(from decoder: any Decoder) throws {
-      let values = try decoder.container(keyedBy: CodingKeys.self)
-      step = try values.decode(Int.self, forKey: .step)
-      samplerEpoch = try values.decode(Int.self, forKey: .samplerEpoch)
-      samplerBatch = try values.decode(Int.self, forKey: .samplerBatch)
-      randomCounter = try values.decode(Int.self, forKey: .randomCounter)
-      best = try values.decodeIfPresent(Best.self, forKey: .best)
-      plateauBest = try values.decodeIfPresent(Double.self, forKey: .plateauBest)
-      badEpochs = try values.decodeIfPresent(Int.self, forKey: .badEpochs)
-      rateReductions = try values.decodeIfPresent(Int.self, forKey: .rateReductions)
-      // Where the best stood when there was one figure.
-      let earlier = try decoder.container(keyedBy: EarlierKeys.self)
-      if let value = try earlier.decodeIfPresent(Double.self, forKey: .bestValidationL1),
-        let step = try earlier.decodeIfPresent(Int.self, forKey: .bestStep)
-      {
-        best = Best(figure: FigureKind.l1.key, value: value, step: step)
-      }
-    }
-
-    private enum EarlierKeys: CodingKey { case bestValidationL1, bestStep }
   }
 
-  static let format = "pix2pix checkpoint 1"
+  static let format = "pix2pix checkpoint 2"
 
   public var options: TrainingOptions
   public var progress: Progress
@@ -118,7 +91,10 @@ public struct Checkpoint: Sendable {
       throw .file(path, "is a safetensors file, but no checkpoint of pix2pix (its metadata name no format)")
     }
     guard format == Self.format else {
-      throw .file(path, "is a \"\(format)\"; this program reads \"\(Self.format)\"")
+      throw .file(
+        path,
+        "is a \"\(format)\"; this program reads \"\(Self.format)\": use the version that wrote it, or train anew"
+      )
     }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(

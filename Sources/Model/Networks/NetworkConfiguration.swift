@@ -1,7 +1,7 @@
 import Images
 import Tape
 
-/// How the networks normalise.
+/// The norm of both networks.
 public enum NormKind: String, Sendable, Codable, CaseIterable {
   /// Statistics of the batch, learned scale and shift; convolutions before it have no bias.
   case batch
@@ -38,7 +38,7 @@ public enum Upsampling: String, Sendable, Codable, CaseIterable {
   case resize
 }
 
-/// What a generator's last layer makes.
+/// A generator's last layer.
 public enum GeneratorOutput: String, Sendable, Codable, CaseIterable {
   /// Samples in [-1, 1], by tanh.
   case pictures
@@ -46,7 +46,7 @@ public enum GeneratorOutput: String, Sendable, Codable, CaseIterable {
   case logits
 }
 
-/// What the two networks are: everything that decides the names and shapes of their parameters.
+/// The two networks: everything that decides the names and shapes of their parameters.
 public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// Of the pictures.
   public var size = PictureSize(square: 256)
@@ -68,9 +68,9 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// Discriminators: one for the picture as it is, the others for pictures of half the size of the one before.
   public var scales = 1
   public var norm = NormKind.batch
-  /// Whether instance norm has a learned scale and shift.
+  /// Instance norm has a learned scale and shift.
   public var affine = false
-  /// Whether the discriminator's weights are divided by their largest singular value (Miyato et al. 2018).
+  /// The discriminator's weights are divided by their largest singular value (Miyato et al. 2018).
   public var spectralNorm = false
   /// Dropout of rate 1/2 in the generator: in a U-Net's inner levels, in every residual block.
   public var dropout = true
@@ -86,32 +86,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
     try validate()
   }
 
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    if let side = try? values.decodeIfPresent(Int.self, forKey: .size) {
-      // All were squares once.
-      size = PictureSize(square: side)
-    } else {
-      size = try values.decode(PictureSize.self, forKey: .size)
-    }
-    try values.decode(into: &generator, .generator)
-    levels = try values.decode(Int.self, forKey: .levels)
-    try values.decode(into: &upsampling, .upsampling)
-    inputChannels = try values.decode(Int.self, forKey: .inputChannels)
-    outputChannels = try values.decode(Int.self, forKey: .outputChannels)
-    try values.decode(into: &output, .output)
-    try values.decode(into: &noiseChannels, .noiseChannels)
-    ngf = try values.decode(Int.self, forKey: .ngf)
-    ndf = try values.decode(Int.self, forKey: .ndf)
-    discriminatorLayers = try values.decode(Int.self, forKey: .discriminatorLayers)
-    try values.decode(into: &scales, .scales)
-    norm = try values.decode(NormKind.self, forKey: .norm)
-    try values.decode(into: &affine, .affine)
-    try values.decode(into: &spectralNorm, .spectralNorm)
-    dropout = try values.decode(Bool.self, forKey: .dropout)
-  }
-
-  /// Channels of what the generator's first convolution takes.
+  /// Channels of the generator's first convolution's input.
   var generatorInputs: Int { inputChannels + noiseChannels }
 
   /// Whether norms have a learned scale and shift.
@@ -123,7 +98,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
 
   // MARK: Sizes
 
-  /// What a side of a picture may be.
+  /// Sides of pictures, in pixels.
   public static let sides = 32...16384
 
   /// The levels of a U-Net for pictures of a size: as many as there are halvings of the shorter side, at most 10 and at
@@ -138,7 +113,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
     return fitting ?? 5
   }
 
-  /// What both sides of the maps that the networks take must be multiples of.
+  /// Both sides of the networks' maps must be multiples of it.
   public var alignment: Int { max(generator.residualBlocks == nil ? 1 << levels : 4, 1 << (scales - 1)) }
 
   /// The size of the maps that the networks take: pictures are padded to it, and cut out of it.
@@ -149,59 +124,83 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// Receptive fields of the discriminator by its convolutions of stride 2, in pixels on a side.
   public static let receptiveFields = [1, 16, 34, 70, 142, 286, 574]
 
-  /// How many pixels on a side a logit judges.
+  /// Pixels on a side that a logit judges.
   public var receptiveField: Int { Self.receptiveFields[discriminatorLayers] }
 
-  /// Throws `ModelError.option` naming the first option that is out of range.
-  public func validate() throws(ModelError) {
-    func require(_ condition: Bool, _ option: String, _ reason: String) throws(ModelError) {
-      guard condition else { throw .option(option, reason) }
-    }
-    try require(
-      Self.sides.contains(size.width) && Self.sides.contains(size.height), "--size",
-      "\(size) is not from \(Self.sides.lowerBound) to \(Self.sides.upperBound) pixels on a side"
-    )
-    if generator.residualBlocks == nil {
-      let most = standardLevelsLimit
-      try require(
-        (2...most).contains(levels), "--levels",
-        "\(levels) halvings do not suit \(size) pixels; give 2 to \(most)")
-    }
-    for (name, channels) in [("input channels", inputChannels), ("output channels", outputChannels)] {
-      try require((1...64).contains(channels), name, "\(channels) is not from 1 to 64")
-    }
-    try require((0...64).contains(noiseChannels), "--noise", "\(noiseChannels) maps are not from 0 to 64")
-    for (name, channels) in [("--ngf", ngf), ("--ndf", ndf)] {
-      try require((1...512).contains(channels), name, "\(channels) is not from 1 to 512")
-    }
-    try require(
-      !affine || norm == .instance, "--affine",
-      norm == .batch ? "batch norm has a scale and shift already" : "goes with --norm instance")
-    try require((1...4).contains(scales), "--scales", "\(scales) is not from 1 to 4")
-    try require(
-      Self.receptiveFields.indices.contains(discriminatorLayers), "--patch",
-      "\(discriminatorLayers) convolutions of stride 2 are not from 0 to 6")
-    if discriminatorLayers > 0 {
-      // Sizes after n halvings and two convolutions that lose a pixel each; a norm needs two values.
-      let padded = paddedSize
-      let last = (min(padded.width, padded.height) >> (discriminatorLayers + scales - 1)) - 1
-      let smallest = scales == 1 ? "\(size)" : "\(size) at the smallest of \(scales) scales"
-      try require(
-        last >= 2, "--patch",
-        "\(receptiveField) pixels are too much for pictures of \(smallest); give a smaller patch")
-    }
+  /// Why the discriminator's patches do not suit the pictures; nil when they do.
+  var patchProblem: String? {
+    guard discriminatorLayers > 0 else { return nil }
+    // Sizes after n halvings and two convolutions that lose a pixel each; a norm needs two values.
+    let padded = paddedSize
+    let last = (min(padded.width, padded.height) >> (discriminatorLayers + scales - 1)) - 1
+    let smallest = scales == 1 ? "\(size)" : "\(size) at the smallest of \(scales) scales"
+    return last >= 2
+      ? nil : "\(receptiveField) pixels are too much for pictures of \(smallest); give a smaller patch"
   }
 
   /// The most halvings of a U-Net: until a pixel is left of the shorter side, rounded up.
-  private var standardLevelsLimit: Int {
+  var mostLevels: Int {
     let shorter = min(size.width, size.height)
     return min(10, Int.bitWidth - (shorter - 1).leadingZeroBitCount)
   }
 }
 
-extension KeyedDecodingContainer {
-  /// Reads a value that files of earlier versions lack: it stays as it is then.
-  func decode<T: Decodable>(into value: inout T, _ key: Key) throws {
-    value = try decodeIfPresent(T.self, forKey: key) ?? value
+// MARK: - As options
+
+extension NormKind: OptionValue {}
+extension GeneratorKind: OptionValue {}
+extension Upsampling: OptionValue {}
+
+extension NetworkConfiguration {
+  /// The discriminator's patch, named by its receptive field.
+  struct Patch: OptionValue {
+    let layers: Int
+
+    init(layers: Int) { self.layers = layers }
+
+    init?(word: String) {
+      guard let layers = Self.choices.firstIndex(of: word) else { return nil }
+      self.layers = layers
+    }
+
+    var word: String {
+      Self.choices.indices.contains(layers) ? Self.choices[layers] : "a patch of \(layers) convolutions"
+    }
+
+    static let choices = NetworkConfiguration.receptiveFields.map { "\($0)" }
+  }
+
+  /// Maps of noise: "gaussian" is one.
+  struct Noise: OptionValue {
+    let maps: Int
+
+    init(maps: Int) { self.maps = maps }
+
+    init?(word: String) {
+      let words = word.split(separator: ":", omittingEmptySubsequences: false)
+      guard words.first == "gaussian", words.count <= 2, let maps = words.count == 1 ? 1 : Int(words[1]),
+        maps > 0
+      else { return nil }
+      self.maps = maps
+    }
+
+    var word: String { maps == 1 ? "gaussian" : "gaussian:\(maps)" }
+    static let form = "gaussian, or gaussian:N with N from 1 on"
+  }
+
+  var patch: Patch {
+    get { Patch(layers: discriminatorLayers) }
+    set { discriminatorLayers = newValue.layers }
+  }
+
+  var noise: Noise? {
+    get { noiseChannels == 0 ? nil : Noise(maps: noiseChannels) }
+    set { noiseChannels = newValue?.maps ?? 0 }
+  }
+
+  /// The size; setting it sets the levels, too, that a U-Net of this size has by default.
+  var sizeWithLevels: PictureSize {
+    get { size }
+    set { (size, levels) = (newValue, Self.standardLevels(newValue)) }
   }
 }

@@ -9,25 +9,20 @@ public enum Experiment: String, Sendable, CaseIterable {
 
   /// A row's training. Rows of several tables may share one.
   public struct Variant: Sendable, Hashable {
-    public var objective = Objective.Kind.cganL1
-    public var generator = GeneratorKind.unet
-    /// Convolutions of stride 2 in the discriminator.
-    public var discriminatorLayers = 3
+    /// The options of train, and their words, that a row has of its own.
+    public let words: [String: String]
 
     /// A name for a folder.
     public var name: String {
-      let patch = NetworkConfiguration.receptiveFields[discriminatorLayers]
-      return [
-        generator == .unet ? nil : generator.rawValue, objective.rawValue,
-        discriminatorLayers == 3 ? nil : "patch-\(patch)",
+      [
+        words["--generator"], words["--objective"] ?? Objective().kind.rawValue,
+        words["--patch"].map { "patch-\($0)" },
       ].compactMap(\.self).joined(separator: "-")
     }
 
-    /// Sets the variant's options; all others are the same for every row.
-    public func apply(to options: inout TrainingOptions) {
-      options.objective.kind = objective
-      options.network.generator = generator
-      options.network.discriminatorLayers = discriminatorLayers
+    /// Sets what the variant decides; all else is the same for every row.
+    public func apply(to options: inout TrainingOptions) throws(ModelError) {
+      try options.set(words.map { GivenOption(TrainingOptions.row($0), [$1]) })
     }
   }
 
@@ -65,39 +60,34 @@ public enum Experiment: String, Sendable, CaseIterable {
 
   /// In the paper's order.
   public var rows: [Row] {
-    func row(_ title: String, _ change: (inout Variant) -> Void, _ published: Score) -> Row {
-      var variant = Variant()
-      change(&variant)
-      return Row(title: title, variant: variant, published: published)
+    func row(_ title: String, _ words: [String: String], _ published: Score) -> Row {
+      Row(title: title, variant: Variant(words: words), published: published)
     }
     switch self {
     case .losses:
       return [
-        row("L1", { $0.objective = .l1 }, Score(0.42, 0.15, 0.11)),
-        row("GAN", { $0.objective = .gan }, Score(0.22, 0.05, 0.01)),
-        row("cGAN", { $0.objective = .cgan }, Score(0.57, 0.22, 0.16)),
-        row("L1+GAN", { $0.objective = .ganL1 }, Score(0.64, 0.20, 0.15)),
-        row("L1+cGAN", { _ in }, Score(0.66, 0.23, 0.17)),
+        row("L1", ["--objective": "l1"], Score(0.42, 0.15, 0.11)),
+        row("GAN", ["--objective": "gan"], Score(0.22, 0.05, 0.01)),
+        row("cGAN", ["--objective": "cgan"], Score(0.57, 0.22, 0.16)),
+        row("L1+GAN", ["--objective": "gan+l1"], Score(0.64, 0.20, 0.15)),
+        row("L1+cGAN", [:], Score(0.66, 0.23, 0.17)),
       ]
     case .patches:
       return [
-        row("1x1", { $0.discriminatorLayers = 0 }, Score(0.39, 0.15, 0.10)),
-        row("16x16", { $0.discriminatorLayers = 1 }, Score(0.65, 0.21, 0.17)),
-        row("70x70", { _ in }, Score(0.66, 0.23, 0.17)),
-        row("286x286", { $0.discriminatorLayers = 5 }, Score(0.42, 0.16, 0.11)),
+        row("1x1", ["--patch": "1"], Score(0.39, 0.15, 0.10)),
+        row("16x16", ["--patch": "16"], Score(0.65, 0.21, 0.17)),
+        row("70x70", [:], Score(0.66, 0.23, 0.17)),
+        row("286x286", ["--patch": "286"], Score(0.42, 0.16, 0.11)),
       ]
     case .generators:
       // The paper trained these with batches of 10, and so has other numbers for the U-Net than in table 1.
       return [
         row(
-          "encoder-decoder (L1)",
-          {
-            $0.generator = .encoderDecoder
-            $0.objective = .l1
-          }, Score(0.35, 0.12, 0.08)),
-        row("encoder-decoder (L1+cGAN)", { $0.generator = .encoderDecoder }, Score(0.29, 0.09, 0.05)),
-        row("U-Net (L1)", { $0.objective = .l1 }, Score(0.48, 0.18, 0.13)),
-        row("U-Net (L1+cGAN)", { _ in }, Score(0.55, 0.20, 0.14)),
+          "encoder-decoder (L1)", ["--generator": "encoder-decoder", "--objective": "l1"],
+          Score(0.35, 0.12, 0.08)),
+        row("encoder-decoder (L1+cGAN)", ["--generator": "encoder-decoder"], Score(0.29, 0.09, 0.05)),
+        row("U-Net (L1)", ["--objective": "l1"], Score(0.48, 0.18, 0.13)),
+        row("U-Net (L1+cGAN)", [:], Score(0.55, 0.20, 0.14)),
       ]
     }
   }

@@ -11,7 +11,7 @@ public struct TrainingReport: Sendable {
     public var step: Int
     /// Epochs done, with their fraction.
     public var epoch: Double
-    /// In the order of `lossNames`. Missing, NaN and infinite values leave gaps.
+    /// In the order of `lossKinds`. Missing, NaN and infinite values leave gaps.
     public var values: [Double]
 
     public init(step: Int, epoch: Double, values: [Double]) {
@@ -48,9 +48,8 @@ public struct TrainingReport: Sendable {
   }
 
   public var title: String
-  /// For example "G_GAN", "G_L1", "D_real", "D_fake". Names with L1 or L2 share a chart, those that begin
-  /// with D another, and the rest a third.
-  public var lossNames: [String]
+  /// Losses of one family share a chart.
+  public var lossKinds: [LossKind]
   /// By ascending step.
   public var losses: [LossPoint]
   /// The kinds of validation's figures. Kinds of one family share a chart.
@@ -69,15 +68,14 @@ public struct TrainingReport: Sendable {
   public var undecided: LossChart.Reference?
 
   public init(
-    title: String, lossNames: [String] = [], losses: [LossPoint] = [],
+    title: String, lossKinds: [LossKind] = [], losses: [LossPoint] = [],
     figures: [FigureKind] = [], validations: [Validation] = [], best: FigureKind? = nil,
     samples: [Sample] = [], options: [(String, String)] = [],
     device: [(String, String)] = [], timings: [(String, String)] = [],
-    undecided: LossChart.Reference? = LossChart.Reference(
-      value: 0.693147180559945, label: "ln 2 = 0.693: the discriminator can\u{2019}t tell")
+    undecided: LossChart.Reference? = Objective().undecided
   ) {
     self.title = title
-    self.lossNames = lossNames
+    self.lossKinds = lossKinds
     self.losses = losses
     self.figures = figures
     self.validations = validations
@@ -116,10 +114,9 @@ public struct TrainingReport: Sendable {
           "seen so far")
       }
     }
-    for (index, name) in lossNames.enumerated() where TrainingReport.panel(of: name) == .reconstruction {
-      let recent = recentMean(index)
-      if let recent {
-        tile(name, Markup.figure(recent), "mean of the last tenth")
+    for (index, kind) in lossKinds.enumerated() where kind.family == .reconstruction {
+      if let recent = recentMean(index) {
+        tile(kind.name, Markup.figure(recent), "mean of the last tenth")
       }
     }
     if let best, let chosen = bestValidation, let last = validations.last {
@@ -137,7 +134,7 @@ public struct TrainingReport: Sendable {
   /// Warnings for readers who only glance at the page.
   private func warnings() -> String {
     var items: [String] = []
-    for (index, name) in lossNames.enumerated() {
+    for (index, name) in lossKinds.map(\.name).enumerated() {
       let bad = losses.filter { index < $0.values.count && !$0.values[index].isFinite }
       if let first = bad.first {
         let count = Markup.number(Double(bad.count), step: 1)
@@ -148,7 +145,7 @@ public struct TrainingReport: Sendable {
       }
     }
     if let undecided {
-      let recent = lossNames.indices.filter { TrainingReport.panel(of: lossNames[$0]) == .discriminator }
+      let recent = lossKinds.indices.filter { lossKinds[$0].family == .discriminator }
         .compactMap(recentMean)
       if !recent.isEmpty, losses.count >= 20, recent.allSatisfy({ $0 < undecided.value * 0.05 }) {
         items.append(
@@ -164,100 +161,25 @@ public struct TrainingReport: Sendable {
   private func charts() -> String {
     let steps = losses.map { Double($0.step) }
     var figures = ""
-    for panel in Panel.allCases {
-      let members = lossNames.indices.filter { TrainingReport.panel(of: lossNames[$0]) == panel }
+    for family in LossKind.Family.allCases {
+      let members = lossKinds.indices.filter { lossKinds[$0].family == family }
       if members.isEmpty { continue }
       let series = members.map { index in
         LossChart.Series(
-          name: lossNames[index],
+          name: lossKinds[index].name,
           values: losses.map { index < $0.values.count ? $0.values[index] : .nan },
           color: TrainingReport.colors[index % TrainingReport.colors.count])
       }
       let chart = LossChart(
         xLabel: stepLabel, places: steps, series: series,
-        reference: panel == .discriminator ? undecided : nil)
-      figures += figure(panel.heading, panel.remark, chart)
+        reference: family == .discriminator ? undecided : nil)
+      figures += figure(family.heading, family.remark, chart)
     }
     if figures.isEmpty { return "" }
     return "<section>\n<h2>Losses</h2>\n<div class=\"figures\">\n\(figures)</div>\n</section>\n"
   }
 
-  /// A chart for each family of figures, all with the epoch of the best checkpoint marked, and what the figures were then
-  /// and are now.
-  private func validation() -> String {
-    // A run whose figures are of another version may have columns without a value.
-    let measured = figures.indices.filter { place in
-      validations.contains { place < $0.values.count && !$0.values[place].isNaN }
-    }
-    if measured.isEmpty { return "" }
-    let mark = bestValidation.map {
-      LossChart.Mark(place: Double($0.epoch), label: "best \(best?.name ?? ""): epoch \($0.epoch)")
-    }
-    var families: [(name: String, members: [Int])] = []
-    for place in measured {
-      if let family = families.firstIndex(where: { $0.name == figures[place].family }) {
-        families[family].members.append(place)
-      } else {
-        families.append((figures[place].family, [place]))
-      }
-    }
-    let charts = families.map { family in
-      let series = zip(family.members, TrainingReport.validationColors).map { place, color in
-        LossChart.Series(
-          name: figures[place].nameInFamily,
-          values: validations.map { place < $0.values.count ? $0.values[place] : .nan }, color: color)
-      }
-      let kind = figures[family.members[0]]
-      let remark = "\(kind.unit.map { "\($0), " } ?? "")\(kind.better.rawValue) is better"
-      return figure(
-        family.name, remark,
-        LossChart(
-          xLabel: "epoch", places: validations.map { Double($0.epoch) }, series: series, mark: mark))
-    }
-    return """
-      <section>
-      <h2>Validation: pictures not trained on</h2>
-      <div class="figures">
-      \(charts.joined())</div>
-      \(validationTable(measured))</section>
-
-      """
-  }
-
-  /// Figures of the best checkpoint and of the last validation.
-  private func validationTable(_ measured: [Int]) -> String {
-    guard let best, let chosen = bestValidation, let last = validations.last else { return "" }
-    var columns = [("epoch \(chosen.epoch), best \(best.name)", chosen)]
-    if last.epoch != chosen.epoch { columns.append(("epoch \(last.epoch), the last", last)) }
-    let head = columns.map { "<th scope=\"col\">\(Markup.escaped($0.0))</th>" }.joined()
-    let rows = measured.map { place in
-      let kind = figures[place]
-      let values = columns.map { _, validation -> String in
-        let value = value(of: kind, in: validation)
-        return "<td>\(value.isNaN ? "\u{2013}" : Markup.figure(value))</td>"
-      }
-      return "<tr><th scope=\"row\">\(Markup.escaped(kind.title))</th>\(values.joined())</tr>\n"
-    }
-    return """
-      <table class="values"><thead><tr><th></th>\(head)</tr></thead><tbody>
-      \(rows.joined())</tbody></table>
-
-      """
-  }
-
-  /// The validation that is the best by the chosen figure.
-  private var bestValidation: Validation? {
-    guard let best else { return nil }
-    return best.best(of: validations.map { value(of: best, in: $0) }).map { validations[$0] }
-  }
-
-  /// NaN where it was not measured.
-  private func value(of kind: FigureKind, in validation: Validation) -> Double {
-    guard let place = figures.firstIndex(of: kind), place < validation.values.count else { return .nan }
-    return validation.values[place]
-  }
-
-  private func figure(_ heading: String, _ remark: String, _ chart: LossChart) -> String {
+  func figure(_ heading: String, _ remark: String, _ chart: LossChart) -> String {
     let legend = zip(chart.series, chart.lastValues).map { series, last in
       let value = last.map { " <b>\(Markup.figure($0))</b>" } ?? ""
       return """
@@ -322,37 +244,8 @@ public struct TrainingReport: Sendable {
 
   // MARK: - Parts
 
-  /// Losses of like scale share a chart: L1 is a hundred times weighted and would flatten the others.
-  private enum Panel: CaseIterable {
-    case reconstruction, discriminator, generator
-
-    var heading: String {
-      switch self {
-      case .reconstruction: "Reconstruction"
-      case .discriminator: "Discriminator"
-      case .generator: "Generator against discriminator"
-      }
-    }
-
-    var remark: String {
-      switch self {
-      case .reconstruction: "distance from the target"
-      case .discriminator: "low: it tells real from fake"
-      case .generator: "low: the output passes for real"
-      }
-    }
-  }
-
-  private static func panel(of name: String) -> Panel {
-    if ["L1", "L2", "CE"].contains(where: name.contains) { return .reconstruction }
-    return name.hasPrefix("D") ? .discriminator : .generator
-  }
-
-  /// Blue, orange, green, red, violet, teal: apart from each other on light and dark ground.
+  /// Orange, blue, green, red, violet, teal: apart from each other on light and dark ground.
   private static let colors = ["#d07a1f", "#2f74d0", "#2a9d6f", "#c9405f", "#7a5cc9", "#148a9c"]
-
-  /// Violet first, unlike any loss; then those that stand apart from it and from each other.
-  private static let validationColors = ["#7a5cc9", "#d07a1f", "#2a9d6f", "#c9405f", "#2f74d0", "#148a9c"]
 
   private var stepLabel: String {
     guard let last = losses.last, last.epoch.isFinite, last.step > 0 else { return "step" }
@@ -373,5 +266,38 @@ public struct TrainingReport: Sendable {
     guard png.count >= 24, png.starts(with: [0x89, 0x50, 0x4E, 0x47]) else { return nil }
     func word(_ at: Int) -> Int { png[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
     return (word(16), word(20))
+  }
+}
+
+extension LossKind.Family {
+  fileprivate var heading: String {
+    switch self {
+    case .reconstruction: "Reconstruction"
+    case .discriminator: "Discriminator"
+    case .adversarial: "Generator against discriminator"
+    }
+  }
+
+  fileprivate var remark: String {
+    switch self {
+    case .reconstruction: "distance from the target"
+    case .discriminator: "low: it tells real from fake"
+    case .adversarial: "low: the output passes for real"
+    }
+  }
+}
+
+extension Objective {
+  /// The losses of a discriminator that cannot tell real from fake, where they are the same for all.
+  public var undecided: LossChart.Reference? {
+    func reference(_ value: Double, _ text: String) -> LossChart.Reference {
+      LossChart.Reference(value: value, label: "\(text): the discriminator can\u{2019}t tell")
+    }
+    return switch ganLoss {
+    case .bce: reference(0.693147180559945, "ln 2 = 0.693")
+    case .lsgan: reference(0.25, "0.25")
+    case .hinge: reference(1, "1")
+    case .wgan: nil
+    }
   }
 }

@@ -1,21 +1,12 @@
 import Tape
 
-/// A loss of a training step: a scalar with its factor in reports. Terms of one name are added up.
+/// A loss of a training step: a scalar with its factor in reports. Terms of one kind are added up.
 public struct LossTerm: Sendable {
-  /// The kind of loss that a term is.
-  public enum Family: Sendable {
-    /// The generator's, from the discriminator's judgement.
-    case adversarial
-    /// The generator's, from its picture and the target.
-    case picture
-    /// The discriminator's.
-    case discriminator
-  }
-
-  public let name: String
-  public let family: Family
+  public let kind: LossKind
   public let tensor: Tensor
   public let factor: Float
+
+  public var name: String { kind.name }
 }
 
 /// The objective of a network, a weighted sum of losses, and its terms as they are reported.
@@ -31,9 +22,9 @@ public struct WeightedLosses: Sendable {
   ///   - factor: of the loss in reports
   ///   - weight: of the reported value in the sum
   public mutating func add(
-    _ name: String, _ family: LossTerm.Family, _ loss: Tensor, factor: Float, weight: Float = 1
+    _ kind: LossKind, _ loss: Tensor, factor: Float, weight: Float = 1
   ) {
-    terms.append(LossTerm(name: name, family: family, tensor: loss, factor: factor))
+    terms.append(LossTerm(kind: kind, tensor: loss, factor: factor))
     objective.append((loss, weight * factor))
   }
 

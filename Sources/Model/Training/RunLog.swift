@@ -27,7 +27,7 @@ struct RunLog {
   private let validationFile: AppendedFile
   private var losses: [LossRow]
   private(set) var validations: [ValidationRow]
-  private let lossNames: [String]
+  private let lossKinds: [LossKind]
   /// Keys of figures, as validation.csv has them in its columns: once there, a column stays.
   private let columns: [String]
   /// Of the columns that are known.
@@ -37,9 +37,10 @@ struct RunLog {
   ///
   /// - Parameter figures: what is measured from now on
   init(
-    _ run: RunDirectory, lossNames: [String], figures: [FigureKind], upTo step: Int, fresh: Bool
+    _ run: RunDirectory, losses lossKinds: [LossKind], figures: [FigureKind], upTo step: Int, fresh: Bool
   ) throws(ModelError) {
-    self.lossNames = lossNames
+    self.lossKinds = lossKinds
+    let lossNames = lossKinds.map(\.name)
     let validationRows = fresh ? [] : Self.rows(run.validation)
     let earlier = validationRows.first.map { Array($0.dropFirst(2)) } ?? []
     let columns = earlier + figures.map(\.key).filter { !earlier.contains($0) }
@@ -114,7 +115,7 @@ struct RunLog {
     let stride = max(1, (steps.count + Self.mostSamples - 1) / Self.mostSamples)
     let shown = steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
     let report = TrainingReport(
-      title: title, lossNames: lossNames,
+      title: title, lossKinds: lossKinds,
       losses: losses.map { .init(step: $0.step, epoch: $0.epoch, values: $0.losses.values) },
       figures: figures,
       validations: validations.map { row in

@@ -132,7 +132,8 @@ public final class StepRecorder {
     for (kind, term, tensors) in [("real", real, realLosses), ("fake", fake, fakeLosses)] {
       for tensor in tensors {
         losses.add(
-          "\(name)_\(kind)", .discriminator, tensor, factor: term.sign, weight: objective.judgingWeight)
+          LossKind("\(name)_\(kind)", .discriminator), tensor, factor: term.sign,
+          weight: objective.judgingWeight)
       }
     }
     return losses
@@ -160,7 +161,8 @@ public final class StepRecorder {
       }
       return try tape.gradientPenalty(tape.gradients(of: sums, withRespectTo: [point])[0])
     }
-    losses.add("\(critic.label.name)_GP", .discriminator, penalty, factor: objective.gradientPenalty)
+    losses.add(
+      LossKind("\(critic.label.name)_GP", .discriminator), penalty, factor: objective.gradientPenalty)
     return losses
   }
 
@@ -178,7 +180,7 @@ public final class StepRecorder {
     let term = objective.fooling
     for pass in judged {
       adversarial.add(
-        "\(name)_GAN", .adversarial, tape.logitLoss(term.kind, pass.logits),
+        LossKind("\(name)_GAN", .adversarial), tape.logitLoss(term.kind, pass.logits),
         factor: term.sign * objective.lambdaGAN)
     }
     guard objective.lambdaFeatureMatching > 0 else { return (adversarial, matching) }
@@ -192,7 +194,7 @@ public final class StepRecorder {
         let loss = try tape.scope("matched") { () throws(TapeError) in
           try tape.pixelLoss(.l1, tape.activated(a, .leakyReLU), tape.activated(b, .leakyReLU))
         }
-        matching.add("\(name)_FM", .adversarial, loss, factor: factor)
+        matching.add(LossKind("\(name)_FM", .reconstruction), loss, factor: factor)
       }
     }
     return (adversarial, matching)
@@ -210,18 +212,18 @@ public final class StepRecorder {
         if let weights { try tape.weightedPixelLoss(distance, picture, target, weights: weights) } else {
           try tape.pixelLoss(distance, picture, target)
         }
-      losses.add("\(name)_\(distance.rawValue)", .picture, loss, factor: objective.lambdaL1)
+      losses.add(
+        LossKind("\(name)_\(distance.rawValue)", .reconstruction), loss, factor: objective.pixelWeight)
     }
     if objective.kind == .crossEntropy {
-      losses.add("\(name)_CE", .picture, try tape.softmaxCrossEntropy(picture, target: target), factor: 1)
-    }
-    if objective.lambdaSSIM > 0 {
       losses.add(
-        "\(name)_SSIM", .picture, try tape.ssimLoss(picture, target), factor: objective.lambdaSSIM)
+        LossKind("\(name)_CE", .reconstruction), try tape.softmaxCrossEntropy(picture, target: target),
+        factor: 1)
     }
-    if objective.lambdaEdges > 0 {
-      losses.add(
-        "\(name)_edges", .picture, try tape.edgeLoss(picture, target), factor: objective.lambdaEdges)
+    for term in PictureTerm.all {
+      let weight = objective[weightOf: term.loss.name]
+      guard weight > 0 else { continue }
+      losses.add(term.loss.of(name), try term.record(tape, picture, target), factor: weight)
     }
     return losses
   }
@@ -296,7 +298,7 @@ public final class StepRecorder {
   /// Ends the recording.
   public func finish(recomputing recomputation: Recomputation? = nil) -> RecordedStep {
     let losses =
-      losses.filter { $0.family != .discriminator } + losses.filter { $0.family == .discriminator }
+      losses.filter { $0.kind.family != .discriminator } + losses.filter { $0.kind.family == .discriminator }
     for loss in losses { tape.keep(loss.tensor) }
     let recording = tape.freeze()
     return RecordedStep(

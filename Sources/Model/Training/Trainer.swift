@@ -34,6 +34,7 @@ public final class Trainer {
   }
 
   private let options: TrainingOptions
+  private let plan: TrainingPlan
   private let run: RunDirectory
   private let step: any TrainingStep
   private let framing: Framing
@@ -87,11 +88,10 @@ public final class Trainer {
         "\(options.batchSize) is more than the \(training.count) pairs in \(options.data)")
     }
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
-    let stepsPerEpoch = training.count / options.batchSize
-    let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
-    guard progress.step < total else {
+    plan = TrainingPlan(options, pairs: training.count)
+    guard progress.step < plan.steps else {
       throw ModelError.training(
-        "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(total) steps already; give a larger --steps or --epochs to go on"
+        "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(plan.steps) steps already; give a larger --steps or --epochs to go on"
       )
     }
     // A pair that cannot be read is said now, not when its turn comes: at least the first.
@@ -112,7 +112,7 @@ public final class Trainer {
     }
     try run.create()
     log = try RunLog(
-      run, lossNames: step.lossNames, figures: validation?.kinds ?? [], upTo: progress.step,
+      run, losses: step.lossKinds, figures: validation?.kinds ?? [], upTo: progress.step,
       fresh: checkpoint == nil)
     if let best = validation?.best, let earlier = progress.best, earlier.figure != best.key {
       try chooseBest(by: best, earlier)
@@ -124,7 +124,7 @@ public final class Trainer {
   /// there, the one whose validation says so; none where that figure was not measured.
   private func chooseBest(by kind: FigureKind, _ earlier: Checkpoint.Progress.Best) throws {
     // Plateaus of the other figure say nothing of this one's.
-    (progress.plateauBest, progress.badEpochs) = (nil, nil)
+    (progress.plateauBest, progress.badEpochs) = (nil, 0)
     let kept = Set(run.checkpointSteps() + [earlier.step])
     let rows = log.validations.filter { kept.contains($0.step) && $0.values[kind.key] != nil }
     let values = rows.map { $0.values[kind.key] ?? .nan }
@@ -150,8 +150,7 @@ public final class Trainer {
     let prefetcher = Prefetcher(
       source: training, reader: reader, batchSize: options.batchSize, startStep: progress.step)
     defer { prefetcher.stop() }
-    let stepsPerEpoch = prefetcher.batchesPerEpoch
-    let total = options.totalSteps(stepsPerEpoch: stepsPerEpoch)
+    let (stepsPerEpoch, total) = (plan.stepsPerEpoch, plan.steps)
     let saveEvery = options.saveEvery ?? stepsPerEpoch
     let sampleEvery = options.sampleEvery ?? stepsPerEpoch
     let clock = ContinuousClock()
@@ -160,20 +159,16 @@ public final class Trainer {
 
     while progress.step < total {
       let batch = try prefetcher.next()
-      let rate = options.learningRate(
-        step: progress.step, stepsPerEpoch: stepsPerEpoch, reductions: progress.rateReductions ?? 0)
+      let rate = plan.learningRate(step: progress.step, reductions: progress.rateReductions)
       try step.run(
         [batch.input, batch.target], weights: batch.weights, framing: framing,
         Schedule(step: progress.step, learningRate: rate, seed: options.seed), on: executor)
       progress.step += 1
-      progress.randomCounter = progress.step
-      progress.samplerEpoch = progress.step / stepsPerEpoch
-      progress.samplerBatch = progress.step % stepsPerEpoch
       measuredSteps += 1
 
       let done = progress.step == total
       let stopping = shouldStop()
-      let epochEnds = progress.samplerBatch == 0
+      let epochEnds = progress.step.isMultiple(of: stepsPerEpoch)
       let saves = progress.step.isMultiple(of: saveEvery) || done || stopping
       let samples = progress.step.isMultiple(of: sampleEvery) || done
       guard progress.step.isMultiple(of: Self.readEvery) || epochEnds || saves || samples else { continue }
@@ -196,13 +191,13 @@ public final class Trainer {
         .progress(
           Progress(
             step: progress.step, totalSteps: total, epoch: batch.epoch,
-            totalEpochs: (total + stepsPerEpoch - 1) / stepsPerEpoch, losses: losses,
+            totalEpochs: plan.epochs, losses: losses,
             millisecondsPerStep: perStep * 1e3, picturesPerSecond: Double(options.batchSize) / perStep,
             secondsLeft: perStep * Double(total - progress.step))))
 
       var isBest = false
       if let validation,
-        done || epochEnds && progress.samplerEpoch.isMultiple(of: options.validateEvery)
+        done || epochEnds && (progress.step / stepsPerEpoch).isMultiple(of: options.validateEvery)
       {
         isBest = try validate(validation, epoch: (progress.step + stepsPerEpoch - 1) / stepsPerEpoch, onEvent)
       }
@@ -325,91 +320,5 @@ public final class Trainer {
       run, title: "pix2pix, \(size)", best: options.best, options: options.described, device: device,
       timings: timings,
       undecided: options.objective.undecided)
-  }
-}
-
-extension TrainingOptions {
-  /// The options as names and values, as the command line has them.
-  public var described: [(String, String)] {
-    var rows = [("data", data)]
-    if let targets { rows.append(("targets", targets)) }
-    rows += [("direction", direction.rawValue), ("objective", objective.kind.rawValue)]
-    if objective.isAdversarial {
-      rows.append(("GAN loss", objective.ganLoss.rawValue + (objective.minimax ? ", minimax" : "")))
-      if objective.lambdaGAN != 1 { rows.append(("lambda GAN", "\(objective.lambdaGAN)")) }
-    }
-    if objective.pixelDistance != nil { rows.append(("lambda L1", "\(objective.lambdaL1)")) }
-    for (name, weight) in [
-      ("lambda SSIM", objective.lambdaSSIM), ("lambda edges", objective.lambdaEdges),
-      ("lambda feature matching", objective.lambdaFeatureMatching),
-      ("gradient penalty", objective.gradientPenalty), ("pool", Float(poolSize)),
-      ("noise", Float(network.noiseChannels)),
-    ] where weight > 0 { rows.append((name, "\(weight)")) }
-    if let weights { rows.append(("weights", weights)) }
-    if let scorer { rows.append(("scorer", scorer)) }
-    rows += [("size", network.size.description), ("generator", network.generator.rawValue)]
-    if network.generator.residualBlocks == nil { rows.append(("levels", "\(network.levels)")) }
-    rows += [("upsampling", network.upsampling.rawValue), ("ngf", "\(network.ngf)")]
-    if objective.isAdversarial {
-      rows += [("patch", "\(network.receptiveField)"), ("ndf", "\(network.ndf)")]
-      if network.scales > 1 { rows.append(("scales", "\(network.scales)")) }
-      if network.spectralNorm { rows.append(("spectral norm", "on")) }
-    }
-    rows += [
-      ("norm", network.norm.rawValue + (network.affine ? ", affine" : "")),
-      ("dropout", network.dropout ? "on" : "off"), ("initialization", initialization.rawValue),
-      ("batch size", "\(batchSize)"), ("learning rate", "\(learningRate)"), ("seed", "\(seed)"),
-      ("jitter", jitter ? "on" : "off"),
-    ]
-    if recompute == true { rows.append(("recompute", "on")) }
-    rows.append(("best checkpoint by", best))
-    if validateEvery != 1 {
-      rows.append(("validation", validateEvery == 0 ? "never" : "every \(validateEvery) epochs"))
-    }
-    switch (length, learningRatePolicy ?? .linear) {
-    case (.epochs(let constant, let decaying), .linear):
-      rows.append(("epochs", "\(constant) at a constant rate, \(decaying) decaying"))
-    case (.epochs(let constant, let decaying), let policy):
-      rows.append(("epochs", "\(constant + decaying), rate \(policy.name)"))
-    case (.steps(let steps), let policy):
-      rows.append(("steps", "\(steps), rate \((learningRatePolicy == nil ? .constant : policy).name)"))
-    }
-    return rows
-  }
-}
-
-extension Objective {
-  /// The losses of a discriminator that cannot tell real from fake, where they are the same for all.
-  var undecided: LossChart.Reference? {
-    switch ganLoss {
-    case .bce:
-      LossChart.Reference(
-        value: 0.693147180559945, label: "ln 2 = 0.693: the discriminator can\u{2019}t tell")
-    case .lsgan: LossChart.Reference(value: 0.25, label: "0.25: the discriminator can\u{2019}t tell")
-    case .hinge: LossChart.Reference(value: 1, label: "1: the discriminator can\u{2019}t tell")
-    case .wgan: nil
-    }
-  }
-}
-
-extension Checkpoint.Progress {
-  /// Counts a reduction of the learning rate when a figure has not become better by a hundredth for too long, by the rule of
-  /// PyTorch's ReduceLROnPlateau with mode min or max and threshold_mode rel.
-  package mutating func notePlateau(_ figure: Double, _ better: FigureKind.Better) {
-    let isBetter =
-      switch better {
-      case .lower: figure < (plateauBest ?? .infinity) * (1 - LearningRatePolicy.plateauThreshold)
-      case .higher: figure > (plateauBest ?? -.infinity) * (1 + LearningRatePolicy.plateauThreshold)
-      }
-    if isBetter {
-      plateauBest = figure
-      badEpochs = 0
-    } else {
-      badEpochs = (badEpochs ?? 0) + 1
-      if badEpochs! > LearningRatePolicy.plateauPatience {
-        rateReductions = (rateReductions ?? 0) + 1
-        badEpochs = 0
-      }
-    }
   }
 }

@@ -2,16 +2,13 @@ import Images
 import Metrics
 import Tape
 
-import func Foundation.cos
-import func Foundation.pow
-
-/// Everything a training run was asked for: what a checkpoint carries so that nothing need be said again.
+/// Everything a training run was asked for. Checkpoints carry it, so that a resumed run needs no option.
 public struct TrainingOptions: Sendable, Codable, Equatable {
   /// How long to train.
   public enum Length: Sendable, Codable, Equatable {
     /// With a linear policy the rate is constant for `constant` epochs, then falls towards 0 for `decaying` ones.
     case epochs(constant: Int, decaying: Int)
-    /// So many steps in all.
+    /// Steps in all.
     case steps(Int)
   }
 
@@ -21,136 +18,65 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal
-  public var learningRate = 2e-4
-  /// How the rate goes; when nil linear over epochs, constant over steps.
+  public var learningRate = Schedule.standardLearningRate
+  /// The policy of the rate; when nil, linear over epochs and constant over steps.
   public var learningRatePolicy: LearningRatePolicy?
   public var length = Length.epochs(constant: 100, decaying: 100)
-  /// What pictures are to the networks.
+  /// The kinds of pictures asked for.
+  public var kinds = PictureKinds()
+  /// The pictures' planes, from the kinds asked for and the pictures themselves: see `readFormat`.
   public var format = PairFormat.rgb
   /// The folder of pairs, of inputs when `targets` is set, or of photographs where the format makes pairs of them.
   public var data = ""
-  /// Folders of further inputs, whose planes stand behind those of the first.
+  /// Folders of further inputs; their planes follow those of the first.
   public var moreInputs: [String] = []
-  /// The folder of pictures that say how much each pixel of a target counts.
+  /// The folder of pictures with the weight of each pixel of a target.
   public var weights: String?
   /// The folder of targets, where inputs and targets have a folder each.
   public var targets: String?
   /// Folders of validation pairs, where they are not the data folder's own.
   public var validationData: String?
   public var validationTargets: String?
-  /// Which side of a pair is the input.
+  /// The side of a pair that is the input.
   public var direction = Direction.aToB
   /// Resize to 286/256 of the size, cut at random and flip.
   public var jitter = true
   public var seed: UInt64 = 0
-  /// How convolutions multiply, where it was asked for; otherwise what is usual on the device.
+  /// The precision of convolutions; when nil, the device's usual one.
   public var precision: Precision?
-  /// Make activations again in the backward pass instead of keeping them: less memory for more time. No when nil.
-  public var recompute: Bool?
+  /// The backward pass computes activations again instead of keeping them: less memory for more time.
+  public var recompute = false
   /// Steps from checkpoint to checkpoint; every epoch when nil.
   public var saveEvery: Int?
   /// Steps from sample strip to sample strip; every epoch when nil.
   public var sampleEvery: Int?
-  /// How many checkpoints are kept besides the best.
+  /// Checkpoints kept besides the best.
   public var keep = 3
-  /// The key of the figure that the best checkpoint is chosen by.
+  /// The key of the figure that chooses the best checkpoint.
   public var best = FigureKind.l1.key
-  /// The run or checkpoint of a scorer that validation asks too.
+  /// The run or checkpoint of a scorer, for further figures of validation.
   public var scorer: String?
-  /// Epochs from validation to validation; never when 0. The last step is always validated but then.
+  /// Epochs from validation to validation; the last step is validated, too. 0 means never.
   public var validateEvery = 1
 
   public init() {}
 
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    network = try values.decode(NetworkConfiguration.self, forKey: .network)
-    batchSize = try values.decode(Int.self, forKey: .batchSize)
-    try values.decode(into: &objective, .objective)
-    // Where the weight stood when there was one objective.
-    let earlier = try decoder.container(keyedBy: EarlierKeys.self)
-    try earlier.decode(into: &objective.lambdaL1, .lambdaL1)
-    try values.decode(into: &poolSize, .poolSize)
-    try values.decode(into: &initialization, .initialization)
-    learningRate = try values.decode(Double.self, forKey: .learningRate)
-    learningRatePolicy = try values.decodeIfPresent(LearningRatePolicy.self, forKey: .learningRatePolicy)
-    length = try values.decode(Length.self, forKey: .length)
-    try values.decode(into: &format, .format)
-    data = try values.decode(String.self, forKey: .data)
-    try values.decode(into: &moreInputs, .moreInputs)
-    weights = try values.decodeIfPresent(String.self, forKey: .weights)
-    targets = try values.decodeIfPresent(String.self, forKey: .targets)
-    validationData = try values.decodeIfPresent(String.self, forKey: .validationData)
-    validationTargets = try values.decodeIfPresent(String.self, forKey: .validationTargets)
-    direction = try values.decode(Direction.self, forKey: .direction)
-    jitter = try values.decode(Bool.self, forKey: .jitter)
-    seed = try values.decode(UInt64.self, forKey: .seed)
-    precision = try values.decodeIfPresent(Precision.self, forKey: .precision)
-    recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute)
-    saveEvery = try values.decodeIfPresent(Int.self, forKey: .saveEvery)
-    sampleEvery = try values.decodeIfPresent(Int.self, forKey: .sampleEvery)
-    keep = try values.decode(Int.self, forKey: .keep)
-    try values.decode(into: &best, .best)
-    scorer = try values.decodeIfPresent(String.self, forKey: .scorer)
-    try values.decode(into: &validateEvery, .validateEvery)
-  }
-
-  private enum EarlierKeys: CodingKey { case lambdaL1 }
-
-  /// Throws `ModelError.option` naming the first option that is out of range.
-  public func validate() throws(ModelError) {
-    try network.validate()
-    try objective.validate()
-    try learningRatePolicy?.validate()
-    guard objective.ganLoss != .wgan || objective.gradientPenalty > 0 || network.spectralNorm else {
-      throw .option(
-        "--gan-loss",
-        "wgan asks for a critic whose slope is bounded: add --gradient-penalty 10 or --spectral-norm")
-    }
-    func require(_ condition: Bool, _ option: String, _ reason: String) throws(ModelError) {
-      guard condition else { throw .option(option, reason) }
-    }
-    if objective.output == .logits {
-      guard case .labels = format.target else {
-        throw .option(
-          "--objective",
-          "cross-entropy learns the classes of label maps: add --target-format palette or index")
-      }
-    }
-    try require((1...256).contains(batchSize), "--batch-size", "\(batchSize) is not from 1 to 256")
-    try require(
-      learningRate.isFinite && learningRate > 0 && learningRate <= 1, "--learning-rate",
-      "\(learningRate) is not above 0 and at most 1")
-    switch length {
-    case .epochs(let constant, let decaying):
-      try require(
-        // Each alone first: the sum of two absurd numbers would overflow.
-        (0...1_000_000).contains(constant) && (0...1_000_000).contains(decaying)
-          && (1...1_000_000).contains(constant + decaying), "--epochs",
-        "\(constant) constant and \(decaying) decaying epochs are not from 1 to 1000000 in all")
-    case .steps(let steps):
-      try require((1...1_000_000_000).contains(steps), "--steps", "\(steps) is not from 1 to 1000000000")
-    }
-    try require(saveEvery.map { $0 > 0 } ?? true, "--save-every", "\(saveEvery ?? 0) is not above 0")
-    try require(sampleEvery.map { $0 > 0 } ?? true, "--sample-every", "\(sampleEvery ?? 0) is not above 0")
-    try require((1...10_000).contains(keep), "--keep", "\(keep) is not from 1 to 10000")
-    try require(
-      (0...1_000_000).contains(validateEvery), "--validate-every", "\(validateEvery) is not from 0 to 1000000"
-    )
-  }
-
-  /// Whether dropout stays on in use: it is the noise of a model that draws, and nothing to one that names classes.
+  /// Whether translation drops, too: dropout is the noise of a model that draws; a model that names classes has none.
   public var drawsWithDropout: Bool { objective.output == .pictures }
 
-  /// Records the training step, and the translation that validation and samples take.
-  public func record() throws -> any TrainingStep {
+  /// Records the training step.
+  ///
+  /// - Parameter translates: whether to record also the translation that validation and samples take
+  public func record(translates: Bool = true) throws -> any TrainingStep {
     var step = Pix2Pix.Options()
     step.batchSize = batchSize
     step.objective = objective
     step.isWeighted = weights != nil
     step.poolSize = poolSize
-    step.recomputation = recompute == true ? .standard : nil
-    return try Pix2Pix(network, step, sections: [.train, .translate], translationDropout: drawsWithDropout)
+    step.recomputation = recompute ? .standard : nil
+    return try Pix2Pix(
+      network, step, sections: translates ? [.train, .translate] : .train,
+      translationDropout: drawsWithDropout)
   }
 
   /// Records the translation alone.
@@ -169,79 +95,51 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
       translationDropout: dropout ?? drawsWithDropout, keepsFeatures: keepsFeatures)
   }
 
-  /// Steps in all.
-  public func totalSteps(stepsPerEpoch: Int) -> Int {
-    switch length {
-    case .epochs(let constant, let decaying): (constant + decaying) * stepsPerEpoch
-    case .steps(let steps): steps
+  /// The policy in force: without one asked for, linear over epochs and constant over steps.
+  public var policy: LearningRatePolicy { learningRatePolicy ?? (epochs == nil ? .constant : .linear) }
+}
+
+// MARK: - As options
+
+extension TrainingOptions {
+  /// Epochs in all; nil where steps are counted. Setting it lets the rate fall in the second half.
+  public internal(set) var epochs: Int? {
+    get { if case .epochs(let constant, let decaying) = length { constant &+ decaying } else { nil } }
+    // Wrapping, since absurd numbers are refused later, with the other options.
+    set { if let newValue { length = .epochs(constant: newValue &- newValue / 2, decaying: newValue / 2) } }
+  }
+
+  /// The epochs that the rate falls in, of those there are in all.
+  var decayEpochs: Int? {
+    get { if case .epochs(_, let decaying) = length { decaying } else { nil } }
+    set {
+      if let newValue, let epochs { length = .epochs(constant: epochs &- newValue, decaying: newValue) }
     }
   }
 
-  /// The learning rate of a step, by the policy.
-  ///
-  /// - Parameters:
-  ///   - step: counted from 0
-  ///   - reductions: how often a plateau has lowered it
-  public func learningRate(step: Int, stepsPerEpoch: Int, reductions: Int = 0) -> Double {
-    let epoch = step / stepsPerEpoch
-    let (constant, decaying): (Int, Int)
-    switch length {
-    case .epochs(let first, let rest): (constant, decaying) = (first, rest)
-    case .steps: (constant, decaying) = (0, 0)
-    }
-    switch learningRatePolicy ?? (length.isInEpochs ? .linear : .constant) {
-    case .constant: return learningRate
-    // The PyTorch version's: rate * (1 - (epoch - constant) / (decaying + 1)), epochs counted from 1.
-    case .linear: return learningRate * (1 - Double(max(0, epoch + 1 - constant)) / Double(decaying + 1))
-    case .step(let every): return learningRate * pow(0.1, Double(epoch / every))
-    case .plateau: return learningRate * pow(LearningRatePolicy.plateauFactor, Double(reductions))
-    case .cosine:
-      let share: Double
-      switch length {
-      case .epochs: share = Double(epoch) / Double(constant + decaying)
-      case .steps(let steps): share = Double(step) / Double(steps)
-      }
-      return learningRate * (1 + cos(Double.pi * share)) / 2
-    }
+  /// Steps in all; nil where epochs are counted.
+  var steps: Int? {
+    get { if case .steps(let steps) = length { steps } else { nil } }
+    set { if let newValue { length = .steps(newValue) } }
+  }
+
+  /// The policy asked for, without its interval.
+  var policyName: LearningRatePolicy.Name? {
+    get { learningRatePolicy?.name }
+    set { learningRatePolicy = newValue.map(LearningRatePolicy.init) }
+  }
+
+  /// The interval of the policy "step".
+  var policyInterval: Int? {
+    get { if case .step(let every) = learningRatePolicy { every } else { nil } }
+    set { if let newValue, policyName == .step { learningRatePolicy = .step(every: newValue) } }
+  }
+
+  /// The task that makes pairs of photographs.
+  var task: PhotographTask? {
+    get { if case .photographs(let task) = format { task } else { nil } }
+    set { if let newValue { format = .photographs(newValue) } }
   }
 }
 
-extension TrainingOptions.Length {
-  fileprivate var isInEpochs: Bool { if case .epochs = self { true } else { false } }
-}
-
-/// How the learning rate goes, as the PyTorch version names it.
-public enum LearningRatePolicy: Sendable, Codable, Equatable {
-  case constant
-  /// Constant, then towards 0: see `TrainingOptions.Length`.
-  case linear
-  /// A tenth of it after every so many epochs.
-  case step(every: Int)
-  /// A fifth of it whenever the figure that the best checkpoint is chosen by has not become better by a hundredth for more
-  /// than five validations.
-  case plateau
-  /// Half a cosine from the rate down to 0 (Loshchilov and Hutter 2017, without restarts), by the epoch or, where there
-  /// are steps only, by the step.
-  case cosine
-
-  /// As reports have it.
-  var name: String {
-    switch self {
-    case .constant: "constant"
-    case .linear: "linear"
-    case .step(let every): "a tenth after every \(every) epochs"
-    case .plateau: "a fifth on every plateau"
-    case .cosine: "cosine"
-    }
-  }
-
-  static let plateauFactor = 0.2
-  static let plateauThreshold = 0.01
-  static let plateauPatience = 5
-
-  func validate() throws(ModelError) {
-    if case .step(let every) = self, every < 1 {
-      throw .option("--learning-rate-step", "\(every) epochs are not above 0")
-    }
-  }
-}
+extension Initialization: OptionValue {}

@@ -71,9 +71,9 @@ extension TrainingStep {
   /// Every tensor that a checkpoint holds.
   public var tensors: [NamedTensor] { networks.flatMap(\.tensors) + states }
 
-  /// The names of the losses in the order of reports.
-  public var lossNames: [String] {
-    losses.map(\.name).reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
+  /// The losses in the order of reports, each name once.
+  public var lossKinds: [LossKind] {
+    losses.map(\.kind).reduce(into: []) { kinds, kind in if !kinds.contains(kind) { kinds.append(kind) } }
   }
 
   /// The sections of a training step and of every translation, as far as they are recorded.
@@ -83,7 +83,7 @@ extension TrainingStep {
 
   /// The losses of the last step that ran.
   public func losses(_ executor: any Executor) throws -> Losses {
-    let names = lossNames
+    let names = lossKinds.map(\.name)
     let values = try names.map { name in
       try losses.filter { $0.name == name }.reduce(0.0) { sum, term in
         sum + Double(try executor.read(term.tensor)[0]) * Double(term.factor)

@@ -59,6 +59,8 @@ public struct AdamOptions: Hashable, Sendable {
 /// Integers are kept in 16-bit pieces, which a Float holds exactly.
 public struct Schedule: Hashable, Sendable {
   public static let shape: Shape = [8]
+  /// Adam's learning rate in the paper (Isola et al. 2017).
+  public static let standardLearningRate = 2e-4
 
   /// learning rate / (1 - beta1^t)
   public var stepSize: Float
@@ -69,7 +71,9 @@ public struct Schedule: Hashable, Sendable {
   public var seed: UInt64
 
   /// - Parameter step: from 0, so that Adam's t is step + 1
-  public init(step: Int, learningRate: Double, seed: UInt64, adam: AdamOptions = AdamOptions()) {
+  public init(
+    step: Int, learningRate: Double = standardLearningRate, seed: UInt64, adam: AdamOptions = AdamOptions()
+  ) {
     let t = Double(step + 1)
     stepSize = Float(learningRate / (1 - pow(adam.beta1, t)))
     inverseRootCorrection = Float(1 / (1 - pow(adam.beta2, t)).squareRoot())

@@ -1,0 +1,196 @@
+import Images
+
+/// Relations between options.
+extension TrainingOptions {
+  static let rules = [networkRules, objectiveRules, termRules, trainingRules].flatMap(\.self)
+
+  private static let networkRules: [OptionRule] = [
+    OptionRule("--levels", .networks) { options in
+      let (network, most) = (options.network, options.network.mostLevels)
+      return network.generator.residualBlocks != nil || (2...most).contains(network.levels)
+        ? nil : "\(network.levels) halvings do not suit \(network.size) pixels; give 2 to \(most)"
+    },
+    OptionRule("input channels", .networks) { channels($0.network.inputChannels) },
+    OptionRule("output channels", .networks) { channels($0.network.outputChannels) },
+    OptionRule("--affine", .networks) { options in
+      switch (options.network.affine, options.network.norm) {
+      case (false, _), (_, .instance): nil
+      case (_, .batch): "batch norm has a scale and shift already"
+      case (_, .none): "goes with --norm instance"
+      }
+    },
+    OptionRule("--patch", .networks) { $0.network.patchProblem },
+  ]
+
+  private static func channels(_ count: Int) -> String? {
+    (1...64).contains(count) ? nil : "\(count) is not from 1 to 64"
+  }
+
+  private static let objectiveRules: [OptionRule] = [
+    OptionRule("--lambda-gan", .objective) { options in
+      options.objective.isAdversarial && options.objective.lambdaGAN == 0
+        ? "0 leaves nothing of --objective \(options.objective.kind.rawValue)'s GAN" : nil
+    },
+    OptionRule("--lambda-l1", .objective) { options in
+      let objective = options.objective
+      return !objective.isAdversarial && objective.pixelDistance != nil && objective.pixelWeight == 0
+        ? "0 leaves nothing of --objective \(objective.kind.rawValue)" : nil
+    },
+    OptionRule("--minimax", .objective) { options in
+      options.objective.minimax && !(options.objective.isAdversarial && options.objective.ganLoss == .bce)
+        ? "goes with a GAN of --gan-loss bce, whose generator has two losses" : nil
+    },
+    adversarial("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 },
+    adversarial("--gradient-penalty") { $0.objective.gradientPenalty > 0 },
+    adversarial("--pool") { $0.poolSize > 0 },
+  ]
+
+  private static let termRules = PictureTerm.all.map { term in
+    OptionRule(term.row.name, .objective) { options in
+      options.objective.output == .logits && options.objective[weightOf: term.loss.name] != 0
+        ? "compares pictures, and --objective cross-entropy draws none" : nil
+    }
+  }
+
+  /// An option of the discriminator.
+  private static func adversarial(
+    _ name: String, _ isOn: @escaping @Sendable (TrainingOptions) -> Bool
+  ) -> OptionRule {
+    OptionRule(name, .objective) { options in
+      isOn(options) && !options.objective.isAdversarial
+        ? "--objective \(options.objective.kind.rawValue) has no discriminator" : nil
+    }
+  }
+
+  private static let trainingRules: [OptionRule] = [
+    OptionRule("--gan-loss", .training) { options in
+      let (objective, isBounded) = (options.objective, options.network.spectralNorm)
+      return objective.ganLoss == .wgan && objective.gradientPenalty == 0 && !isBounded
+        ? "wgan asks for a critic whose slope is bounded: add --gradient-penalty 10 or --spectral-norm" : nil
+    },
+    OptionRule("--objective", .training) { options in
+      if options.objective.output == .pictures { return nil }
+      if case .labels = options.format.target { return nil }
+      return "cross-entropy learns the classes of label maps: add --target-format palette or index"
+    },
+    OptionRule("--learning-rate-policy", .training) { options in
+      options.policy == .linear && options.epochs == nil ? "linear goes with --epochs" : nil
+    },
+    OptionRule("--decay-epochs", .training) { options in
+      guard let epochs = options.epochs, let decaying = options.decayEpochs, decaying > epochs else {
+        return nil
+      }
+      return "\(decaying) is more than the \(epochs) epochs"
+    },
+  ]
+
+  /// What makes no sense on a command line.
+  static let usages: [OptionUsage] = [
+    OptionUsage("--steps") { _, given in given.contains("--epochs") ? "give it or --epochs, not both" : nil },
+    OptionUsage("--decay-epochs") { options, _ in
+      options.epochs == nil ? "goes with --epochs; --steps keeps the rate constant" : nil
+    },
+    OptionUsage("--decay-epochs") { options, _ in
+      options.policy == .linear ? nil : "goes with --learning-rate-policy linear"
+    },
+    OptionUsage("--learning-rate-step") { options, _ in
+      options.policyName == .step ? nil : "goes with --learning-rate-policy step"
+    },
+    OptionUsage("--task") { options, _ in
+      let kinds = options.kinds
+      return options.targets == nil && options.moreInputs.isEmpty && kinds.labels == nil
+        && kinds.inputs.isEmpty
+        ? nil : "makes inputs of photographs; leave out --targets, --input, --labels and formats"
+    },
+    OptionUsage("--labels") { options, _ in
+      options.kinds.inputs.isEmpty ? nil : "give it or --input-format, not both"
+    },
+    OptionUsage("--unlabelled") { options, _ in
+      options.kinds.target?.isOfLabels == true ? nil : "goes with --target-format palette or index"
+    },
+    OptionUsage("--input-format") { options, _ in
+      let folders = 1 + options.moreInputs.count
+      return options.kinds.inputs.count == folders
+        ? nil : "give it once for each of \(folders) inputs, or not at all"
+    },
+  ]
+}
+
+extension TrainingOptions {
+  /// Checks every option and their relations.
+  ///
+  /// - Parameter group: the part to check; everything when nil
+  /// - Throws: `ModelError.option` naming the first option that is out of range.
+  public func validate(_ group: OptionRow.Group? = nil) throws(ModelError) {
+    for row in Self.rows where group == nil || row.group == group {
+      if let reason = row.problem(self) { throw .option(row.name, reason) }
+    }
+    for rule in Self.rules where group == nil || rule.group == group {
+      if let reason = rule.problem(self) { throw .option(rule.option, reason) }
+    }
+  }
+
+  /// Why options that were given together make no sense; nil when they do.
+  public func misuse(of given: [GivenOption]) -> ModelError? {
+    let names = Set(given.map(\.row.name))
+    for usage in Self.usages where names.contains(usage.option) {
+      if let reason = usage.problem(self, names) { return .option(usage.option, reason) }
+    }
+    return nil
+  }
+
+  /// Sets the options given.
+  public mutating func set(_ given: [GivenOption]) throws(ModelError) {
+    for option in given { try option.row.set(&self, option.words) }
+    network.output = objective.output
+  }
+
+  /// The options of a run that goes on, with those changed that were given.
+  ///
+  /// - Throws: `ModelError.option` when one is given that may not change, and is not the run's own
+  public func resumed(with given: [GivenOption]) throws(ModelError) -> TrainingOptions {
+    var options = self
+    for option in given {
+      let row = option.row
+      var changed = options
+      try row.set(&changed, option.words)
+      // A value given again changes nothing, not even another option that would follow from it.
+      guard row.words(changed) != row.words(options) else { continue }
+      guard row.mayChange else {
+        throw .option(
+          row.name, "the run has \(row.text(self)), not \(row.text(changed)); a resumed run cannot change it")
+      }
+      options = changed
+    }
+    return options
+  }
+
+  /// The options as names and values, for reports.
+  public var described: [(String, String)] {
+    Self.rows.filter { $0.isShown(self) }.map { ($0.label, $0.text(self)) }
+  }
+
+  /// The options whose values differ from others', in words.
+  public func differences(from other: TrainingOptions) -> [String] {
+    Self.rows.filter { $0.words(self) != $0.words(other) }
+      .map { "\($0.name) \($0.text(self)), not \($0.text(other))" }
+  }
+}
+
+extension NetworkConfiguration {
+  /// Throws `ModelError.option` naming the first option that is out of range.
+  public func validate() throws(ModelError) {
+    var options = TrainingOptions()
+    options.network = self
+    try options.validate(.networks)
+  }
+}
+
+extension Objective {
+  /// Throws `ModelError.option` naming the first option that is out of range.
+  public func validate() throws(ModelError) {
+    var options = TrainingOptions()
+    options.objective = self
+    try options.validate(.objective)
+  }
+}

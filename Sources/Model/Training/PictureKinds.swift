@@ -1,0 +1,104 @@
+import Images
+
+/// The kinds of pictures that a run was asked for.
+public struct PictureKinds: Sendable, Codable, Equatable {
+  /// Label maps by the name of a class.
+  public enum Labels: String, Sendable, Codable, CaseIterable, OptionValue {
+    /// A class is a colour.
+    case palette
+    /// A class is a gray level.
+    case index
+  }
+
+  /// A kind of pictures, without the palette or the number of channels that only the files tell.
+  public enum Kind: String, Sendable, Codable, CaseIterable, OptionValue {
+    case gray, rgb, rgba, lightness, palette, index, channels
+
+    var isOfLabels: Bool { self == .palette || self == .index }
+
+    init(_ labels: Labels) { self = labels == .palette ? .palette : .index }
+  }
+
+  /// The kind of the first inputs, where they are label maps.
+  public var labels: Labels?
+  /// The kind of each folder of inputs; where there is none, as the first picture is.
+  public var inputs: [Kind] = []
+  /// The kind of the targets; where there is none, as the first picture is.
+  public var target: Kind?
+  /// The colour of pixels in targets' label maps that nobody labelled.
+  public var unlabelled: Colour?
+
+  public init() {}
+}
+
+extension TrainingOptions {
+  /// Sets the format, by the kinds asked for and the pictures themselves, and the networks' channels.
+  public mutating func readFormat() throws {
+    if task == nil { format = try pictureFormat() }
+    network.inputChannels = format.inputChannels
+    network.outputChannels = format.targetChannels
+  }
+
+  private func pictureFormat() throws -> PairFormat {
+    let pairs = try trainingPairs().pairs
+    let first = try pairs[0].pictures()
+    let inputs = try first.inputs.enumerated().map { index, picture in
+      let labels = index == 0 ? kinds.labels.map(PictureKinds.Kind.init) : nil
+      let kind = kinds.inputs.indices.contains(index) ? kinds.inputs[index] : labels
+      return try Self.format(kind, of: picture) {
+        try pairs.map { try $0.inputPath(index) }
+      }
+    }
+    let target = try Self.format(kinds.target, of: first.target) { try pairs.map { try $0.targetPath() } }
+    return .pictures(inputs: inputs, target: try withoutUnlabelled(target))
+  }
+
+  private func withoutUnlabelled(_ format: PlaneFormat) throws -> PlaneFormat {
+    guard let unlabelled = kinds.unlabelled, case .labels(let palette) = format else { return format }
+    guard let rest = palette.without(unlabelled) else {
+      let known = palette.colours.map(\.description).joined(separator: " ")
+      throw ModelError.option("--unlabelled", "\(unlabelled) is not one of the label maps' colours: \(known)")
+    }
+    return .labels(rest)
+  }
+
+  private static func format(
+    _ kind: PictureKinds.Kind?, of first: PairFiles.FilePicture, paths: () throws -> [String]
+  ) throws -> PlaneFormat {
+    switch kind {
+    case nil where !first.picture.isColour: .channels(first.picture.channels)
+    case nil: first.picture.channels < 3 && !first.picture.isPalette ? .gray : .rgb
+    case .channels: .channels(first.picture.channels)
+    case .gray: .gray
+    case .rgb: .rgb
+    case .rgba: .rgba
+    case .lightness: .lightness
+    case .palette:
+      first.picture.isPalette
+        ? .labels(try Palette(ofPNG: first.path)) : .labels(try Palette(coloursOf: try paths()))
+    case .index: .labels(try Palette(indicesOf: try paths()))
+    }
+  }
+}
+
+extension PairFiles {
+  /// The file that is all of an input.
+  fileprivate func inputPath(_ index: Int) throws -> String {
+    if index > 0 { return moreInputs[index - 1] }
+    guard case .twoFiles(let input, _) = location else { throw Self.notAlone(self) }
+    return input
+  }
+
+  /// The file that is all of the target.
+  fileprivate func targetPath() throws -> String {
+    guard case .twoFiles(_, let target) = location else { throw Self.notAlone(self) }
+    return target
+  }
+
+  private static func notAlone(_ pair: PairFiles) -> ModelError {
+    .option(
+      "--labels",
+      "\(pair.name) is a pair in one picture; classes are counted in label maps that have a folder of their own"
+    )
+  }
+}
