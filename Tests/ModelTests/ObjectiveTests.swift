@@ -19,13 +19,13 @@ import Testing
       self.change = change
     }
 
-    func model() throws -> Pix2Pix {
+    func model(sections: Pix2Pix.Sections = .train) throws -> Pix2Pix {
       var network = try NetworkConfiguration(size: 32, ngf: 2, ndf: 2, norm: .instance)
       var options = Pix2Pix.Options()
       options.batchSize = 2
       change(&network, &options)
       network.output = options.objective.output
-      return try Pix2Pix(network, options, sections: .train)
+      return try Pix2Pix(network, options, sections: sections)
     }
   }
 

@@ -55,8 +55,8 @@ import Testing
       try executor.run(section: "translate")
     }
     let expected = whole.read(handles.output)
-    let error = zip(try strips.read(handles.output), expected).map { abs($0 - $1) }.max() ?? .nan
-    #expect(error <= 1e-5, "\(testCase): \(error)")
+    let comparison = Comparison(try strips.read(handles.output), expected: expected)
+    #expect(comparison.largestError <= 1e-5, "\(testCase): \(comparison)")
     let spread = (expected.max() ?? 0) - (expected.min() ?? 0)
     #expect(spread > 0.1, "the picture is flat: \(spread)")
   }

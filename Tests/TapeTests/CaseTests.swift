@@ -8,23 +8,30 @@ struct CaseTests {
     #expect(Set(operationCases.map(\.name)).count == operationCases.count)
   }
 
+  /// An operation type without a case, and a value of an operation's setting, such as a kind, that no case records.
   @Test func everyOperationIsThere() throws {
-    let names = try Set(operationCases.flatMap { try $0.record().recording.steps.map(\.name) })
-    let expected: Set = [
-      Convolution.name, TransposedConvolution.name, WeightGradient.name, ChannelSum.name, Norm.name,
-      NormGradient.name, Normalize.name, RunningStatistics.name, ActivationGradient.name,
-      DropoutMask.name, Multiply.name, Concatenation.name,
-      BatchConcatenation.name, BatchSplit.name, Slice.name, LogitLoss.name,
-      LogitLossGradient.name, PixelLoss.name, PixelLossGradient.name, Combination.name, Adam.name,
-      Blur.name, StructuralSimilarity.name, StructuralSimilarityGradient.name,
-      EdgeLoss.name, EdgeLossGradient.name, SoftmaxCrossEntropy.name, SoftmaxCrossEntropyGradient.name,
-      ImagePool.name, WeightedPixelLoss.name, WeightedPixelLossGradient.name,
-      GradientPenalty.name, GradientPenaltyGradient.name, Mix.name, MixGradient.name, GaussianNoise.name,
-      SliceGradient.name, NormSecondGradient.name, ReflectionPad.name, ReflectionPadGradient.name,
-      Upsample.name, Downsample.name, MaxPool.name, MaxPoolGradient.name,
-      SpectralNorm.name, SpectralNormGradient.name,
-    ]
-    #expect(names == expected.union(ElementwiseFunction.all.flatMap { [$0.name, "\($0.name) gradient"] }))
+    let declared = try Set(OperationTypes.declared())
+    #expect(declared.count > 40)
+    var recorded: Set<String> = []
+    var settings: [String: (recorded: Set<String>, possible: Set<String>)] = [:]
+    var names: Set<String> = []
+    for operation in try operationCases.flatMap({ try $0.record().recording.steps.map(\.operation) }) {
+      names.insert(operation.name)
+      let type = "\(type(of: operation))"
+      recorded.insert(type)
+      for property in Mirror(reflecting: operation).children {
+        guard let label = property.label, let value = property.value as? any CaseIterable else { continue }
+        settings["\(type).\(label)", default: ([], Self.names(of: value))].recorded.insert("\(value)")
+      }
+    }
+    #expect(recorded == declared)
+    for (setting, values) in settings { #expect(values.recorded == values.possible, "\(setting)") }
+    #expect(names.isSuperset(of: ElementwiseFunction.all.flatMap { [$0.name, "\($0.name) gradient"] }))
+  }
+
+  /// The names of all values of a value's type.
+  private static func names<Setting: CaseIterable>(of value: Setting) -> Set<String> {
+    Set(Setting.allCases.map { "\($0)" })
   }
 
   /// The results must be numbers worth comparing.

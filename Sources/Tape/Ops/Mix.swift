@@ -43,7 +43,7 @@ public struct Mix: DifferentiableOperation {
 }
 
 /// An operand of a mix.
-public enum MixSide: String, Sendable {
+public enum MixSide: String, CaseIterable, Sendable {
   /// Its share is t.
   case a
   /// Its share is 1 - t.

@@ -1,5 +1,5 @@
 /// What a pixel loss takes of a difference.
-public enum PixelDistance: String, Sendable {
+public enum PixelDistance: String, CaseIterable, Sendable {
   /// |a - b|
   case l1 = "L1"
   /// (a - b)^2

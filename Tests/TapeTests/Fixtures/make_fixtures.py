@@ -285,6 +285,8 @@ def weighted_pixel(name, make):
     a, b = (make(json.loads(match[3]), kind).requires_grad_() for _ in range(2))
     loss = (make(json.loads(match[4]), "positive") * ((a - b).abs() if match[1] == "L1" else (a - b) ** 2)).mean()
     return torch.autograd.grad(100 * loss, [a, b]) if match[2] else [loss]
+
+
 def half_square(y, make, needed):
     """y, and the gradients of |y - t|^2 / 2 for a new input t."""
     return [y, *torch.autograd.grad(((y - make(list(y.shape))) ** 2).sum() / 2, needed)]
@@ -310,6 +312,81 @@ def max_pool(name, make):
     shape, integers = re.fullmatch(r"max pool (\[.*\])(, integers)?", name).groups()
     x = make(json.loads(shape), "integers" if integers else "uniform").requires_grad_()
     return half_square(F.max_pool2d(x, 2), make, [x])
+
+
+def channel_sum(name, make):
+    shape, integers = re.fullmatch(r"channel sum (\[.*\])(, integers)?", name).groups()
+    x = make(json.loads(shape), "integers") if integers else make(json.loads(shape), "around", 1.0)
+    return [x.sum((0, 2, 3))]
+
+
+def dropout_mask(name, make):
+    shape, rate = re.fullmatch(r"dropout mask (\[.*\]), rate (\S+)", name).groups()
+    count, rate = math.prod(json.loads(shape)), float(rate)
+    blocks = np.arange((count + 3) // 4, dtype=np.uint64)
+    drawn = philox(0xFEDCBA9876543210, blocks, 3, 70_000 + count).reshape(-1)[:count]
+    # The value is a Float.
+    return [torch.from_numpy(np.where(drawn >= rate * 2**32, np.float64(np.float32(1 / (1 - rate))), 0.0))]
+
+
+def multiply(name, make):
+    shape = json.loads(name.removeprefix("multiply "))
+    return [make(shape) * make(shape)]
+
+
+def combination(name, make):
+    kind, shape = re.fullmatch(r"combination (weights |vectors |)(\[.*\])", name).groups()
+    # The coefficients are Floats.
+    alpha, beta = {"": (0.75, -1.5), "weights ": (1.0, 1.0), "vectors ": (1.0, float(np.float32(0.1)))}[kind]
+    a, b = make(json.loads(shape)), make(json.loads(shape))
+    return [alpha * a + beta * b]
+
+
+def concatenation(name, make):
+    if name == "concatenation nested, 16-multiples":
+        a, b, c = make([2, 16, 4, 5]), make([2, 32, 4, 5]), make([2, 16, 4, 5])
+        inner = torch.cat([a, b], 1)
+        outer = torch.cat([inner, c * a], 1)
+        return [inner, outer, outer + outer]
+    if name == "concatenation nested, 3 + 3 channels":
+        a, b = make([1, 3, 6, 5]), make([1, 3, 6, 5])
+        inner = torch.cat([a, b], 1)
+        outer = torch.cat([inner, a], 1)
+        return [inner, outer, outer * outer]
+    if name == "concatenation of one tensor twice":
+        a = make([2, 16, 3, 4])
+        return [torch.cat([a, a], 1)]
+    if name == "concatenation of one tensor with two others":
+        a, b = make([2, 16, 3, 4]), make([2, 16, 3, 4])
+        return [torch.cat([a, b], 1), torch.cat([b, a], 1)]
+    channels, n, h, w = re.fullmatch(r"concatenation (\[.*\]) of (\d+) x (\d+) x (\d+)", name).groups()
+    return [torch.cat([make([int(n), c, int(h), int(w)]) for c in json.loads(channels)], 1)]
+
+
+def batch(name, make):
+    if name == "batch concatenation of 1 + 2":
+        return [torch.cat([make([n, 20, 5, 3]) for n in (1, 2)])]
+    if name == "batch concatenation of one tensor twice":
+        part = make([2, 3, 4, 5])
+        return [torch.cat([part, part])]
+    if name == "batch concatenation of concatenations":
+        a, b = make([2, 16, 3, 4]), make([2, 16, 3, 4])
+        parts = [torch.cat([a, b], 1), torch.cat([b, a * b], 1)]
+        whole = torch.cat(parts)
+        return [*parts, whole, whole * whole, parts[1] * parts[0]]
+    if name == "batch split":
+        parts = (make([3, 24, 4, 4]) ** 2).split([1, 2])
+        return [parts[0], parts[1] ** 2]
+    assert name == "batch split of a batch concatenation, gradients"
+    a, b = make([2, 18, 4, 5]).requires_grad_(), make([2, 18, 4, 5]).requires_grad_()
+    parts = (torch.cat([a, a * b]) ** 2).split([3, 1])
+    losses = [F.mse_loss(part, make(list(part.shape))) for part in parts]
+    return torch.autograd.grad(3 * losses[0] + losses[1], [a, b])
+
+
+def sliced(name, make):
+    shape, first, end = re.fullmatch(r"slice (\[.*\]) (\d+)\.\.<(\d+)", name).groups()
+    return [make(json.loads(shape))[:, int(first):int(end)]]
 
 
 def slice_gradient(name, make):
@@ -433,8 +510,11 @@ def evaluate(name):
         ("L1", pixel), ("L2", pixel), ("blur", blurred), ("SSIM", similarity), ("edge", edges),
         ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
         ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian", gaussian_noise),
-        ("slice gradient", slice_gradient), ("reflection", reflection_pad), ("upsample", resampling),
-        ("average pool", resampling), ("max pool", max_pool), ("spectral norm", spectral_norm), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
+        ("slice gradient", slice_gradient), ("slice", sliced), ("reflection", reflection_pad),
+        ("upsample", resampling), ("average pool", resampling), ("max pool", max_pool),
+        ("channel sum", channel_sum), ("dropout mask", dropout_mask), ("multiply", multiply),
+        ("combination", combination), ("concatenation", concatenation), ("batch", batch),
+        ("spectral norm", spectral_norm), ("Adam [", adam), ("Adam sequence", adam_sequence), ("small net", small_net),
         *((function, elementwise) for function in FUNCTIONS),
     ):
         if name.startswith(start):
