@@ -58,19 +58,22 @@ struct TuningTests {
     }
   }
 
+  /// The variants are those of registers of 16 floats, whatever this machine has.
   @Test func chosenVariantsAreTaken() throws {
     let recording = try Self.recording(inputs: 6, outputs: 40, size: 9)
     let device = try Device.select("auto").device
     let key = try Self.key("transposed 40>6 4x4 s2 p1 4x4>9x9 n1 lanes output")
     var choices = KernelChoices(source: "pinned.json")
     choices[key] = "stream 1x8x16"
-    let executor = try OpenCLExecutor(recording, on: device, .init(choices: choices))
-    let taken = try executor.allChoices()
+    func executor(_ choices: KernelChoices) throws -> OpenCLExecutor {
+      try OpenCLExecutor(recording, on: device, .init(deviceClass: .cpu, choices: choices, vectorWidth: 16))
+    }
+    let taken = try executor(choices).allChoices()
     #expect(taken[key] == "stream 1x8x16" && taken.names.count == 3)
-    #expect(try OpenCLExecutor(recording, on: device).allChoices()[key] != "stream 1x8x16")
+    #expect(try executor(KernelChoices()).allChoices()[key] != "stream 1x8x16")
 
     choices[key] = "stream 3x5x7"
-    let wrong = try OpenCLExecutor(recording, on: device, .init(choices: choices))
+    let wrong = try executor(choices)
     let error = try openCLError { try wrong.prepare(0..<recording.steps.count) }
     for part in ["pinned.json", key.description, "\"stream 3x5x7\"", "stream 1x8x16"] {
       #expect(error.description.contains(part), "\(error)")
