@@ -41,7 +41,7 @@ extension TrainingOptions {
       "--validation-targets", \.validationTargets, .pictures,
       "Folder of validation targets, matched with --validation-data.", value: "dir", mayChange: true,
       shown: .unlessDefault),
-    OptionRow("--direction", \.direction, .pictures, "Which side of a pair becomes which."),
+    OptionRow("--direction", \.direction, .pictures, "Sides of the input and the target: AtoB draws B from A."),
     OptionRow(
       "--labels", \.kinds.labels, .pictures,
       "Inputs are label maps, a plane to each class: palette (a class is a colour) or index (a gray level).",
@@ -161,7 +161,7 @@ extension TrainingOptions {
       "--learning-rate", \.learningRate, .training, "Adam's learning rate.", range: .above(0, upTo: 1),
       mayChange: true),
     OptionRow(
-      "--learning-rate-policy", \.policyName, .training, "The way of the learning rate.",
+      "--learning-rate-policy", \.policyName, .training, "Course of the learning rate over the run.",
       derivedDefault: "linear over epochs, constant over steps", mayChange: true, shown: .unlessDefault),
     OptionRow(
       "--learning-rate-step", \.policyInterval, .training,
