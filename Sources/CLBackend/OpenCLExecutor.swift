@@ -8,7 +8,7 @@ public final class OpenCLExecutor: Executor {
   public let recording: Recording
   private let target: KernelTarget
   private let queue: Queue
-  private let memory: OpenCLMemory
+  let memory: OpenCLMemory
   private let programs: ProgramCache
   private let choices: KernelChoices
   private let storesGradients: Bool

@@ -7,10 +7,10 @@ final class OpenCLMemory {
   let placement: Placement
   let queue: Queue
   let arenas: Arenas
-  private let activationBuffers: [Buffer]
+  let activationBuffers: [Buffer]
   private var arenaBuffers: [Buffer] = []
   private var flatBuffers: [Int: Buffer] = [:]
-  private var derivedBuffers: [Derivation: Buffer] = [:]
+  private(set) var derivedBuffers: [Derivation: Buffer] = [:]
   private var scratchBuffers: [Int: Buffer] = [:]
   /// The intermediate tensors that keep their values after a run; nil if all do.
   private let kept: Set<Tensor>?
@@ -138,12 +138,17 @@ final class OpenCLMemory {
 
   /// An own buffer for the activated copy, with the border of the tensor's storage.
   func derivedActivation(_ derivation: Derivation) throws(OpenCLError) -> ActivationView {
-    let tensor = derivation.tensor
+    let storage = storage(ofCopy: derivation.tensor)
+    let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16, kind: .activation(storage))
+    return view(derivation.tensor, buffer, storage.place())
+  }
+
+  /// How a copy of an activation lies in a buffer of its own.
+  func storage(ofCopy tensor: Tensor) -> ActivationStorage {
     var storage = placement.storages[placement.activations[tensor.id]!.storage]
     (storage.images, storage.blocks) = (tensor.shape.n, (tensor.shape.c + 15) / 16)
     storage.filling = (16 - tensor.shape.c % 16) % 16
-    let buffer = try derivedBuffer(derivation, floats: storage.pixels * 16, kind: .activation(storage))
-    return view(tensor, buffer, storage.place())
+    return storage
   }
 
   func derivedWeight(_ derivation: Derivation, lanes: WeightLanes) throws(OpenCLError) -> WeightView {
