@@ -49,7 +49,7 @@ let package = Package(
     .testTarget(name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SamplePairsTests", dependencies: ["SamplePairs"]),
     .testTarget(
-      name: "ModelTests", dependencies: ["Images", "Metrics", "Model", "Random", "Tape"],
+      name: "ModelTests", dependencies: ["Images", "Metrics", "Model", "OperationCases", "Random", "Tape"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"]),
   ],

@@ -11,10 +11,10 @@ public final class OpenCLExecutor: Executor {
   private let storesGradients: Bool
   private let queue: Queue
   private let programs: ProgramCache
-  private let memory: OpenCLMemory
+  let memory: OpenCLMemory
   private var rooms: Rooms
   /// The temporary buffers of all plans where rooms are not shared.
-  private let temporaries: TemporaryBuffers
+  let temporaries: TemporaryBuffers
   private var plans: [Range<Int>: LaunchPlan] = [:]
   /// Bound launches of ranges that were prepared or run.
   private var launches: [Range<Int>: [Launch]] = [:]

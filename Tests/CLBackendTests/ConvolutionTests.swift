@@ -32,11 +32,12 @@ struct ConvolutionTests {
     let device = try Device.select("auto").device
     var worst = 0.0
     for testCase in cases {
-      let recorded = try testCase.record()
+      let recorded = try testCase.record(bordered: true)
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
-      let actual = try recorded.run(
-        on: OpenCLExecutor(
-          recorded.recording, on: device, .init(deviceClass: deviceClass, vectorWidth: vectorWidth)))
+      let executor = try OpenCLExecutor(
+        recorded.recording, on: device, .init(deviceClass: deviceClass, vectorWidth: vectorWidth))
+      let actual = try recorded.run(on: executor)
+      try expectZeroPadding(executor, testCase.name)
       for (actual, expected) in zip(actual, expected) {
         let comparison = Comparison(actual, expected: expected)
         #expect(comparison.isWithin(testCase.bound), "\(testCase): \(comparison), bound \(testCase.bound)")

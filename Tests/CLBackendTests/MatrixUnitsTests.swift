@@ -19,7 +19,7 @@ struct MatrixUnitsTests {
     #expect(Self.cases.count > 40, "the table has \(operationCases.count) cases")
     var worst = 0.0
     for testCase in Self.cases {
-      let recorded = try testCase.record()
+      let recorded = try testCase.record(bordered: true)
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
       let executor = try OpenCLExecutor(
         recorded.recording, on: device, .init(deviceClass: .gpu, precision: precision, matrixUnits: .emulated)
@@ -27,7 +27,9 @@ struct MatrixUnitsTests {
       // Integers are exact in every precision.
       let bound =
         testCase.bound == 0 || precision == .fp32 ? testCase.bound : precision.convolutionBound
-      for (actual, expected) in zip(try recorded.run(on: executor), expected) {
+      let actual = try recorded.run(on: executor)
+      try expectZeroPadding(executor, testCase.name)
+      for (actual, expected) in zip(actual, expected) {
         let comparison = Comparison(actual, expected: expected)
         #expect(comparison.isWithin(bound), "\(testCase): \(comparison), bound \(bound)")
         worst = max(worst, comparison.relativeL2)

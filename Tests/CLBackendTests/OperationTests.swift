@@ -18,12 +18,15 @@ struct OperationTests {
         continue
       }
       let expected = try recorded.run(on: ReferenceExecutor(recorded.recording))
-      let executor = try OpenCLExecutor(recorded.recording, on: device, .init(deviceClass: deviceClass))
-      let actual = try recorded.run(on: executor)
-      for (actual, expected) in zip(actual, expected) {
-        let comparison = Comparison(actual, expected: expected)
-        #expect(comparison.isWithin(testCase.bound), "\(testCase): \(comparison), bound \(testCase.bound)")
-        worst[name] = max(worst[name] ?? 0, comparison.relativeL2)
+      for recorded in [recorded, try testCase.record(bordered: true)] {
+        let executor = try OpenCLExecutor(recorded.recording, on: device, .init(deviceClass: deviceClass))
+        let actual = try recorded.run(on: executor)
+        try expectZeroPadding(executor, testCase.name)
+        for (actual, expected) in zip(actual, expected) {
+          let comparison = Comparison(actual, expected: expected)
+          #expect(comparison.isWithin(testCase.bound), "\(testCase): \(comparison), bound \(testCase.bound)")
+          worst[name] = max(worst[name] ?? 0, comparison.relativeL2)
+        }
       }
     }
     #expect(worst.count > 10, "\(worst.keys.sorted())")

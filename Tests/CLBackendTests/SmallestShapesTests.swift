@@ -74,7 +74,7 @@ struct SmallestShapesTests {
       try executor.run(0..<4)
     }
     var worst = 0.0
-    // The first moment is a tenth of the gradient.
+    // The first moment is half the gradient: beta1 is 0.5.
     for output in [y, dx, moments[0]] + (testCase.updates ? [] : [dw]) {
       let comparison = Comparison(try chosen.read(output), expected: reference.read(output))
       #expect(comparison.isWithin(testCase.bound), "\(recording.name(of: output)): \(comparison)")

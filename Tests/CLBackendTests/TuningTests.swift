@@ -6,8 +6,8 @@ import Testing
 /// Kernel variants: their names, their choice, and the tuner that makes it.
 struct TuningTests {
   /// The three passes of a layer with all that a pass may have: activations, a bias and gates.
-  private static func recording(
-    inputs: Int, outputs: Int, size: Int, stride: Int = 2, images: Int = 1
+  static func recording(
+    inputs: Int, outputs: Int, size: Int, stride: Int = 2, images: Int = 1, bordered: Bool = false
   ) throws -> Recording {
     let tape = Tape()
     let geometry = ConvolutionGeometry(stride: stride, padding: 1)
@@ -16,14 +16,29 @@ struct TuningTests {
     let bias = tape.parameter("b", [outputs])
     let y = try tape.convolution(x, weight: w, geometry, bias: bias, inputActivation: .leakyReLU)
     let g = tape.input("g", y.shape)
-    _ = try tape.transposedConvolution(
+    let dx = try tape.transposedConvolution(
       g, weight: w, geometry, gate: Gate(tensor: x, activation: .leakyReLU), outputSize: (size, size))
     let dw = try tape.weightGradient(
       image: x, gradient: g, like: w, geometry, imageActivation: .leakyReLU)
     try tape.adam(
       w, gradient: dw, firstMoment: tape.state("m", w.shape), secondMoment: tape.state("v", w.shape),
       schedule: tape.schedule())
+    // Readers, which make room for a border around what the passes write.
+    for result in bordered ? [y, dx] : [] {
+      let weight = tape.parameter("reader \(result.id)", [1, result.shape.c, 3, 3])
+      _ = try tape.convolution(result, weight: weight, ConvolutionGeometry(stride: 1, padding: 1))
+    }
     return tape.freeze()
+  }
+
+  /// Layers by their class of device, channels, size and stride.
+  static let layers: [(DeviceClass, Int, Int, Int, Int)] = [
+    (.cpu, 32, 32, 8, 2), (.cpu, 3, 20, 9, 2), (.cpu, 48, 2, 7, 1), (.gpu, 20, 48, 6, 2),
+  ]
+
+  /// Of the variants that are listed for a pass, those that are tried: each is a program that has to be compiled.
+  static func tried<Variant>(_ listed: [Variant]) -> [Variant] {
+    listed.enumerated().filter { $0.offset.isMultiple(of: 3) || $0.offset == listed.count - 1 }.map(\.element)
   }
 
   private static func key(_ text: String) throws -> PassKey { try #require(PassKey(text)) }
@@ -82,11 +97,8 @@ struct TuningTests {
 
   // MARK: Tuning
 
-  /// Variants of several shapes: one that is wrong is among the rejected, and none may be. Every third of each list
-  /// and the last, since each is a program that has to be compiled.
-  @Test(arguments: [
-    (DeviceClass.cpu, 32, 32, 8, 2), (.cpu, 3, 20, 9, 2), (.cpu, 48, 2, 7, 1), (.gpu, 20, 48, 6, 2),
-  ])
+  /// Variants of several shapes: one that is wrong is among the rejected, and none may be.
+  @Test(arguments: layers)
   func everyVariantIsRight(
     _ deviceClass: DeviceClass, _ inputs: Int, _ outputs: Int, _ size: Int, _ stride: Int
   )
@@ -102,8 +114,7 @@ struct TuningTests {
       device, .init(deviceClass: deviceClass),
       candidates: { _, listed in
         names.append(listed.map(\.name))
-        return listed.enumerated().filter { $0.offset.isMultiple(of: 3) || $0.offset == listed.count - 1 }
-          .map(\.element)
+        return Self.tried(listed)
       },
       isRight: { comparison in
         worst = max(worst, comparison.relativeL2)

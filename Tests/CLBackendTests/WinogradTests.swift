@@ -77,6 +77,7 @@ struct WinogradTests {
       reference.write(values, to: tensor)
     }
     try executor.run(steps)
+    try expectZeroPadding(executor, shapes.testDescription)
     reference.run(steps)
     for output in outputs {
       let comparison = Comparison(try executor.read(output), expected: reference.read(output))

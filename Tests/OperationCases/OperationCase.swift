@@ -21,16 +21,23 @@ public struct OperationCase: Sendable, CustomStringConvertible {
   }
 
   /// Records the case's tape, and makes the values of its inputs from the name.
-  public func record() throws -> RecordedCase {
+  ///
+  /// - Parameter bordered: executors that keep a border of zeros for convolutions keep one around every activation
+  public func record(bordered: Bool = false) throws -> RecordedCase {
     let recorder = CaseRecorder(name: name)
     let outputs = try body(recorder)
-    return RecordedCase(recording: recorder.tape.freeze(), fill: recorder.fill, outputs: outputs)
+    let steps = 0..<recorder.tape.steps.count
+    if bordered { try recorder.addReaders() }
+    return RecordedCase(
+      recording: recorder.tape.freeze(), steps: steps, fill: recorder.fill, outputs: outputs)
   }
 }
 
 /// What a case records.
 public struct RecordedCase: Sendable {
   public let recording: Recording
+  /// The steps of the case.
+  public let steps: Range<Int>
   /// The tensors to write before the replay, with their values.
   public let fill: [(tensor: Tensor, values: [Float])]
   /// The tensors to compare after it.
@@ -41,7 +48,7 @@ public struct RecordedCase: Sendable {
     for (tensor, values) in fill {
       try executor.write(values, to: tensor)
     }
-    try executor.run(0..<recording.steps.count)
+    try executor.run(steps)
     return try outputs.map { try executor.read($0) }
   }
 }
@@ -147,6 +154,16 @@ final class CaseRecorder {
     let target = input("target", y.shape, kind: tape.description(of: y).kind)
     let loss = try tape.pixelLoss(.l2, y, target)
     return try tape.gradients(of: [(loss, Float(y.shape.count) / 2)], withRespectTo: tensors)
+  }
+
+  /// Records convolutions of padding 1 behind the case, one of every activation; nothing runs them.
+  func addReaders() throws {
+    let operands = Set(tape.steps.flatMap { $0.operation.inputs + $0.operation.outputs })
+    for tensor in operands.sorted(by: { $0.id < $1.id })
+    where tape.description(of: tensor).kind == .activation {
+      let weight = tape.parameter("reader \(tensor.id)", [1, tensor.shape.c, 3, 3])
+      _ = try tape.convolution(tensor, weight: weight, ConvolutionGeometry(stride: 1, padding: 1))
+    }
   }
 
   private func filled(_ tensor: Tensor, _ values: CaseValues) -> Tensor {

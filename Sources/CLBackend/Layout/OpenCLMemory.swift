@@ -9,7 +9,7 @@ final class OpenCLMemory {
   let placement: Placement
   let queue: Queue
   let arenas: Arenas
-  private let activationBuffers: [Buffer]
+  let activationBuffers: [Buffer]
   private var arenaBuffers: [Buffer] = []
   private var flatBuffers: [Int: Buffer] = [:]
 

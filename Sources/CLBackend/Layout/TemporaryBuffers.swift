@@ -6,7 +6,7 @@ import Tape
 /// after the other, and a plan derives anew what it needs.
 final class TemporaryBuffers {
   private let memory: OpenCLMemory
-  private var derived: [Derivation: Buffer] = [:]
+  private(set) var derived: [Derivation: Buffer] = [:]
   private var scratch: [Int: Buffer] = [:]
   /// The buffers' kinds, where rooms are shared.
   private(set) var roomKinds = RoomKinds()
@@ -16,10 +16,15 @@ final class TemporaryBuffers {
   /// A copy of an activation, with the border of its storage.
   func activation(_ derivation: Derivation) throws(OpenCLError) -> ActivationView {
     let tensor = derivation.tensor
-    let border = memory.placement.storages[memory.placement.activations[tensor.id]!.storage].border
-    let storage = ActivationStorage(tensor.shape, border: border)
+    let storage = storage(ofCopy: tensor)
     let buffer = try buffer(derivation, floats: storage.pixels * 16, kind: .activation(storage))
     return ActivationView(buffer, storage.place(), tensor.shape)
+  }
+
+  /// The layout of a copy of an activation in a buffer of its own.
+  func storage(ofCopy tensor: Tensor) -> ActivationStorage {
+    let storage = memory.placement.storages[memory.placement.activations[tensor.id]!.storage]
+    return ActivationStorage(tensor.shape, border: storage.border)
   }
 
   func weight(_ derivation: Derivation, lanes: WeightLanes) throws(OpenCLError) -> WeightView {
