@@ -2,6 +2,10 @@
 // compilation was an eighth of a clean build.
 #include "kernels.h"
 
+#ifndef __has_embed
+#error "this compiler has no #embed: pix2pix needs Swift 6.3 or later"
+#endif
+
 #include <stddef.h>
 #include <string.h>
 

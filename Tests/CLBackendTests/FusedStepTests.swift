@@ -41,7 +41,10 @@ struct FusedStepTests {
 
   private func input(_ shape: Shape) -> Tensor { tape.input("input", shape) }
 
-  private func parameter(_ shape: Shape) -> Tensor { tape.parameter("parameter", shape) }
+  /// A name that no other tensor of the tape has.
+  private func name(_ kind: String) -> String { "\(kind) \(tape.tensors.count)" }
+
+  private func parameter(_ shape: Shape) -> Tensor { tape.parameter(name("parameter"), shape) }
 
   /// Records the gradients of the mean absolute difference of each tensor from a target, with respect to a parameter.
   private func differentiate(_ results: [Tensor], _ parameter: Tensor) throws {
@@ -219,8 +222,8 @@ struct FusedStepTests {
 
   private func adam(_ shape: Shape, options: AdamOptions = AdamOptions()) throws {
     try tape.adam(
-      parameter(shape), gradient: tape.state("g", shape), firstMoment: tape.state("m", shape),
-      secondMoment: tape.state("v", shape), schedule: schedule, options: options)
+      parameter(shape), gradient: tape.state(name("g"), shape), firstMoment: tape.state(name("m"), shape),
+      secondMoment: tape.state(name("v"), shape), schedule: schedule, options: options)
   }
 
   @Test func neighbouringAdamStepsAreARun() throws {

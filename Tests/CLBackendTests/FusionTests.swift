@@ -60,8 +60,8 @@ struct FusionTests {
       for (parameter, gradient) in zip(parameters, gradients) {
         try tape.adam(
           parameter, gradient: gradient,
-          firstMoment: filled(tape.state("m", parameter.shape), .scaled(1e-3)),
-          secondMoment: filled(tape.state("v", parameter.shape), .positive), schedule: schedule)
+          firstMoment: filled(tape.state("m \(parameter.id)", parameter.shape), .scaled(1e-3)),
+          secondMoment: filled(tape.state("v \(parameter.id)", parameter.shape), .positive), schedule: schedule)
       }
       recording = tape.freeze()
       self.fill = fill
