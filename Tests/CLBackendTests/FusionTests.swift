@@ -61,7 +61,8 @@ struct FusionTests {
         try tape.adam(
           parameter, gradient: gradient,
           firstMoment: filled(tape.state("m \(parameter.id)", parameter.shape), .scaled(1e-3)),
-          secondMoment: filled(tape.state("v \(parameter.id)", parameter.shape), .positive), schedule: schedule)
+          secondMoment: filled(tape.state("v \(parameter.id)", parameter.shape), .positive),
+          schedule: schedule)
       }
       recording = tape.freeze()
       self.fill = fill
