@@ -36,7 +36,7 @@ struct FusedStepTests {
   /// The numbers of the steps of a kind, in order.
   private func steps(_ operation: any Operation.Type) -> [Int] {
     let steps = tape.freeze().steps
-    return steps.indices.filter { steps[$0].name == operation.name }
+    return steps.indices.filter { type(of: steps[$0].operation) == operation }
   }
 
   private func input(_ shape: Shape) -> Tensor { tape.input("input", shape) }

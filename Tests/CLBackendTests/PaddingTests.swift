@@ -26,7 +26,7 @@ struct PaddingTests {
     let device = try Device.select("auto").device
     var variants: [PassKey: [String]] = [:]
     let lister = try Tuner(
-      device, deviceClass: deviceClass,
+      device, .init(deviceClass: deviceClass),
       candidates: { key, listed in
         variants[key] = TuningTests.tried(listed.map(\.name))
         return []
