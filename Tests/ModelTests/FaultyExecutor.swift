@@ -9,7 +9,8 @@ final class FaultyExecutor: Executor {
     case missingElement
     /// Channel sums lack their last term.
     case missingTerm
-    /// In place of the operand of that number the step reads another tensor of its shape: the one that differs most.
+    /// In place of the operand of that number the step reads other values: those of the tensor of its shape that differs
+    /// most, or its own backwards.
     case swappedOperand(Int)
 
     var description: String {
@@ -91,8 +92,10 @@ final class FaultyExecutor: Executor {
     let results = operation.outputs.map(read)
     for (input, values) in zip(operation.inputs, before) { write(values, to: input) }
     let operand = operation.inputs[number]
-    let differences = recording.tensors.map(\.tensor).filter { $0.shape == operand.shape }.map { other in
-      (values: read(other), by: Self.norm(zip(read(other), before[number]).map { $0 - $1 }))
+    // Where no other tensor has that shape there is the operand itself, backwards.
+    let others = recording.tensors.map(\.tensor).filter { $0.shape == operand.shape }.map(read)
+    let differences = (others + [before[number].reversed()]).map { values in
+      (values: values, by: Self.norm(zip(values, before[number]).map { $0 - $1 }))
     }
     if let other = differences.max(by: { $0.by < $1.by }), other.by > 0 {
       write(other.values, to: operand)

@@ -18,27 +18,27 @@ import Testing
       configuration.discriminatorLayers = 1
       let model = try Pix2Pix(configuration, sections: .train, givenMasks: true)
       let executor = ReferenceExecutor(model.recording)
-      let (training, discriminator) = (try #require(model.training), try #require(model.discriminator))
       try model.initialize(executor, seed: 5)
-      let networks = [
-        ("G", model.generator.parameters, model.generator.runningStatistics, training.generatorGradients),
-        ("D", discriminator.parameters, discriminator.runningStatistics, training.discriminatorGradients),
-      ]
       func keep(_ stage: String) {
-        for (network, parameters, statistics, _) in networks {
-          for named in parameters + statistics { keep("\(stage).\(network).\(named.name)", named.tensor) }
+        for network in model.networks {
+          for named in network.parameters + network.runningStatistics {
+            keep("\(stage).\(network.label.name).\(named.name)", named.tensor)
+          }
         }
       }
       func keep(_ name: String, _ tensor: Tensor) {
         tensors.set(name, tensor.shape.dimensions, executor.read(tensor))
       }
       keep("init")
-      for (name, tensor, offset) in [("input.A", training.input, 3.0), ("input.B", training.target, 4)] {
-        executor.write((0..<tensor.shape.count).map { Float(sin(Double($0) * offset)) }, to: tensor)
-        keep(name, tensor)
-      }
-      for mask in training.masks.values {
-        executor.write([Float](repeating: 1, count: mask.shape.count), to: mask)
+      for input in model.inputs {
+        let (tensor, count) = (input.tensor, input.tensor.shape.count)
+        if case .side(let side) = input.source {
+          let values: [Float] = (0..<count).map { Float(sin(Double($0 * (3 + side)))) }
+          executor.write(values, to: tensor)
+          keep(model.recording.name(of: tensor), tensor)
+        } else {
+          executor.write([Float](repeating: 1, count: count), to: tensor)
+        }
       }
       for step in 0..<2 {
         executor.write(Schedule(step: step, learningRate: 2e-4, seed: 0).values, to: model.schedule)
@@ -46,24 +46,20 @@ import Testing
         let reported = try model.losses(executor)
         losses.append(Dictionary(uniqueKeysWithValues: zip(reported.names, reported.values)))
         guard step == 0 else { continue }
-        for module in training.generatorModules { keep(module, "G", pass: 0) }
-        for module in training.judgingModules {
-          for pass in 0..<2 { keep(module, "D", pass: pass, part: pass, of: 2) }
-        }
-        for module in training.judgedModules { keep(module, "D", pass: 2) }
-        for (network, parameters, _, gradients) in networks {
-          for (parameter, gradient) in zip(parameters, gradients) {
-            keep("grad.\(network).\(parameter.name)", gradient)
+        for network in model.networks {
+          for module in network.modules { keep(module, network.label.name) }
+          for (parameter, gradient) in zip(network.parameters, network.gradients) {
+            keep("grad.\(network.label.name).\(parameter.name)", gradient)
           }
         }
       }
       keep("final")
 
-      func keep(_ module: ModuleOutput, _ network: String, pass: Int, part: Int = 0, of parts: Int = 1) {
-        let count = module.tensor.shape.count / parts
-        let values = executor.read(module.tensor)[part * count..<(part + 1) * count]
-        tensors.set(
-          "forward.\(network).\(module.name).\(pass)", [count], values.map(module.activation.apply))
+      func keep(_ module: ModuleOutput, _ network: String) {
+        let size = module.tensor.shape.count / module.tensor.shape.n
+        let range = module.images.lowerBound * size..<module.images.upperBound * size
+        let values = executor.read(module.tensor)[range].map(module.activation.apply)
+        tensors.set("forward.\(network).\(module.name).\(module.pass)", [values.count], values)
       }
     }
 
@@ -87,7 +83,7 @@ import Testing
       try JSONSerialization.data(withJSONObject: description).write(
         to: URL(fileURLWithPath: "\(folder.path)/golden.json"))
       let golden = try Golden(path: path)
-      return try GoldenVerification(golden, ReferenceExecutor(golden.model.recording))
+      return try GoldenVerification(golden, ReferenceExecutor(golden.step.recording))
     }
   }
 

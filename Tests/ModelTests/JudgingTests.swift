@@ -120,7 +120,8 @@ import Testing
     func refused(_ palette: String?, _ unlabelled: String?) throws -> String {
       try modelError {
         _ = try LabelClasses.judging(
-          survey, palette: palette.map { "\(folder.path)/\($0)" }, unlabelled: unlabelled.flatMap(Colour.init)
+          survey, palette: palette.map { "\(folder.path)/\($0)" },
+          unlabelled: unlabelled.flatMap { Colour($0) }
         )
       }.description
     }
@@ -229,7 +230,9 @@ import Testing
     options.length = .epochs(constant: 1, decaying: 0)
     change(&options)
     let directory = RunDirectory("\(folder.path)/\(run)")
-    let trainer = try Trainer(options, run: directory, figureSources: sources) { ReferenceExecutor($0) }
+    let trainer = try Trainer(options, run: directory, figureSources: sources) {
+      ReferenceExecutor($0.recording)
+    }
     #expect(try trainer.train(shouldStop: { false }, onEvent: { _ in }) == .finished)
     let path = try #require(directory.latestCheckpoint())
     return (try Checkpoint(path: path), path)

@@ -60,7 +60,7 @@ import Testing
       var network = NetworkConfiguration()
       (network.generator, network.ngf, network.norm, network.affine) = (kind, ngf, norm, affine)
       (network.inputChannels, network.outputChannels, network.dropout) = (inputs, outputs, false)
-      let generator = ResNet(network, blocks: try #require(kind.residualBlocks), on: tape)
+      let generator = ResNet(network, blocks: try #require(kind.residualBlocks), NetworkLabel("G"), on: tape)
       let pass = try generator.record(input, on: tape, dropout: .off, training: false)
       return (pass.output, generator.parameters)
     }
@@ -74,7 +74,7 @@ import Testing
     try compare(name, shape) { tape, input in
       var network = NetworkConfiguration()
       (network.discriminatorLayers, network.ndf, network.norm) = (0, ndf, norm)
-      let patch = PatchGAN(network, channels: shape.c, on: tape)
+      let patch = PatchGAN(network, channels: shape.c, NetworkLabel("D", prefix: ""), on: tape)
       return (try patch.record(input, on: tape, training: false).logits, patch.parameters)
     }
   }

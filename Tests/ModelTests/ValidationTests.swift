@@ -85,7 +85,7 @@ import Testing
   @discardableResult
   private func train(
     _ options: TrainingOptions, _ sources: [any FigureSource] = [],
-    on makeExecutor: (Recording) throws -> any Executor = { ReferenceExecutor($0) }
+    on makeExecutor: (any TrainingStep) throws -> any Executor = { ReferenceExecutor($0.recording) }
   ) throws -> [Int] {
     let resumed = try run.latestCheckpoint().map { (try Checkpoint(path: $0), path: $0) }
     let trainer = try Trainer(
@@ -209,7 +209,7 @@ import Testing
   /// figure is made of them, and what was good stays.
   @Test func picturesOfNaNEndTheRun() throws {
     let error = try modelError {
-      try train(options(epochs: 3)) { Diverging($0, afterSteps: 4) }
+      try train(options(epochs: 3)) { Diverging($0.recording, afterSteps: 4) }
     }
     let kept = run.checkpoint(step: 2)
     #expect(
