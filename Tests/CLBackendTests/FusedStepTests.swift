@@ -36,15 +36,16 @@ struct FusedStepTests {
   /// The numbers of the steps of a kind, in order.
   private func steps(_ operation: any Operation.Type) -> [Int] {
     let steps = tape.freeze().steps
-    return steps.indices.filter { steps[$0].name == operation.name }
+    return steps.indices.filter { type(of: steps[$0].operation) == operation }
   }
 
   private func input(_ shape: Shape) -> Tensor { tape.input("input", shape) }
 
-  /// A name that no other tensor of the tape has.
-  private func name(_ kind: String) -> String { "\(kind) \(tape.tensors.count)" }
+  private func parameter(_ shape: Shape) -> Tensor {
+    tape.parameter("parameter \(tape.tensors.count)", shape)
+  }
 
-  private func parameter(_ shape: Shape) -> Tensor { tape.parameter(name("parameter"), shape) }
+  private func state(_ shape: Shape) -> Tensor { tape.state("state \(tape.tensors.count)", shape) }
 
   /// Records the gradients of the mean absolute difference of each tensor from a target, with respect to a parameter.
   private func differentiate(_ results: [Tensor], _ parameter: Tensor) throws {
@@ -56,7 +57,7 @@ struct FusedStepTests {
 
   @Test(arguments: [false, true]) func aNormMovesStatisticsAndDrops(drawn: Bool) throws {
     let norm = try tape.norm(input([1, 16, 4, 4]))
-    try tape.runningStatistics(norm, mean: tape.state("mean", [16]), variance: tape.state("variance", [16]))
+    try tape.runningStatistics(norm, mean: state([16]), variance: state([16]))
     let mask =
       drawn
       ? try tape.dropoutMask(norm.output.shape, stream: 1, schedule: schedule)
@@ -75,7 +76,7 @@ struct FusedStepTests {
 
   @Test func anotherNormsStatisticsAreNotMoved() throws {
     let (first, second) = (try tape.norm(input([1, 16, 4, 4])), try tape.norm(input([1, 16, 4, 4])))
-    try tape.runningStatistics(first, mean: tape.state("mean", [16]), variance: tape.state("variance", [16]))
+    try tape.runningStatistics(first, mean: state([16]), variance: state([16]))
     _ = try tape.multiply(first.output, input(first.output.shape))
     #expect(second.output != first.output)
     #expect(fused() == [.single(0), .single(1), .single(2), .single(3)])
@@ -222,8 +223,8 @@ struct FusedStepTests {
 
   private func adam(_ shape: Shape, options: AdamOptions = AdamOptions()) throws {
     try tape.adam(
-      parameter(shape), gradient: tape.state(name("g"), shape), firstMoment: tape.state(name("m"), shape),
-      secondMoment: tape.state(name("v"), shape), schedule: schedule, options: options)
+      parameter(shape), gradient: state(shape), firstMoment: state(shape),
+      secondMoment: state(shape), schedule: schedule, options: options)
   }
 
   @Test func neighbouringAdamStepsAreARun() throws {
@@ -238,10 +239,10 @@ struct FusedStepTests {
 
   @Test func sumsOfGradientsAreARun() throws {
     let sums = try (0..<2).map { _ in
-      try tape.combination(1, tape.state("a", [8]), 1, tape.state("b", [8]))
+      try tape.combination(1, state([8]), 1, state([8]))
     }
     // Another factor.
-    _ = try tape.combination(1, sums[0], 0.5, tape.state("c", [8]))
+    _ = try tape.combination(1, sums[0], 0.5, state([8]))
     #expect(fused() == [.flatRun([0, 1]), .single(2)])
   }
 
@@ -262,7 +263,7 @@ struct FusedStepTests {
     _ = try tape.transposedConvolution(g, weight: w, geometry)
     if again { _ = try tape.combination(1, gradient, 1, gradient) }
     try tape.adam(
-      w, gradient: gradient, firstMoment: tape.state("m", w.shape), secondMoment: tape.state("v", w.shape),
+      w, gradient: gradient, firstMoment: state(w.shape), secondMoment: state(w.shape),
       schedule: schedule)
   }
 

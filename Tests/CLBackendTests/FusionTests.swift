@@ -57,12 +57,11 @@ struct FusionTests {
       let target = filled(tape.input("target", picture.shape), .uniform)
       let losses = try [picture, again].map { try tape.pixelLoss(.l2, $0, target) }
       let gradients = try tape.gradients(of: losses.map { ($0, 1) }, withRespectTo: parameters)
-      for (parameter, gradient) in zip(parameters, gradients) {
+      for (index, (parameter, gradient)) in zip(parameters, gradients).enumerated() {
         try tape.adam(
           parameter, gradient: gradient,
-          firstMoment: filled(tape.state("m \(parameter.id)", parameter.shape), .scaled(1e-3)),
-          secondMoment: filled(tape.state("v \(parameter.id)", parameter.shape), .positive),
-          schedule: schedule)
+          firstMoment: filled(tape.state("m\(index)", parameter.shape), .scaled(1e-3)),
+          secondMoment: filled(tape.state("v\(index)", parameter.shape), .positive), schedule: schedule)
       }
       recording = tape.freeze()
       self.fill = fill
@@ -225,9 +224,9 @@ struct FusionTests {
     func launches(size: Int) throws -> Int {
       let tape = Tape()
       let geometry = ConvolutionGeometry(stride: 1, padding: 0)
-      for size in [8, size, 8] {
+      for (index, size) in [8, size, 8].enumerated() {
         let operands = ["x", "g"].map { tape.input("\($0)\(size)", [1, 32, size, size], kind: .activation) }
-        let w = tape.parameter("w", [32, 32, 1, 1])
+        let w = tape.parameter("w\(index)", [32, 32, 1, 1])
         _ = try tape.weightGradient(image: operands[0], gradient: operands[1], like: w, geometry)
       }
       let executor = try OpenCLExecutor(

@@ -55,12 +55,11 @@ struct GradientPenaltyTests {
       let parameters = weights + [scale]
       let gradients = try tape.gradients(
         of: losses.map { ($0, 1) } + [(penalty, 10)], withRespectTo: parameters)
-      for (parameter, gradient) in zip(parameters, gradients) {
+      for (index, (parameter, gradient)) in zip(parameters, gradients).enumerated() {
         try tape.adam(
           parameter, gradient: gradient,
-          firstMoment: filled(tape.state("m \(parameter.id)", parameter.shape), .scaled(1e-3)),
-          secondMoment: filled(tape.state("v \(parameter.id)", parameter.shape), .positive),
-          schedule: schedule)
+          firstMoment: filled(tape.state("m\(index)", parameter.shape), .scaled(1e-3)),
+          secondMoment: filled(tape.state("v\(index)", parameter.shape), .positive), schedule: schedule)
       }
       recording = tape.freeze()
       self.fill = fill
