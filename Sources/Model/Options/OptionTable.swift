@@ -41,7 +41,8 @@ extension TrainingOptions {
       "--validation-targets", \.validationTargets, .pictures,
       "Folder of validation targets, matched with --validation-data.", value: "dir", mayChange: true,
       shown: .unlessDefault),
-    OptionRow("--direction", \.direction, .pictures, "Sides of the input and the target: AtoB draws B from A."),
+    OptionRow(
+      "--direction", \.direction, .pictures, "Sides of the input and the target: AtoB draws B from A."),
     OptionRow(
       "--labels", \.kinds.labels, .pictures,
       "Inputs are label maps, a plane to each class: palette (a class is a colour) or index (a gray level).",
