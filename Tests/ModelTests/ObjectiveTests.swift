@@ -257,9 +257,9 @@ import Testing
     }
     let expected = 10 * 4 * sum / Double(names.count * prefixes.count)
     let loss = try #require(try model.losses(executor)["G_FM"])
-    // Read as Float, term by term.
+    // Read as Float, term by term. Measured: 2.9e-8.
     let error = abs(loss - expected) / expected
-    #expect(error <= 1e-6, "\(loss), expected \(expected), error \(error)")
+    #expect(error <= 2e-7, "\(loss), expected \(expected), error \(error)")
   }
 
   /// With the judged picture alone the input must not matter to the discriminator.
