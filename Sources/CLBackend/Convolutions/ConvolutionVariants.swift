@@ -12,12 +12,7 @@ extension ConvolutionPass: VariedPass {
       geometry, lanes: lanes)
   }
 
-  func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
-    let blas = KernelVariant("clblast") { planner throws(OpenCLError) in try planCLBlast(planner) }
-    return ownVariants(target, lanes: lanes) + [blas]
-  }
-
-  private func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+  func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
     switch target.deviceClass {
     case .cpu:
       let direct = CPUConvolutionChoice.candidates(
@@ -50,12 +45,7 @@ extension WeightGradient: VariedPass {
       lanes: lanes)
   }
 
-  func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
-    let blas = KernelVariant("clblast") { planner throws(OpenCLError) in try planCLBlast(planner) }
-    return ownVariants(target, lanes: lanes) + [blas]
-  }
-
-  private func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+  func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
     switch target.deviceClass {
     case .cpu:
       let direct = CPUWeightGradientChoice.candidates(

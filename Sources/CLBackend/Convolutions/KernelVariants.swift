@@ -100,9 +100,12 @@ protocol VariedPass {
 
   func key(lanes: WeightLanes) -> PassKey
 
-  /// Every way to compute the pass on a device, names unique. The first is the default: the best on devices of that class
-  /// by all that is known, a pure function of the shape.
-  func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant]
+  /// Our kernels for the pass, names unique. The first is the default: the best on devices of that class by all that is
+  /// known, a pure function of the shape.
+  func ownVariants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant]
+
+  /// Adds the launches of the pass as im2col and CLBlast's SGEMM.
+  func planCLBlast(_ planner: LaunchPlanner) throws(OpenCLError)
 
   var layer: PassLayer { get }
 
@@ -114,7 +117,14 @@ protocol VariedPass {
   func record(
     on tape: Tape, image: Tensor, gradient: Tensor, weight: Tensor
   ) throws(TapeError) -> (output: Tensor, operands: [Tensor])
+}
 
+extension VariedPass {
+  /// Every way to compute the pass on a device, the default first.
+  func variants(_ target: KernelTarget, lanes: WeightLanes) -> [KernelVariant] {
+    let blas = KernelVariant("clblast") { planner throws(OpenCLError) in try planCLBlast(planner) }
+    return ownVariants(target, lanes: lanes) + [blas]
+  }
 }
 
 /// The variants of passes; a pass without one takes its default.

@@ -43,6 +43,10 @@ extension TrainingOptions {
     adversarial("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 },
     adversarial("--gradient-penalty") { $0.objective.gradientPenalty > 0 },
     adversarial("--pool") { $0.poolSize > 0 },
+    OptionRule("--weights", .objective) { options in
+      options.weights != nil && options.objective.pixelDistance == nil
+        ? "--objective \(options.objective.kind.rawValue) has no pixel loss" : nil
+    },
   ]
 
   private static let termRules = PictureTerm.all.map { term in

@@ -110,22 +110,16 @@ extension Pix2Pix.Options {
   ///
   /// - Parameter configuration: of the networks that are trained
   func validate(_ configuration: NetworkConfiguration?) throws(ModelError) {
-    guard (1...256).contains(batchSize) else {
-      throw .option("batch size", "\(batchSize) is not from 1 to 256")
-    }
-    try objective.validate()
-    guard (0...1000).contains(poolSize), poolSize == 0 || objective.isAdversarial else {
-      throw .option(
-        "--pool",
-        "\(poolSize) pictures are not from 0 to 1000, with an objective that has a discriminator")
-    }
+    var run = TrainingOptions()
+    (run.batchSize, run.objective, run.poolSize) = (batchSize, objective, poolSize)
+    run.weights = isWeighted ? "" : nil
+    try run.validate(.objective)
+    let batch = TrainingOptions.row("--batch-size")
+    if let reason = batch.problem(run) { throw .option(batch.name, reason) }
     guard configuration.map({ $0.output == objective.output }) ?? true else {
       throw .option(
         "--objective",
         "\(objective.kind.rawValue) asks for a generator that ends in \(objective.output.rawValue)")
-    }
-    guard !isWeighted || objective.pixelDistance != nil else {
-      throw .option("--weights", "--objective \(objective.kind.rawValue) has no pixel loss")
     }
   }
 }

@@ -173,27 +173,12 @@ public final class Trainer {
       let samples = progress.step.isMultiple(of: sampleEvery) || done
       guard progress.step.isMultiple(of: Self.readEvery) || epochEnds || saves || samples else { continue }
 
-      let losses = try step.losses(executor)
-      let seconds = (clock.now - measured) / .seconds(1)
       waitedSeconds = prefetcher.waitedSeconds
-      trainedSeconds += seconds
-      trainedSteps += measuredSteps
-      guard losses.notFinite.isEmpty else {
-        let bad = losses.notFinite.joined(separator: ", ")
-        throw divergence("\(bad) became NaN or infinite by step \(progress.step)")
-      }
-      let perStep = seconds / Double(measuredSteps)
-      try log.add(
-        RunLog.LossRow(
-          step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch), losses: losses,
-          learningRate: rate, milliseconds: perStep * 1e3))
       onEvent(
         .progress(
-          Progress(
-            step: progress.step, totalSteps: total, epoch: batch.epoch,
-            totalEpochs: plan.epochs, losses: losses,
-            millisecondsPerStep: perStep * 1e3, picturesPerSecond: Double(options.batchSize) / perStep,
-            secondsLeft: perStep * Double(total - progress.step))))
+          try logLosses(
+            epoch: batch.epoch, rate: rate, seconds: (clock.now - measured) / .seconds(1),
+            steps: measuredSteps)))
 
       var isBest = false
       if let validation,
@@ -214,7 +199,32 @@ public final class Trainer {
     return .finished
   }
 
-  /// What a run that diverged says: what became of it, and where to go on.
+  /// Reads the losses of the last step and writes them down.
+  ///
+  /// - Parameters:
+  ///   - epoch: of the last batch
+  ///   - rate: the learning rate of the last step
+  ///   - seconds: the time of the `steps` since the last reading
+  private func logLosses(epoch: Int, rate: Double, seconds: Double, steps: Int) throws -> Progress {
+    let losses = try step.losses(executor)
+    trainedSeconds += seconds
+    trainedSteps += steps
+    guard losses.notFinite.isEmpty else {
+      let bad = losses.notFinite.joined(separator: ", ")
+      throw divergence("\(bad) became NaN or infinite by step \(progress.step)")
+    }
+    let perStep = seconds / Double(steps)
+    try log.add(
+      RunLog.LossRow(
+        step: progress.step, epoch: Double(progress.step) / Double(plan.stepsPerEpoch), losses: losses,
+        learningRate: rate, milliseconds: perStep * 1e3))
+    return Progress(
+      step: progress.step, totalSteps: plan.steps, epoch: epoch, totalEpochs: plan.epochs, losses: losses,
+      millisecondsPerStep: perStep * 1e3, picturesPerSecond: Double(options.batchSize) / perStep,
+      secondsLeft: perStep * Double(plan.steps - progress.step))
+  }
+
+  /// The error of a run that diverged, with the checkpoint to go on from.
   private func divergence(_ what: String) -> ModelError {
     let kept =
       run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"

@@ -15,6 +15,10 @@ public protocol ConvolutionOperation: DifferentiableOperation {
   func element(_ index: Int, _ memory: ReferenceMemory) -> Double
 }
 
+extension ConvolutionOperation {
+  public var isConvolution: Bool { true }
+}
+
 /// y[n,o,oy,ox] = sum over i,kh,kw of act(x)[n,i,oy*S+kh-P,ox*S+kw-P] * w[o,i,kh,kw] + b[o], times the gate.
 public struct Convolution: ConvolutionOperation {
   public static let name = "convolution"
@@ -31,8 +35,6 @@ public struct Convolution: ConvolutionOperation {
     visitor.reads(&bias, &gate)
     visitor.writes(&output)
   }
-
-  public var isConvolution: Bool { true }
 
   public var stripRule: StripRule {
     guard gate == nil else { return .cannot("it has a gate") }
@@ -99,8 +101,6 @@ public struct TransposedConvolution: ConvolutionOperation {
     visitor.writes(&output)
   }
 
-  public var isConvolution: Bool { true }
-
   public var stripRule: StripRule {
     guard gate == nil else { return .cannot("it has a gate") }
     let (geometry, kernel, height) = (geometry, weight.shape[2], input.shape.h)
@@ -164,8 +164,6 @@ public struct WeightGradient: ConvolutionOperation {
     visitor.reads(&image, &gradient)
     visitor.writes(&output)
   }
-
-  public var isConvolution: Bool { true }
 
   public var stripRule: StripRule { .onlyInTraining }
 
