@@ -8,7 +8,7 @@ package struct Fusion {
   private let stored: StoredTensors
   private let deviceClass: DeviceClass
   private let splitConvolutions: Set<Int>
-  private var updates: [Int: WeightUpdates.Update] = [:]
+  private let updates: [Int: WeightUpdates.Update]
 
   private var range = 0..<0
   /// Steps already fused into an earlier one.

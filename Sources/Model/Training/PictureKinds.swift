@@ -46,10 +46,10 @@ extension TrainingOptions {
       let labels = index == 0 ? kinds.labels.map(PictureKinds.Kind.init) : nil
       let kind = kinds.inputs.indices.contains(index) ? kinds.inputs[index] : labels
       return try Self.format(kind, of: picture) {
-        try pairs.map { try $0.inputPath(index) }
+        try pairs.map { try index > 0 ? $0.moreInputs[index - 1] : $0.withOwnFiles().inputFile }
       }
     }
-    let target = try Self.format(kinds.target, of: first.target) { try pairs.map { try $0.targetPath() } }
+    let target = try Self.format(kinds.target, of: first.target) { try pairs.map { try $0.withOwnFiles().targetFile } }
     return .pictures(inputs: inputs, target: try withoutUnlabelled(target))
   }
 
@@ -82,23 +82,11 @@ extension TrainingOptions {
 }
 
 extension PairFiles {
-  /// The file that is all of an input.
-  fileprivate func inputPath(_ index: Int) throws -> String {
-    if index > 0 { return moreInputs[index - 1] }
-    guard case .twoFiles(let input, _) = location else { throw Self.notAlone(self) }
-    return input
-  }
-
-  /// The file that is all of the target.
-  fileprivate func targetPath() throws -> String {
-    guard case .twoFiles(_, let target) = location else { throw Self.notAlone(self) }
-    return target
-  }
-
-  private static func notAlone(_ pair: PairFiles) -> ModelError {
-    .option(
+  /// The pair, whose input and target must have a file each.
+  fileprivate func withOwnFiles() throws(ModelError) -> PairFiles {
+    if case .twoFiles = location { return self }
+    throw .option(
       "--labels",
-      "\(pair.name) is a pair in one picture; classes are counted in label maps that have a folder of their own"
-    )
+      "\(name) is a pair in one picture; classes are counted in label maps that have a folder of their own")
   }
 }
