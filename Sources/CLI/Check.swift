@@ -68,7 +68,7 @@ struct Check: ParsableCommand {
   }
 
   /// Words of one width, so that the findings line up.
-  private static func word(_ severity: DataSetCheck.Finding.Severity) -> String {
+  private static func word(_ severity: DataSetFinding.Severity) -> String {
     switch severity {
     case .wrong: "wrong  "
     case .odd: "odd    "

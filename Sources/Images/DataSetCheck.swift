@@ -2,25 +2,8 @@ import Foundation
 
 /// A look at every picture of a data set before a training, with all that is wrong or odd as findings.
 public struct DataSetCheck: Sendable {
-  public struct Finding: Sendable, Equatable {
-    public enum Severity: Int, Sendable, Comparable {
-      /// Training would stop, or its figures would mean nothing.
-      case wrong
-      /// Training goes on, and its pictures will be worse or show the wrong thing.
-      case odd
-      /// Worth a thought.
-      case hint
-
-      public static func < (a: Severity, b: Severity) -> Bool { a.rawValue < b.rawValue }
-    }
-
-    public let severity: Severity
-    /// One line that names files or folders and says what to do.
-    public let text: String
-  }
-
   /// Worst first.
-  public let findings: [Finding]
+  public let findings: [DataSetFinding]
   /// The pairs that can be read, in order.
   public let pairs: [(split: Split, files: PairFiles)]
 
@@ -33,13 +16,13 @@ public struct DataSetCheck: Sendable {
   ///   - moreInputs: folders of further inputs
   ///   - weights: the folder of pictures of pixels' weights
   public init(_ place: PairSource.Place, moreInputs: [String] = [], weights: String? = nil) {
-    var findings: [Finding] = []
+    var findings: [DataSetFinding] = []
     var all: [(split: Split, files: PairFiles)] = []
     for split in Split.allCases {
       do throws(ImageError) {
         guard let found = try PairSource.find(place, split) else { continue }
         if let unmatched = found.unmatched {
-          findings.append(Finding(severity: .wrong, text: unmatched.description))
+          findings.append(DataSetFinding(severity: .wrong, text: unmatched.description))
         }
         var source = found.source
         // Pairs can be judged without their further inputs and weights.
@@ -47,7 +30,7 @@ public struct DataSetCheck: Sendable {
         for folder in moreInputs { source = try source.adding(inputs: folder, split: split) }
         if let weights { source = try source.adding(weights: weights, split: split) }
       } catch {
-        let finding = Finding(severity: .wrong, text: error.description)
+        let finding = DataSetFinding(severity: .wrong, text: error.description)
         // A folder that is missing is missing for every split.
         if !findings.contains(finding) { findings.append(finding) }
       }
@@ -57,14 +40,14 @@ public struct DataSetCheck: Sendable {
     for result in Self.looks(all) {
       switch result {
       case .success(let look): looks.append(look)
-      case .failure(let error): findings.append(Finding(severity: .wrong, text: error.description))
+      case .failure(let error): findings.append(DataSetFinding(severity: .wrong, text: error.description))
       }
     }
     pairs = looks.map { ($0.split, $0.files) }
     findings += DataSetJudge(looks: looks, place: place, moreInputs: moreInputs).findings()
     // Where nothing could be read, the findings say why already.
     if findings.isEmpty, !looks.contains(where: { $0.split == .train }) {
-      findings.append(Finding(severity: .wrong, text: "\(place.name): holds no pairs to train on"))
+      findings.append(DataSetFinding(severity: .wrong, text: "\(place.name): holds no pairs to train on"))
     }
     // Findings of one severity stay in the order in which they were found.
     self.findings = findings.enumerated()

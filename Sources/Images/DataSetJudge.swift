@@ -49,10 +49,10 @@ struct DataSetJudge {
   }
 
   /// All findings on the pairs, in the order of the checks.
-  func findings() -> [DataSetCheck.Finding] {
+  func findings() -> [DataSetFinding] {
     let sides = sides
-    var findings: [DataSetCheck.Finding] = []
-    func add(_ severity: DataSetCheck.Finding.Severity, _ text: String?) {
+    var findings: [DataSetFinding] = []
+    func add(_ severity: DataSetFinding.Severity, _ text: String?) {
       if let text { findings.append(.init(severity: severity, text: text)) }
     }
     for side in sides { add(.wrong, sharedBetweenSplits(side)) }

@@ -31,6 +31,9 @@ public struct PairFiles: Sendable, Equatable {
     self.weights = weights
   }
 
+  /// Half of a pair needs at least this many pixels on each side.
+  public static let minimumSide = 8
+
   /// A picture and its file, for errors.
   public struct FilePicture: Sendable {
     public let picture: Picture
@@ -39,7 +42,7 @@ public struct PairFiles: Sendable, Equatable {
 
   /// All pictures of the pair, decoded at their size on disk.
   /// - Throws: the errors of `Picture(contentsOf:)`, `.oddWidth`, and `.tooSmall` for pictures below
-  ///   `PairSource.minimumSide` pixels on a side.
+  ///   `minimumSide` pixels on a side.
   public func pictures() throws(ImageError) -> (
     inputs: [FilePicture], target: FilePicture, weights: FilePicture?
   ) {
@@ -103,7 +106,7 @@ public struct PairFiles: Sendable, Equatable {
   }
 
   private static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
-    let minimum = PairSource.minimumSide
+    let minimum = Self.minimumSide
     guard width >= minimum, height >= minimum else {
       throw .tooSmall(path: path, width: width, height: height, minimum: minimum)
     }

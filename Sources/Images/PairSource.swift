@@ -11,9 +11,6 @@ public enum Split: String, Sendable, CaseIterable {
 /// folder is ignored. Only names are looked at here, so this is quick and says at once when they do not
 /// match; files are opened by `PairFiles.load()`.
 public struct PairSource: Sendable {
-  /// Half of a pair needs at least this many pixels on each side.
-  public static let minimumSide = 8
-
   /// One line for error messages and help.
   public static let layouts =
     "side-by-side pictures A|B in DIR or DIR/{train,val,test}; or pictures with equal names in DIR/A and "

@@ -32,7 +32,7 @@ import Testing
     Picture(width: width, height: height) { x, y, c in x * 3 + y * 5 + c * 40 + seed * 7 }
   }
 
-  private func findings(swapped: Bool = false) -> [DataSetCheck.Finding] {
+  private func findings(swapped: Bool = false) -> [DataSetFinding] {
     DataSetCheck(
       swapped ? .twoFolders(inputs: photos, targets: labels) : .twoFolders(inputs: labels, targets: photos)
     ).findings
@@ -40,7 +40,7 @@ import Testing
 
   /// The one finding there shall be.
   private func expectOne(
-    _ severity: DataSetCheck.Finding.Severity, _ parts: [String], swapped: Bool = false,
+    _ severity: DataSetFinding.Severity, _ parts: [String], swapped: Bool = false,
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let findings = findings(swapped: swapped)

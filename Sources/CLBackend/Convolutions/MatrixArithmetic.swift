@@ -1,13 +1,5 @@
 import Tape
 
-/// The format of matrix units' operands, PRECISION in Kernels/matrix_units.clh.
-enum MatrixFormat: String {
-  case tf32 = "TF32"
-  /// Three products of split operands, as exact as fp32.
-  case tf32x3 = "TF32X3"
-  case bf16 = "BF16"
-}
-
 /// The arithmetic of the products in convolutions: plain fp32, or matrix units.
 struct MatrixArithmetic: Equatable {
   /// nil for fp32 without matrix units.

@@ -1,6 +1,14 @@
 import Kernels
 import Synchronization
 
+/// The format of matrix units' operands, PRECISION in Kernels/matrix_units.clh.
+enum MatrixFormat: String {
+  case tf32 = "TF32"
+  /// Three products of split operands, as exact as fp32.
+  case tf32x3 = "TF32X3"
+  case bf16 = "BF16"
+}
+
 /// The matrix units (tensor cores) that a device has proven to have. A driver that takes the code may still compute
 /// something else, so support means: compiled, ran one tile, and the tile was right.
 public struct MatrixUnits: Sendable, Equatable {

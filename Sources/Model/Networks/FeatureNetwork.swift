@@ -129,74 +129,22 @@ private struct VGGConvolution {
   /// Whether the largest of 2 x 2 pixels are what the next one reads.
   let isPooled: Bool
 
-  /// The value that PyTorch's batch norm adds to variances.
-  private static let epsilon = 1e-5
-
   /// Reads the convolutions in their order.
   ///
   /// torchvision numbers the modules of `features`: a convolution, its batch norm if it has one, ReLU, and after some a
   /// pooling, of which only the first two have tensors. So the numbers say where poolings are; one more is the last
   /// module.
   static func all(of file: SafetensorsFile, path: String) throws(ModelError) -> [VGGConvolution] {
-    func refusal(_ reason: String) -> ModelError {
-      .file(
-        path,
-        "\(reason); --feature-network takes VGG-11, 13, 16 and 19 of torchvision, also with batch norm (tensors features.N.weight and so on, of 3 x 3 convolutions), and --output-features vectors of any network"
-      )
-    }
+    var reader = VGGReader(file: file, path: path)
     let numbers = file.entries.compactMap { name, entry in entry.shape.count == 4 ? module(name) : nil }
       .sorted()
-    guard numbers.first == 0 else { throw refusal("has no convolution features.0.weight") }
+    guard numbers.first == 0 else { throw reader.refusal("has no convolution features.0.weight") }
     var result: [VGGConvolution] = []
-    var known: Set<String> = []
-    var channels = 3
     for (number, next) in zip(numbers, numbers.dropFirst().map(Optional.some) + [nil]) {
-      let (name, norm) = ("features.\(number)", "features.\(number + 1)")
-      let outputs = file.entries["\(name).weight"]?.shape[0] ?? 0
-      /// The values of a tensor that must be there.
-      func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
-        known.insert(name)
-        guard let values = try file.floats(name) else { throw refusal("has no \(name) of type F32") }
-        guard file.entries[name]?.shape == shape else {
-          throw refusal(
-            "\(name) has the shape \(Shape(file.entries[name]?.shape ?? [])), not \(Shape(shape))")
-        }
-        return values
-      }
-      guard outputs > 0 else { throw refusal("\(name).weight makes no maps") }
-      var weight = try values("\(name).weight", [outputs, channels, 3, 3])
-      var bias = try values("\(name).bias", [outputs])
-      let isNormalized = file.entries["\(norm).running_mean"] != nil
-      if isNormalized {
-        let scales = try values("\(norm).weight", [outputs])
-        let shifts = try values("\(norm).bias", [outputs])
-        let means = try values("\(norm).running_mean", [outputs])
-        let variances = try values("\(norm).running_var", [outputs])
-        known.insert("\(norm).num_batches_tracked")
-        for o in 0..<outputs {
-          let scale = Double(scales[o]) / (Double(variances[o]) + epsilon).squareRoot()
-          bias[o] = Float((Double(bias[o]) - Double(means[o])) * scale + Double(shifts[o]))
-          for i in o * channels * 9..<(o + 1) * channels * 9 { weight[i] = Float(Double(weight[i]) * scale) }
-        }
-      }
-      guard (weight + bias).allSatisfy(\.isFinite) else {
-        throw .file(path, "\(name) or its norm holds NaN or infinite values")
-      }
-      // Convolution, norm, ReLU, pooling.
-      let distance = next.map { $0 - number - (isNormalized ? 1 : 0) } ?? 3
-      guard distance == 2 || distance == 3 else {
-        throw refusal("features.\(number + distance) is not where a convolution of a VGG is")
-      }
       result.append(
-        VGGConvolution(
-          name: name, shape: [outputs, channels, 3, 3], weight: weight, bias: bias, isPooled: distance == 3))
-      channels = outputs
+        try reader.convolution(number, channels: result.last?.shape[0] ?? 3, next: next))
     }
-    if let other = file.entries.keys.filter({ $0.hasPrefix("features.") }).sorted().first(where: {
-      !known.contains($0)
-    }) {
-      throw refusal("has a tensor \(other)")
-    }
+    try reader.requireNoOther()
     return result
   }
 
@@ -205,5 +153,78 @@ private struct VGGConvolution {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[0] == "features", parts[2] == "weight" else { return nil }
     return Int(parts[1])
+  }
+}
+
+/// Reads a VGG's tensors, and refuses a file that holds others.
+private struct VGGReader {
+  let file: SafetensorsFile
+  let path: String
+  private var known: Set<String> = []
+
+  /// The value that PyTorch's batch norm adds to variances.
+  private static let epsilon = 1e-5
+
+  init(file: SafetensorsFile, path: String) {
+    self.file = file
+    self.path = path
+  }
+
+  func refusal(_ reason: String) -> ModelError {
+    .file(
+      path,
+      "\(reason); --feature-network takes VGG-11, 13, 16 and 19 of torchvision, also with batch norm (tensors features.N.weight and so on, of 3 x 3 convolutions), and --output-features vectors of any network"
+    )
+  }
+
+  func requireNoOther() throws(ModelError) {
+    let others = file.entries.keys.filter { $0.hasPrefix("features.") && !known.contains($0) }
+    if let other = others.min() { throw refusal("has a tensor \(other)") }
+  }
+
+  /// The convolution in module `number`, with its norm multiplied into it.
+  ///
+  /// - Parameters:
+  ///   - channels: of its input
+  ///   - next: the next convolution's module; nil for the last
+  mutating func convolution(_ number: Int, channels: Int, next: Int?) throws(ModelError) -> VGGConvolution {
+    let (name, norm) = ("features.\(number)", "features.\(number + 1)")
+    let outputs = file.entries["\(name).weight"]?.shape[0] ?? 0
+    guard outputs > 0 else { throw refusal("\(name).weight makes no maps") }
+    var weight = try values("\(name).weight", [outputs, channels, 3, 3])
+    var bias = try values("\(name).bias", [outputs])
+    let isNormalized = file.entries["\(norm).running_mean"] != nil
+    if isNormalized {
+      let scales = try values("\(norm).weight", [outputs])
+      let shifts = try values("\(norm).bias", [outputs])
+      let means = try values("\(norm).running_mean", [outputs])
+      let variances = try values("\(norm).running_var", [outputs])
+      known.insert("\(norm).num_batches_tracked")
+      for o in 0..<outputs {
+        let scale = Double(scales[o]) / (Double(variances[o]) + Self.epsilon).squareRoot()
+        bias[o] = Float((Double(bias[o]) - Double(means[o])) * scale + Double(shifts[o]))
+        for i in o * channels * 9..<(o + 1) * channels * 9 { weight[i] = Float(Double(weight[i]) * scale) }
+      }
+    }
+    guard (weight + bias).allSatisfy(\.isFinite) else {
+      throw .file(path, "\(name) or its norm holds NaN or infinite values")
+    }
+    // Convolution, norm, ReLU, pooling.
+    let distance = next.map { $0 - number - (isNormalized ? 1 : 0) } ?? 3
+    guard distance == 2 || distance == 3 else {
+      throw refusal("features.\(number + distance) is not where a convolution of a VGG is")
+    }
+    return VGGConvolution(
+      name: name, shape: [outputs, channels, 3, 3], weight: weight, bias: bias, isPooled: distance == 3)
+  }
+
+  /// The values of a tensor that must be there.
+  private mutating func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
+    known.insert(name)
+    guard let values = try file.floats(name) else { throw refusal("has no \(name) of type F32") }
+    guard file.entries[name]?.shape == shape else {
+      throw refusal("\(name) has the shape \(Shape(file.entries[name]?.shape ?? [])), not \(Shape(shape))")
+    }
+    return values
   }
 }

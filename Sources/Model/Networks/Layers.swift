@@ -17,7 +17,7 @@ public struct ModuleOutput: Sendable {
   /// The images of the tensor that belong to the pass, where several went through the module together.
   public internal(set) var images: Range<Int>
 
-  init(name: String, tensor: Tensor, activation: Activation) {
+  fileprivate init(name: String, tensor: Tensor, activation: Activation) {
     (self.name, self.tensor, self.activation) = (name, tensor, activation)
     images = 0..<tensor.shape.n
   }
@@ -27,6 +27,12 @@ public struct ModuleOutput: Sendable {
     let count = tensor.shape.count / tensor.shape.n
     return try executor.read(tensor)[images.lowerBound * count..<images.upperBound * count]
       .map(activation.apply)
+  }
+}
+
+extension [ModuleOutput] {
+  mutating func add(_ name: String, _ tensor: Tensor, _ activation: Activation = .none) {
+    append(ModuleOutput(name: name, tensor: tensor, activation: activation))
   }
 }
 

@@ -97,9 +97,7 @@ public struct PatchGAN: DeclaredNetwork {
       x = try tape.scope("\(label.name).conv\(n + 1)") { () throws(TapeError) in
         var result = try layer.convolution(x, on: tape, inputActivation: n > 0 ? .leakyReLU : .none)
         func module(_ offset: Int, _ activation: Activation = .none) {
-          modules.append(
-            ModuleOutput(
-              name: "\(modulePrefix).\(layer.index + offset)", tensor: result, activation: activation))
+          modules.add("\(modulePrefix).\(layer.index + offset)", result, activation)
         }
         module(0)
         if let norm = layer.norm {

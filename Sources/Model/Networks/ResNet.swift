@@ -14,14 +14,56 @@ public struct ResNet: Generator {
     let norm: NormLayer
   }
 
+  /// Two convolutions, added to their input.
   private struct Block {
     let prefix: String
     let first: ConvolutionLayer
     let firstNorm: NormLayer
     let second: ConvolutionLayer
     let secondNorm: NormLayer
-    /// How many modules the second half's numbers are moved by.
+    /// 1 where dropout is a module between the halves.
     let shift: Int
+
+    init(_ prefix: String, channels: Int, _ configuration: NetworkConfiguration, _ set: ParameterSet) {
+      func convolution(_ index: Int) -> ConvolutionLayer {
+        ConvolutionLayer(
+          "\(prefix).\(index)", from: channels, to: channels, kernel: 3, stride: 1, padding: 0,
+          bias: configuration.convolutionsHaveBias, set)
+      }
+      func norm(_ index: Int) -> NormLayer {
+        NormLayer(configuration, "\(prefix).\(index)", channels: channels, set)
+      }
+      self.prefix = prefix
+      shift = configuration.dropout ? 1 : 0
+      first = convolution(1)
+      firstNorm = norm(2)
+      second = convolution(5 + shift)
+      secondNorm = norm(6 + shift)
+    }
+
+    /// - Parameters:
+    ///   - dropout: between the halves, for the module of the name that it is given; nil for none
+    ///   - modules: takes the outputs of the block's modules
+    func record(
+      _ x: Tensor, on tape: Tape, statistics: NormStatistics, training: Bool, modules: inout [ModuleOutput],
+      dropout: ((Tensor, _ module: String) throws(TapeError) -> Tensor)?
+    ) throws(TapeError) -> Tensor {
+      var y = try first(tape.reflectionPad(x, padding: 1), on: tape)
+      modules.add("\(prefix).1", y)
+      y = try firstNorm(y, on: tape, statistics: statistics, training: training)
+      modules.add("\(prefix).2", y)
+      modules.add("\(prefix).3", y, .relu)
+      if let dropout {
+        // ReLU and a mask that is nowhere negative may change places.
+        y = try dropout(y, "\(prefix).4")
+        modules.add("\(prefix).4", y, .relu)
+      }
+      y = try second(tape.reflectionPad(y, padding: 1), on: tape, inputActivation: .relu)
+      modules.add("\(prefix).\(5 + shift)", y)
+      y = try secondNorm(y, on: tape, statistics: statistics, training: training)
+      modules.add("\(prefix).\(6 + shift)", y)
+      return try tape.combination(1, x, 1, y)
+    }
   }
 
   public let label: NetworkLabel
@@ -76,20 +118,8 @@ public struct ResNet: Generator {
     }
     self.down = down
     let firstBlock = 4 + 3 * Self.samplings
-    let shift = configuration.dropout ? 1 : 0
     blocks = (0..<count).map { n in
-      let prefix = "\(label.prefix)model.\(firstBlock + n).conv_block"
-      func convolution(_ index: Int) -> ConvolutionLayer {
-        ConvolutionLayer(
-          "\(prefix).\(index)", from: channels, to: channels, kernel: 3, stride: 1, padding: 0, bias: hasBias,
-          set)
-      }
-      func norm(_ index: Int) -> NormLayer {
-        NormLayer(configuration, "\(prefix).\(index)", channels: channels, set)
-      }
-      return Block(
-        prefix: prefix, first: convolution(1), firstNorm: norm(2), second: convolution(5 + shift),
-        secondNorm: norm(6 + shift), shift: shift)
+      Block("\(label.prefix)model.\(firstBlock + n).conv_block", channels: channels, configuration, set)
     }
     let size = configuration.paddedSize
     let inner = [channels, size.height >> Self.samplings, size.width >> Self.samplings]
@@ -119,15 +149,12 @@ public struct ResNet: Generator {
     _ input: Tensor, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch, training: Bool
   ) throws(TapeError) -> GeneratorPass {
     var modules: [ModuleOutput] = []
-    func module(_ name: String, _ tensor: Tensor, _ activation: Activation = .none) {
-      modules.append(ModuleOutput(name: name, tensor: tensor, activation: activation))
-    }
     /// Norm, and ReLU by whoever reads it.
     func normed(_ x: Tensor, _ unit: Unit) throws(TapeError) -> Tensor {
-      module("\(label.prefix)model.\(unit.index)", x)
+      modules.add("\(label.prefix)model.\(unit.index)", x)
       let result = try unit.norm(x, on: tape, statistics: statistics, training: training)
-      module("\(label.prefix)model.\(unit.index + 1)", result)
-      module("\(label.prefix)model.\(unit.index + 2)", result, .relu)
+      modules.add("\(label.prefix)model.\(unit.index + 1)", result)
+      modules.add("\(label.prefix)model.\(unit.index + 2)", result, .relu)
       return result
     }
     var x = try tape.scope("\(label.name).conv1") { () throws(TapeError) in
@@ -142,21 +169,10 @@ public struct ResNet: Generator {
     x = try tape.scope("\(label.name).blocks") { () throws(TapeError) in try tape.activated(x, .relu) }
     for (n, block) in blocks.enumerated() {
       x = try tape.scope("\(label.name).block\(n + 1)") { () throws(TapeError) in
-        var y = try block.first(tape.reflectionPad(x, padding: 1), on: tape)
-        module("\(block.prefix).1", y)
-        y = try block.firstNorm(y, on: tape, statistics: statistics, training: training)
-        module("\(block.prefix).2", y)
-        module("\(block.prefix).3", y, .relu)
-        if hasDropout {
-          // ReLU and a mask that is nowhere negative may change places.
-          y = try dropout(y, on: tape, name: "\(block.prefix).4", number: n)
-          module("\(block.prefix).4", y, .relu)
-        }
-        y = try block.second(tape.reflectionPad(y, padding: 1), on: tape, inputActivation: .relu)
-        module("\(block.prefix).\(5 + block.shift)", y)
-        y = try block.secondNorm(y, on: tape, statistics: statistics, training: training)
-        module("\(block.prefix).\(6 + block.shift)", y)
-        return try tape.combination(1, x, 1, y)
+        try block.record(
+          x, on: tape, statistics: statistics, training: training, modules: &modules,
+          dropout: hasDropout
+            ? { x, name throws(TapeError) in try dropout(x, on: tape, name: name, number: n) } : nil)
       }
     }
     var activation = Activation.none
@@ -170,10 +186,10 @@ public struct ResNet: Generator {
     let output = try tape.scope("\(label.name).deconv1") { () throws(TapeError) in
       let last = try tail.convolution(
         tape.reflectionPad(x, padding: 3), on: tape, inputActivation: .relu)
-      module("\(label.prefix)model.\(tail.index)", last)
+      modules.add("\(label.prefix)model.\(tail.index)", last)
       guard endsInTanh else { return last }
       let picture = try tape.tanh(last)
-      module("\(label.prefix)model.\(tail.index + 1)", picture)
+      modules.add("\(label.prefix)model.\(tail.index + 1)", picture)
       return picture
     }
     return GeneratorPass(output: output, features: features, modules: modules)

@@ -78,21 +78,18 @@ public struct UNet: Generator {
     _ input: Tensor, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch, training: Bool
   ) throws(TapeError) -> GeneratorPass {
     var modules: [ModuleOutput] = []
-    func module(_ name: String, _ tensor: Tensor, _ activation: Activation = .none) {
-      modules.append(ModuleOutput(name: name, tensor: tensor, activation: activation))
-    }
     // Down: each level's result, before the activation, is what the level above is joined with.
     var encoded: [Tensor] = []
     var x = input
     for (index, level) in levels.enumerated() {
       let n = index + 1
       x = try tape.scope("\(label.name).conv\(n)") { () throws(TapeError) in
-        if n > 1 { module("\(level.prefix).0", x, .leakyReLU) }
+        if n > 1 { modules.add("\(level.prefix).0", x, .leakyReLU) }
         let down = try level.down(x, on: tape, inputActivation: n > 1 ? .leakyReLU : .none)
-        module("\(level.prefix).\(n > 1 ? 1 : 0)", down)
+        modules.add("\(level.prefix).\(n > 1 ? 1 : 0)", down)
         guard let norm = level.downNorm else { return down }
         let result = try norm(down, on: tape, statistics: statistics, training: training)
-        module("\(level.prefix).2", result)
+        modules.add("\(level.prefix).2", result)
         return result
       }
       encoded.append(x)
@@ -104,25 +101,25 @@ public struct UNet: Generator {
       let (outermost, innermost) = (n == 1, n == levels.count)
       x = try tape.scope("\(label.name).deconv\(n)") { () throws(TapeError) in
         let joined = innermost || !hasSkips ? x : try tape.concatenation([encoded[index], x])
-        module("\(level.prefix).\(innermost || outermost ? 2 : 4)", joined, .relu)
+        modules.add("\(level.prefix).\(innermost || outermost ? 2 : 4)", joined, .relu)
         features = modules.last
         let up = try doubled(joined, by: level.up, on: tape)
-        module("\(level.prefix).\(innermost || outermost ? 3 : 5)", up)
+        modules.add("\(level.prefix).\(innermost || outermost ? 3 : 5)", up)
         if outermost {
           guard endsInTanh else { return up }
           let picture = try tape.tanh(up)
-          module("\(level.prefix).4", picture)
+          modules.add("\(level.prefix).4", picture)
           return picture
         }
         var result = up
         if let norm = level.upNorm {
           result = try norm(up, on: tape, statistics: statistics, training: training)
-          module("\(level.prefix).\(innermost ? 4 : 6)", result)
+          modules.add("\(level.prefix).\(innermost ? 4 : 6)", result)
         }
         guard level.hasDropout else { return result }
         let name = "\(level.prefix).7"
         result = try dropout(result, on: tape, name: name, number: n)
-        module(name, result)
+        modules.add(name, result)
         return result
       }
     }

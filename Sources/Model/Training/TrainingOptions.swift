@@ -64,37 +64,6 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Whether translation drops, too: dropout is the noise of a model that draws; a model that names classes has none.
   public var drawsWithDropout: Bool { objective.output == .pictures }
 
-  /// Records the training step.
-  ///
-  /// - Parameter translates: whether to record also the translation that validation and samples take
-  public func record(translates: Bool = true) throws -> any TrainingStep {
-    var step = Pix2Pix.Options()
-    step.batchSize = batchSize
-    step.objective = objective
-    step.isWeighted = weights != nil
-    step.poolSize = poolSize
-    step.recomputation = recompute ? .standard : nil
-    return try Pix2Pix(
-      network, step, sections: translates ? [.train, .translate] : .train,
-      translationDropout: drawsWithDropout)
-  }
-
-  /// Records the translation alone.
-  ///
-  /// - Parameters:
-  ///   - size: of the pictures; that of the training by default
-  ///   - dropout: whether dropout stays on; by default as `drawsWithDropout`
-  public func recordTranslation(
-    size: PictureSize? = nil, statistics: NormStatistics = .batch, dropout: Bool? = nil,
-    keepsFeatures: Bool = false
-  ) throws -> any TrainingStep {
-    var network = network
-    network.size = size ?? network.size
-    return try Pix2Pix(
-      network, sections: .translate, translationStatistics: statistics,
-      translationDropout: dropout ?? drawsWithDropout, keepsFeatures: keepsFeatures)
-  }
-
   /// The policy in force: without one asked for, linear over epochs and constant over steps.
   public var policy: LearningRatePolicy { learningRatePolicy ?? (epochs == nil ? .constant : .linear) }
 }
