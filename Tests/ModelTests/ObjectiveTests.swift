@@ -48,6 +48,33 @@ import Testing
       Case("16 x 16 patches") { network, _ in network.discriminatorLayers = 1 },
       Case("two channels to one") { network, _ in (network.inputChannels, network.outputChannels) = (2, 1) },
     ]
+    + PictureTerm.all.map { term in
+      Case(term.loss.name) { $1.objective[weightOf: term.loss.name] = 7 }
+    }
+
+  /// The losses of pictures and targets [N, C, H, W] that are rows: by a formula, or by the operation on its own, which
+  /// TapeTests hold to PyTorch's numbers.
+  static let pictureTerms: [String: @Sendable (_ x: [Double], _ t: [Double], Shape) throws -> Double] = [
+    "G_SSIM": { x, t, shape in
+      let tape = Tape()
+      let (picture, target) = (tape.input("x", shape), tape.input("t", shape))
+      let loss = try tape.ssimLoss(picture, target)
+      let executor = ReferenceExecutor(tape.freeze(), precision: .float64)
+      executor.write(x, to: picture)
+      executor.write(t, to: target)
+      executor.run(0..<executor.recording.steps.count)
+      return executor.readDouble(loss)[0]
+    },
+    // Differences to the right and downwards, each with a mean of its own.
+    "G_edges": { x, t, shape in
+      func mean(_ step: Int, _ hasNext: (Int) -> Bool) -> Double {
+        let places = x.indices.filter(hasNext)
+        return places.reduce(0) { $0 + abs((x[$1 + step] - x[$1]) - (t[$1 + step] - t[$1])) }
+          / Double(places.count)
+      }
+      return mean(1) { $0 % shape.w < shape.w - 1 } + mean(shape.w) { $0 / shape.w % shape.h < shape.h - 1 }
+    },
+  ]
 
   static let otherCases: [Case] = [
     Case("resnet-6") { network, _ in network.generator = .resnet6 },
@@ -60,8 +87,6 @@ import Testing
       (network.scales, network.discriminatorLayers) = (2, 2)
       options.objective.lambdaFeatureMatching = 10
     },
-    Case("SSIM") { $1.objective[weightOf: "G_SSIM"] = 5 },
-    Case("edges") { $1.objective[weightOf: "G_edges"] = 7 },
     Case("weighted pixels") { $1.isWeighted = true },
     Case("weighted pixels, L2") { ($1.isWeighted, $1.objective.kind) = (true, .l2) },
     Case("noise") { network, _ in network.noiseChannels = 2 },
@@ -200,6 +225,12 @@ import Testing
           let total = places.reduce(0) { $0 + exp(logits[$1]) }
           return places.reduce(0) { $0 - target[$1] * log(exp(logits[$1]) / total) }
         })
+    }
+    for term in PictureTerm.all where objective[weightOf: term.loss.name] > 0 {
+      let formula = try #require(Self.pictureTerms[term.loss.name], "\(term.loss.name) has no formula here")
+      let value = try formula(
+        executor.readDouble(fakeTensor), executor.readDouble(model.sides[1]), fakeTensor.shape)
+      expected[term.loss.name] = Double(objective[weightOf: term.loss.name]) * value
     }
     #expect(Set(losses.names) == Set(expected.keys) && losses.names.count == expected.count)
     for (name, value) in zip(losses.names, losses.values) {

@@ -393,7 +393,10 @@ import Testing
     if ProcessInfo.processInfo.environment["PIX2PIX_WRITE_DOCS"] != nil {
       try Data(text.utf8).write(to: file)
     }
-    #expect(try String(contentsOf: file, encoding: .utf8) == text)
+    #expect(
+      try String(contentsOf: file, encoding: .utf8) == text,
+      "PIX2PIX_WRITE_DOCS=1 swift test -c release --disable-testable-imports --filter OptionTests writes it anew"
+    )
   }
 
   /// Options that README.md's table of models names.

@@ -8,6 +8,22 @@ struct GradientTests {
   /// Differences over 2e-5 keep about 1e-9 of an objective of 1e2. Measured: at most 2.8e-9, per norm 1.2e-8.
   static let bound = 1e-8
 
+  /// The operations with a gradient rule. Each has a test here: a new one needs a test, and its name in this list.
+  static let tested: Set = [
+    "ActivationGradient", "BatchConcatenation", "BatchSplit", "Blur", "Combination", "Concatenation",
+    "Convolution", "Downsample", "EdgeLoss", "Elementwise", "ElementwiseGradient", "GradientPenalty",
+    "LogitLoss", "LogitLossGradient", "MaxPool", "Mix", "MixGradient", "Multiply", "Norm", "NormGradient",
+    "PixelLoss", "PixelLossGradient", "ReflectionPad", "ReflectionPadGradient", "Slice", "SliceGradient",
+    "SoftmaxCrossEntropy", "SpectralNorm", "StructuralSimilarity", "TransposedConvolution", "Upsample",
+    "WeightGradient", "WeightedPixelLoss",
+  ]
+
+  @Test func everyGradientRuleIsTested() throws {
+    let rules = try ["DifferentiableOperation", "LossOperation"].flatMap(OperationTypes.declared)
+    // A split batch has a gradient for each of its parts, so it has no rule of the usual form.
+    #expect(Set(rules).union(["BatchSplit"]) == Self.tested)
+  }
+
   /// The operands of one of the three convolutions.
   struct Layer: Sendable, CustomTestStringConvertible {
     let kernel: Int

@@ -2,8 +2,8 @@ import Foundation
 
 /// The operations as the sources declare them, so that a new one cannot be forgotten in a list.
 enum OperationTypes {
-  /// The names of all types in Sources/ that conform to `Operation`, or to a protocol that refines it.
-  static func declared() throws -> [String] {
+  /// The names of all types in Sources/ that conform to a protocol, or to one that refines it.
+  static func declared(_ root: String = "Operation") throws -> [String] {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("Sources")
     let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
@@ -18,7 +18,7 @@ enum OperationTypes {
         inherited.append((match.kind == "protocol", String(match.name), names))
       }
     }
-    var operations: Set = ["Operation"]
+    var operations: Set = [root]
     while let refined = inherited.first(where: {
       $0.isProtocol && !operations.contains($0.name) && !operations.isDisjoint(with: $0.from)
     }) { operations.insert(refined.name) }

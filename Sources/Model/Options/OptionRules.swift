@@ -52,7 +52,7 @@ extension TrainingOptions {
   private static let termRules = PictureTerm.all.map { term in
     OptionRule(term.row.name, .objective) { options in
       options.objective.output == .logits && options.objective[weightOf: term.loss.name] != 0
-        ? "compares pictures, and --objective cross-entropy draws none" : nil
+        ? "is a loss of pictures, and --objective cross-entropy draws none" : nil
     }
   }
 

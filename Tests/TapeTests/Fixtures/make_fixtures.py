@@ -10,11 +10,14 @@ more than SAMPLES values those at (k * step) % count for k < samples are kept.
 
 import json
 import math
+import pathlib
 import re
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+HERE = pathlib.Path(__file__).parent
 
 SAMPLES = 128
 MASK = 0xFFFFFFFF
@@ -524,7 +527,7 @@ def evaluate(name):
 
 def main():
     index, numbers = {}, []
-    for name in open("cases.txt").read().splitlines():
+    for name in (HERE / "cases.txt").read_text().splitlines():
         index[name] = []
         for values in evaluate(name):
             count, samples = len(values), min(len(values), SAMPLES)
@@ -533,9 +536,10 @@ def main():
                 step += 1
             index[name].append({"count": count, "step": step, "offset": len(numbers), "samples": samples})
             numbers += [values[k * step % count] for k in range(samples)]
-    np.array(numbers, dtype="<f8").tofile("fixtures.bin")
-    with open("fixtures.json", "w") as file:
-        json.dump(index, file, separators=(",", ":"))
+    np.array(numbers, dtype="<f8").tofile(HERE / "fixtures.bin")
+    # A case to a line, so that two branches with new cases can be merged.
+    lines = (f"{json.dumps(name)}:{json.dumps(outputs, separators=(',', ':'))}" for name, outputs in index.items())
+    (HERE / "fixtures.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 main()

@@ -2,8 +2,9 @@ import COpenCL
 
 /// A built program for one device. Build it through `ProgramCache`, which knows what was built before.
 public final class Program {
-  /// The options of every build: the language version, and nothing that changes rounding.
-  public static let defaultOptions = ["-cl-std=CL1.2"]
+  /// The options of every build: the language version, no warnings, whose number PoCL would print, and nothing that changes
+  /// rounding.
+  public static let defaultOptions = ["-cl-std=CL1.2", "-w"]
 
   public let name: String
   public let device: Device
