@@ -21,7 +21,7 @@ public struct LossKind: Sendable, Hashable {
   func of(_ generator: String) -> LossKind { LossKind("\(generator)\(name.dropFirst())", family) }
 }
 
-/// A term of the generator's loss of its picture, as a rule beside the target: a row says all there is to it.
+/// A term of the generator's loss that looks at its picture and the target. The row is a full description of the term.
 public struct PictureTerm: Sendable {
   public let loss: LossKind
   /// The option of its weight, which leaves it out at 0.
@@ -30,10 +30,10 @@ public struct PictureTerm: Sendable {
   let record: @Sendable (_ tape: Tape, _ output: Tensor, _ target: Tensor) throws(TapeError) -> Tensor
 
   private init(
-    _ name: String, _ option: String, _ help: String, family: LossKind.Family = .reconstruction,
+    _ name: String, _ option: String, _ help: String,
     record: @escaping @Sendable (Tape, Tensor, Tensor) throws(TapeError) -> Tensor
   ) {
-    loss = LossKind(name, family)
+    loss = LossKind(name, .reconstruction)
     row = OptionRow(
       option, \.objective[weightOf: name], .objective, help, range: .weight, shown: .unlessDefault)
     self.record = record

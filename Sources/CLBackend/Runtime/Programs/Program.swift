@@ -8,8 +8,6 @@ public final class Program {
 
   public let name: String
   public let device: Device
-  /// The compiler's warnings, trimmed; empty after a build from a binary.
-  public private(set) var log = ""
   let handle: cl_program
 
   /// Compiles `source`. Throws if it does not compile; the error carries the build log.
@@ -35,7 +33,6 @@ public final class Program {
     name = source.name
     device = context.device
     try succeed(clBuildProgram(handle, 1, [device.handle], options, nil, nil), "clBuildProgram", options)
-    log = Program.trimmed(buildLog()).text
   }
 
   /// Loads the `binary()` of an earlier run. Throws if the driver refuses it.
@@ -55,7 +52,6 @@ public final class Program {
     try succeed(
       clCompileProgram(handle, 1, [device.handle], options, 0, nil, nil, nil, nil), "clCompileProgram",
       options)
-    log = Program.trimmed(buildLog()).text
   }
 
   /// Loads an object's `binary()` of an earlier run. Throws if the driver refuses it.
@@ -77,7 +73,6 @@ public final class Program {
     self.handle = handle
     name = object.name
     device = context.device
-    log = object.log
   }
 
   private static func created(_ context: Context, _ source: ProgramSource) throws(OpenCLError) -> cl_program {
