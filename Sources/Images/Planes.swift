@@ -9,6 +9,21 @@ extension Picture {
     return out
   }
 
+  /// Planes [3, height, width] of the samples in [0, 1], less a mean and divided by a standard deviation for each channel:
+  /// what networks trained on ImageNet read.
+  public func planes(mean: [Float], standardDeviation: [Float]) -> [Float] {
+    var planes = planes()
+    for channel in 0..<3 {
+      // From [-1, 1].
+      let factor = 0.5 / standardDeviation[channel]
+      let shift = (0.5 - mean[channel]) / standardDeviation[channel]
+      for index in channel * size.area..<(channel + 1) * size.area {
+        planes[index] = planes[index] * factor + shift
+      }
+    }
+    return planes
+  }
+
   /// Writes a rectangle as planes CHW [channels, height, width] in [-1, 1].
   func writePlanes(
     x: Int, y: Int, width: Int, height: Int, isFlipped: Bool, into out: UnsafeMutableBufferPointer<Float>

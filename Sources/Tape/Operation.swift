@@ -99,9 +99,3 @@ public struct Partition: Sendable {
   public let parts: [Tensor]
   public let whole: Tensor
 }
-
-/// A sum by channels, or a mean, of the pixels of some terms [N, C, H, W].
-public struct CancellingSum: Sendable {
-  public let terms: Tensor
-  public let isMean: Bool
-}

@@ -110,7 +110,7 @@ import Testing
   /// sin(9) and so on.
   @Test func orthonormalFactors() {
     for (rows, count, expected) in Self.factors {
-      let factor = InitialValues.orthonormal((1...count).map { sin(Double($0 * $0)) }, rows: rows)
+      let factor = OrthogonalFactor.of((1...count).map { sin(Double($0 * $0)) }, rows: rows)
       for (value, other) in zip(factor, expected) { #expect(abs(value - other) <= 1e-14) }
     }
   }

@@ -90,7 +90,7 @@ import Testing
   private func framing(_ size: PictureSize, levels: Int) -> Framing {
     var network = NetworkConfiguration()
     (network.size, network.levels) = (size, levels)
-    return Framing(network)
+    return network.framing
   }
 
   /// By numpy's rule for mode "reflect", written out: place i shows i, then back from the last but one.

@@ -64,7 +64,7 @@ public struct StepVerification: Sendable {
     let step = recording.steps[index]
     let comparison = Comparison(
       try executor.read(tensor), expected: reference.read(tensor),
-      floor: floor(step.operation, tensor, reference))
+      floor: reference.cancellationFloor(step.operation, tensor))
     return Row(
       label: step.label, operation: step.name, tensor: recording.name(of: tensor), shape: tensor.shape,
       largestError: comparison.largestError, relativeL2: comparison.relativeL2,
@@ -79,32 +79,9 @@ public struct StepVerification: Sendable {
     reference.write(Schedule(step: 4, seed: seed).values, to: step.schedule)
     for (index, moments) in step.networks.flatMap(\.moments).enumerated() {
       let values = noise(moments.first.tensor.shape.count, stream: UInt32(1000 + index), seed: seed)
-      reference.write(values.map { $0 * 1e-3 }, to: moments.first.tensor)
-      reference.write(values.map { $0 * $0 * 1e-4 }, to: moments.second.tensor)
+      reference.write(values.mapped { $0 * 1e-3 }, to: moments.first.tensor)
+      reference.write(values.mapped { $0 * $0 * 1e-4 }, to: moments.second.tensor)
     }
-  }
-
-  /// Sums whose terms cancel are all rounding: their error is measured against a hundredth of the norm that the
-  /// sums of the terms' magnitudes have, where that is more than their own.
-  private static func floor(
-    _ operation: any Operation, _ output: Tensor, _ reference: ReferenceExecutor
-  ) -> Double {
-    guard let sum = operation.cancellingSum(output) else { return 0 }
-    let terms = sum.terms
-    let values = reference.readDouble(terms)
-    let (channels, area) = (terms.shape.c, terms.shape.h * terms.shape.w)
-    // The images of a group of the batch that has sums of its own.
-    let images = terms.shape.n * channels / output.shape.count
-    var sums = [Double](repeating: 0, count: output.shape.count)
-    for n in 0..<terms.shape.n {
-      for c in 0..<channels {
-        for p in 0..<area {
-          sums[n / images * channels + c] += abs(values[(n * channels + c) * area + p])
-        }
-      }
-    }
-    let count = sum.isMean ? Double(terms.shape.count / output.shape.count) : 1
-    return 0.01 * sums.reduce(0) { $0 + ($1 / count) * ($1 / count) }.squareRoot()
   }
 }
 
@@ -115,8 +92,8 @@ extension TrainingStep {
       let noise = noise(input.tensor.shape.count, stream: UInt32(stream), seed: seed)
       switch input.source {
       case .side: try executor.write(noise, to: input.tensor)
-      case .weights: try executor.write(noise.map(abs), to: input.tensor)
-      case .mask: try executor.write(noise.map { $0 < 0 ? 0 : 2 }, to: input.tensor)
+      case .weights: try executor.write(noise.mapped(abs), to: input.tensor)
+      case .mask: try executor.write(noise.mapped { $0 < 0 ? 0 : 2 }, to: input.tensor)
       case .pool(let pool):
         let uses: [ImagePoolChoice.Use] = [.swap, .store, .pass]
         let choices = (0..<input.tensor.shape.count / 2).map {

@@ -56,7 +56,7 @@ public struct Checkpoint: Sendable {
     for named in step.tensors {
       sources[named.name] = Safetensors.Source(named.tensor.shape.dimensions) {
         let values = try executor.read(named.tensor)
-        guard values.allSatisfy(\.isFinite) else {
+        guard values.areFinite else {
           throw ModelError.diverged("\(named.name) has become NaN or infinite by step \(progress.step)")
         }
         return values
@@ -111,7 +111,7 @@ public struct Checkpoint: Sendable {
     }
     for name in tensors.entries.keys.sorted() {
       guard let values = try tensors.floats(name) else { continue }
-      guard values.allSatisfy({ $0.isFinite }) else {
+      guard values.areFinite else {
         throw .file(path, "\(name) holds NaN or infinite values; use an earlier checkpoint")
       }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Images
 import Metrics
+import Tape
 
 /// Feature vectors of outputs and of their targets, made by one network.
 public struct FeatureComparison: Sendable {
@@ -65,7 +66,7 @@ extension Features {
     else {
       throw .file(path, "is not one F32 tensor [vectors, features] of at least 2 vectors")
     }
-    guard values.allSatisfy(\.isFinite) else { throw .file(path, "\(name) holds NaN or infinite values") }
+    guard values.areFinite else { throw .file(path, "\(name) holds NaN or infinite values") }
     self.init(count: entry.shape[0], dimension: entry.shape[1], values: values.map(Double.init))
   }
 }

@@ -47,33 +47,15 @@ public final class FeatureNetwork {
       )
     }
     let (_, input, maps, executor) = try pass(picture.size)
-    try executor.write(Self.normalized(picture), to: input)
+    // The first convolution cannot do this instead: the zeros that it pads with stand for the mean colour, not for black.
+    try executor.write(
+      picture.planes(mean: Self.mean, standardDeviation: Self.standardDeviation), to: input)
     try executor.run(section: "features")
-    let values = try executor.read(maps)
-    let area = maps.shape.h * maps.shape.w
-    let features = (0..<featureCount).map { channel in
-      values[channel * area..<(channel + 1) * area].reduce(0) {
-        $0 + Double(Activation.relu.apply($1))
-      } / Double(area)
-    }
+    let features = try executor.read(maps).means(ofEach: maps.shape.h * maps.shape.w, .relu)
     guard features.allSatisfy(\.isFinite) else {
       throw ModelError.file(path, "makes NaN or infinite features of \(name); is it a trained network?")
     }
     return features
-  }
-
-  /// Planes [3, H, W] as the network was trained on. The first convolution cannot do this instead: the zeros that it
-  /// pads with stand for the mean colour, not for black.
-  private static func normalized(_ picture: Picture) -> [Float] {
-    var planes = picture.planes()
-    let area = picture.size.area
-    for channel in 0..<3 {
-      // From [-1, 1].
-      let factor = 0.5 / standardDeviation[channel]
-      let shift = (0.5 - mean[channel]) / standardDeviation[channel]
-      for index in channel * area..<(channel + 1) * area { planes[index] = planes[index] * factor + shift }
-    }
-    return planes
   }
 
   /// The recorded pass for pictures of a size, with the network's weights.
@@ -200,13 +182,13 @@ private struct VGGReader {
       let means = try values("\(norm).running_mean", [outputs])
       let variances = try values("\(norm).running_var", [outputs])
       known.insert("\(norm).num_batches_tracked")
+      let factors = zip(scales, variances).map { Double($0) / (Double($1) + Self.epsilon).squareRoot() }
       for o in 0..<outputs {
-        let scale = Double(scales[o]) / (Double(variances[o]) + Self.epsilon).squareRoot()
-        bias[o] = Float((Double(bias[o]) - Double(means[o])) * scale + Double(shifts[o]))
-        for i in o * channels * 9..<(o + 1) * channels * 9 { weight[i] = Float(Double(weight[i]) * scale) }
+        bias[o] = Float((Double(bias[o]) - Double(means[o])) * factors[o] + Double(shifts[o]))
       }
+      weight = weight.scaled(by: factors)
     }
-    guard (weight + bias).allSatisfy(\.isFinite) else {
+    guard weight.areFinite, bias.areFinite else {
       throw .file(path, "\(name) or its norm holds NaN or infinite values")
     }
     // Convolution, norm, ReLU, pooling.

@@ -25,8 +25,8 @@ public struct ModuleOutput: Sendable {
   /// The output's values, row-major.
   func values(_ executor: any Executor) throws -> [Float] {
     let count = tensor.shape.count / tensor.shape.n
-    return try executor.read(tensor)[images.lowerBound * count..<images.upperBound * count]
-      .map(activation.apply)
+    return try Array(executor.read(tensor)[images.lowerBound * count..<images.upperBound * count])
+      .mapped(activation.apply)
   }
 }
 

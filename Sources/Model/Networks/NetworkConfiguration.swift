@@ -119,6 +119,9 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// The size of the maps that the networks take: pictures are padded to it, and cut out of it.
   public var paddedSize: PictureSize { size.roundedUp(toMultipleOf: alignment) }
 
+  /// The frame between pictures and maps.
+  public var framing: Framing { Framing(size: size, padded: paddedSize) }
+
   // MARK: Receptive field
 
   /// Receptive fields of the discriminator by its convolutions of stride 2, in pixels on a side.

@@ -1,3 +1,4 @@
+import Random
 import Tape
 
 extension TrainingStep {
@@ -11,11 +12,12 @@ extension TrainingStep {
     let parameters = networks.flatMap(\.parameters)
     for (index, parameter) in parameters.enumerated() {
       try executor.write(
-        InitialValues.of(parameter, initialization, stream: UInt32(index), seed: seed), to: parameter.tensor)
+        initialization.values(of: parameter, stream: UInt32(index), seed: seed), to: parameter.tensor)
     }
     for (index, vector) in networks.flatMap(\.states).enumerated() {
-      let values = InitialValues.normals(
-        vector.tensor.shape.count, mean: 0, deviation: 1, UInt32(parameters.count + index), seed)
+      let values = Philox(seed: seed).normals(
+        count: vector.tensor.shape.count, mean: 0, deviation: 1, stream: UInt32(parameters.count + index),
+        purpose: Initialization.purpose)
       let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       try executor.write(values.map { $0 / norm }, to: vector.tensor)
     }

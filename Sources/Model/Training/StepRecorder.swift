@@ -290,7 +290,7 @@ public final class StepRecorder {
       Translation(
         section: section, input: input, output: pass.output,
         features: keepsFeatures ? (pass.features.tensor, pass.features.activation) : nil,
-        schedule: schedule, framing: Framing(configuration)))
+        schedule: schedule, framing: configuration.framing))
   }
 
   // MARK: The recorded step

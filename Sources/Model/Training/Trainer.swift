@@ -71,7 +71,7 @@ public final class Trainer {
   ) throws {
     try options.validate()
     self.options = options
-    framing = Framing(options.network)
+    framing = options.network.framing
     self.run = run
     self.device = device
     (training, validationPairs) = (try options.trainingPairs(), try options.validationPairs())
@@ -246,7 +246,7 @@ public final class Trainer {
     let duration = try ContinuousClock().measure {
       figures = try validation.figures { input, index in
         let output = try translate(input, index)
-        guard output.allSatisfy(\.isFinite) else {
+        guard output.areFinite else {
           throw divergence("the generator's pictures became NaN or infinite by step \(progress.step)")
         }
         return output

@@ -60,10 +60,7 @@ public final class Scorer {
 
   private func features() throws -> [Double] {
     guard let (tensor, activation) = translation.features else { preconditionFailure("features are kept") }
-    let (values, area) = (try executor.read(tensor), tensor.shape.h * tensor.shape.w)
-    return stride(from: 0, to: values.count, by: area).map { first in
-      values[first..<first + area].reduce(0) { $0 + Double(activation.apply($1)) } / Double(area)
-    }
+    return try executor.read(tensor).means(ofEach: tensor.shape.h * tensor.shape.w, activation)
   }
 
   /// The classes that a label map gives the pixels of `size`; `palette.count` for those that nobody labelled.

@@ -1,5 +1,3 @@
-import Images
-
 /// The frame between pictures and the maps of networks, whose sides are multiples of the networks' alignment: pictures are
 /// continued at the right and at the bottom by mirror images of themselves, and maps are cut back.
 public struct Framing: Sendable {
@@ -8,9 +6,11 @@ public struct Framing: Sendable {
   /// Of the maps, nowhere smaller.
   public let padded: PictureSize
 
-  public init(_ configuration: NetworkConfiguration) {
-    size = configuration.size
-    padded = configuration.paddedSize
+  /// - Parameters:
+  ///   - size: of pictures
+  ///   - padded: of maps, nowhere smaller
+  public init(size: PictureSize, padded: PictureSize) {
+    (self.size, self.padded) = (size, padded)
   }
 
   /// Planes [..., H, W] of the pictures' size as ones of the maps'. Edges are not repeated; where the padding is longer
