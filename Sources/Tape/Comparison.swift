@@ -15,10 +15,21 @@ public struct Comparison: Sendable, CustomStringConvertible {
   public let expectedAtWorst: Double
 
   /// - Parameter floor: the least norm to divide by, for values that are what is left of a cancellation
-  public init(
-    _ actual: some Collection<some BinaryFloatingPoint>, expected: some Collection<some BinaryFloatingPoint>,
-    floor: Double = 0
-  ) {
+  public init(_ actual: [Float], expected: [Float], floor: Double = 0) {
+    self.init(of: actual, expected, floor)
+  }
+
+  public init(_ actual: [Float], expected: [Double], floor: Double = 0) {
+    self.init(of: actual, expected, floor)
+  }
+
+  public init(_ actual: [Double], expected: [Double], floor: Double = 0) {
+    self.init(of: actual, expected, floor)
+  }
+
+  /// Private, so that this module has it for the types above, and no other calls it for any type at a hundred times the cost.
+  private init(of actual: [some BinaryFloatingPoint], _ expected: [some BinaryFloatingPoint], _ floor: Double)
+  {
     count = actual.count
     expectedCount = expected.count
     guard count == expectedCount else {

@@ -35,9 +35,9 @@ struct Fixtures: Sendable {
     try #require(actual.count == expected.count, "\(name): another number of outputs")
     return try zip(actual, expected).map { values, output in
       try #require(values.count == output.count, "\(name): another number of values")
+      let samples = (0..<output.samples).map { Double(values[$0 * output.step % output.count]) }
       return Comparison(
-        (0..<output.samples).map { values[$0 * output.step % output.count] },
-        expected: fixtures.numbers[output.offset..<output.offset + output.samples])
+        samples, expected: Array(fixtures.numbers[output.offset..<output.offset + output.samples]))
     }
   }
 }
