@@ -94,10 +94,11 @@ inline void statistics_of_rows(global const float* x, const int4 x_place, const 
     square += row_square;
     rest += row_rest;
   }
+  sum_both_over_group(&rest, &square, shared);
   // The differences' own mean is what rounding took from the first sum.
-  const lanes correction = sum_over_group(rest, shared) / pixels;
+  const lanes correction = rest / pixels;
   *mean = center + correction;
-  *squares = sum_over_group(square, shared) - correction * correction * pixels;
+  *squares = square - correction * correction * pixels;
 }
 
 // The same of all rows, from the groups' parts: the squares of the groups plus those of their means' differences.
@@ -121,7 +122,7 @@ inline void statistics_of_groups(global const float* partial, const int part, co
 // First launch of `norm`, for large maps.
 kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, global float* partial,
                                     const int4 shape, const int rows, const int images SPLIT_ARGUMENTS) {
-  SHARED(shared);
+  SHARED_BY_TWO(shared);
   lanes mean, squares;
   const int part = PART(shape);
   ADD_SPLITS(part, shape, rows, images)
@@ -148,7 +149,7 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
                             const int rows, const int parts, const int images, const int stride,
                             const float epsilon SPLIT_ARGUMENTS RUNNING_ARGUMENTS MASK_ARGUMENTS COPY_1_ARGUMENTS
                                 COPY_2_ARGUMENTS) {
-  SHARED(shared);
+  SHARED_BY_TWO(shared);
 #if MASK == 2
   const mask_t dropout = mask_of(schedule, stream, threshold, kept, FIRST_CHANNEL(shape), shape);
 #endif
@@ -269,8 +270,9 @@ inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRA
     sum += row_sum;
     product += row_product;
   }
-  *shift_sum = sum_over_group(sum, shared);
-  *scale_sum = sum_over_group(product, shared) * inverse;
+  sum_both_over_group(&sum, &product, shared);
+  *shift_sum = sum;
+  *scale_sum = product * inverse;
 }
 
 // First launch of `norm_gradient`, for large maps. The parts of a split convolution may hold other channels besides
@@ -280,7 +282,7 @@ kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x
                                              global const float* variances, global float* partial,
                                              const int4 shape, const int rows, const int images, const int stride,
                                              const float epsilon SPLIT_ARGUMENTS) {
-  SHARED(shared);
+  SHARED_BY_TWO(shared);
 #if SPLIT
   if (OTHER_SPLITS >= 0) {
     const int block = OTHER_BLOCK(OTHER_SPLITS % OTHER_BLOCKS(shape), shape);
@@ -310,7 +312,7 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
                                      global float* scale_sums, global float* dx, const int4 dx_place,
                                      const int4 shape, const int rows, const int parts, const int images,
                                      const int stride, const float epsilon SPLIT_ARGUMENTS) {
-  SHARED(shared);
+  SHARED_BY_TWO(shared);
 #if SPLIT
   if (OTHER_SPLITS >= 0) {
     for (int part = 0; part < parts; part++) {
@@ -334,8 +336,7 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
         sum += LOAD(partial, PARTIAL(part, g, shape));
         product += LOAD(partial, PARTIAL(part, g, shape) + 16);
       }
-      sum = sum_over_group(sum, shared);
-      product = sum_over_group(product, shared);
+      sum_both_over_group(&sum, &product, shared);
     }
     shift_sum += sum;
     scale_sum += product;

@@ -37,7 +37,7 @@ typedef struct {
 #if LANES == 16
 #define SHARED_BY_THREE(name) local triple_t* name = 0
 #else
-#define SHARED_BY_THREE(name) local triple_t name[256]
+#define SHARED_BY_THREE(name) local triple_t name[MOST_ITEMS]
 #endif
 
 // sum_over_group() of each of the three, behind the same barriers.

@@ -111,9 +111,15 @@ import Testing
 }
 
 /// Steps with shared rooms against steps in which every tensor has its own.
+///
+/// All models have one size, so that the tests share their kernels, which take most of the time.
 @Suite(.serialized) struct SharedMemoryTests {
+  private let network: NetworkConfiguration
+
+  init() throws { network = try NetworkConfiguration(size: 64, ngf: 8, ndf: 8) }
+
   private func train(
-    _ model: Pix2Pix, _ executor: OpenCLExecutor
+    _ model: Pix2Pix, _ executor: OpenCLExecutor, steps: Int = 3
   ) throws -> (losses: [Losses], parameters: [[Float]], picture: [Float]) {
     let translation = model.translations[0]
     try model.initialize(executor, seed: 3)
@@ -121,7 +127,7 @@ import Testing
       (0..<tensor.shape.count).map { Float(($0 * 37 + phase * 11) % 201) / 100 - 1 }
     }
     var losses: [Losses] = []
-    for step in 0..<3 {
+    for step in 0..<steps {
       for (tensor, phase) in zip(model.sides, [step, step + 7]) {
         try executor.write(picture(tensor, phase), to: tensor)
       }
@@ -140,8 +146,7 @@ import Testing
 
   @Test(arguments: [DeviceClass.cpu, .gpu])
   func sharingChangesNoBit(_ deviceClass: DeviceClass) throws {
-    let model = try Pix2Pix(
-      NetworkConfiguration(size: 64, ngf: 8, ndf: 8), sections: [.train, .translate])
+    let model = try Pix2Pix(network, sections: [.train, .translate])
     let device = try Device.select("auto").device
     let whole = try OpenCLExecutor(model.recording, on: device, .init(deviceClass: deviceClass))
     let shared = try OpenCLExecutor(
@@ -165,12 +170,11 @@ import Testing
     var options = options
     options.deviceClass = deviceClass
     let model = try Pix2Pix(
-      NetworkConfiguration(size: 32, ngf: 8, ndf: 8), self.options(options.packsActivations),
-      sections: [.train, .translate])
+      network, self.options(options.packsActivations), sections: [.train, .translate])
     let executor = try OpenCLExecutor(model.recording, on: try Device.select("auto").device, options)
     let need = try executor.memoryNeed(["train", "translate"].map { model.recording.sections[$0]! })
     #expect(executor.allocatedBytes == 0)
-    _ = try train(model, executor)
+    _ = try train(model, executor, steps: 1)
     #expect(executor.allocatedBytes == need.total)
     // Two moments for every weight, and running statistics.
     #expect(need.state > 2 * need.weights && need.state < 5 * need.weights / 2)
@@ -188,9 +192,8 @@ import Testing
     (DeviceClass.cpu, NormKind.batch), (.cpu, .instance), (.cpu, .none), (.gpu, .batch),
   ])
   func recomputingChangesNoBit(_ deviceClass: DeviceClass, _ norm: NormKind) throws {
-    // Kernels for GPUs are slow here.
-    let size = deviceClass == .cpu ? 64 : 32
-    let configuration = try NetworkConfiguration(size: PictureSize(square: size), ngf: 8, ndf: 8, norm: norm)
+    var configuration = network
+    configuration.norm = norm
     let device = try Device.select("auto").device
     func run(_ recomputation: Recomputation?) throws -> (
       losses: [Losses], parameters: [[Float]], picture: [Float]
@@ -218,7 +221,7 @@ import Testing
   }
 
   @Test func whatIsNotKeptCannotBeRead() throws {
-    let model = try Pix2Pix(NetworkConfiguration(size: 32, ngf: 2, ndf: 2), sections: .train)
+    let model = try Pix2Pix(network, sections: .train)
     let executor = try OpenCLExecutor(
       model.recording, on: try Device.select("auto").device, .init(kept: .recorded))
     try executor.run(section: "train")
