@@ -69,54 +69,54 @@
 #define PARTIAL(part, group, shape) \
   ((((size_t)(part) * BLOCKS(shape) + BLOCK(shape)) * GROUPS + (group)) * 32 + QUARTER)
 
-// Mean and sum of squared differences from it of a group of rows.
-inline void statistics_of_rows(global const float* x, const int4 x_place, const int part, const int4 shape,
-                               const int rows, const int images, local lanes* shared, lanes* mean,
-                               lanes* squares) {
-  const float pixels = GROUP_PIXELS(GROUP, shape, rows, images);
-  lanes sum = 0.0f;
-  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, part * images);
-    lanes row_sum = 0.0f;
-    FOR_EACH_VECTOR(v, shape) row_sum += LOAD(x, from + v * LANES);
-    sum += row_sum;
-  }
-  const lanes center = sum_over_group(sum, shared) / pixels;
-  lanes square = 0.0f, rest = 0.0f;
-  FOR_EACH_GROUP_ROW(row, shape, rows, images) {
-    const size_t from = GROUP_ROW(x_place, shape, row, part * images);
-    lanes row_square = 0.0f, row_rest = 0.0f;
-    FOR_EACH_VECTOR(v, shape) {
-      const lanes difference = LOAD(x, from + v * LANES) - center;
-      row_square += difference * difference;
-      row_rest += difference;
+// Mean and sum of squared differences from it: of this work-group's rows, or of all rows from the groups' parts, whose
+// squares are those of the groups plus those of their means' differences. Only loops depend on which: compilers of CPUs
+// take long for barriers in branches.
+inline void statistics(global const float* x, const int4 x_place, global const float* partial, const bool of_groups,
+                       const int part, const int4 shape, const int rows, const int images, local lanes* shared,
+                       lanes* mean, lanes* squares) {
+  const float pixels =
+      of_groups ? (float)images * shape.z * shape.w : GROUP_PIXELS(GROUP, shape, rows, images);
+  lanes center = 0.0f, sum = 0.0f;
+  if (of_groups) {
+    center = LOAD(partial, PARTIAL(part, 0, shape));
+    for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+      sum += GROUP_PIXELS(g, shape, rows, images) * (LOAD(partial, PARTIAL(part, g, shape)) - center);
     }
-    square += row_square;
-    rest += row_rest;
+  } else {
+    FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+      const size_t from = GROUP_ROW(x_place, shape, row, part * images);
+      lanes row_sum = 0.0f;
+      FOR_EACH_VECTOR(v, shape) row_sum += LOAD(x, from + v * LANES);
+      sum += row_sum;
+    }
+  }
+  center += sum_over_group(sum, shared) / pixels;
+  lanes square = 0.0f, rest = 0.0f;
+  if (of_groups) {
+    for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
+      const lanes difference = LOAD(partial, PARTIAL(part, g, shape)) - center;
+      square += LOAD(partial, PARTIAL(part, g, shape) + 16) +
+                GROUP_PIXELS(g, shape, rows, images) * difference * difference;
+    }
+  } else {
+    FOR_EACH_GROUP_ROW(row, shape, rows, images) {
+      const size_t from = GROUP_ROW(x_place, shape, row, part * images);
+      lanes row_square = 0.0f, row_rest = 0.0f;
+      FOR_EACH_VECTOR(v, shape) {
+        const lanes difference = LOAD(x, from + v * LANES) - center;
+        row_square += difference * difference;
+        row_rest += difference;
+      }
+      square += row_square;
+      rest += row_rest;
+    }
   }
   sum_both_over_group(&rest, &square, shared);
-  // The differences' own mean is what rounding took from the first sum.
+  // The differences' own mean is what rounding took from the first sum; 0 of groups.
   const lanes correction = rest / pixels;
   *mean = center + correction;
   *squares = square - correction * correction * pixels;
-}
-
-// The same of all rows, from the groups' parts: the squares of the groups plus those of their means' differences.
-inline void statistics_of_groups(global const float* partial, const int part, const int4 shape, const int rows,
-                                 const int images, local lanes* shared, lanes* mean, lanes* squares) {
-  const lanes center = LOAD(partial, PARTIAL(part, 0, shape));
-  lanes sum = 0.0f;
-  for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-    sum += GROUP_PIXELS(g, shape, rows, images) * (LOAD(partial, PARTIAL(part, g, shape)) - center);
-  }
-  *mean = center + sum_over_group(sum, shared) / ((float)images * shape.z * shape.w);
-  lanes square = 0.0f;
-  for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
-    const lanes difference = LOAD(partial, PARTIAL(part, g, shape)) - *mean;
-    square += LOAD(partial, PARTIAL(part, g, shape) + 16) +
-              GROUP_PIXELS(g, shape, rows, images) * difference * difference;
-  }
-  *squares = sum_over_group(square, shared);
 }
 
 // First launch of `norm`, for large maps.
@@ -126,7 +126,7 @@ kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, g
   lanes mean, squares;
   const int part = PART(shape);
   ADD_SPLITS(part, shape, rows, images)
-  statistics_of_rows(x, x_place, part, shape, rows, images, shared, &mean, &squares);
+  statistics(x, x_place, partial, false, part, shape, rows, images, shared, &mean, &squares);
   if (ITEM < 16 / LANES) {
     STORE(partial, PARTIAL(part, GROUP, shape), mean);
     STORE(partial, PARTIAL(part, GROUP, shape) + 16, squares);
@@ -157,10 +157,8 @@ kernel WORK_GROUP void norm(global const float* x, const int4 x_place, global co
     lanes mean, squares;
     if (GROUPS == 1) {
       ADD_SPLITS(part, shape, rows, images)
-      statistics_of_rows(x, x_place, part, shape, rows, images, shared, &mean, &squares);
-    } else {
-      statistics_of_groups(partial, part, shape, rows, images, shared, &mean, &squares);
     }
+    statistics(x, x_place, partial, GROUPS > 1, part, shape, rows, images, shared, &mean, &squares);
     const lanes variance = squares / ((float)images * shape.z * shape.w);
     if (GROUP == 0 && ITEM < 16 / LANES) {
       STORE(means, STATISTIC_OFFSET(part, shape, stride), mean);
@@ -253,10 +251,10 @@ kernel WORK_GROUP void normalize_given(global const float* x, const int4 x_place
   MASK_ROW(row, first)
 #define GRADIENT(v) ((LOAD(dy, gradient + (v) * LANES) WITH_ADDEND(v)) WITH_MASK(v))
 
-// Sums over a group of rows of dy, and of dy * xhat with xhat = (x - mean) / sqrt(variance + epsilon).
+// This work-item's share of the sums over a group of rows of dy, and of dy * (x - mean).
 inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS, const lanes mean,
-                                  const lanes inverse, const int part, const int4 shape, const int rows,
-                                  const int images, local lanes* shared, lanes* shift_sum, lanes* scale_sum) {
+                                  const int part, const int4 shape, const int rows, const int images,
+                                  lanes* shift_sum, lanes* scale_sum) {
   lanes sum = 0.0f, product = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     const size_t from = GROUP_ROW(x_place, shape, row, part * images);
@@ -270,9 +268,8 @@ inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRA
     sum += row_sum;
     product += row_product;
   }
-  sum_both_over_group(&sum, &product, shared);
   *shift_sum = sum;
-  *scale_sum = product * inverse;
+  *scale_sum = product;
 }
 
 // First launch of `norm_gradient`, for large maps. The parts of a split convolution may hold other channels besides
@@ -295,8 +292,11 @@ kernel WORK_GROUP void norm_gradient_partial(global const float* x, const int4 x
   const lanes inverse = inverse_deviation(LOAD(variances, statistic), epsilon, shape);
   ADD_SPLITS(part, shape, rows, images)
   lanes sum, product;
-  gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, LOAD(means, statistic), inverse, part, shape, rows, images,
-                        shared, &sum, &product);
+  gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, LOAD(means, statistic), part, shape, rows, images, &sum,
+                        &product);
+  sum_both_over_group(&sum, &product, shared);
+  // Of dy * xhat, xhat = (x - mean) / sqrt(variance + epsilon).
+  product *= inverse;
   if (ITEM < 16 / LANES) {
     STORE(partial, PARTIAL(part, GROUP, shape), sum);
     STORE(partial, PARTIAL(part, GROUP, shape) + 16, product);
@@ -329,15 +329,16 @@ kernel WORK_GROUP void norm_gradient(global const float* x, const int4 x_place, 
     lanes sum = 0.0f, product = 0.0f;
     if (GROUPS == 1) {
       ADD_SPLITS(part, shape, rows, images)
-      gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, mean, inverse, part, shape, rows, images, shared, &sum,
-                            &product);
+      gradient_sums_of_rows(x, x_place, GRADIENT_OPERANDS, mean, part, shape, rows, images, &sum, &product);
     } else {
       for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
         sum += LOAD(partial, PARTIAL(part, g, shape));
         product += LOAD(partial, PARTIAL(part, g, shape) + 16);
       }
-      sum_both_over_group(&sum, &product, shared);
     }
+    sum_both_over_group(&sum, &product, shared);
+    // The groups' are of dy * xhat already.
+    if (GROUPS == 1) product *= inverse;
     shift_sum += sum;
     scale_sum += product;
     const float m = (float)images * shape.z * shape.w;
