@@ -62,14 +62,13 @@ extension Picture {
     precondition(planes.count == width * height * channels, "planes are [channels, height, width]")
     precondition(bitDepth == 8 || bitDepth == 16, "samples have 8 or 16 bits")
     let area = width * height
+    let planes = Array(planes)
     func samples<S: FixedWidthInteger & UnsignedInteger>(_: S.Type) -> [S] {
       let largest = Float(S.max)
       return [S](unsafeUninitializedCapacity: area * channels) { out, count in
-        var values = planes.makeIterator()
         for channel in 0..<channels {
           for pixel in 0..<area {
-            guard let value = values.next() else { break }
-            let level = ((value + 1) * (largest / 2)).rounded()
+            let level = ((planes[channel * area + pixel] + 1) * (largest / 2)).rounded()
             // max and min let NaN through in one order of their arguments; the comparison does not.
             out[pixel * channels + channel] = level > 0 ? S(min(level, largest)) : 0
           }

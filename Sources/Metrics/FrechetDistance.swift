@@ -17,6 +17,16 @@ public struct Features: Sendable, Equatable {
     self.values = values
   }
 
+  /// - Parameter floats: [count][dimension]
+  public init(count: Int, dimension: Int, floats: [Float]) {
+    self.init(count: count, dimension: dimension, values: floats.map(Double.init))
+  }
+
+  /// - Parameter vectors: at least 2, equally long
+  public init(_ vectors: [[Double]]) {
+    self.init(count: vectors.count, dimension: vectors[0].count, values: Array(vectors.joined()))
+  }
+
   /// [dimension].
   fileprivate var mean: [Double] {
     var mean = [Double](repeating: 0, count: dimension)

@@ -1,7 +1,7 @@
 import COpenCL
-import Foundation
+import Synchronization
 
-/// One device and what is made for one use of it. Uses of a device share its context of OpenCL.
+/// One device and everything made for it.
 public final class Context {
   public let device: Device
   /// Bytes held by this context's buffers, now and at peak.
@@ -16,32 +16,26 @@ public final class Context {
       let description = device.description
       throw OpenCLError("\(description.name) has \(description.openCLVersion); OpenCL 1.2 is needed")
     }
-    handle = try Self.handles.handle(of: device)
-    self.device = device
-  }
-
-  deinit { if usesCLBlast { MatrixProduct.releasePrograms() } }
-
-  private static let handles = ContextHandles()
-}
-
-/// OpenCL's contexts, one for each device, which live as long as the process: making one takes a GPU's driver long, and PoCL
-/// loads its library of functions, half a second, for the first program after there was no context.
-private final class ContextHandles: @unchecked Sendable {
-  private let lock = NSLock()
-  private var handles: [cl_device_id: cl_context] = [:]
-
-  func handle(of device: Device) throws(OpenCLError) -> cl_context {
-    lock.lock()
-    defer { lock.unlock() }
-    if let handle = handles[device.handle] { return handle }
     var id: cl_device_id? = device.handle
     var status: cl_int = 0
     let handle = clCreateContext(nil, 1, &id, nil, nil, &status)
     try check(status, "clCreateContext", device.description.name)
     guard let handle else { throw OpenCLError(CL_INVALID_CONTEXT, "clCreateContext") }
-    handles[device.handle] = handle
-    return handle
+    self.device = device
+    self.handle = handle
+    if device.description.unloadsWithLastContext {
+      let isFirst = Self.kept.withLock { $0.insert(Int(bitPattern: device.handle)).inserted }
+      // Never released.
+      if isFirst { clRetainContext(handle) }
+    }
+  }
+
+  /// The devices, by their handles, whose first context lives as long as the process.
+  private static let kept = Mutex<Set<Int>>([])
+
+  deinit {
+    if usesCLBlast { MatrixProduct.releasePrograms() }
+    checkRelease(clReleaseContext(handle), "clReleaseContext")
   }
 }
 

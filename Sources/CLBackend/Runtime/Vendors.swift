@@ -34,6 +34,10 @@ extension DeviceDescription {
   /// promise; Oclgrind and Intel's CPU runtime were seen to crash.
   var buildsBesideRunning: Bool { isPoCL }
 
+  /// The driver unloads its library with the last context, and loads it again for the next one's first program: 0.5 to
+  /// 0.8 s for PoCL.
+  var unloadsWithLastContext: Bool { isPoCL }
+
   private var isPoCL: Bool { platform == "Portable Computing Language" }
 
   private func names(_ vendor: String) -> Bool {

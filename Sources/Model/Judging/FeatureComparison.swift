@@ -54,10 +54,6 @@ public struct FeatureComparison: Sendable {
 }
 
 extension Features {
-  fileprivate init(_ vectors: [[Double]]) {
-    self.init(count: vectors.count, dimension: vectors[0].count, values: vectors.flatMap(\.self))
-  }
-
   fileprivate init(path: String) throws(ModelError) {
     let file = try SafetensorsFile(path: path)
     guard file.entries.count == 1, let (name, entry) = file.entries.first, entry.isFloat32,
@@ -67,7 +63,7 @@ extension Features {
       throw .file(path, "is not one F32 tensor [vectors, features] of at least 2 vectors")
     }
     guard values.areFinite else { throw .file(path, "\(name) holds NaN or infinite values") }
-    self.init(count: entry.shape[0], dimension: entry.shape[1], values: values.map(Double.init))
+    self.init(count: entry.shape[0], dimension: entry.shape[1], floats: values)
   }
 }
 
