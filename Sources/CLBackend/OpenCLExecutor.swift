@@ -35,7 +35,7 @@ public final class OpenCLExecutor: Executor {
     target = try KernelTarget(device, options)
     // Only kernels for CPUs use a weight gradient at once.
     storesGradients = options.storesGradients || target.deviceClass == .gpu
-    let context = try Context(device)
+    let context = try Context.shared(by: device)
     queue = try Queue(context, profiling: options.profiling)
     programs = ProgramCache(context)
     memory = try OpenCLMemory(

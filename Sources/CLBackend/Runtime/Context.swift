@@ -1,42 +1,40 @@
 import COpenCL
-import Synchronization
 
-/// One device and everything made for it.
+/// One use of a device: the memory of its buffers is counted here.
 public final class Context {
   public let device: Device
   /// Bytes held by this context's buffers, now and at peak.
   public let memory = DeviceMemory()
-  let handle: cl_context
   /// Whether CLBlast may have compiled programs for this context.
   var usesCLBlast = false
+  private let driver: DriverContext
 
-  /// Throws if the device is older than OpenCL 1.2 or its driver refuses.
-  public init(_ device: Device) throws(OpenCLError) {
-    guard device.description.hasOpenCL12 else {
-      let description = device.description
-      throw OpenCLError("\(description.name) has \(description.openCLVersion); OpenCL 1.2 is needed")
-    }
-    var id: cl_device_id? = device.handle
-    var status: cl_int = 0
-    let handle = clCreateContext(nil, 1, &id, nil, nil, &status)
-    try check(status, "clCreateContext", device.description.name)
-    guard let handle else { throw OpenCLError(CL_INVALID_CONTEXT, "clCreateContext") }
+  var handle: cl_context { driver.handle }
+  /// Programs that were built in this context of the driver.
+  var programs: BuiltPrograms { driver.programs }
+
+  /// A use with a context of the driver of its own: a kernel that fails spoils a GPU's.
+  ///
+  /// - Throws: `OpenCLError` if the device is older than OpenCL 1.2 or its driver refuses
+  public convenience init(_ device: Device) throws(OpenCLError) {
+    // Made first, since it stays.
+    if device.description.unloadsWithLastContext { _ = try DriverContext.shared(by: device) }
+    self.init(device, try DriverContext(device))
+  }
+
+  private init(_ device: Device, _ driver: DriverContext) {
     self.device = device
-    self.handle = handle
-    if device.description.unloadsWithLastContext {
-      let isFirst = Self.kept.withLock { $0.insert(Int(bitPattern: device.handle)).inserted }
-      // Never released.
-      if isFirst { clRetainContext(handle) }
-    }
+    self.driver = driver
   }
 
-  /// The devices, by their handles, whose first context lives as long as the process.
-  private static let kept = Mutex<Set<Int>>([])
-
-  deinit {
-    if usesCLBlast { MatrixProduct.releasePrograms() }
-    checkRelease(clReleaseContext(handle), "clReleaseContext")
+  /// A use with the process' context of the driver, where each program is built once for all who share it.
+  ///
+  /// - Throws: `OpenCLError` if the device is older than OpenCL 1.2 or its driver refuses
+  public static func shared(by device: Device) throws(OpenCLError) -> Context {
+    Context(device, try DriverContext.shared(by: device))
   }
+
+  deinit { if usesCLBlast { MatrixProduct.releasePrograms() } }
 }
 
 /// The device memory of one context's buffers.

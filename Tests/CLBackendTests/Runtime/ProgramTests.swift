@@ -87,14 +87,19 @@ import Testing
   private func run(
     _ folder: String?, keeping kind: ProgramFiles.Kind? = nil, macros: [(String, String)] = []
   ) throws -> ProgramCache.Counters {
-    let cache = ProgramCache(device.context, directory: folder, keeping: kind)
+    let cache = ProgramCache(try Context(device.context.device), directory: folder, keeping: kind)
     let program = try cache.program(source, macros: macros)
-    let x = try Buffer(device.queue, floats: 3, label: "x")
-    try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
     let value = Float(macros.first?.1 ?? "1") ?? .nan
-    #expect(try device.queue.read(x) == [value, value, value])
+    #expect(try given(by: program, of: cache) == [value, value, value])
     cache.save()
     return cache.counters
+  }
+
+  private func given(by program: Program, of cache: ProgramCache) throws -> [Float] {
+    let queue = try Queue(cache.context)
+    let x = try Buffer(queue, floats: 3, label: "x")
+    try queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
+    return try queue.read(x)
   }
 
   private func files(_ folder: String) throws -> [String] {
@@ -111,19 +116,43 @@ import Testing
     }
   }
 
-  @Test func builtOncePerProcess() throws {
+  @Test func builtOnceForAllWhoShareAContext() throws {
     let cache = ProgramCache(device.context, directory: nil)
     let first = try cache.program(source, macros: [("N", "2"), ("M", "3")])
     let second = try cache.program(source, macros: [("M", "3"), ("N", "2")])
     #expect(first === second)
-    #expect(cache.counters.built == 1 && cache.counters.reused == 1)
+    #expect(cache.counters == counters(built: 1, reused: 1))
+    let other = ProgramCache(device.context, directory: nil)
+    #expect(try other.program(source, macros: [("N", "2"), ("M", "3")]) === first)
+    #expect(other.counters == counters(reused: 1))
+  }
+
+  /// Each of four threads asks for the same eight programs, in an order of its own.
+  @Test func builtOnceByManyThreads() throws {
+    let context = try Context.shared(by: device.context.device)
+    // Names that no other test and no earlier run of this one has.
+    let seed = Int.random(in: 1_000_000..<100_000_000)
+    let caches = (0..<4).map { _ in ProgramCache(context, directory: nil) }
+    nonisolated(unsafe) let shared = caches
+    let source = source
+    DispatchQueue.concurrentPerform(iterations: caches.count) { thread in
+      for index in 0..<8 {
+        let n = seed + (index + 2 * thread) % 8
+        _ = try? shared[thread].program(source, macros: [("N", "\(n)")])
+      }
+    }
+    #expect(caches.map(\.counters.built).reduce(0, +) == 8)
+    #expect(caches.map(\.counters.reused).reduce(0, +) == 24)
+    let value = Float(seed)
+    let program = try caches[3].program(source, macros: [("N", "\(seed)")])
+    #expect(try given(by: program, of: caches[3]) == [value, value, value])
   }
 
   /// Program 2 does not compile. They are asked for in another order than they are made in, and in two parts.
   @Test func whatIsExpectedIsThereWhenAskedFor() throws {
     try withTemporaryFolder { folder throws in
       for isSecondRun in [false, true] {
-        let cache = ProgramCache(device.context, directory: folder)
+        let cache = ProgramCache(try Context(device.context.device), directory: folder)
         let requests = ["1", "?", "3", "4"].map { ProgramCache.Request(source: source, macros: [("N", $0)]) }
         cache.expect(Array(requests[..<2]))
         cache.expect(requests)
@@ -135,9 +164,7 @@ import Testing
             continue
           }
           let program = try cache.program(request.source, macros: request.macros)
-          let x = try Buffer(device.queue, floats: 3, label: "x")
-          try device.queue.enqueue(Launch(try Kernel(program, "give", [.buffer(x)]), global: [3]))
-          #expect(try device.queue.read(x) == [Float](repeating: try #require(Float(n)), count: 3))
+          #expect(try given(by: program, of: cache) == [Float](repeating: try #require(Float(n)), count: 3))
         }
         // What helping threads have compiled is loaded.
         let counters = cache.counters
@@ -233,11 +260,12 @@ import Testing
   }
 
   private func counters(
-    built: Int = 0, loaded: Int = 0, rejected: Int = 0, unwritten: Int = 0
+    built: Int = 0, loaded: Int = 0, reused: Int = 0, rejected: Int = 0, unwritten: Int = 0
   ) -> ProgramCache.Counters {
     var counters = ProgramCache.Counters()
     counters.built = built
     counters.loaded = loaded
+    counters.reused = reused
     counters.rejected = rejected
     counters.unwritten = unwritten
     return counters

@@ -87,11 +87,11 @@ private final class Work: @unchecked Sendable {
     var warming: CacheWarming?
     while let (build, slot, rest) = next() {
       warming?.wait(for: build.name)
-      let made = Result { () throws(OpenCLError) in try files.make(build, in: context) }
+      let made = Result { () throws(OpenCLError) in try files.program(build, in: context) }
       slot.made = made
       slot.done.signal()
-      if warming == nil, warmsDriver, !rest.isEmpty, case .success(let made) = made, !made.isLoaded {
-        warming = CacheWarming(files, context.device, rest)
+      if warming == nil, warmsDriver, !rest.isEmpty, case .success(let made) = made, made.origin == .compiled {
+        warming = CacheWarming(files, context.device, rest.filter { !context.programs.contains($0.name) })
       }
     }
     warming = nil

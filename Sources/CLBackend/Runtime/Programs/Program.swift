@@ -1,14 +1,15 @@
 import COpenCL
 
-/// A built program for one device. Build it through `ProgramCache`, which knows what was built before.
-public final class Program {
+/// A built program for one device. Build it through `ProgramCache`, which knows what was built before. Any thread may
+/// make kernels of it.
+public final class Program: Sendable {
   /// The options of every build: the language version, no warnings, whose number PoCL would print, and nothing that changes
   /// rounding.
   public static let defaultOptions = ["-cl-std=CL1.2", "-w"]
 
   public let name: String
   public let device: Device
-  let handle: cl_program
+  nonisolated(unsafe) let handle: cl_program
 
   /// Compiles `source`. Throws if it does not compile; the error carries the build log.
   public convenience init(

@@ -1,7 +1,7 @@
 import Foundation
 import Kernels
 
-/// Builds each program once per process, and once per machine: compiled programs are kept on disk.
+/// Builds each program once per context of the driver, and once per machine: compiled programs are kept on disk.
 public final class ProgramCache {
   /// The numbers of programs by their origin.
   public struct Counters: Sendable, Equatable {
@@ -9,7 +9,7 @@ public final class ProgramCache {
     public var built = 0
     /// Taken from disk.
     public var loaded = 0
-    /// Already there in this process.
+    /// Already there in the context.
     public var reused = 0
     /// Files on disk that could not be used.
     public var rejected = 0
@@ -35,7 +35,7 @@ public final class ProgramCache {
   public private(set) var requests: [Request] = []
   /// Time spent building and loading, or waiting for it.
   public private(set) var buildTime = Duration.zero
-  let context: Context
+  package let context: Context
   private let files: ProgramFiles
   private let ahead: BuildAhead
   private var programs: [String: Program] = [:]
@@ -96,12 +96,13 @@ public final class ProgramCache {
     requests.append(Request(source: source, macros: macros))
     let clock = ContinuousClock()
     let start = clock.now
-    let made = if let made = try ahead.take(name) { made } else { try files.make(build, in: context) }
+    let made = if let made = try ahead.take(name) { made } else { try files.program(build, in: context) }
     if made.isFileRejected { counters.rejected += 1 }
     if made.isUnwritten { counters.unwritten += 1 }
-    if made.isLoaded {
-      counters.loaded += 1
-    } else {
+    switch made.origin {
+    case .process: counters.reused += 1
+    case .disk: counters.loaded += 1
+    case .compiled:
       counters.built += 1
       unsaved.append((made.program, build))
     }

@@ -38,21 +38,29 @@ package struct ProgramFiles: Sendable {
   }
 
   /// A program, and how it was come by.
-  struct Made {
+  struct Made: Sendable {
+    enum Origin {
+      case compiled, disk, process
+    }
+
     let program: Program
-    /// Taken from disk; otherwise compiled.
-    var isLoaded = false
+    var origin = Origin.compiled
     /// There was a file that could not be used.
     var isFileRejected = false
     /// An object that could not be kept.
     var isUnwritten = false
   }
 
-  /// Takes a program from disk, or compiles it. Throws if it does not compile.
+  /// Takes a program from this process or from disk, or compiles it. Throws if it does not compile.
+  func program(_ build: ProgramBuild, in context: Context) throws(OpenCLError) -> Made {
+    try context.programs.program(build.name) { () throws(OpenCLError) in try make(build, in: context) }
+  }
+
+  /// Takes a program from disk, or compiles it, without keeping it in the process.
   func make(_ build: ProgramBuild, in context: Context) throws(OpenCLError) -> Made {
     var isFileRejected = false
     if let path = path(build), let file = FileManager.default.contents(atPath: path) {
-      if let program = load([UInt8](file), build, context) { return Made(program: program, isLoaded: true) }
+      if let program = load([UInt8](file), build, context) { return Made(program: program, origin: .disk) }
       isFileRejected = true
     }
     switch kind {
