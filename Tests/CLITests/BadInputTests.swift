@@ -9,7 +9,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func train(_ data: String, _ more: [String] = ["--steps", "3"]) throws -> Outcome {
+  private func train(_ data: String, _ more: [String] = ["--steps", "3"] + onReference) throws -> Outcome {
     try Program.run(["train", "--data", data, "--out", out] + tiny + more)
   }
 

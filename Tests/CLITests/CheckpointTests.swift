@@ -13,7 +13,7 @@ import Testing
   private func trained(_ arguments: [String] = tiny) throws -> String {
     let data = try folder.writePairs("pairs")
     let outcome = try Program.run(
-      ["train", "--data", data, "--out", run.path, "--steps", "3"] + arguments)
+      ["train", "--data", data, "--out", run.path, "--steps", "3"] + onReference + arguments)
     #expect(outcome.status == 0, "\(outcome.errors)")
     return run.checkpoint(step: 3)
   }
@@ -72,7 +72,8 @@ import Testing
     for (bytes, message) in try Self.damages(Data(contentsOf: URL(fileURLWithPath: path))) {
       let file = try folder.write("damaged.safetensors", bytes)
       let outcome = try Program.run(
-        ["translate", "--model", file, "--input", "\(folder.path)/pairs", "--out", "\(folder.path)/out"])
+        ["translate", "--model", file, "--input", "\(folder.path)/pairs", "--out", "\(folder.path)/out"]
+          + onReference)
       expectFailure(outcome, "\(file): ", message)
       #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
     }
@@ -83,7 +84,7 @@ import Testing
     let path = try trained()
     for (bytes, message) in try Self.damages(Data(contentsOf: URL(fileURLWithPath: path))) {
       try bytes.write(to: URL(fileURLWithPath: path))
-      let outcome = try Program.run(["train", "--resume", "--out", run.path, "--steps", "5"])
+      let outcome = try Program.run(["train", "--resume", "--out", run.path, "--steps", "5"] + onReference)
       expectFailure(outcome, "\(path): ", message)
       #expect(run.checkpointSteps() == [3])
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
@@ -149,7 +150,7 @@ import Testing
   @Test func sidesDiffer() throws {
     let model = try trained()
     let sides = try ["A", "B", "whole"].map {
-      try translate(model, "\(folder.path)/pairs", ["--side", $0, "--dropout", "off"])["p1.png"]
+      try translate(model, "\(folder.path)/pairs", ["--side", $0, "--dropout", "off"] + onReference)["p1.png"]
     }
     #expect(!sides.contains(nil) && Set(sides).count == 3)
   }
@@ -160,7 +161,8 @@ import Testing
     let none = "\(folder.path)/none"
     func refused(_ path: String, _ arguments: [String] = [], out: String? = nil) throws -> Outcome {
       try Program.run(
-        ["translate", "--model", model, "--input", path, "--out", out ?? "\(folder.path)/out"] + arguments)
+        ["translate", "--model", model, "--input", path, "--out", out ?? "\(folder.path)/out"] + onReference
+          + arguments)
     }
     expectFailure(try refused(none), "\(none): no such file or folder")
     expectFailure(try refused(input), "\(input): holds no pictures")

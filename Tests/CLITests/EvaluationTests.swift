@@ -339,7 +339,8 @@ import Testing
     try folder.writePairs("data/val", count: 1, width: 200, height: 90)
     expectFailure(
       try Program.run(
-        ["train", "--data", "\(folder.path)/data", "--out", run, "--steps", "2", "--best", "ms_ssim"] + tiny),
+        ["train", "--data", "\(folder.path)/data", "--out", run, "--steps", "2", "--best", "ms_ssim"] + tiny
+          + onReference),
       "--best: ms_ssim is none of the figures that this run has: l1, mse, psnr, ssim, histogram_intersection_l"
     )
     #expect(!FileManager.default.fileExists(atPath: run))

@@ -196,8 +196,11 @@ func pattern(_ width: Int, _ height: Int, _ number: Int = 0) -> Picture {
   return Picture(width: width, height: height, channels: 3, samples: .eight(samples))
 }
 
-/// The quickest settings there are. The device is the default one unless a test says otherwise.
+/// The quickest network there is.
 let tiny = ["--size", "32", "--ngf", "4", "--ndf", "4"]
+
+/// For tests that are about files, options or messages and not about the device: no driver compiles or links anything.
+let onReference = ["--device", "reference"]
 
 /// Expects exit code 1 and one line that names all of `parts`, without traces or usage around it.
 func expectFailure(

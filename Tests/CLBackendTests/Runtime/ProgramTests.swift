@@ -284,19 +284,51 @@ import Testing
     #expect(!description.keepsKernels(environment: [:]))
   }
 
-  /// Program 3 does not compile.
-  @Test func waitsEndForWhatIsBuiltOrFailsOrIsNotAmongTheBuilds() throws {
+  /// Programs that no other test builds: number `failing` does not compile.
+  private func builds(_ count: Int, _ name: String, failing: Int? = nil) throws -> [ProgramBuild] {
     let device = try TestDevice().context.device
-    let builds = try (0..<6).map { index in
-      ProgramBuild(
-        try ProgramSource(
-          name: "ahead\(index).cl",
-          text: "__kernel void give(__global int *x) { x[0] = \(index == 3 ? "?" : "1"); }"),
-        options: "", for: device.description)
+    return try (0..<count).map { index in
+      let value = index == failing ? "?" : "\(index)"
+      let source = try ProgramSource(
+        name: "\(name)\(index).cl", text: "__kernel void give(__global int *x) { x[0] = \(value); }")
+      return ProgramBuild(source, options: "", for: device.description)
     }
-    let warming = CacheWarming(ProgramFiles(directory: nil, kind: .object), device, builds)
+  }
+
+  private func warming(_ builds: [ProgramBuild], _ folder: String? = nil) throws -> CacheWarming {
+    CacheWarming(ProgramFiles(directory: folder, kind: .object), try TestDevice().context.device, builds)
+  }
+
+  private func count(_ folder: String) -> Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/programs").count) ?? 0
+  }
+
+  @Test func waitsEndForWhatIsBuiltOrFailsOrIsNotAmongTheBuilds() throws {
+    let builds = try builds(6, "ahead", failing: 3)
+    let warming = try warming(builds)
     for build in builds.reversed() { warming.wait(for: build.name) }
     warming.wait(for: builds[0].name)
     warming.wait(for: "other")
+  }
+
+  @Test func whatAnotherHasBegunIsLeftToIt() throws {
+    try withTemporaryFolder { folder throws in
+      let builds = try builds(6, "shared")
+      let (first, second) = (try warming(builds, folder + "/1"), try warming(builds, folder + "/2"))
+      for build in builds { second.wait(for: build.name) }
+      #expect(count(folder + "/1") == 6 && count(folder + "/2") == 0)
+      for build in builds { first.wait(for: build.name) }
+    }
+  }
+
+  @Test func whatIsNotBegunIsGivenBack() throws {
+    try withTemporaryFolder { folder throws in
+      let builds = try builds(1000, "given")
+      do { _ = try warming(builds, folder + "/1") }
+      let last = Array(builds.suffix(3))
+      let second = try warming(last, folder + "/2")
+      for build in last { second.wait(for: build.name) }
+      #expect(count(folder + "/1") < 1000 && count(folder + "/2") == 3)
+    }
   }
 }

@@ -90,7 +90,8 @@ private final class Work: @unchecked Sendable {
       let made = Result { () throws(OpenCLError) in try files.program(build, in: context) }
       slot.made = made
       slot.done.signal()
-      if warming == nil, warmsDriver, !rest.isEmpty, case .success(let made) = made, made.origin == .compiled {
+      if warming == nil, warmsDriver, !rest.isEmpty, case .success(let made) = made, made.origin == .compiled
+      {
         warming = CacheWarming(files, context.device, rest.filter { !context.programs.contains($0.name) })
       }
     }
