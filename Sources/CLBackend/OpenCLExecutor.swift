@@ -149,7 +149,7 @@ public final class OpenCLExecutor: Executor {
     let updates = storesGradients ? [:] : WeightUpdates(recording, steps).updates
     let fusion = Fusion(
       recording, memory.placement, memory.arenas, memory.stored, deviceClass,
-      splitConvolutions: Set(variants.filter { $0.value.planPartialSums != nil }.keys),
+      splitConvolutions: Set(variants.filter(\.value.leavesPartialSums).keys),
       updates: updates.filter { variants[$0.key]?.planUpdate != nil })
     return fusion.steps(steps)
   }
@@ -158,8 +158,8 @@ public final class OpenCLExecutor: Executor {
     if let plan = plans[steps] { return plan }
     let variants = try chosenVariants(steps).byStep
     let temporaries = memory.stored.sharesRooms ? TemporaryBuffers(memory) : temporaries
-    let planner = LaunchPlanner(memory, temporaries, device, deviceClass, variants)
-    try planner.plan(fusedSteps(steps, variants))
+    let planner = LaunchPlanner(memory, temporaries, device, deviceClass)
+    try StepPlanner.plan(fusedSteps(steps, variants), variants, planner)
     var clearings: [Clearing] = []
     if memory.stored.sharesRooms {
       var kinds = memory.roomKinds(of: steps)

@@ -1,9 +1,3 @@
-/// A sum by channels, or a mean, of the pixels of some terms [N, C, H, W].
-public struct CancellingSum: Sendable {
-  public let terms: Tensor
-  public let isMean: Bool
-}
-
 extension ReferenceExecutor {
   /// The least norm that an output's error is divided by; 0 where its own norm will do.
   ///

@@ -29,11 +29,11 @@ extension Array: TensorHolder where Element: TensorHolder {
 
 /// Notes which tensors an operation reads and which it writes, in the order of the visit, and can replace them.
 public struct OperandVisitor {
-  fileprivate var inputs: [Tensor] = []
-  fileprivate var outputs: [Tensor] = []
-  fileprivate var replacements: [Tensor: Tensor] = [:]
+  private(set) var inputs: [Tensor] = []
+  private(set) var outputs: [Tensor] = []
+  private let replacements: [Tensor: Tensor]
 
-  fileprivate init() {}
+  init(replacing replacements: [Tensor: Tensor] = [:]) { self.replacements = replacements }
 
   public mutating func reads(_ operand: inout some TensorHolder) {
     inputs += visit(&operand)
@@ -82,28 +82,4 @@ public struct OperandVisitor {
     }
     return tensors
   }
-}
-
-extension Operation {
-  private var visited: OperandVisitor {
-    var (copy, visitor) = (self, OperandVisitor())
-    copy.visitOperands(&visitor)
-    return visitor
-  }
-
-  /// Every tensor it reads. A tensor that is updated in place stands here and in `outputs`.
-  public var inputs: [Tensor] { visited.inputs }
-
-  /// Every tensor it writes.
-  public var outputs: [Tensor] { visited.outputs }
-
-  /// Puts other tensors in the place of its operands.
-  mutating func replaceOperands(_ replacements: [Tensor: Tensor]) {
-    var visitor = OperandVisitor()
-    visitor.replacements = replacements
-    visitOperands(&visitor)
-  }
-
-  /// Whether the step makes this output, rather than updating what was there.
-  func makes(_ output: Tensor) -> Bool { !inputs.contains(output) }
 }

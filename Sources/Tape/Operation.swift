@@ -43,6 +43,29 @@ public protocol Operation: Sendable {
 }
 
 extension Operation {
+  private var visited: OperandVisitor {
+    var (copy, visitor) = (self, OperandVisitor())
+    copy.visitOperands(&visitor)
+    return visitor
+  }
+
+  /// Every tensor it reads. A tensor that is updated in place stands here and in `outputs`.
+  public var inputs: [Tensor] { visited.inputs }
+
+  /// Every tensor it writes.
+  public var outputs: [Tensor] { visited.outputs }
+
+  /// Puts other tensors in the place of its operands.
+  mutating func replaceOperands(_ replacements: [Tensor: Tensor]) {
+    var visitor = OperandVisitor(replacing: replacements)
+    visitOperands(&visitor)
+  }
+
+  /// Whether the step makes this output, rather than updating what was there.
+  func makes(_ output: Tensor) -> Bool { !inputs.contains(output) }
+}
+
+extension Operation {
   public var name: String { Self.name }
 
   public var settings: String { "" }
@@ -98,4 +121,10 @@ extension LossOperation {
 public struct Partition: Sendable {
   public let parts: [Tensor]
   public let whole: Tensor
+}
+
+/// A sum by channels, or a mean, of the pixels of some terms [N, C, H, W].
+public struct CancellingSum: Sendable {
+  public let terms: Tensor
+  public let isMean: Bool
 }

@@ -137,7 +137,7 @@ struct TuningTests {
     let tuner = try Tuner(
       device,
       candidates: { _, listed in
-        [KernelVariant("nothing") { _ in }, listed[0], KernelVariant("idle") { _ in }]
+        [KernelVariant(idle: "nothing"), listed[0], KernelVariant(idle: "idle")]
       },
       isRight: { $0.isWithin(Precision.fp32.convolutionBound) })
     var reported: [PassKey: TunedPass] = [:]

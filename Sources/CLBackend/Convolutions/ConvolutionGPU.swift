@@ -282,7 +282,9 @@ extension ConvolutionPass {
 }
 
 extension WeightGradient {
-  func planGPU(_ product: GPUProduct, _ planner: LaunchPlanner) throws(OpenCLError) {
+  func planGPU(
+    _ product: GPUProduct, _ planner: LaunchPlanner
+  ) throws(OpenCLError) -> WeightGradientTiles {
     let (x, g) = (planner.activation(image), planner.activation(gradient))
     let dw = planner.weight(output)
     let (lanes, broadcast) = dw.lanes == .output ? (g, x) : (x, g)
@@ -302,16 +304,15 @@ extension WeightGradient {
     let sum = WeightGradientSum(
       gradient: output, partialSums: sums, target: dw, sizes: sizes, splits: splits,
       items: dw.taps * quads * 4 * lanes.blocks * 4, geometry: kernelGeometry)
-    try planner.add(
-      WeightGradientTiles(
-        pass: self, source: entry.source, kernel: entry.kernel, macros: macros,
-        arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
-          .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(sums), .int4(sizes),
-          .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
-          .int4(kernelGeometry),
-        ],
-        groups: tile.count(rows: rows, columns: lanes.blocks * 16) * splits, workItems: tile.workItems,
-        sum: splits > 1 ? sum : nil))
+    return WeightGradientTiles(
+      pass: self, source: entry.source, kernel: entry.kernel, macros: macros,
+      arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
+        .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(sums), .int4(sizes),
+        .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
+        .int4(kernelGeometry),
+      ],
+      groups: tile.count(rows: rows, columns: lanes.blocks * 16) * splits, workItems: tile.workItems,
+      sum: splits > 1 ? sum : nil)
   }
 }
 

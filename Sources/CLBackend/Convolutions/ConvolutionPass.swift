@@ -1,7 +1,5 @@
 import Tape
 
-// Every convolution pass has several kernel variants, listed in ConvolutionVariants.swift.
-
 /// A convolution in either direction as the kernels see it: x is the pass' input, y its output.
 struct ConvolutionPass {
   let transposed: Bool
@@ -22,15 +20,6 @@ struct ConvolutionPass {
   /// Output pixels of one phase.
   var cellHeight: Int { (output.shape.h + phases - 1) / phases }
   var cellWidth: Int { (output.shape.w + phases - 1) / phases }
-}
-
-/// An operation that several kernel variants can compute.
-protocol PassOperation: OpenCLOperation {
-  var pass: any VariedPass { get }
-}
-
-extension PassOperation {
-  func plan(_ planner: LaunchPlanner) throws(OpenCLError) { try planner.planVariant() }
 }
 
 /// Macros that every convolution program takes.

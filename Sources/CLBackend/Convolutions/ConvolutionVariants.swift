@@ -18,19 +18,21 @@ extension ConvolutionPass: VariedPass {
       let direct = CPUConvolutionChoice.candidates(
         self, packed: lanes, accumulators: target.device.accumulators
       ).map { choice in
-        KernelVariant(choice.description) { planner throws(OpenCLError) in try planCPU(choice, planner) }
+        KernelVariant(
+          choice.description,
+          .launches { planner throws(OpenCLError) in try planCPU(choice, planner) })
       }
       return direct.joined(by: winogradTiling, inputs: input.shape.c, outputs: output.shape.c) {
         (tiling, planner) throws(OpenCLError) in try planWinograd(tiling, planner)
       }
     case .gpu:
       return GPUProduct.candidates(self, target).map { product in
-        product.splits == 1
-          ? KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner)
-          }
-          : KernelVariant(product.description, of: output) { planner throws(OpenCLError) in
-            try planPartialSums(product, planner)
-          }
+        let plan: KernelVariant.Plan =
+          product.splits == 1
+          ? .launches { planner throws(OpenCLError) in try planGPU(product, planner) }
+          : .partialSums(
+            { planner throws(OpenCLError) in try planPartialSums(product, planner) }, output: output)
+        return KernelVariant(product.description, plan)
       }
     }
   }
@@ -51,18 +53,18 @@ extension WeightGradient: VariedPass {
       let direct = CPUWeightGradientChoice.candidates(
         self, lanes: lanes, accumulators: target.device.accumulators
       ).map { choice in
-        KernelVariant(choice.description) { planner throws(OpenCLError) in
-          try planCPU(choice, planner)
-        } update: { planner, adam throws(OpenCLError) in
-          try planCPU(choice, planner, adam)
-        }
+        KernelVariant(
+          choice.description,
+          .launches { planner throws(OpenCLError) in try planCPU(choice, planner) },
+          update: { planner, adam throws(OpenCLError) in try planCPU(choice, planner, adam) })
       }
       return direct.joined(by: winogradTiling, inputs: image.shape.c, outputs: gradient.shape.c) {
         (tiling, planner) throws(OpenCLError) in try planWinograd(tiling, planner)
       }
     case .gpu:
       return GPUProduct.candidates(self, lanes: lanes, target).map { product in
-        KernelVariant(product.description) { planner throws(OpenCLError) in try planGPU(product, planner) }
+        KernelVariant(
+          product.description, .tiles { planner throws(OpenCLError) in try planGPU(product, planner) })
       }
     }
   }
@@ -77,7 +79,8 @@ extension [KernelVariant] {
     plan: @escaping (WinogradTiling, LaunchPlanner) throws(OpenCLError) -> Void
   ) -> [KernelVariant] {
     guard let tiling, WinogradTiling.takes(inputs: inputs, outputs: outputs) else { return self }
-    let winograd = KernelVariant("winograd") { planner throws(OpenCLError) in try plan(tiling, planner) }
+    let winograd = KernelVariant(
+      "winograd", .launches { planner throws(OpenCLError) in try plan(tiling, planner) })
     return tiling.pays(inputs: inputs, outputs: outputs) ? [winograd] + self : self + [winograd]
   }
 }

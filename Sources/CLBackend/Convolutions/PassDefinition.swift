@@ -2,14 +2,6 @@ import Tape
 
 // Passes recorded alone, for the tuner.
 
-/// The layer of a pass: the shapes of its image and gradient side and of its weight [O, I, KH, KW].
-struct PassLayer {
-  let image: Shape
-  let gradient: Shape
-  let weight: Shape
-  let geometry: ConvolutionGeometry
-}
-
 extension ConvolutionPass {
   var layer: PassLayer {
     PassLayer(

@@ -39,7 +39,7 @@ extension OpenCLMemory {
     }
     try checkKept(tensor)
     let buffer = buffer(of: tensor)
-    if !buffer.isUntouched { try queue.zero(buffer) }
+    if !buffer.isUntouched { try buffer.zero() }
   }
 
   /// - Throws: `OpenCLError` when the tensor is not kept after a run.

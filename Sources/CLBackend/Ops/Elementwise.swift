@@ -12,7 +12,7 @@ extension Elementwise: InteriorOperation, OpenCLOperation {
 
 extension ElementwiseGradient: GradientTermsReader, InteriorOperation {
   func plan(
-    _ planner: LaunchPlanner, reading dy: GradientTerms, partialSums: PartialSumsSource?
+    _ planner: LaunchPlanner, reading dy: GradientTerms, partialSums: PartialSums?
   ) throws(OpenCLError) {
     let (at, dx) = (planner.activation(argument), planner.activation(output))
     // There dy is zero, and so is its product with a slope, unless that is infinite.

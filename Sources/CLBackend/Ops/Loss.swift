@@ -11,15 +11,15 @@ extension LogitLoss: InteriorOperation, OpenCLOperation {
   /// - Parameters:
   ///   - gradient: computed in the same launch
   ///   - second: another loss of a map of that shape, which one work-group sums up, in the same launch
-  ///   - partialSums: the convolution whose partial sums, this loss' logits or both losses', the launch adds up
+  ///   - partialSums: a convolution's, this loss' logits or both losses', which the launch adds up
   func plan(
     _ planner: LaunchPlanner, gradient: LogitLossGradient?, second: LogitLoss?,
-    secondGradient: LogitLossGradient?, partialSums: PartialSumsSource?
+    secondGradient: LogitLossGradient?, partialSums: PartialSums?
   ) throws(OpenCLError) {
     let x = planner.activation(logits)
     var macros = kind.macros
     var rest: [KernelArgument] = []
-    if let sums = partialSums.map(planner.deferredSum) {
+    if let sums = partialSums {
       macros += PartialSums.macros
       rest = sums.arguments(into: sums.target(x, planner), maps: x.blocks, planner)
     }

@@ -10,19 +10,18 @@ extension Norm: InteriorOperation, OpenCLOperation {
   /// One launch for small maps, two for large ones.
   ///
   /// - Parameters:
-  ///   - partialSums: the convolution whose partial sums the first launch adds up
+  ///   - sums: a convolution's partial sums, which the first launch adds up
   ///   - runningStatistics: moved in the last launch
   ///   - mask: drawn there
   ///   - product: computed there, and stored in place of the norm
   func plan(
-    _ planner: LaunchPlanner, partialSums: PartialSumsSource?, runningStatistics: RunningStatistics?,
+    _ planner: LaunchPlanner, partialSums sums: PartialSums?, runningStatistics: RunningStatistics?,
     mask: DropoutMask?, product: Multiply?
   ) throws(OpenCLError) {
     let x = planner.activation(input)
     let (mean, variance) = (planner.vector(mean), planner.vector(variance))
     let (images, groups) = planner.groups(of: x, count: parts)
     let partial = try planner.partial(groups, maps: parts * x.blocks, instead: mean)
-    let sums = partialSums.map(planner.deferredSum)
     let sumMacros = sums == nil ? [] : PartialSums.macros
     let sumArguments = sums?.arguments(into: x, maps: parts * x.blocks, planner) ?? []
     var macros = normMacros(scale: scale, shift: shift)
@@ -73,10 +72,9 @@ extension NormGradient: GradientTermsReader, InteriorOperation {
   /// One launch for small maps, two for large ones. The first adds up partial sums and stores them in the result's place, or in
   /// the tensor that holds all sums.
   func plan(
-    _ planner: LaunchPlanner, reading terms: GradientTerms, partialSums: PartialSumsSource?
+    _ planner: LaunchPlanner, reading terms: GradientTerms, partialSums sums: PartialSums?
   ) throws(OpenCLError) {
     let (x, dx) = (planner.activation(input), planner.activation(output))
-    let sums = partialSums.map(planner.deferredSum)
     var dy = terms
     var addend: Tensor?
     if let sums {

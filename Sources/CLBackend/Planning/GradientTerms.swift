@@ -4,9 +4,9 @@ import Tape
 protocol GradientTermsReader: OpenCLOperation {
   var gradient: Tensor { get }
 
-  /// - Parameter partialSums: the convolution whose partial sums the first launch adds up
+  /// - Parameter partialSums: a convolution's, which the first launch adds up
   func plan(
-    _ planner: LaunchPlanner, reading gradient: GradientTerms, partialSums: PartialSumsSource?
+    _ planner: LaunchPlanner, reading gradient: GradientTerms, partialSums: PartialSums?
   ) throws(OpenCLError)
 }
 

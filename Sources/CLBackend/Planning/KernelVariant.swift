@@ -4,35 +4,30 @@ import Tape
 package struct KernelVariant {
   /// Short, the same in every version of the program that has the variant.
   package let name: String
-  /// Adds the launches of the whole pass.
-  let plan: (LaunchPlanner) throws(OpenCLError) -> Void
-  /// A convolution with a split depth: adds the launches of its partial sums. nil where the depth is whole.
-  let planPartialSums: ((LaunchPlanner) throws(OpenCLError) -> PartialSums)?
+  let plan: Plan
   /// A weight gradient: adds launches that use it for an Adam step and do not store it. nil where it cannot.
   let planUpdate: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
 
-  package init(_ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void) {
-    self.init(name, plan, update: nil)
+  enum Plan {
+    /// Adds the launches of the whole pass.
+    case launches((LaunchPlanner) throws(OpenCLError) -> Void)
+    /// A convolution with a split depth: adds the launches of its partial sums, to be added up into the output.
+    case partialSums((LaunchPlanner) throws(OpenCLError) -> PartialSums, output: Tensor)
+    /// A weight gradient that can be launched with others.
+    case tiles((LaunchPlanner) throws(OpenCLError) -> WeightGradientTiles)
   }
 
   init(
-    _ name: String, _ plan: @escaping (LaunchPlanner) throws(OpenCLError) -> Void,
-    update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)?
+    _ name: String, _ plan: Plan, update: ((LaunchPlanner, Adam) throws(OpenCLError) -> Void)? = nil
   ) {
     self.name = name
     self.plan = plan
-    planPartialSums = nil
     planUpdate = update
   }
 
-  /// - Parameter output: the convolution's result
-  init(
-    _ name: String, of output: Tensor,
-    partialSums: @escaping (LaunchPlanner) throws(OpenCLError) -> PartialSums
-  ) {
-    self.name = name
-    plan = { planner throws(OpenCLError) in try partialSums(planner).launchSum(into: output, planner) }
-    planPartialSums = partialSums
-    planUpdate = nil
-  }
+  /// A variant that launches nothing, for tests of the tuner.
+  package init(idle name: String) { self.init(name, .launches { _ in }) }
+
+  /// Whether the pass leaves partial sums, which a step behind it may add up.
+  var leavesPartialSums: Bool { if case .partialSums = plan { true } else { false } }
 }

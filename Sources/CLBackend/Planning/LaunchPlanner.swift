@@ -2,67 +2,44 @@ import Kernels
 import Tape
 
 /// Collects the launches of a plan, in order. Operations ask it for their operands and add their kernels.
-package final class LaunchPlanner {
+final class LaunchPlanner {
   private(set) var launches: [PlannedLaunch] = []
   let device: DeviceDescription
   /// The kernels' class.
   let deviceClass: DeviceClass
   private let memory: OpenCLMemory
   private let temporaries: TemporaryBuffers
-  /// By the convolution pass' step.
-  private let variants: [Int: KernelVariant]
   private var derived: DerivedTensors
-  /// Partial sums to be added up, by the convolution's step.
-  private var partialSums: [Int: PartialSums] = [:]
-  private var weightGradients = WaitingWeightGradients()
   /// The step that launches belong to.
   private var step = 0
-  private var label = ""
+  /// Its name, with which the names of its launches begin.
+  private(set) var label = ""
 
   init(
     _ memory: OpenCLMemory, _ temporaries: TemporaryBuffers, _ device: DeviceDescription,
-    _ deviceClass: DeviceClass, _ variants: [Int: KernelVariant]
+    _ deviceClass: DeviceClass
   ) {
     self.memory = memory
     self.temporaries = temporaries
     self.device = device
     self.deviceClass = deviceClass
-    self.variants = variants
     derived = DerivedTensors(memory.placement)
   }
 
   // MARK: Steps
 
-  /// Adds the launches of one fused step.
+  /// Adds the launches of steps, which the first of them gives their name.
   ///
-  /// - Parameters:
-  ///   - steps: the numbers of its steps; the first gives the launches their name
-  ///   - body: adds the launches
+  /// - Parameter body: adds the launches
   func plan(_ steps: [Int], _ body: () throws(OpenCLError) -> Void) throws(OpenCLError) {
-    let operations = steps.map { memory.recording.steps[$0].operation }
     step = steps[0]
     label = "\(memory.recording.steps[step].label) \(memory.recording.steps[step].name)"
-    if weightGradients.isWaited(for: operations, by: memory.placement) { try launchWaitingWeightGradients() }
     try body()
-    for operation in operations { derived.write(operation.outputs, by: step) }
+    for step in steps { derived.write(operation(step).outputs, by: self.step) }
   }
-
-  /// Adds the launches that still wait for others. To be called behind the last step.
-  func finish() throws(OpenCLError) { try launchWaitingWeightGradients() }
-
-  /// The chosen variant of a convolution pass.
-  func variant(of step: Int) -> KernelVariant {
-    guard let variant = variants[step] else { preconditionFailure("no variant is chosen for step \(step)") }
-    return variant
-  }
-
-  /// Adds the launches of the current step, a convolution pass.
-  func planVariant() throws(OpenCLError) { try variant(of: step).plan(self) }
 
   /// Adds launches under another step's name.
-  private func labelled(
-    _ label: String, _ body: () throws(OpenCLError) -> Void
-  ) throws(OpenCLError) {
+  func labelled(_ label: String, _ body: () throws(OpenCLError) -> Void) throws(OpenCLError) {
     let current = self.label
     self.label = label
     defer { self.label = current }
@@ -104,6 +81,12 @@ package final class LaunchPlanner {
 
   /// Whether the output of a concatenation or slice, or a group of a batch, needs no launch.
   func isView(_ tensor: Tensor) -> Bool { memory.placement.isView(tensor) }
+
+  /// Whether two tensors share memory.
+  func overlap(_ a: Tensor, _ b: Tensor) -> Bool { memory.placement.overlap(a, b) }
+
+  /// Whether intermediate results share rooms, so that scratch lives to the last launch that reads it.
+  var sharesRooms: Bool { memory.stored.sharesRooms }
 
   /// Room for intermediate results, valid within this step, and up to the last launch that reads it where rooms are
   /// shared. Different slots are different buffers.
@@ -203,59 +186,5 @@ extension LaunchPlanner {
     let buffer = try temporaries.buffer(derivation, floats: floats)
     if derived.insert(derivation) { try body(buffer, derivation) }
     return buffer
-  }
-}
-
-// MARK: Partial sums
-
-extension LaunchPlanner {
-  /// Leaves partial sums to the step that adds them up.
-  func deferSum(_ sums: PartialSums, of convolution: Int) { partialSums[convolution] = sums }
-
-  /// The partial sums that the current step adds up.
-  func deferredSum(_ source: PartialSumsSource) -> PartialSums {
-    guard var sums = partialSums.removeValue(forKey: source.convolution) else {
-      preconditionFailure("\(label): step \(source.convolution) has left no partial sums")
-    }
-    if let view = source.view {
-      let block = (operation(view) as? Slice).map { $0.channels.lowerBound / 16 } ?? 0
-      sums.container = (operation(view).inputs[0], block)
-    }
-    return sums
-  }
-}
-
-// MARK: Weight gradients
-
-extension LaunchPlanner {
-  /// Has a weight gradient computed with others of its program, before the first of them is read.
-  func add(_ tiles: WeightGradientTiles) throws(OpenCLError) {
-    weightGradients.add(tiles, label)
-    if weightGradients.isFull(tiles) || (tiles.sum != nil && !memory.stored.sharesRooms) {
-      try launch(weightGradients.removeAll(ofProgramOf: tiles))
-    }
-  }
-
-  private func launch(_ waiting: [WaitingWeightGradients.Entry]) throws(OpenCLError) {
-    try labelled(waiting[0].label) { () throws(OpenCLError) in
-      try launchTiles(waiting.map(\.tiles))
-      for sum in waiting.compactMap(\.tiles.sum) { weightGradients.add(sum, label) }
-    }
-    // Scratch lives within a step.
-    if !memory.stored.sharesRooms { try launchSums() }
-  }
-
-  private func launchWaitingWeightGradients() throws(OpenCLError) {
-    while let first = weightGradients.first { try launch(weightGradients.removeAll(ofProgramOf: first)) }
-    try launchSums()
-  }
-
-  private func launchSums() throws(OpenCLError) {
-    let (sums, label) = weightGradients.removeSums()
-    try labelled(label) { () throws(OpenCLError) in
-      for first in stride(from: 0, to: sums.count, by: WeightGradientSum.most) {
-        try launchSums(sums[first..<min(first + WeightGradientSum.most, sums.count)])
-      }
-    }
   }
 }

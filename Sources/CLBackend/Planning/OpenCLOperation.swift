@@ -2,7 +2,7 @@ import Tape
 
 /// An operation that can turn itself into kernel launches.
 protocol OpenCLOperation: LaidOutOperation {
-  /// Adds the launches of the step by itself. Launches of fused steps are listed in `LaunchPlanner.launch(_:)`.
+  /// Adds the launches of the step by itself. `StepPlanner` lists the launches of fused steps.
   func plan(_ planner: LaunchPlanner) throws(OpenCLError)
 
   /// Whether its last launch can write activated copies of the result, which then cost next to nothing.

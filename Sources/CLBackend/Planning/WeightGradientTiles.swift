@@ -83,14 +83,14 @@ struct WaitingWeightGradients {
   }
 
   /// Whether one of the operations reads a gradient, or overwrites an operand of one.
-  func isWaited(for operations: [any Operation], by placement: Placement) -> Bool {
+  func isWaited(for operations: [any Operation], _ planner: LaunchPlanner) -> Bool {
     let gradients = Set(entries.map(\.tiles.pass.output) + sums.map(\.gradient))
     guard !gradients.isEmpty else { return false }
     let operands = entries.flatMap { [$0.tiles.pass.image, $0.tiles.pass.gradient] }
     return operations.contains { operation in
       !gradients.isDisjoint(with: operation.inputs)
         || operation.outputs.contains { output in
-          !placement.isView(output) && operands.contains { placement.overlap(output, $0) }
+          !planner.isView(output) && operands.contains { planner.overlap(output, $0) }
         }
     }
   }

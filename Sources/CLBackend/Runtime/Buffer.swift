@@ -71,8 +71,28 @@ public final class Buffer {
     }
     allocated = handle
     context.memory.add(byteCount)
-    if let pages { try pages.release(with: handle) } else { try queue.zero(self) }
+    if let pages { try pages.release(with: handle) } else { try zero(handle) }
     return handle
+  }
+
+  /// Enqueues setting all bytes to zero.
+  func zero() throws(OpenCLError) { try zero(try handle()) }
+
+  /// A fill or, where the driver has none that works, pieces written one by one.
+  private func zero(_ handle: cl_mem) throws(OpenCLError) {
+    var pattern: UInt32 = 0
+    let size = byteCount.isMultiple(of: MemoryLayout<UInt32>.size) ? MemoryLayout<UInt32>.size : 1
+    guard clEnqueueFillBuffer(queue.handle, handle, &pattern, size, 0, byteCount, 0, nil, nil) != CL_SUCCESS
+    else {
+      return
+    }
+    let zeros = [UInt8](repeating: 0, count: min(byteCount, 4 << 20))
+    for start in stride(from: 0, to: byteCount, by: zeros.count) {
+      let status = clEnqueueWriteBuffer(
+        queue.handle, handle, cl_bool(CL_TRUE), start, min(zeros.count, byteCount - start), zeros, 0, nil, nil
+      )
+      try check(status, "clEnqueueWriteBuffer", "zeroing buffer \(label)")
+    }
   }
 
   /// The buffer with the memory that this one lies in: itself if it has its own.

@@ -7,34 +7,32 @@ public final class Context {
   public let memory = DeviceMemory()
   /// Whether CLBlast may have compiled programs for this context.
   var usesCLBlast = false
-  private let driver: DriverContext
+  let programs: BuiltPrograms
 
-  var handle: cl_context { driver.handle }
-  /// Programs that were built in this context of the driver.
-  var programs: BuiltPrograms { driver.programs }
+  var handle: cl_context { programs.context.handle }
 
   /// A use with a context of the driver of its own: a kernel that fails spoils a GPU's.
   ///
   /// - Throws: `OpenCLError` if the device is older than OpenCL 1.2 or its driver refuses
   public convenience init(_ device: Device) throws(OpenCLError) {
     // Made first, since it stays.
-    if device.description.unloadsWithLastContext { _ = try DriverContext.shared(by: device) }
-    self.init(device, try DriverContext(device))
+    if device.description.unloadsWithLastContext { _ = try BuiltPrograms.shared(by: device) }
+    self.init(device, try BuiltPrograms(device))
   }
 
-  private init(_ device: Device, _ driver: DriverContext) {
+  private init(_ device: Device, _ programs: BuiltPrograms) {
     self.device = device
-    self.driver = driver
+    self.programs = programs
   }
 
   /// A use with the process' context of the driver, where each program is built once for all who share it.
   ///
   /// - Throws: `OpenCLError` if the device is older than OpenCL 1.2 or its driver refuses
   public static func shared(by device: Device) throws(OpenCLError) -> Context {
-    Context(device, try DriverContext.shared(by: device))
+    Context(device, try BuiltPrograms.shared(by: device))
   }
 
-  deinit { if usesCLBlast { MatrixProduct.releasePrograms() } }
+  deinit { if usesCLBlast { CLBlastPrograms.release() } }
 }
 
 /// The device memory of one context's buffers.

@@ -50,7 +50,7 @@ public struct Launch: CustomStringConvertible {
   }
 
   /// The bare call; allocates nothing.
-  func enqueue(on queue: cl_command_queue, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
+  fileprivate func enqueue(on queue: cl_command_queue, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
     let kernel: Kernel
     switch work {
     case .product(let product): return product.enqueue(on: queue, event: event)
@@ -67,5 +67,12 @@ public struct Launch: CustomStringConvertible {
           event)
       }
     }
+  }
+}
+
+extension Queue {
+  /// Enqueues one kernel; nothing waits for it.
+  public func enqueue(_ launch: Launch) throws(OpenCLError) {
+    try enqueue(launch.label, launch.description) { queue, event in launch.enqueue(on: queue, event: event) }
   }
 }

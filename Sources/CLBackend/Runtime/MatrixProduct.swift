@@ -30,14 +30,4 @@ struct MatrixProduct {
     // CLBlast passes OpenCL's errors on under their numbers; its own lie below them.
     return cl_int(status.rawValue)
   }
-
-  /// Releases the programs that CLBlast has compiled.
-  ///
-  /// CLBlast keeps them for the life of the process, and they keep their context alive. It would release them after
-  /// `exit` has ended the driver, some of which do not survive that. Programs of other contexts go too, safely while they
-  /// run, and are compiled again.
-  static func releasePrograms() {
-    let status = CLBlastClearCache()
-    checkRelease(cl_int(status.rawValue), "CLBlastClearCache")
-  }
 }

@@ -170,8 +170,8 @@ struct PassBench {
     _ steps: [FusedStep], _ variant: KernelVariant? = nil
   ) throws(OpenCLError) -> [PlannedLaunch] {
     let variants = variant.map { [pass.step: $0] } ?? [:]
-    let planner = LaunchPlanner(memory, temporaries, target.device, target.deviceClass, variants)
-    try planner.plan(steps)
+    let planner = LaunchPlanner(memory, temporaries, target.device, target.deviceClass)
+    try StepPlanner.plan(steps, variants, planner)
     return planner.launches
   }
 

@@ -23,7 +23,12 @@ public struct Norm: DifferentiableOperation {
     visitor.writes(&output, &mean, &variance)
   }
 
-  public var stripRule: StripRule { .statistics(self) }
+  public var stripRule: StripRule {
+    .statistics(
+      StripStatistics(
+        input: input, mean: mean, variance: variance, scale: scale, shift: shift, output: output,
+        epsilon: epsilon))
+  }
 
   public func cancellingSum(_ output: Tensor) -> CancellingSum? {
     output == mean ? CancellingSum(terms: input, isMean: true) : nil
@@ -54,13 +59,6 @@ public struct Norm: DifferentiableOperation {
       variances[group] = squares / count
     }
     normalize(memory, x, means, variances, scale, shift, epsilon, parts, input.shape, into: y)
-  }
-
-  /// The second half: the normalisation by statistics that are there.
-  var byGivenStatistics: Normalize {
-    Normalize(
-      input: input, mean: mean, variance: variance, scale: scale, shift: shift, output: output,
-      epsilon: epsilon)
   }
 }
 

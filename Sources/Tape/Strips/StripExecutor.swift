@@ -157,7 +157,7 @@ public final class StripExecutor: Executor {
   // MARK: Norms
 
   /// Statistics of all strips, combined by Chan's formula (Chan, Golub and LeVeque 1983), then the strips normalised.
-  private func run(_ norm: Norm) throws {
+  private func run(_ norm: StripStatistics) throws {
     let shape = norm.input.shape
     var count = 0.0
     var mean = [Double](repeating: 0, count: shape.c)
@@ -187,7 +187,10 @@ public final class StripExecutor: Executor {
     }
     values[norm.mean] = mean.map(Float.init)
     values[norm.variance] = squares.map { Float($0 / count) }
-    try run(norm.byGivenStatistics, StripRows())
+    let normalization = Normalize(
+      input: norm.input, mean: norm.mean, variance: norm.variance, scale: norm.scale, shift: norm.shift,
+      output: norm.output, epsilon: norm.epsilon)
+    try run(normalization, StripRows())
     for tensor in [norm.mean, norm.variance] where !recording.kept.contains(tensor) { values[tensor] = nil }
   }
 }

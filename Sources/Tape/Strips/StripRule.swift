@@ -2,8 +2,8 @@
 public enum StripRule: Sendable {
   /// Rows of the output depend on some rows of the activations that the operation reads.
   case rows(StripRows)
-  /// The norm takes the statistics of the whole picture first, then normalises every row by itself.
-  case statistics(Norm)
+  /// The statistics of the whole picture come first, then every row is normalised by itself.
+  case statistics(StripStatistics)
   /// The host computes the output from the values of all inputs, in their order.
   case onHost(@Sendable (_ inputs: [[Float]]) -> [Float])
   /// The operation is refused, for this reason.
@@ -30,6 +30,17 @@ public struct StripRows: Sendable {
   var firstOutputRow: @Sendable (_ firstInputRow: Int) -> Int = { $0 }
   /// The number of output rows of an input strip, from the strip's height.
   var outputHeight: @Sendable (_ inputHeight: Int) -> Int = { $0 }
+}
+
+/// The operands of a norm over one picture.
+public struct StripStatistics: Sendable {
+  let input: Tensor
+  let mean: Tensor
+  let variance: Tensor
+  let scale: Tensor?
+  let shift: Tensor?
+  let output: Tensor
+  let epsilon: Float
 }
 
 extension Int {

@@ -15,7 +15,8 @@ struct TestDevice {
   }
 
   func program(_ text: String, name: String = "test.cl", macros: [(String, String)] = []) throws -> Program {
-    try Program(context, name: name, text: text, macros: macros)
+    try ProgramCache(context, directory: nil, keeping: .program).program(
+      ProgramSource(name: name, text: text), macros: macros)
   }
 }
 

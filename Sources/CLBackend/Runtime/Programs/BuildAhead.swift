@@ -11,8 +11,8 @@ package final class BuildAhead: Sendable {
   private let work: Work
 
   /// - Parameter warmsDriver: whether the driver keeps compiled kernels
-  init(_ files: ProgramFiles, _ context: Context, warmsDriver: Bool) {
-    work = Work(files, context, warmsDriver: warmsDriver)
+  init(_ files: ProgramFiles, _ programs: BuiltPrograms, warmsDriver: Bool) {
+    work = Work(files, programs, warmsDriver: warmsDriver)
   }
 
   /// Waits for the program that is being made: a driver is not left compiling when the process ends.
@@ -28,7 +28,7 @@ package final class BuildAhead: Sendable {
 /// The state that the threads share. They hold it and not the `BuildAhead`, whose release ends them.
 private final class Work: @unchecked Sendable {
   private let files: ProgramFiles
-  private let context: Context
+  private let programs: BuiltPrograms
   private let warmsDriver: Bool
   private let state = Mutex(State())
 
@@ -45,9 +45,9 @@ private final class Work: @unchecked Sendable {
     var made: Result<ProgramFiles.Made, OpenCLError>?
   }
 
-  init(_ files: ProgramFiles, _ context: Context, warmsDriver: Bool) {
+  init(_ files: ProgramFiles, _ programs: BuiltPrograms, warmsDriver: Bool) {
     self.files = files
-    self.context = context
+    self.programs = programs
     self.warmsDriver = warmsDriver
   }
 
@@ -87,12 +87,13 @@ private final class Work: @unchecked Sendable {
     var warming: CacheWarming?
     while let (build, slot, rest) = next() {
       warming?.wait(for: build.name)
-      let made = Result { () throws(OpenCLError) in try files.program(build, in: context) }
+      let made = Result { () throws(OpenCLError) in try programs.program(build, files) }
       slot.made = made
       slot.done.signal()
       if warming == nil, warmsDriver, !rest.isEmpty, case .success(let made) = made, made.origin == .compiled
       {
-        warming = CacheWarming(files, context.device, rest.filter { !context.programs.contains($0.name) })
+        warming = CacheWarming(
+          files, programs.context.device, rest.filter { !programs.contains($0.name) })
       }
     }
     warming = nil

@@ -88,7 +88,7 @@ private final class Work: Sendable {
   }
 
   func run() {
-    let context = try? Context(device)
+    let context = try? DriverContext(device)
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard builds.indices.contains(index) else { return }

@@ -11,25 +11,8 @@ public final class Program: Sendable {
   public let device: Device
   nonisolated(unsafe) let handle: cl_program
 
-  /// Compiles `source`. Throws if it does not compile; the error carries the build log.
-  public convenience init(
-    _ context: Context, _ source: ProgramSource, macros: [(String, String)] = [],
-    options: [String] = Program.defaultOptions
-  ) throws(OpenCLError) {
-    let options = try Program.options(macros: macros, options: options, for: source.name)
-    try self.init(context, source, options: options)
-  }
-
-  /// The same for a text that is no embedded file.
-  public convenience init(
-    _ context: Context, name: String, text: String, macros: [(String, String)] = [],
-    options: [String] = Program.defaultOptions
-  ) throws(OpenCLError) {
-    try self.init(context, try ProgramSource(name: name, text: text), macros: macros, options: options)
-  }
-
   /// Compiles `source` with `options` as one string.
-  init(_ context: Context, _ source: ProgramSource, options: String) throws(OpenCLError) {
+  init(_ context: DriverContext, _ source: ProgramSource, options: String) throws(OpenCLError) {
     handle = try Self.created(context, source)
     name = source.name
     device = context.device
@@ -37,7 +20,7 @@ public final class Program: Sendable {
   }
 
   /// Loads the `binary()` of an earlier run. Throws if the driver refuses it.
-  init(_ context: Context, name: String, binary: [UInt8]) throws(OpenCLError) {
+  init(_ context: DriverContext, name: String, binary: [UInt8]) throws(OpenCLError) {
     handle = try Self.created(context, name, binary)
     self.name = name
     device = context.device
@@ -46,7 +29,7 @@ public final class Program: Sendable {
   }
 
   /// Compiles `source` with `options` as one string, to be linked.
-  init(_ context: Context, object source: ProgramSource, options: String) throws(OpenCLError) {
+  init(_ context: DriverContext, object source: ProgramSource, options: String) throws(OpenCLError) {
     handle = try Self.created(context, source)
     name = source.name
     device = context.device
@@ -56,14 +39,14 @@ public final class Program: Sendable {
   }
 
   /// Loads an object's `binary()` of an earlier run. Throws if the driver refuses it.
-  init(_ context: Context, name: String, object: [UInt8]) throws(OpenCLError) {
+  init(_ context: DriverContext, name: String, object: [UInt8]) throws(OpenCLError) {
     handle = try Self.created(context, name, object)
     self.name = name
     device = context.device
   }
 
   /// Links an object into a program whose kernels can be launched.
-  init(_ context: Context, linking object: Program) throws(OpenCLError) {
+  init(_ context: DriverContext, linking object: Program) throws(OpenCLError) {
     var status: cl_int = 0
     let handle = clLinkProgram(
       context.handle, 1, [context.device.handle], "", 1, [object.handle], nil, nil, &status)
@@ -76,7 +59,9 @@ public final class Program: Sendable {
     device = context.device
   }
 
-  private static func created(_ context: Context, _ source: ProgramSource) throws(OpenCLError) -> cl_program {
+  private static func created(_ context: DriverContext, _ source: ProgramSource) throws(OpenCLError)
+    -> cl_program
+  {
     var status: cl_int = 0
     let handle = source.text.withCString { text in
       var text: UnsafePointer<CChar>? = text
@@ -88,7 +73,7 @@ public final class Program: Sendable {
   }
 
   private static func created(
-    _ context: Context, _ name: String, _ binary: [UInt8]
+    _ context: DriverContext, _ name: String, _ binary: [UInt8]
   ) throws(OpenCLError) -> cl_program {
     var id: cl_device_id? = context.device.handle
     var length = binary.count

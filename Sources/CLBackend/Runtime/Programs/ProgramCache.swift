@@ -48,7 +48,7 @@ public final class ProgramCache {
     self.context = context
     let driverKeeps = context.device.description.keepsKernels()
     files = ProgramFiles(directory: directory, kind: kind ?? (driverKeeps ? .object : .program))
-    ahead = BuildAhead(files, context, warmsDriver: driverKeeps)
+    ahead = BuildAhead(files, context.programs, warmsDriver: driverKeeps)
   }
 
   /// Keeps programs in the default directory.
@@ -96,7 +96,7 @@ public final class ProgramCache {
     requests.append(Request(source: source, macros: macros))
     let clock = ContinuousClock()
     let start = clock.now
-    let made = if let made = try ahead.take(name) { made } else { try files.program(build, in: context) }
+    let made = if let made = try ahead.take(name) { made } else { try context.programs.program(build, files) }
     if made.isFileRejected { counters.rejected += 1 }
     if made.isUnwritten { counters.unwritten += 1 }
     switch made.origin {

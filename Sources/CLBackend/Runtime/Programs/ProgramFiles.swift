@@ -51,13 +51,8 @@ package struct ProgramFiles: Sendable {
     var isUnwritten = false
   }
 
-  /// Takes a program from this process or from disk, or compiles it. Throws if it does not compile.
-  func program(_ build: ProgramBuild, in context: Context) throws(OpenCLError) -> Made {
-    try context.programs.program(build.name) { () throws(OpenCLError) in try make(build, in: context) }
-  }
-
-  /// Takes a program from disk, or compiles it, without keeping it in the process.
-  func make(_ build: ProgramBuild, in context: Context) throws(OpenCLError) -> Made {
+  /// Takes a program from disk, or compiles it. Throws if it does not compile.
+  func make(_ build: ProgramBuild, in context: DriverContext) throws(OpenCLError) -> Made {
     var isFileRejected = false
     if let path = path(build), let file = FileManager.default.contents(atPath: path) {
       if let program = load([UInt8](file), build, context) { return Made(program: program, origin: .disk) }
@@ -99,7 +94,7 @@ package struct ProgramFiles: Sendable {
   }
 
   /// nil on any doubt.
-  private func load(_ file: [UInt8], _ build: ProgramBuild, _ context: Context) -> Program? {
+  private func load(_ file: [UInt8], _ build: ProgramBuild, _ context: DriverContext) -> Program? {
     let binary = Array(file.dropFirst(Self.magic.count + 32 + 8 + 32))
     guard !binary.isEmpty, file.starts(with: header(build.key, binary)) else { return nil }
     switch kind {
