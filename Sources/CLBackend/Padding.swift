@@ -69,7 +69,8 @@ extension WeightPacking {
     var used = [Bool](repeating: false, count: floats)
     used.withUnsafeMutableBufferPointer { used in
       nonisolated(unsafe) let used = used
-      visit { used[$1] = true }
+      let taps = tapOffsets
+      visitKernels { _, first in for tap in taps { used[first + tap] = true } }
     }
     return used
   }

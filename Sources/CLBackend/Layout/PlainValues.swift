@@ -20,7 +20,12 @@ extension OpenCLMemory {
       try queue.write(floats: view.packing.floats, to: view.buffer) { packed in
         if packed.count > values.count { packed.update(repeating: 0) }
         nonisolated(unsafe) let packed = packed
-        values.withUnsafeBufferPointer { values in view.packing.visit { packed[$1] = values[$0] } }
+        let taps = view.packing.tapOffsets
+        values.withUnsafeBufferPointer { values in
+          view.packing.visitKernels { plain, first in
+            for (index, tap) in taps.enumerated() { packed[first + tap] = values[plain + index] }
+          }
+        }
       }
     case .vector, .scalar:
       let view = vector(tensor)
@@ -60,7 +65,10 @@ extension OpenCLMemory {
       packed.withUnsafeBufferPointer { packed in
         values.withUnsafeMutableBufferPointer { values in
           nonisolated(unsafe) let values = values
-          view.packing.visit { values[$0] = packed[$1] }
+          let taps = view.packing.tapOffsets
+          view.packing.visitKernels { plain, first in
+            for (index, tap) in taps.enumerated() { values[plain + index] = packed[first + tap] }
+          }
         }
       }
     case .vector, .scalar:

@@ -64,19 +64,22 @@ struct WeightPacking: Hashable, Sendable {
     return ((kernel - phase + stride - 1) / stride, phase * (kernel / stride) + min(phase, kernel % stride))
   }
 
-  /// Calls `body` with the row-major index in [O, I, KH, KW] and the packed index of every weight, on all cores: a
-  /// panel's blocks, which fit into a cache, one after the other.
-  func visit(_ body: (_ plain: Int, _ packed: Int) -> Void) {
-    let taps = (0..<kernelHeight).flatMap { kh in (0..<kernelWidth).map { kw in tap(kh, kw) } }
+  /// The packed offsets of a kernel's weights, in row order, from its first tap.
+  var tapOffsets: [Int] {
+    (0..<kernelHeight).flatMap { kh in (0..<kernelWidth).map { kw in 512 * tap(kh, kw) } }
+  }
+
+  /// Calls `body` for the kernel [KH, KW] of every pair of channels, with its row-major index in [O, I, KH, KW] and the
+  /// packed index of its first tap, on all cores: a panel's blocks, which fit into a cache, one after the other.
+  func visitKernels(_ body: (_ plain: Int, _ packed: Int) -> Void) {
+    let taps = taps
     let (laneCount, scalarCount) = lanes == .output ? (outputs, inputs) : (inputs, outputs)
     inParallel(panels * blocks) { block in
       let (panel, scalars) = (block / blocks, block % blocks)
       for lane in panel * 32..<min((panel + 1) * 32, laneCount) {
         for scalar in scalars * 16..<min((scalars + 1) * 16, scalarCount) {
           let (o, i) = lanes == .output ? (lane, scalar) : (scalar, lane)
-          let plain = (o * inputs + i) * taps.count
-          let packed = (block * taps.count * 16 + scalar % 16) * 32 + lane % 32
-          for (index, tap) in taps.enumerated() { body(plain + index, packed + tap * 512) }
+          body((o * inputs + i) * taps, (block * taps * 16 + scalar % 16) * 32 + lane % 32)
         }
       }
     }
