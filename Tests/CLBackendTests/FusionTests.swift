@@ -63,6 +63,13 @@ struct FusionTests {
           firstMoment: filled(tape.state("m\(index)", parameter.shape), .scaled(1e-3)),
           secondMoment: filled(tape.state("v\(index)", parameter.shape), .positive), schedule: schedule)
       }
+      // The weights again, in the direction of the gradients: what was derived of them before Adam is out of date.
+      for (input, weight) in [(outer, down1), (inner, down2)] {
+        _ = try tape.transposedConvolution(input, weight: weight, half)
+      }
+      for (input, weight) in [(outer, up2), (picture, up1)] {
+        _ = try tape.convolution(input, weight: weight, half)
+      }
       recording = tape.freeze()
       self.fill = fill
     }
