@@ -10,6 +10,9 @@ struct CommandLineTool: ParsableCommand {
         pix2pix sample-pairs --out pairs --count 200 --size 128
         pix2pix train --data pairs --out run --direction BtoA --size 128 --ngf 32 --ndf 32 --epochs 10
         pix2pix translate --model run --input pairs/val --side B --out pictures
+
+      Exit codes: 0 done, 1 error, 64 wrong usage. Training that a signal stops writes a checkpoint; its exit code is 130
+      (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP).
       """,
     version: "0.1.0",
     subcommands: [
@@ -17,4 +20,18 @@ struct CommandLineTool: ParsableCommand {
       Verify.self, Benchmark.self, Tune.self,
       Devices.self, Programs.self, SamplePairsCommand.self,
     ])
+
+  static func main() {
+    ProcessSetup.begin()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      try ProcessSetup.end()
+    } catch {
+      guard exitCode(for: error).isSuccess else { exit(withError: error) }
+      // Help, or the version.
+      print(fullMessage(for: error))
+      do { try ProcessSetup.end() } catch { exit(withError: error) }
+    }
+  }
 }

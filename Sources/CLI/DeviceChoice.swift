@@ -96,8 +96,3 @@ struct VectorWidthOption: ParsableArguments {
     return .cpu
   }
 }
-
-/// Writes a line for people beside the results.
-func note(_ text: String) {
-  FileHandle.standardError.write(Data((text + "\n").utf8))
-}

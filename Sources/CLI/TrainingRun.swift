@@ -1,3 +1,4 @@
+import ArgumentParser
 import CLBackend
 import Foundation
 import Images
@@ -20,9 +21,8 @@ struct TrainingRun {
   /// Trains to the end, to Ctrl-C, or for `stopAfter` steps.
   ///
   /// - Parameter goOn: the command that goes on where this one is stopped
-  /// - Returns: whether it came to the end
-  @discardableResult
-  func train(stopAfter: Int? = nil, goOn: String) throws -> Bool {
+  /// - Throws: the signal's `ExitCode` when a signal stopped it, with a checkpoint
+  func train(stopAfter: Int? = nil, goOn: String) throws {
     var device = device
     device.precision = options.precision
     let choice = try device.choose()
@@ -55,18 +55,15 @@ struct TrainingRun {
     let stopStep = stopAfter.map { trainer.stepsDone + $0 }
     let line = ProgressLine()
     let outcome = try trainer.train(
-      shouldStop: { interruption.isRequested || (stopStep.map { trainer.stepsDone >= $0 } ?? false) },
+      shouldStop: { interruption.signal != nil || (stopStep.map { trainer.stepsDone >= $0 } ?? false) },
       onEvent: { line.show($0) })
     line.end()
     switch outcome {
     case .finished:
-      print("done: \(directory.latestCheckpoint() ?? directory.path)")
-      print("look: \(directory.report)")
-      return true
+      tell("done: \(directory.latestCheckpoint() ?? directory.path)\nlook: \(directory.report)\n")
     case .interrupted(let path):
-      print("stopped at \(path)")
-      print("go on: \(goOn)")
-      return false
+      tell("stopped at \(path)\ngo on: \(goOn)\n")
+      if let signal = interruption.signal { throw ExitCode(128 + signal) }
     }
   }
 
@@ -131,20 +128,36 @@ struct TrainingRun {
   }
 }
 
-/// Turns the first Ctrl-C (or SIGTERM) into a wish to stop; the second ends the program as usual.
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP (a lost session) into a wish to stop, and says so at once; the second ends the
+/// program as usual. A signal that is ignored from the beginning, as under `nohup`, stays ignored.
 final class Interruption: Sendable {
-  private static let requested = Atomic<Bool>(false)
+  /// The first signal; 0 before it.
+  private static let received = Atomic<Int32>(0)
 
   init() {
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { number in
-        Interruption.requested.store(true, ordering: .relaxed)
-        signal(number, SIG_DFL)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      var current = sigaction()
+      sigaction(number, nil, &current)
+      if unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self)
+        == unsafeBitCast(SIG_IGN, to: Int.self)
+      {
+        continue
+      }
+      Foundation.signal(number) { number in
+        _ = Interruption.received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
+        Foundation.signal(number, SIG_DFL)
+        // The bare call, since a handler may interrupt anything.
+        let text: StaticString = "\nstopping after this step, with a checkpoint; once more ends at once\n"
+        _ = Foundation.write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
       }
     }
   }
 
-  var isRequested: Bool { Self.requested.load(ordering: .relaxed) }
+  /// The signal that asked to stop.
+  var signal: Int32? {
+    let number = Self.received.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
 }
 
 /// Progress on one line of a terminal, or a line now and then elsewhere.
@@ -159,7 +172,7 @@ final class ProgressLine {
     case .progress(let progress):
       let text = Self.text(progress)
       if isTerminal {
-        Self.write("\r\u{1B}[K\(text)")
+        tell("\r\u{1B}[K\(text)")
         isOpen = true
       } else {
         // A log wants a line every few seconds, not every few steps.
@@ -182,18 +195,13 @@ final class ProgressLine {
   }
 
   func end() {
-    if isOpen { Self.write("\n") }
+    if isOpen { tell("\n") }
     isOpen = false
   }
 
   private func plain(_ text: String) {
     end()
-    Self.write(text + "\n")
-  }
-
-  /// Unbuffered, so that a log can be followed.
-  private static func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+    tell(text + "\n")
   }
 
   private static func text(_ progress: Trainer.Progress) -> String {

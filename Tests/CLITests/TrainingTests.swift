@@ -103,7 +103,7 @@ import Testing
 
   // MARK: Stopping
 
-  @Test(arguments: [SIGINT, SIGTERM]) func interrupted(_ signal: Int32) throws {
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func interrupted(_ signal: Int32) throws {
     let run = RunDirectory("\(folder.path)/run")
     let data = try folder.writePairs("pairs")
     let long = ["--steps", "1000000", "--save-every", "1000000", "--sample-every", "1000000"]
@@ -111,7 +111,9 @@ import Testing
     #expect(running.wait { running.output.contains("epoch 1/") })
     running.signal(signal)
     let outcome = try running.wait()
-    #expect(outcome.status == 0 && outcome.errorLines.isEmpty, "\(outcome.errors)")
+    #expect(outcome.status == 128 + signal && outcome.errorLines.isEmpty, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("\nstopping after this step, with a checkpoint; once more ends at once\n"))
     let step = try #require(run.checkpointSteps().last)
     #expect(outcome.output.contains("stopped at \(run.checkpoint(step: step))\n"))
     #expect(outcome.output.contains("go on: pix2pix train --resume --out \(run.path)\n"))

@@ -126,7 +126,7 @@ func checkRelease(_ status: cl_int, _ call: StaticString) {
 
 /// One line on stderr, marked as ours.
 func logToStandardError(_ line: String) {
-  FileHandle.standardError.write(Data("pix2pix: \(line)\n".utf8))
+  try? FileHandle.standardError.write(contentsOf: Data("pix2pix: \(line)\n".utf8))
 }
 
 /// The shape of every clGet…Info call once its first arguments are bound: size, where to, size returned.

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+
+/// What every command does before its own work and after it, so that nothing around the program harms it.
+enum ProcessSetup {
+  /// Opens /dev/null in the place of standard input, output and error where they are closed: the next file that is opened
+  /// would get their number, and what is printed would go into it. A reader that goes away, as `head` does, ends no
+  /// command by SIGPIPE.
+  static func begin() {
+    // The lowest free number is taken, so that the three are filled in order.
+    while true {
+      let descriptor = open("/dev/null", O_RDWR)
+      guard (0...2).contains(descriptor) else {
+        if descriptor >= 0 { close(descriptor) }
+        break
+      }
+    }
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Writes out what was printed.
+  ///
+  /// - Throws: `ExitCode.failure` when some of it was lost, silently where the reader has gone away
+  static func end() throws {
+    guard fflush(nil) != 0 else { return }
+    let reason = errno
+    if reason != EPIPE {
+      note("Error: standard output cannot be written: \(String(cString: strerror(reason)))")
+    }
+    throw ExitCode.failure
+  }
+}
+
+/// Writes a line for people beside the results. An error of writing it is ignored: no note is worth the work.
+func note(_ text: String) { tell(text + "\n", on: .standardError) }
+
+/// Writes progress, unbuffered, so that a log can be followed. An error of writing it is ignored.
+func tell(_ text: String, on file: FileHandle = .standardOutput) {
+  try? file.write(contentsOf: Data(text.utf8))
+}
