@@ -8,7 +8,7 @@ import Tape
 struct DeviceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Where to compute: auto, the number or a part of the name of a device that `pix2pix devices` lists, or reference.",
+      "Where to compute: auto, the number or a part of the name of a device that `pix2pix devices` lists, cpu, gpu or accelerator, or reference.",
       discussion: "auto takes a GPU before an accelerator before a CPU. reference is the slow CPU reference.")
   )
   var device = "auto"
@@ -28,7 +28,7 @@ struct DeviceOptions: ParsableArguments {
   }
 
   func choose() throws -> Choice {
-    if device == "reference" { return .reference }
+    if device.lowercased() == "reference" { return .reference }
     let (chosen, reason) = try Device.select(device)
     return .openCL(chosen, reason: reason)
   }

@@ -99,7 +99,7 @@ struct ExperimentCommand: ParsableCommand {
     let runs = try variants.map { try run(of: $0, base) }
     for (index, (variant, run)) in zip(variants, runs).enumerated() {
       note("row \(index + 1) of \(variants.count): \(variant.name)")
-      if let run { try run.train(goOn: "the same command") }
+      if let run { try run.train() }
       let directory = RunDirectory("\(out)/rows/\(variant.name)")
       let path = try RunDirectory.checkpoint(of: directory.path)
       let translator = try Translator((Checkpoint(path: path), path)) { try executor($0.recording) }

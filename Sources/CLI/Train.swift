@@ -70,7 +70,7 @@ struct Train: ParsableCommand {
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, memoryLimit: memoryLimit,
       device: device, kernels: kernels
-    ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume --out \(out)")
+    ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume")
   }
 }
 

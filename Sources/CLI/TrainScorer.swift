@@ -71,7 +71,7 @@ struct TrainScorer: ParsableCommand {
     let (options, checkpoint) = try resume ? resumed(directory) : (newOptions(directory), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, device: device, kernels: kernels
-    ).train(goOn: "pix2pix train-scorer --resume --out \(out)")
+    ).train(goOn: "pix2pix train-scorer --resume")
   }
 
   private func newOptions(_ directory: RunDirectory) throws -> TrainingOptions {

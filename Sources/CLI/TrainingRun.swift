@@ -20,9 +20,10 @@ struct TrainingRun {
 
   /// Trains to the end, to Ctrl-C, or for `stopAfter` steps.
   ///
-  /// - Parameter goOn: the command that goes on where this one is stopped
+  /// - Parameter goOn: the command that goes on where this one is stopped, without the options of all trainings; nil for
+  ///   the same command
   /// - Throws: the signal's `ExitCode` when a signal stopped it, with a checkpoint
-  func train(stopAfter: Int? = nil, goOn: String) throws {
+  func train(stopAfter: Int? = nil, goOn: String? = nil) throws {
     var device = device
     device.precision = options.precision
     let choice = try device.choose()
@@ -52,7 +53,10 @@ struct TrainingRun {
     if let checkpoint { note("going on from \(checkpoint.path), step \(checkpoint.0.progress.step)") }
 
     let interruption = Interruption()
-    let stopStep = stopAfter.map { trainer.stepsDone + $0 }
+    let stopStep = stopAfter.map { steps in
+      let (sum, isTooLarge) = trainer.stepsDone.addingReportingOverflow(steps)
+      return isTooLarge ? Int.max : sum
+    }
     let line = ProgressLine()
     let outcome = try trainer.train(
       shouldStop: { interruption.signal != nil || (stopStep.map { trainer.stepsDone >= $0 } ?? false) },
@@ -62,9 +66,17 @@ struct TrainingRun {
     case .finished:
       tell("done: \(directory.latestCheckpoint() ?? directory.path)\nlook: \(directory.report)\n")
     case .interrupted(let path):
-      tell("stopped at \(path)\ngo on: \(goOn)\n")
+      tell("stopped at \(path)\ngo on: \(goOn.map(resuming) ?? "the same command")\n")
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
     }
+  }
+
+  /// The command with the run's folder, and with the options that a run does not remember.
+  private func resuming(_ command: String) -> String {
+    var options = [(name: "--out", value: directory.path)]
+    if device.device.lowercased() != "auto" { options.append(("--device", device.device)) }
+    if let memoryLimit { options.append(("--memory-limit", "\(memoryLimit)")) }
+    return ShellText.command(command, options)
   }
 
   /// - Throws: `ModelError.training` when the run does not fit into the device's memory

@@ -121,6 +121,38 @@ import Testing
     #expect(run.checkpointSteps().last == step + 2)
   }
 
+  /// The command that is printed, pasted into a shell, goes on on the same device, whatever the folder is called.
+  @Test(arguments: ["plain", "my run", "it's \"quoted\"", "-dash", "$HOME `date`", "*", "Größe"])
+  func goesOnAsPrinted(_ name: String) throws {
+    let data = try folder.writePairs("pairs")
+    let outcome = try Program.run(
+      [
+        "train", "--data", data, "--out=\(name)", "--steps", "2", "--stop-after", "1", "--memory-limit",
+        "1.5",
+      ] + tiny
+        + onReference, shell: "cd '\(folder.path)'")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let line = try #require(outcome.output.split(separator: "\n").last { $0.hasPrefix("go on: pix2pix ") })
+    #expect(line.hasSuffix(" --device reference --memory-limit 1.5"))
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["-c", "'\(Program.path)' \(line.dropFirst("go on: pix2pix ".count)) > /dev/null 2>&1"]
+    shell.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0)
+    #expect(RunDirectory("\(folder.path)/\(name)").checkpointSteps() == [1, 2])
+  }
+
+  /// More steps than there are numbers are as many as there are left.
+  @Test func stopsAfterTheEnd() throws {
+    let arguments = ["--data", try folder.writePairs("pairs")] + tiny + onReference
+    try train("run", arguments + ["--steps", "4", "--stop-after", "2"])
+    let most = ["--stop-after", "\(Int.max)"]
+    let outcome = try train("run", ["--resume"] + onReference + most)
+    #expect(outcome.output.contains("done: \(checkpoint("run", 4))"))
+  }
+
   @Test func keepsWhatItWasTold() throws {
     let data = try writeData()
     try train(

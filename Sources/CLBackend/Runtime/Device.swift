@@ -93,7 +93,10 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
     return rank(self) > rank(other)
   }
 
-  /// The device that the user's `name` means: `auto`, an index, or a part of a name in any case.
+  /// The end of every error about a missing device.
+  private static let withoutDevice = "; --device reference computes without one, slowly"
+
+  /// The device that the user's `name` means: `auto`, an index, a kind, or a part of a name, in any case.
   ///
   /// Returns the place in `devices` and the reason in words. Throws if nothing fits; the error lists
   /// what there is.
@@ -108,13 +111,16 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
     }
     guard !devices.isEmpty else {
       throw OpenCLError(
-        "no OpenCL device found; install your GPU's OpenCL driver, or PoCL (pocl-opencl-icd) to run on the CPU"
+        "no OpenCL device found; install your GPU's OpenCL driver, or PoCL (pocl-opencl-icd) to run on the CPU\(withoutDevice)"
       )
     }
     let list = devices.map(\.label).joined(separator: ", ")
+    let usable = devices.indices.filter { devices[$0].isUsable && devices[$0].hasOpenCL12 }
     if name.lowercased() == "auto" {
-      guard let position = best(devices.indices.filter { devices[$0].isUsable && devices[$0].hasOpenCL12 })
-      else { throw OpenCLError("no device is available with a compiler and OpenCL 1.2; there are \(list)") }
+      guard let position = best(usable) else {
+        throw OpenCLError(
+          "no device is available with a compiler and OpenCL 1.2; there are \(list)\(withoutDevice)")
+      }
       let device = devices[position]
       let power = "\(device.computeUnits) compute units at \(device.clockMHz) MHz"
       return (position, "auto: the fastest \(device.kind.rawValue) of \(devices.count) device(s), \(power)")
@@ -123,9 +129,18 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
     if let position = devices.firstIndex(where: { String($0.index) == name }) {
       return (position, "device \(name) was asked for")
     }
+    if let kind = Kind(rawValue: name.lowercased()) {
+      let those = usable.filter { devices[$0].kind == kind }
+      guard let position = best(those) else {
+        throw OpenCLError("no device is a \(kind.rawValue); there are \(list)\(withoutDevice)")
+      }
+      return (position, "the fastest \(kind.rawValue) of \(those.count)")
+    }
     let matches = devices.indices.filter { devices[$0].name.lowercased().contains(name.lowercased()) }
     guard !name.isEmpty, let position = best(matches)
-    else { throw OpenCLError("no device is called or numbered \"\(name)\"; there are \(list)") }
+    else {
+      throw OpenCLError("no device is called or numbered \"\(name)\"; there are \(list)\(withoutDevice)")
+    }
     let reason = "\"\(name)\" is in its name"
     return (position, matches.count == 1 ? reason : reason + ", the fastest of \(matches.count) that match")
   }

@@ -25,7 +25,9 @@ public final class StripExecutor: Executor {
   ) {
     precondition(rows > 0, "strips have rows")
     self.recording = recording
-    self.rows = rows
+    // No strip is higher than the picture, however many rows are asked for.
+    self.rows = min(
+      rows, recording.tensors.map { $0.tensor.shape.rank == 4 ? $0.tensor.shape.h : 1 }.max() ?? 1)
     self.makeExecutor = makeExecutor
     var lastReads: [Int: Int] = [:]
     for (index, step) in recording.steps.enumerated() {

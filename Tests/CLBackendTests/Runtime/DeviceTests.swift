@@ -41,6 +41,7 @@ import Testing
 
   @Test(arguments: [
     ("auto", 3), ("AUTO", 3), ("0", 0), ("2", 2), ("board", 1), ("geforce", 3), ("GeForce A", 2), ("90", 4),
+    ("cpu", 0), ("GPU", 3), ("Accelerator", 1),
   ])
   func choice(name: String, position: Int) throws {
     let choice = try DeviceDescription.choose(name, among: DeviceTests.workstation)
@@ -58,9 +59,18 @@ import Testing
     #expect(try DeviceDescription.choose("auto", among: twins).position == 0)
   }
 
+  /// A GPU that is too old is none.
+  @Test func aKindThatIsNotThereIsRefused() throws {
+    let devices = [DeviceTests.workstation[0], DeviceTests.workstation[4]]
+    let error = try openCLError { _ = try DeviceDescription.choose("gpu", among: devices) }
+    #expect(error.description.contains("no device is a gpu; there are 0: Big CPU"))
+    #expect(error.description.contains("--device reference"))
+  }
+
   @Test(arguments: ["5", "-1", "radeon", ""])
   func whatIsNotThereIsRefusedWithTheList(name: String) throws {
     let error = try openCLError { _ = try DeviceDescription.choose(name, among: DeviceTests.workstation) }
+    #expect(error.description.contains("--device reference"))
     #expect(error.description.contains("GeForce B") && error.description.contains("0: Big CPU"))
     #expect(!error.description.contains("\n"))
   }
@@ -68,6 +78,7 @@ import Testing
   @Test func noDeviceAtAllIsRefusedWithAdvice() throws {
     let error = try openCLError { _ = try DeviceDescription.choose("auto", among: []) }
     #expect(error.description.contains("no OpenCL device found"))
+    #expect(error.description.contains("--device reference"))
   }
 
   @Test func vendorsAndClasses() {
