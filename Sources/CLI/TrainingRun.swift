@@ -184,7 +184,7 @@ final class ProgressLine {
     case .progress(let progress):
       let text = Self.text(progress)
       if isTerminal {
-        tell("\r\u{1B}[K\(text)")
+        tell("\r\u{1B}[K\(text.prefix(Self.columns - 1))")
         isOpen = true
       } else {
         // A log wants a line every few seconds, not every few steps.
@@ -214,6 +214,12 @@ final class ProgressLine {
   private func plain(_ text: String) {
     end()
     tell(text + "\n")
+  }
+
+  /// The terminal's width, which may change at any time; 80 where it does not say.
+  private static var columns: Int {
+    var size = winsize()
+    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
   private static func text(_ progress: Trainer.Progress) -> String {

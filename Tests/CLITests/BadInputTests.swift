@@ -218,6 +218,24 @@ import Testing
     #expect(outcome.errors.contains("Usage: pix2pix") && outcome.output.isEmpty)
   }
 
+  /// Every option of every command that is given a shell's variable that is not set.
+  @Test(arguments: [
+    ["train", "--data", "", "--out", "x"], ["train", "--data", "x", "--out", ""], ["train", "--out="],
+    ["train", "--data", "x", "--out", "x", "--targets", ""], ["train", "--resume", "--out", ""],
+    ["train", "--data", "x", "--out", "x", "--scorer="],
+    ["translate", "--model", "", "--input", "x", "--out", "x"],
+    ["translate", "--model", "x", "--input", "", "--out", "x"], ["evaluate", "--outputs", ""],
+    ["check", "--data", "x", "--sheet", ""], ["verify", "--against", ""], ["benchmark", "--layer="],
+    ["devices", ""], ["sample-pairs", "--out", ""], ["programs", "--out", ""], ["tune", "--pin", ""],
+  ])
+  func emptyValue(_ arguments: [String]) throws {
+    let name = arguments.last == "" ? arguments[arguments.count - 2] : arguments.last ?? ""
+    let given = arguments.firstIndex(of: "").map { arguments[$0 - 1] } ?? String(name.dropLast())
+    expectFailure(
+      try Program.run(arguments), given.hasPrefix("--") ? "\(given) has an empty value" : "an empty value",
+      status: 64)
+  }
+
   @Test func missingDevice() throws {
     let data = try folder.writePairs("data", count: 1)
     expectFailure(try train(data, ["--device", "99"]), "\"99\"")
