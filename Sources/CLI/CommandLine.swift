@@ -11,8 +11,8 @@ struct CommandLineTool: ParsableCommand {
         pix2pix train --data pairs --out run --direction BtoA --size 128 --ngf 32 --ndf 32 --epochs 10
         pix2pix translate --model run --input pairs/val --side B --out pictures
 
-      Exit codes: 0 done, 1 error, 64 wrong usage. Training that a signal stops writes a checkpoint; its exit code is 130
-      (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP).
+      Exit codes: 0 done, 1 error, 64 wrong usage. Training that a signal stops writes a checkpoint; its exit code is \
+      130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP).
       """,
     version: "0.1.0",
     subcommands: [
