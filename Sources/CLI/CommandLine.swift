@@ -21,19 +21,21 @@ struct CommandLineTool: ParsableCommand {
       Devices.self, Programs.self, SamplePairsCommand.self,
     ])
 
-  /// An empty value is a shell's variable that is not set: no option takes one, and none would say so.
+  /// No option takes an empty value, which comes of a shell variable that is not set.
   ///
   /// - Throws: `ValidationError` that names the option
   private static func refuseEmptyValues(of arguments: [String]) throws {
     for (argument, previous) in zip(arguments.dropFirst(), arguments) {
-      if argument.isEmpty {
-        let name = previous.hasPrefix("--") ? previous : "an argument"
-        throw ValidationError("\(name) has an empty value; a variable may not be set.")
-      }
       let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
-      if argument.hasPrefix("--"), parts.count == 2, parts[1].isEmpty {
-        throw ValidationError("\(parts[0]) has an empty value; a variable may not be set.")
+      let name: String
+      if argument.isEmpty {
+        name = previous.hasPrefix("--") ? previous : "an argument"
+      } else if argument.hasPrefix("--"), parts.count == 2, parts[1].isEmpty {
+        name = String(parts[0])
+      } else {
+        continue
       }
+      throw ValidationError("\(name) has an empty value; is a shell variable unset?")
     }
   }
 

@@ -112,7 +112,7 @@ struct ExperimentCommand: ParsableCommand {
         pictures: try shown.map { try translator.translate(validation.pairs[$0], index: $0) })
       try write(experiments, results, base, TrainingPlan(base, pairs: try base.trainingPairs().count))
     }
-    print("look: \(out)/report.html")
+    tell(line: "look: \(out)/report.html")
   }
 
   /// A row that was trained and judged.

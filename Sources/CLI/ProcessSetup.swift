@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+// For C's stdout, a variable.
+@preconcurrency import Foundation
 
 /// What every command does before its own work and after it, so that nothing around the program harms it.
 enum ProcessSetup {
@@ -22,17 +23,27 @@ enum ProcessSetup {
   ///
   /// - Throws: `ExitCode.failure` when some of it was lost, silently where the reader has gone away
   static func end() throws {
-    guard fflush(nil) != 0 else { return }
-    let reason = errno
-    if reason != EPIPE {
-      note("Error: standard output cannot be written: \(String(cString: strerror(reason)))")
+    if fflush(stdout) != 0 {
+      let reason = errno
+      if reason != EPIPE {
+        note("Error: standard output cannot be written: \(String(cString: strerror(reason)))")
+      }
+      throw ExitCode.failure
     }
-    throw ExitCode.failure
+    // The last part of a longer text was written, an earlier one was not.
+    guard ferror(stdout) == 0 else {
+      note("Error: standard output cannot be written: a part of it is lost")
+      throw ExitCode.failure
+    }
   }
 }
 
-/// Writes a line for people beside the results. An error of writing it is ignored: no note is worth the work.
+/// Writes a line for people beside the results. An error of writing it is ignored.
 func note(_ text: String) { tell(text + "\n", on: .standardError) }
+
+/// Writes a line about the files that a command makes. An error of writing it is ignored, since the files are there. What a
+/// command has to show instead of files is for `print`.
+func tell(line: String) { tell(line + "\n") }
 
 /// Writes progress, unbuffered, so that a log can be followed. An error of writing it is ignored.
 func tell(_ text: String, on file: FileHandle = .standardOutput) {

@@ -49,8 +49,9 @@ struct SamplePairsCommand: ParsableCommand {
         .writePNG(to: "\(out)/\(index % 10 == 9 ? "val" : "train")/\(name).png")
     }
     let seconds = (clock.now - start) / .seconds(1)
-    print(
-      "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
+    tell(
+      line:
+        "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
         + String(format: "%.1f s", seconds))
   }
 

@@ -64,9 +64,9 @@ struct TrainingRun {
     line.end()
     switch outcome {
     case .finished:
-      tell("done: \(directory.latestCheckpoint() ?? directory.path)\nlook: \(directory.report)\n")
+      tell(line: "done: \(directory.latestCheckpoint() ?? directory.path)\nlook: \(directory.report)")
     case .interrupted(let path):
-      tell("stopped at \(path)\ngo on: \(goOn.map(resuming) ?? "the same command")\n")
+      tell(line: "stopped at \(path)\ngo on: \(goOn.map(resuming) ?? "the same command")")
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
     }
   }
@@ -140,8 +140,8 @@ struct TrainingRun {
   }
 }
 
-/// Turns the first Ctrl-C, SIGTERM or SIGHUP (a lost session) into a wish to stop, and says so at once; the second ends the
-/// program as usual. A signal that is ignored from the beginning, as under `nohup`, stays ignored.
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP (a lost session) into a wish to stop, and says so at once; the same again ends
+/// the program as usual. A signal that is ignored from the beginning, as under `nohup`, stays ignored.
 final class Interruption: Sendable {
   /// The first signal; 0 before it.
   private static let received = Atomic<Int32>(0)
@@ -213,7 +213,7 @@ final class ProgressLine {
 
   private func plain(_ text: String) {
     end()
-    tell(text + "\n")
+    tell(line: text)
   }
 
   /// The terminal's width, which may change at any time; 80 where it does not say.

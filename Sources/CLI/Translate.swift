@@ -129,17 +129,20 @@ struct Translate: ParsableCommand {
       if samples > 1 {
         let distance = Translator.diversity(pictures)
         distances.append(distance)
-        print("\(name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
+        tell(
+          line: "\(name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
       }
     }
     let seconds = (clock.now - start) / .seconds(1)
     let count = files.count * samples
     if !distances.isEmpty {
       let mean = distances.reduce(0, +) / Double(distances.count)
-      print(String(format: "diversity: %.3f of 255, the mean L1 distance of two samples of one input", mean))
+      tell(
+        line: String(format: "diversity: %.3f of 255, the mean L1 distance of two samples of one input", mean)
+      )
     }
-    print(
-      String(
+    tell(
+      line: String(
         format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", count,
         count == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(count),
         normStatistics.rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), path))

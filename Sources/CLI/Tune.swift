@@ -69,7 +69,7 @@ struct Tune: ParsableCommand {
     let store = TuningStore()
     if delete {
       let count = store.delete(description, deviceClass)
-      Swift.print("deleted \(count) \(count == 1 ? "record" : "records") of \(description.name)")
+      tell(line: "deleted \(count) \(count == 1 ? "record" : "records") of \(description.name)")
       return
     }
     if print || pin != nil {
@@ -80,7 +80,7 @@ struct Tune: ParsableCommand {
       }
       if let pin {
         try KernelChoicesFile(record.choices(source: pin), description, deviceClass).write(to: pin)
-        Swift.print("\(record.all.count) passes in \(pin)")
+        tell(line: "\(record.all.count) passes in \(pin)")
       } else {
         show(record, store.path(description, deviceClass, tuner.precision))
       }
@@ -100,8 +100,9 @@ struct Tune: ParsableCommand {
     for (key, pass) in tuned { record[key] = pass }
     try store.save(record, of: description)
     let changed = tuned.values.count { $0.variant != $0.standard }
-    Swift.print(
-      "\(tuned.count) passes tuned, \(changed) of them other than the default; pix2pix tune --print shows them"
+    tell(
+      line:
+        "\(tuned.count) passes tuned, \(changed) of them other than the default; pix2pix tune --print shows them"
     )
   }
 

@@ -78,6 +78,23 @@ import Testing
     #expect(reports.contains { $0.count == columns - 1 } == (columns == 33))
   }
 
+  /// What a command makes as files is there, whoever reads the line about it.
+  @Test func filesNeedNobodyWhoReads() throws {
+    let (run, pairs) = ("\(folder.path)/run", "\(folder.path)/drawn")
+    #expect(try Program.run(try arguments(run)).status == 0)
+    let translate = ["translate", "--model", run, "--input", "\(folder.path)/pairs/p0.png"] + onReference
+    for (command, files) in [
+      (translate + ["--out", "\(folder.path)/one"], ["one/p0.png"]),
+      (translate + ["--samples", "2", "--out", "\(folder.path)/two"], ["two/p0-1.png", "two/p0-2.png"]),
+      (["sample-pairs", "--count", "2", "--size", "32", "--out", pairs], ["drawn/train/00001.png"]),
+    ] {
+      #expect(try Program.run(command, shell: "exec > /dev/full 2>&1").status == 0, "\(command)")
+      for file in files {
+        #expect(FileManager.default.fileExists(atPath: "\(folder.path)/\(file)"), "\(file)")
+      }
+    }
+  }
+
   /// As jobs in the background and under nohup.
   @Test(arguments: [("INT", SIGINT), ("HUP", SIGHUP)])
   func aSignalThatIsIgnoredStaysIgnored(_ name: String, _ number: Int32) throws {

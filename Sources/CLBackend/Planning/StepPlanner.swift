@@ -44,7 +44,8 @@ struct StepPlanner {
       try launchPartialSums(of: step).launchSum(into: sum.output, adding: sum.addend(to: output), planner)
     case .norm(let step, let sums, let statistics, let mask, let product):
       try operation(step, as: Norm.self).plan(
-        planner, partialSums: deferred(sums), runningStatistics: statistics.map { operation($0) },
+        planner, partialSums: removePartialSums(of: sums),
+        runningStatistics: statistics.map { operation($0) },
         mask: mask.map { operation($0) }, product: product.map { operation($0) })
     case .gradient(let step, let sum, let product, let sums):
       guard let reader = planner.operation(step) as? any GradientTermsReader else {
@@ -55,11 +56,11 @@ struct StepPlanner {
       if let product = product.map({ operation($0, as: Multiply.self) }) {
         terms = .masked(product.a, mask: product.b)
       }
-      try reader.plan(planner, reading: terms, partialSums: deferred(sums))
+      try reader.plan(planner, reading: terms, partialSums: removePartialSums(of: sums))
     case .logitLoss(let step, let gradient, let second, let secondGradient, let sums):
       try operation(step, as: LogitLoss.self).plan(
         planner, gradient: gradient.map { operation($0) }, second: second.map { operation($0) },
-        secondGradient: secondGradient.map { operation($0) }, partialSums: deferred(sums))
+        secondGradient: secondGradient.map { operation($0) }, partialSums: removePartialSums(of: sums))
     case .pixelLoss(let step, let gradient):
       try operation(step, as: PixelLoss.self).plan(planner, gradient: operation(gradient))
     case .flatRun(let steps):
@@ -96,8 +97,8 @@ struct StepPlanner {
     return try launch(planner)
   }
 
-  /// The partial sums that a step adds up.
-  private mutating func deferred(_ source: PartialSumsSource?) -> PartialSums? {
+  /// Partial sums that were left to a later step, for the step that adds them up.
+  private mutating func removePartialSums(of source: PartialSumsSource?) -> PartialSums? {
     guard let source else { return nil }
     guard var sums = partialSums.removeValue(forKey: source.convolution) else {
       preconditionFailure("step \(source.convolution) has left no partial sums")

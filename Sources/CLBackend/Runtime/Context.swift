@@ -15,7 +15,7 @@ public final class Context {
   ///
   /// - Throws: `OpenCLError` if the device is older than OpenCL 1.2 or its driver refuses
   public convenience init(_ device: Device) throws(OpenCLError) {
-    // Made first, since it stays.
+    // The shared context stays, and with it the driver's library.
     if device.description.unloadsWithLastContext { _ = try BuiltPrograms.shared(by: device) }
     self.init(device, try BuiltPrograms(device))
   }

@@ -41,7 +41,7 @@ final class BuiltPrograms: Sendable {
 
   // MARK: Shared
 
-  /// Those of the device that live as long as the process. Throws as `init` does.
+  /// The device's context and programs that live as long as the process. Throws as `init` does.
   static func shared(by device: Device) throws(OpenCLError) -> BuiltPrograms {
     let result = kept.withLock { kept in
       Result { () throws(OpenCLError) in

@@ -7,7 +7,7 @@ import Synchronization
 /// Each thread has a context of its own: drivers such as PoCL compile one program of a context at a time.
 package final class CacheWarming: Sendable {
   private let work: Work
-  /// Those left to others among them.
+  /// A latch for each of the builds, whoever makes it.
   private let done: [String: Latch]
   private let threads: [DispatchSemaphore]
 
@@ -40,7 +40,7 @@ package final class CacheWarming: Sendable {
   /// Returns when that program has been built, or could not be; at once if it is not among the builds.
   package func wait(for name: String) { done[name]?.wait() }
 
-  /// What the warmings of this process have begun.
+  /// Builds that a warming of this process makes or has made.
   private static let claimed = Mutex<[String: Latch]>([:])
 
   /// Sorts out what nobody has claimed yet, and claims it.
