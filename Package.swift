@@ -32,19 +32,22 @@ let package = Package(
     .target(name: "CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"]),
     .target(name: "Random"),
+    // Reading and writing files without harm to the user's.
+    .target(name: "Files", swiftSettings: unoptimized),
     .target(name: "Tape", dependencies: ["Random"]),
     .target(name: "OperationCases", dependencies: ["Random", "Tape"], path: "Tests/OperationCases"),
     .target(
-      name: "CLBackend", dependencies: ["Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
+      name: "CLBackend", dependencies: ["Files", "Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
       swiftSettings: optimizedForSize),
-    .target(name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"]),
+    .target(name: "Images", dependencies: ["Files", "Random", "CPNG", "CTurboJPEG"]),
     .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
     .target(
-      name: "Model", dependencies: ["Random", "Tape", "Images", "Metrics"], swiftSettings: unoptimized),
+      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics"],
+      swiftSettings: unoptimized),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Tape", "CLBackend", "Images", "Metrics", "Model", "Random",
+        "Files", "Tape", "CLBackend", "Images", "Metrics", "Model", "Random",
         .product(name: "SamplePairs", package: "SamplePairs"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -56,8 +59,9 @@ let package = Package(
       name: "CLBackendTests",
       dependencies: ["CLBackend", "Images", "Kernels", "Model", "OperationCases", "Random", "Tape"],
       swiftSettings: unoptimized),
+    .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: unoptimized),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Random"], resources: [.copy("Fixtures")],
+      name: "ImagesTests", dependencies: ["Files", "Images", "Random"], resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
     .testTarget(
       name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")],
@@ -66,10 +70,12 @@ let package = Package(
       name: "SamplePairsTests", dependencies: [.product(name: "SamplePairs", package: "SamplePairs")],
       swiftSettings: unoptimized),
     .testTarget(
-      name: "ModelTests", dependencies: ["Images", "Metrics", "Model", "OperationCases", "Random", "Tape"],
+      name: "ModelTests",
+      dependencies: ["Files", "Images", "Metrics", "Model", "OperationCases", "Random", "Tape"],
       resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
-    .testTarget(name: "CLITests", dependencies: ["pix2pix", "Images", "Model"], swiftSettings: unoptimized),
+    .testTarget(
+      name: "CLITests", dependencies: ["pix2pix", "Files", "Images", "Model"], swiftSettings: unoptimized),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -42,19 +42,24 @@ struct Check: ParsableCommand {
   var direction = Direction.aToB
   @Option(help: ArgumentHelp("A PNG to write, with the pictures of some pairs.", valueName: "file"))
   var sheet: String?
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
+    if let sheet { try output.check([sheet]) }
     let check = DataSetCheck(place, moreInputs: input, weights: weights)
     for finding in check.findings { print("\(Self.word(finding.severity)) \(finding.text)") }
     print(summary(check))
     if let sheet, !check.pairs.isEmpty {
-      try check.contactSheet().writePNG(to: sheet)
+      try check.contactSheet().write(to: sheet, replacing: output.replacing)
       print("look: \(sheet)")
     }
     if check.findings.contains(where: { $0.severity == .wrong }) { throw ExitCode.failure }
   }
 
   func validate() throws {
+    guard sheet?.lowercased().hasSuffix(".png") ?? true else {
+      throw ValidationError("--sheet \(sheet ?? "") is written as PNG; end its name in .png.")
+    }
     guard task == nil || (targets == nil && input.isEmpty) else {
       throw ValidationError("--task makes inputs of photographs; leave out --targets and --input.")
     }

@@ -103,6 +103,7 @@ struct Evaluate: ParsableCommand {
   var seed: UInt64 = 0
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     guard (outputFeatures == nil) == (targetFeatures == nil) else {
@@ -142,33 +143,49 @@ struct Evaluate: ParsableCommand {
     if let outputFeatures, let targetFeatures {
       files = try FeatureComparison(outputFile: outputFeatures, targetFile: targetFeatures)
     }
+    if let out { try output.check(EvaluationReport.files.map { "\(out)/\($0)" }) }
+    var (skipped, count) = (SkippedPictures(), 0)
     var report =
-      if model != nil || outputs != nil { try comparePictures() } else { EvaluationReport() }
+      if model != nil || outputs != nil { try comparePictures(&skipped, &count) } else { EvaluationReport() }
     if let files { try report.add(files) }
     for line in report.remarks { note(line) }
     print(Table(["figure", "value", "95 % interval", "pictures"], report.rows))
     for line in report.memorized { note(line) }
-    if let out { try report.write(to: out) }
+    if let out { try report.write(to: out, replacing: output.replacing) }
+    try skipped.end(of: count)
   }
 
-  private func comparePictures() throws -> EvaluationReport {
+  private func comparePictures(
+    _ skipped: inout SkippedPictures, _ count: inout Int
+  ) throws -> EvaluationReport {
     let checkpoint = try model.map(Self.checkpoint)
     let trained = checkpoint?.0.options
-    let source =
+    let found =
       if let trained {
         try trained.heldOutPairs(data: data, targets: targets, split: split)
       } else {
         try PairSource(
           .twoFolders(inputs: outputs ?? "", targets: targets ?? ""), split: split ?? .train)
       }
-    let survey = try TargetSurvey(source, needsEqualSizes: checkpoint == nil)
+    for remark in found.remarks { note(remark) }
+    let survey = try TargetSurvey(found, needsEqualSizes: checkpoint == nil)
+    count = found.count
+    for error in survey.unreadable { skipped.skip(error) }
+    let source = survey.readable
     var evaluation = PictureEvaluation(source: source, seed: seed)
     evaluation.labels = try .judging(
       survey, format: trained?.format, palette: palette, unlabelled: unlabelled)
     evaluation.training = try trainingTargets(trained)
+    evaluation.replacing = output.replacing
     if let out {
+      if let trained {
+        let folder = "\(out)/pictures"
+        evaluation.pictureFolder = folder
+        try output.check(
+          PictureEvaluation.files(of: source, in: folder, trained.format),
+          inputs: source.pairs.flatMap { $0.moreInputs + [$0.inputFile, $0.targetFile] }, of: "--data")
+      }
       try makeFolder(out)
-      if checkpoint != nil { evaluation.pictureFolder = "\(out)/pictures" }
     }
     func executor(_ recording: Recording) throws -> any Executor {
       try device.executor(for: recording, kernels, .use, tunes: true)
@@ -186,8 +203,7 @@ struct Evaluate: ParsableCommand {
   }
 
   private static func checkpoint(_ model: String) throws -> (Checkpoint, path: String) {
-    let path = try RunDirectory.checkpoint(of: model)
-    return (try Checkpoint(path: path), path)
+    try RunDirectory.readCheckpoint(of: model)
   }
 
   /// Reduced training targets; none for pictures of unknown origin.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Images
 import Metrics
@@ -55,6 +56,7 @@ struct ExperimentCommand: ParsableCommand {
   @OptionGroup(title: "Every row") var budget: RowOptions<Rows>
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var output: OutputOptions
 
   private var given: [GivenOption] { pictures.given + budget.given + device.given }
 
@@ -71,6 +73,9 @@ struct ExperimentCommand: ParsableCommand {
 
   func run() throws {
     let experiments = Experiment.allCases.filter(self.experiments.contains)
+    try output.check(
+      experiments.flatMap { name in ["md", "csv", "png"].map { "\(out)/\(name.rawValue).\($0)" } }
+        + ["\(out)/report.html"])
     let base = try baseOptions()
     guard let validation = try base.validationPairs() else {
       throw ModelError.option(
@@ -78,8 +83,7 @@ struct ExperimentCommand: ParsableCommand {
         "\(base.data) has neither val nor test to judge rows by; say where they are with --validation-data")
     }
     let scorer = try self.scorer.map { path in
-      let path = try RunDirectory.checkpoint(of: path)
-      return try Scorer((Checkpoint(path: path), path)) { try executor($0) }
+      try Scorer(RunDirectory.readCheckpoint(of: path)) { try executor($0) }
     }
     let labelMaps = try labelMaps.map { try validation.paths(in: $0, split: .val) }
     if let scorer {
@@ -100,13 +104,14 @@ struct ExperimentCommand: ParsableCommand {
     for (index, (variant, run)) in zip(variants, runs).enumerated() {
       note("row \(index + 1) of \(variants.count): \(variant.name)")
       if let run { try run.train() }
-      let directory = RunDirectory("\(out)/rows/\(variant.name)")
-      let path = try RunDirectory.checkpoint(of: directory.path)
-      let translator = try Translator((Checkpoint(path: path), path)) { try executor($0.recording) }
+      let directory = RunDirectory("\(out)/rows/\(variant.name)", replacing: output.replacing)
+      let translator = try Translator(RunDirectory.readCheckpoint(of: directory.path)) {
+        try executor($0.recording)
+      }
       var evaluation = PictureEvaluation(source: validation, seed: 0)
       (evaluation.translator, evaluation.scorer, evaluation.labelMaps) = (translator, scorer, labelMaps)
       let report = try evaluation.report()
-      try report.write(to: "\(directory.path)/evaluation")
+      try report.write(to: "\(directory.path)/evaluation", replacing: output.replacing)
       results[variant] = RowResult(
         figures: Dictionary(uniqueKeysWithValues: report.figures.map { ($0.kind.key, $0) }),
         pictures: try shown.map { try translator.translate(validation.pairs[$0], index: $0) })
@@ -131,7 +136,7 @@ struct ExperimentCommand: ParsableCommand {
   /// What all rows have in common.
   private func baseOptions() throws -> TrainingOptions {
     var options = try TrainingOptions(Rows.defaults, given: given)
-    try options.readFormat()
+    for remark in try options.readFormat() { note(remark) }
     try options.validate()
     return options
   }
@@ -146,10 +151,12 @@ struct ExperimentCommand: ParsableCommand {
       throw ModelError.option(
         "--size", "the row \(variant.name) cannot be trained at \(options.network.size); give a larger size")
     }
-    let directory = RunDirectory("\(out)/rows/\(variant.name)")
+    let directory = RunDirectory("\(out)/rows/\(variant.name)", replacing: output.replacing)
     var run = TrainingRun(options: options, directory: directory, device: device, kernels: kernels)
     guard let path = directory.latestCheckpoint() else { return run }
-    let checkpoint = try Checkpoint(path: path)
+    var checkpoint = try Checkpoint(path: path)
+    // Wherever the row was begun.
+    checkpoint.options.takePlaces(of: options)
     guard checkpoint.options == options else {
       let differences = checkpoint.options.differences(from: options).joined(separator: "; ")
       throw ModelError.file(
@@ -208,13 +215,14 @@ struct ExperimentCommand: ParsableCommand {
             title: ExperimentTable.groundTruth, values: truth, published: Experiment.publishedGroundTruth))
       }
       let table = ExperimentTable(title: experiment.title, columns: Self.columns, rows: rows, budget: budget)
-      try writeAtomically(Data(table.markdown.utf8), to: "\(out)/\(experiment.rawValue).md")
-      try writeAtomically(Data(table.csv.utf8), to: "\(out)/\(experiment.rawValue).csv")
+      let path = "\(out)/\(experiment.rawValue)"
+      try OutputFile.write(table.markdown.utf8, to: "\(path).md", replacing: output.replacing)
+      try OutputFile.write(table.csv.utf8, to: "\(path).csv", replacing: output.replacing)
       sections.append(try section(table, experiment, results))
     }
     let report = ExperimentReport(
       title: "The paper's experiments on \(base.targets ?? base.data)", budget: budget, sections: sections)
-    try writeAtomically(Data(report.html().utf8), to: "\(out)/report.html")
+    try OutputFile.write(report.html().utf8, to: "\(out)/report.html", replacing: output.replacing)
   }
 
   /// What the scorer reads from the real pictures, which is the same whatever was trained.
@@ -238,7 +246,8 @@ struct ExperimentCommand: ParsableCommand {
     }
     let columns = first[0].inputs.map { _ in "input" } + rows.map(\.0) + [ExperimentTable.groundTruth]
     let path = "\(out)/\(experiment.rawValue).png"
-    try Picture.sheet(sheet.map { $0.map { $0.rgb().eightBit() } }).writePNG(to: path)
+    try Picture.sheet(sheet.map { $0.map { $0.rgb().eightBit() } }).write(
+      to: path, replacing: output.replacing)
     guard let png = FileManager.default.contents(atPath: path) else {
       throw ModelError.file(path, "cannot be read again")
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLBackend
+import Files
 import Foundation
 import Model
 import Tape
@@ -30,6 +31,7 @@ struct Programs: ParsableCommand {
   var nvidia = false
   @Option(help: "Those of a device with so many compute units. (default: as many as there are)")
   var computeUnits: Int?
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     guard computeUnits.map({ (1...65536).contains($0) }) ?? true else {
@@ -57,12 +59,8 @@ struct Programs: ParsableCommand {
       let macros = request.macros.filter { $0.0 != "MMA_EMULATED" }
       let name = String(format: "%02d-%@", index, request.source.name)
       let definitions = macros.map { "#define \($0.0) \($0.1)\n" }.joined()
-      do {
-        try Data((definitions + request.source.text + "\n").utf8)
-          .write(to: URL(fileURLWithPath: out).appendingPathComponent(name))
-      } catch {
-        throw ModelError.file("\(out)/\(name)", "cannot be written: is the disk full or read-only?")
-      }
+      let text = "\(OwnMark.source)\n\(definitions)\(request.source.text)\n"
+      try OutputFile.write(text.utf8, to: "\(out)/\(name)", replacing: output.replacing)
       print(([name] + macros.map { "\($0.0)=\($0.1)" }).joined(separator: " "))
     }
   }

@@ -26,6 +26,7 @@ struct SamplePairsCommand: ParsableCommand {
   var size = 256
   @Option(help: "Other numbers draw other buildings.")
   var seed: UInt64 = 0
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     guard (1...1_000_000).contains(count) else {
@@ -38,21 +39,26 @@ struct SamplePairsCommand: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let validation = count / 10
-    // An empty folder would be a split without pairs, which train refuses.
+    // Foreign files are found before the first pair is drawn.
+    try output.check((0..<count).map(path))
     for folder in validation > 0 ? ["train", "val"] : ["train"] { try makeFolder("\(out)/\(folder)") }
     let renderer = FacadeRenderer(size: size, seed: seed)
     for index in 0..<count {
       let pair = renderer.pair(index)
-      let digits = String(index)
-      let name = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
       try Self.sideBySide(pair.photo, pair.labels, size: size)
-        .writePNG(to: "\(out)/\(index % 10 == 9 ? "val" : "train")/\(name).png")
+        .write(to: path(index), replacing: output.replacing)
     }
     let seconds = (clock.now - start) / .seconds(1)
     tell(
       line:
         "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
         + String(format: "%.1f s", seconds))
+  }
+
+  private func path(_ index: Int) -> String {
+    let digits = String(index)
+    let name = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+    return "\(out)/\(index % 10 == 9 ? "val" : "train")/\(name).png"
   }
 
   private static func sideBySide(_ a: [UInt8], _ b: [UInt8], size: Int) -> Picture {

@@ -44,6 +44,7 @@ struct Train: ParsableCommand {
   var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var output: OutputOptions
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
   @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
@@ -64,7 +65,7 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let directory = RunDirectory(out)
+    let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) =
       try resume ? directory.resumedRun(with: given) : (directory.newRun(TrainingOptions(given: given)), nil)
     try TrainingRun(
@@ -79,20 +80,17 @@ extension RunDirectory {
   ///
   /// - Throws: `ModelError.file` when the folder holds a run already.
   func newRun(_ options: TrainingOptions) throws -> TrainingOptions {
-    guard latestCheckpoint() == nil else {
-      throw ModelError.file(
-        path, "holds a run already; add --resume to go on with it, or name another folder")
-    }
+    guard latestCheckpoint() == nil else { throw RunDirectory.holdsRun(path) }
     var options = options
-    try options.readFormat()
+    for remark in try options.readFormat() { note(remark) }
     return options
   }
 
   /// The last checkpoint, and the run's own options with those given that may change.
   func resumedRun(with given: [GivenOption]) throws -> (TrainingOptions, (Checkpoint, path: String)?) {
-    let path = try RunDirectory.checkpoint(of: path)
-    let checkpoint = try Checkpoint(path: path)
+    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: path)
     let options = try checkpoint.options.resumed(with: given)
+    try options.requirePlaces()
     try options.refuseMisuse(of: given)
     return (options, (checkpoint, path))
   }

@@ -53,6 +53,7 @@ struct TrainScorer: ParsableCommand {
   var out: String
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var output: OutputOptions
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
 
@@ -67,7 +68,7 @@ struct TrainScorer: ParsableCommand {
   }
 
   func run() throws {
-    let directory = RunDirectory(out)
+    let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) = try resume ? resumed(directory) : (newOptions(directory), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, device: device, kernels: kernels

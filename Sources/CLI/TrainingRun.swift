@@ -34,15 +34,15 @@ struct TrainingRun {
       figureSources: try figureSources(device)
     ) { step in
       guard case .openCL(let chosen, _) = choice else {
-        let executor = try device.reference(for: step.recording)
         note(try MemoryCheck(options: options, limit: memoryLimit).checkReference(step.recording))
-        return executor
+        return try device.reference(for: step.recording)
       }
       let executor = try executor(for: step, on: chosen, device)
       chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
       return executor
     }
-    try chosenKernels?.write(to: directory.kernels)
+    try chosenKernels?.write(to: directory.kernels, replacing: directory.replacing)
+    for remark in trainer.remarks { note(remark) }
     let counts = trainer.pairCounts
     note(
       "\(counts.training) pairs to train on, \(counts.validation) to validate with, on \(described.first?.1 ?? "")"
@@ -65,8 +65,9 @@ struct TrainingRun {
     switch outcome {
     case .finished:
       tell(line: "done: \(directory.latestCheckpoint() ?? directory.path)\nlook: \(directory.report)")
-    case .interrupted(let path):
+    case .interrupted(let path, let error):
       tell(line: "stopped at \(path)\ngo on: \(goOn.map(resuming) ?? "the same command")")
+      if let error { throw error }
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
     }
   }
@@ -101,10 +102,9 @@ struct TrainingRun {
   /// What validation measures besides pictures.
   private func figureSources(_ device: DeviceOptions) throws -> [any FigureSource] {
     guard let scorer = options.scorer else { return [] }
-    let path = try RunDirectory.checkpoint(of: scorer)
     return [
       ScorerFigureSource(
-        try Scorer((Checkpoint(path: path), path)) {
+        try Scorer(RunDirectory.readCheckpoint(of: scorer)) {
           try device.executor(for: $0, kernels, .use, tunes: true)
         })
     ]
@@ -203,6 +203,9 @@ final class ProgressLine {
         "epoch \(epoch): validation \(shown.joined(separator: ", "))\(isBest ? "; the best so far" : "")")
     case .sampled: break
     case .saved(let path): plain("saved \(path)")
+    case .failed(let text):
+      end()
+      note(text)
     }
   }
 

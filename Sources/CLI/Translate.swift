@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLBackend
+import Files
 import Foundation
 import Images
 import Model
@@ -13,11 +14,14 @@ struct Translate: ParsableCommand {
       channels), at the model's size. The model's options come from its checkpoint. A run's folder means its last \
       checkpoint; RUN/best.safetensors is the one with the best validation.
 
+      A picture that cannot be read is named and left out; the others are translated, and the exit code is 1. Files that \
+      this program did not write are not replaced.
+
       As in the paper, norms use the statistics of the picture at hand and dropout stays on.
 
       Examples:
         pix2pix translate --model run --input labels --out pictures
-        pix2pix translate --model run/best.safetensors --input map.png --out pictures --dropout off
+        pix2pix translate --model run/best.safetensors --input map.png --out picture.png --dropout off
         pix2pix translate --model run --input facades/val --side B --out pictures
         pix2pix translate --model run --input photograph.jpg --size own --out pictures
         pix2pix translate --model run --input labels --samples 5 --out pictures
@@ -37,7 +41,10 @@ struct Translate: ParsableCommand {
       "A picture or a folder of them (PNG, JPEG, NPY); once for each input that the model takes, matched by name.",
       valueName: "file|dir"))
   var input: [String]
-  @Option(help: ArgumentHelp("Folder for the translated pictures.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "Folder for the translated pictures, or the file for the only one (.png, or .npy).",
+      valueName: "dir|file"))
   var out: String
   @Option(help: "The part of each picture that is the input: whole, or half A or B of side-by-side pairs.")
   var side = Side.whole
@@ -68,6 +75,7 @@ struct Translate: ParsableCommand {
   var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var output: OutputOptions
 
   private func dropoutChoice() throws -> Translator.Dropout? {
     switch dropout {
@@ -102,39 +110,43 @@ struct Translate: ParsableCommand {
     }
   }
 
+  /// A picture to be translated, its files in the order of the inputs.
+  private struct Job {
+    var index: Int
+    var files: [String]
+    /// A file for each sample.
+    var outputs: [String]
+
+    var name: String { PictureFolder.stem(files[0]) }
+  }
+
   func run() throws {
-    let path = try RunDirectory.checkpoint(of: model)
-    let checkpoint = try Checkpoint(path: path)
-    let files = try inputs()
+    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model)
+    var skipped = SkippedPictures()
+    let inputs = try inputs(&skipped)
+    let format = checkpoint.options.format
+    guard inputs.allSatisfy({ $0.count == format.inputCount }) else {
+      throw ModelError.option(
+        "--input", "the model takes \(format.inputCount) pictures at a time, not \(self.input.count)")
+    }
+    let jobs = try jobs(inputs, format.target)
+    try output.check(jobs.flatMap(\.outputs), inputs: inputs.flatMap(\.self))
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice(), size: size
     ) { try executor(for: $0) }
-    let fileExtension = translator.options.format.target.fileExtension
     let clock = ContinuousClock()
     let start = clock.now
-    var distances: [Double] = []
-    for (index, files) in files.enumerated() {
-      let inputs = try files.map { Translator.Input(try half(of: Picture(contentsOf: $0), $0), path: $0) }
-      let name = Self.name(of: files[0])
-      let bitDepth = self.bitDepth ?? inputs[0].picture.bitDepth
-      var pictures: [Picture] = []
-      for sample in 0..<samples {
-        let picture = try translator.translate(inputs, index: index, sample: sample, bitDepth: bitDepth)
-        // Made with the first picture, so that a failure leaves no empty folder.
-        try makeFolder(out)
-        let suffix = samples == 1 ? "" : "-\(sample + 1)"
-        try picture.write(to: "\(out)/\(name)\(suffix).\(fileExtension)")
-        if samples > 1 { pictures.append(picture) }
-      }
-      if samples > 1 {
-        let distance = Translator.diversity(pictures)
-        distances.append(distance)
-        tell(
-          line: "\(name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
+    var (done, distances): (Int, [Double]) = (0, [])
+    for job in jobs {
+      do {
+        let distance = try translate(job, translator)
+        done += samples
+        if let distance { distances.append(distance) }
+      } catch  where jobs.count > 1 && isAboutPicture(error) {
+        skipped.skip(error)
       }
     }
     let seconds = (clock.now - start) / .seconds(1)
-    let count = files.count * samples
     if !distances.isEmpty {
       let mean = distances.reduce(0, +) / Double(distances.count)
       tell(
@@ -143,9 +155,47 @@ struct Translate: ParsableCommand {
     }
     tell(
       line: String(
-        format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", count,
-        count == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(count),
+        format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", done,
+        done == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(max(done, 1)),
         normStatistics.rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), path))
+    try skipped.end(of: jobs.count)
+  }
+
+  /// Translates a picture as often as there are samples of it.
+  ///
+  /// - Returns: the samples' mean distance; nil of one
+  private func translate(_ job: Job, _ translator: Translator) throws -> Double? {
+    let inputs = try job.files.map { Translator.Input(try half(of: Picture(contentsOf: $0), $0), path: $0) }
+    let bitDepth = self.bitDepth ?? inputs[0].picture.bitDepth
+    var pictures: [Picture] = []
+    for (sample, output) in job.outputs.enumerated() {
+      let picture = try translator.translate(inputs, index: job.index, sample: sample, bitDepth: bitDepth)
+      guard samples == 1 || translator.isRandom else {
+        throw ModelError.option(
+          "--samples",
+          "the model has neither noise nor dropout in use, so that all samples are equal; leave it out")
+      }
+      // Made with the first picture, so that a failure leaves no empty folder.
+      try makeFolder(OutputFile.folder(of: output))
+      try picture.write(to: output, replacing: self.output.replacing)
+      if samples > 1 { pictures.append(picture) }
+    }
+    guard samples > 1 else { return nil }
+    let distance = Translator.diversity(pictures)
+    tell(
+      line: "\(job.name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
+    return distance
+  }
+
+  /// Whether an error keeps one picture from being translated and not the others.
+  private func isAboutPicture(_ error: any Error) -> Bool {
+    switch error {
+    case ImageError.file: false
+    case is ImageError, ModelError.file: true
+    // The network is made anew for each size.
+    case is OpenCLError: size == .own
+    default: false
+    }
   }
 
   /// The whole picture on the device where its memory allows, strips of it otherwise.
@@ -173,45 +223,74 @@ struct Translate: ParsableCommand {
     return try device.executor(for: step.recording, kernels, .use, tunes: true)
   }
 
-  private static func name(of file: String) -> String {
-    ((file as NSString).lastPathComponent as NSString).deletingPathExtension
-  }
+  // MARK: Inputs and outputs
 
-  /// The files of each input, in the order of the first.
-  private func inputs() throws -> [[String]] {
-    let lists = try input.map(files)
+  /// The files of each picture, in the order of the first input.
+  private func inputs(_ skipped: inout SkippedPictures) throws -> [[String]] {
+    let lists = try input.enumerated().map { try files($1, isFirst: $0 == 0, &skipped) }
     guard lists.count > 1 else { return lists[0].map { [$0] } }
-    let others = lists.dropFirst().map {
-      Dictionary($0.map { (Self.name(of: $0), $0) }) { first, _ in first }
-    }
     return try lists[0].map { file in
       try [file]
-        + zip(input.dropFirst(), others).map { folder, files in
+        + zip(input.dropFirst(), lists.dropFirst()).map { folder, files in
           // Single files need no equal names.
-          if lists[0].count == 1, files.count == 1, let only = files.values.first { return only }
-          guard let other = files[Self.name(of: file)] else {
-            throw ModelError.file(folder, "has no picture \(Self.name(of: file)), which \(input[0]) has")
+          if lists[0].count == 1, files.count == 1, let only = files.first { return only }
+          guard let other = files.first(where: { PictureFolder.belong(together: $0, file) }) else {
+            throw ModelError.file(
+              folder, "has no picture \(PictureFolder.stem(file)), which \(input[0]) has")
           }
           return other
         }
     }
   }
 
-  private func files(_ input: String) throws -> [String] {
+  /// - Parameter isFirst: of the inputs, whose pictures give their names to the outputs
+  private func files(_ input: String, isFirst: Bool, _ skipped: inout SkippedPictures) throws -> [String] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: input, isDirectory: &isFolder) else {
       throw ModelError.file(input, "no such file or folder")
     }
     guard isFolder.boolValue else { return [input] }
-    let files = try PairSource.somePictures(in: input)
-    var stems: [String: String] = [:]
-    for file in files {
-      let stem = Self.name(of: file)
-      if let other = stems.updateValue(file, forKey: stem) {
-        throw ModelError.file(input, "\(other) and \(file) have one name but for its end; rename one")
-      }
+    let folder = try PictureFolder.some(in: input)
+    if let leftOut = folder.leftOut { note(leftOut) }
+    if isFirst {
+      for name in folder.unnameable { skipped.skip(ImageError.unnameable(folder: input, names: [name])) }
     }
-    return files
+    return folder.pictures
+  }
+
+  /// The pictures with their outputs.
+  private func jobs(_ inputs: [[String]], _ target: PlaneFormat) throws -> [Job] {
+    if let file = try outputFile(inputs, target) { return [Job(index: 0, files: inputs[0], outputs: [file])] }
+    var (jobs, sources): ([Job], [String: String]) = ([], [:])
+    for (index, files) in inputs.enumerated() {
+      let names = (1...samples).map { PictureFolder.stem(files[0]) + (samples == 1 ? "" : "-\($0)") }
+      let outputs = names.map { "\(out)/\($0).\(target.fileExtension)" }
+      for output in outputs {
+        if let other = sources.updateValue(files[0], forKey: output) {
+          throw ModelError.file(
+            input[0], "\(other) and \(files[0]) would both become \(output); rename one")
+        }
+      }
+      jobs.append(Job(index: index, files: files, outputs: outputs))
+    }
+    return jobs
+  }
+
+  /// `--out` where it names a file: the only picture's.
+  private func outputFile(_ inputs: [[String]], _ target: PlaneFormat) throws -> String? {
+    let ending = (out as NSString).pathExtension.lowercased()
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: out, isDirectory: &isFolder)
+    guard PictureFolder.extensions.contains(ending), !(exists && isFolder.boolValue) else { return nil }
+    guard inputs.count == 1, samples == 1 else {
+      throw ModelError.option(
+        "--out", "\(out) names one picture, and there are \(inputs.count * samples); name a folder")
+    }
+    guard ending == target.fileExtension else {
+      throw ModelError.option(
+        "--out", "\(out): pictures of this model are written as .\(target.fileExtension)")
+    }
+    return out
   }
 
   private func half(of picture: Picture, _ file: String) throws -> Picture {

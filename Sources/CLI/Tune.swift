@@ -44,6 +44,7 @@ struct Tune: ParsableCommand {
     help: ArgumentHelp(
       "Write what is kept for the device to a file for --choices, and stop.", valueName: "file"))
   var pin: String?
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     guard [print, delete, pin != nil].count(where: { $0 }) <= 1 else {
@@ -79,7 +80,8 @@ struct Tune: ParsableCommand {
           "nothing is kept for \(description.name) with these kernels; run pix2pix tune first")
       }
       if let pin {
-        try KernelChoicesFile(record.choices(source: pin), description, deviceClass).write(to: pin)
+        try KernelChoicesFile(record.choices(source: pin), description, deviceClass)
+          .write(to: pin, replacing: output.replacing)
         tell(line: "\(record.all.count) passes in \(pin)")
       } else {
         show(record, store.path(description, deviceClass, tuner.precision))

@@ -155,6 +155,9 @@ static int write_png(
   png_set_IHDR(
       png, info, width, height, bit_depth, color_types[channels - 1], PNG_INTERLACE_NONE,
       PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  // Directly behind the header: Files/OwnMark.swift.
+  png_write_info_before_PLTE(png, info);
+  png_write_chunk(png, (png_const_bytep)"pxPX", (png_const_bytep)"pix2pix", 7);
   png_write_info(png, info);
   if (bit_depth == 16 && is_little_endian()) png_set_swap(png);
   size_t stride = (size_t)width * channels * (bit_depth / 8);

@@ -1,3 +1,5 @@
+import Files
+
 /// The errors between a file and a batch. `description` is one line that names the file
 /// and says what to do.
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -21,13 +23,23 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   case unmatched(inputs: String, targets: String, onlyInInputs: [String], onlyInTargets: [String])
   /// Two files of one folder have the same name but for extension or case.
   case ambiguous(folder: String, names: [String])
+  /// Names of pictures that are no UTF-8, escaped.
+  case unnameable(folder: String, names: [String])
+  /// A folder of a data set without pictures.
+  case noPictures(folder: String)
+  /// One of a pair of folders is missing.
+  case noOtherFolder(folder: String, other: String)
+  /// The first of several files that cannot be taken.
+  indirect case first(ImageError, of: Int)
   /// The folder does not exist, or holds no pictures in a known layout.
   case noPairs(folder: String, reason: String)
   /// The file cannot name classes by its colours; `reason` says why and what to do.
   case noLabelMap(path: String, reason: String)
   /// A pixel of a label map has none of the palette's colours.
   case unknownColour(path: String, colour: Colour, x: Int, y: Int, classes: Int)
-  /// The file could not be written; `reason` is the system's or the encoder's own word.
+  /// A file that cannot be written, or may not be replaced.
+  case file(FileError)
+  /// The picture cannot be encoded; `reason` is the encoder's own word.
   case unwritable(path: String, reason: String)
   /// `Prefetcher.next()` was called after, or was waiting during, `Prefetcher.stop()`.
   case stopped
@@ -65,6 +77,16 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case .ambiguous(let folder, let names):
       return "\(folder): several files share a name but for extension or case: \(Self.list(names)); "
         + "keep one of each"
+    case .unnameable(let folder, let names):
+      return "\(folder): the names of \(names.count) pictures are no UTF-8: \(Self.list(names)); rename them "
+        + "(convmv -f latin1 -t utf8 renames what was made on older systems)"
+    case .noPictures(let folder):
+      return
+        "\(folder): no pictures (\(PictureFolder.extensionList)); understood layouts: \(PairSource.layouts)"
+    case .noOtherFolder(let folder, let other):
+      return "\(folder): no such folder, but \(other) exists; understood layouts: \(PairSource.layouts)"
+    case .first(let error, let count):
+      return "\(error) (the first of \(count) such files; pix2pix check names all)"
     case .noPairs(let folder, let reason):
       return "\(folder): \(reason); understood layouts: \(PairSource.layouts)"
     case .noLabelMap(let path, let reason):
@@ -72,6 +94,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownColour(let path, let colour, let x, let y, let classes):
       return "\(path): the pixel at x \(x), y \(y) has the colour \(colour), which is none of the "
         + "\(classes) of the palette; correct the picture or name the palette it was drawn with"
+    case .file(let error):
+      return error.description
     case .unwritable(let path, let reason):
       return "\(path): cannot be written: \(reason)"
     case .stopped:

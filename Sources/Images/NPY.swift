@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Arrays of any number of channels in numpy's own format: a dictionary of dtype, order and shape in Python's notation, then
@@ -184,7 +185,7 @@ enum NPY {
     let axes = [picture.height, picture.width] + (picture.channels == 1 ? [] : [picture.channels])
     let type = picture.bitDepth == 8 ? "|u1" : "<u2"
     let shape = axes.map(String.init).joined(separator: ", ")
-    var header = Array("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(shape)), }".utf8)
+    var header = Array("\(OwnMark.npyHeader)(\(shape)), 'fortran_order': False, 'descr': '\(type)'}".utf8)
     // Values begin at a multiple of 64 bytes, and the dictionary ends with a line.
     let before = signature.count + 4
     let padding = (64 - (before + header.count + 1) % 64) % 64

@@ -105,7 +105,7 @@ public struct PairFiles: Sendable, Equatable {
     return FilePicture(picture: picture, path: path)
   }
 
-  private static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
+  static func checkSize(width: Int, height: Int, path: String) throws(ImageError) {
     let minimum = Self.minimumSide
     guard width >= minimum, height >= minimum else {
       throw .tooSmall(path: path, width: width, height: height, minimum: minimum)

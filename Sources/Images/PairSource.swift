@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A part of a data set. A data set without folders of these names is all `train`.
@@ -7,8 +8,7 @@ public enum Split: String, Sendable, CaseIterable {
 
 /// The pairs of one split of a data set, in the order of their names: the same on every machine.
 ///
-/// Pictures are files ending in png, jpg, jpeg or npy (any case) that are not hidden; everything else in a
-/// folder is ignored. Only names are looked at here, so this is quick and says at once when they do not
+/// Pictures are what `PictureFolder` takes for one. Only names are looked at here, so this is quick and says at once when they do not
 /// match; files are opened by `PairFiles.load()`.
 public struct PairSource: Sendable {
   /// One line for error messages and help.
@@ -16,12 +16,9 @@ public struct PairSource: Sendable {
     "side-by-side pictures A|B in DIR or DIR/{train,val,test}; or pictures with equal names in DIR/A and "
     + "DIR/B, in DIR/{train,val,test}/{A,B}, or in DIR/{A,B}/{train,val,test}"
 
-  /// The extensions of pictures, in lower case.
-  public static let extensions = ["png", "jpg", "jpeg", "npy"]
-  /// The same for error messages.
-  public static let extensionList = extensions.joined(separator: ", ")
-
   public let pairs: [PairFiles]
+  /// Lines about files and folders that are left out.
+  public private(set) var remarks: [String]
 
   public var count: Int { pairs.count }
 
@@ -38,12 +35,12 @@ public struct PairSource: Sendable {
           }
         return PairFiles(
           name: pair.name, location: location, moreInputs: pair.moreInputs, weights: pair.weights)
-      })
+      }, remarks: remarks)
   }
 
   /// Pairs at known places, for layouts that `Place` lacks.
-  public init(pairs: [PairFiles]) {
-    self.pairs = pairs
+  public init(pairs: [PairFiles], remarks: [String] = []) {
+    (self.pairs, self.remarks) = (pairs, remarks)
   }
 
   /// A data set's pictures.
@@ -54,6 +51,13 @@ public struct PairSource: Sendable {
     case twoFolders(inputs: String, targets: String)
     /// A folder of photographs, from which inputs are made.
     case photographs(String)
+
+    var folders: [String] {
+      switch self {
+      case .folder(let folder, _), .photographs(let folder): [folder]
+      case .twoFolders(let inputs, let targets): [inputs, targets]
+      }
+    }
 
     /// The folders, for errors.
     var name: String {
@@ -83,54 +87,45 @@ public struct PairSource: Sendable {
   /// pictures there are ignored: a folder may serve all splits.
   /// - Throws: `.unmatched` for pairs without such a picture, `.noPairs`, `.ambiguous`, `.unreadable`.
   public func adding(inputs folder: String, split: Split) throws(ImageError) -> PairSource {
-    let paths = try paths(in: folder, split: split)
+    let (paths, leftOut) = try partners(in: folder, split: split)
     return PairSource(
       pairs: zip(pairs, paths).map { pair, path in
         PairFiles(
           name: pair.name, location: pair.location, moreInputs: pair.moreInputs + [path],
           weights: pair.weights)
-      })
+      }, remarks: remarks + leftOut)
   }
 
   /// The same pairs with a picture of weights each, found like the inputs of `adding(inputs:split:)`.
   /// - Throws: the errors of `adding(inputs:split:)`.
   public func adding(weights folder: String, split: Split) throws(ImageError) -> PairSource {
-    let paths = try paths(in: folder, split: split)
+    let (paths, leftOut) = try partners(in: folder, split: split)
     return PairSource(
       pairs: zip(pairs, paths).map { pair, path in
         PairFiles(name: pair.name, location: pair.location, moreInputs: pair.moreInputs, weights: path)
-      })
+      }, remarks: remarks + leftOut)
   }
 
   /// The path of the picture with each pair's name in a folder, or in its folder for the split.
   /// - Throws: `.unmatched` for pairs without one, `.noPairs`, `.ambiguous`, `.unreadable`.
   public func paths(in folder: String, split: Split) throws(ImageError) -> [String] {
+    try partners(in: folder, split: split).paths
+  }
+
+  private func partners(
+    in folder: String, split: Split
+  ) throws(ImageError) -> (paths: [String], leftOut: [String]) {
     let splitFolder = "\(folder)/\(split.rawValue)"
-    let place = Self.isFolder(splitFolder) ? splitFolder : folder
-    let files = try Self.byStem(place)
-    let missing = pairs.map(\.name).filter { files[$0.lowercased()] == nil }
+    let place = PictureFolder.exists(splitFolder) ? splitFolder : folder
+    let found = try PictureFolder(place, subfolders: Self.splitNames)
+    let files = try found.byName()
+    let missing = pairs.map(\.name).filter { files[ofStem: $0] == nil }
     guard missing.isEmpty else {
       throw .unmatched(
         inputs: "the pairs of \"\(split.rawValue)\"", targets: place, onlyInInputs: missing, onlyInTargets: []
       )
     }
-    return pairs.map { files[$0.name.lowercased()]! }
-  }
-
-  /// The pictures directly in a folder, as sorted paths.
-  /// - Throws: `.noPairs` when the folder is missing or not a folder, `.unreadable`.
-  public static func pictures(in folder: String) throws(ImageError) -> [String] {
-    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: folder)
-    } catch {
-      throw .unreadable(path: folder, reason: error.localizedDescription)
-    }
-    return names.filter { name in
-      !name.hasPrefix(".") && extensions.contains((name as NSString).pathExtension.lowercased())
-    }
-    .sorted().map { folder + "/" + $0 }
+    return (pairs.compactMap { files[ofStem: $0.name] }, found.leftOut.map { [$0] } ?? [])
   }
 
   // MARK: - Layouts
@@ -150,13 +145,23 @@ public struct PairSource: Sendable {
 
   /// Nil when the data set has no such split.
   static func find(_ place: Place, _ split: Split) throws(ImageError) -> Found? {
+    guard var found = try findPairs(place, split) else { return nil }
+    // What lies beside split folders, or beside A and B, is none of the pairs.
+    let read = Set(found.source.pairs.map { OutputFile.folder(of: $0.inputFile) })
+    found.source.remarks += place.folders.filter { !read.contains($0) }.compactMap(strays)
+    return found
+  }
+
+  private static func findPairs(_ place: Place, _ split: Split) throws(ImageError) -> Found? {
     switch place {
     case .folder(let folder, let direction):
       return try find(folder: folder, split: split, direction: direction)
     case .twoFolders(let inputs, let targets):
       return try find(inputs: inputs, targets: targets, split: split)
     case .photographs(let folder):
-      guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+      guard PictureFolder.exists(folder) else {
+        throw .noPairs(folder: folder, reason: PictureFolder.missing(folder))
+      }
       guard let place = ownFolder(of: split, in: folder) else { return nil }
       return Found(source: try single(place) { .photograph(path: $0) })
     }
@@ -165,18 +170,20 @@ public struct PairSource: Sendable {
   /// The folder of a split: its own, or the whole where there are no split folders and `train` is asked for.
   private static func ownFolder(of split: Split, in folder: String) -> String? {
     let splitFolder = "\(folder)/\(split.rawValue)"
-    if isFolder(splitFolder) { return splitFolder }
+    if PictureFolder.exists(splitFolder) { return splitFolder }
     return split == .train && !hasSplits(folder) ? folder : nil
   }
 
   private static func find(
     folder: String, split: Split, direction: Direction
   ) throws(ImageError) -> Found? {
-    guard isFolder(folder) else { throw .noPairs(folder: folder, reason: missing(folder)) }
+    guard PictureFolder.exists(folder) else {
+      throw .noPairs(folder: folder, reason: PictureFolder.missing(folder))
+    }
 
     // Split folders may lie above A and B or in them, or hold side-by-side pictures.
     let splitFolder = "\(folder)/\(split.rawValue)"
-    let hasSplit = isFolder(splitFolder)
+    let hasSplit = PictureFolder.exists(splitFolder)
     if let (a, b) = try sides(of: hasSplit ? splitFolder : folder) {
       let (inputs, targets) = direction == .aToB ? (a, b) : (b, a)
       return try hasSplit
@@ -187,16 +194,16 @@ public struct PairSource: Sendable {
   }
 
   private static func find(inputs: String, targets: String, split: Split) throws(ImageError) -> Found? {
-    for folder in [inputs, targets] where !isFolder(folder) {
-      throw .noPairs(folder: folder, reason: missing(folder))
+    for folder in [inputs, targets] where !PictureFolder.exists(folder) {
+      throw .noPairs(folder: folder, reason: PictureFolder.missing(folder))
     }
     let (inputSplit, targetSplit) = ("\(inputs)/\(split.rawValue)", "\(targets)/\(split.rawValue)")
-    switch (isFolder(inputSplit), isFolder(targetSplit)) {
+    switch (PictureFolder.exists(inputSplit), PictureFolder.exists(targetSplit)) {
     case (true, true): return try matched(inputSplit, targetSplit)
     case (true, false):
-      throw .noPairs(folder: targetSplit, reason: "no such folder, but \(inputSplit) exists")
+      throw .noOtherFolder(folder: targetSplit, other: inputSplit)
     case (false, true):
-      throw .noPairs(folder: inputSplit, reason: "no such folder, but \(targetSplit) exists")
+      throw .noOtherFolder(folder: inputSplit, other: targetSplit)
     case (false, false):
       if split == .train, !hasSplits(inputs), !hasSplits(targets) { return try matched(inputs, targets) }
       return nil
@@ -206,74 +213,66 @@ public struct PairSource: Sendable {
   /// The folders A and B of a folder, nil when it has neither.
   private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
     let (a, b) = ("\(folder)/A", "\(folder)/B")
-    switch (isFolder(a), isFolder(b)) {
+    switch (PictureFolder.exists(a), PictureFolder.exists(b)) {
     case (true, true): return (a, b)
     case (false, false): return nil
-    case (true, false): throw .noPairs(folder: b, reason: "no such folder, but \(a) exists")
-    case (false, true): throw .noPairs(folder: a, reason: "no such folder, but \(b) exists")
+    case (true, false): throw .noOtherFolder(folder: b, other: a)
+    case (false, true): throw .noOtherFolder(folder: a, other: b)
     }
   }
 
   /// A pair from every picture of a folder.
   private static func single(
-    _ folder: String, _ location: (String) -> PairFiles.Location
+    _ path: String, _ location: (String) -> PairFiles.Location
   ) throws(ImageError) -> PairSource {
-    let files = try byStem(folder)
-    guard !files.isEmpty else {
-      throw .noPairs(folder: folder, reason: "no pictures (\(Self.extensionList))")
-    }
+    let folder = try PictureFolder(path, subfolders: splitNames)
+    let files = try folder.byName().paths.values
+    guard !files.isEmpty else { throw .noPictures(folder: path) }
     return PairSource(
-      pairs: files.values.map { PairFiles(name: stem($0), location: location($0)) }
+      pairs: files.map { PairFiles(name: PictureFolder.stem($0), location: location($0)) },
+      remarks: folder.leftOut.map { [$0] } ?? []
     )
     .sorted()
   }
 
   private static func matched(_ inputs: String, _ targets: String) throws(ImageError) -> Found {
-    let inputFiles = try byStem(inputs)
-    let targetFiles = try byStem(targets)
-    if inputFiles.isEmpty && targetFiles.isEmpty {
-      throw .noPairs(folder: "\(inputs) and \(targets)", reason: "no pictures (\(Self.extensionList))")
-    }
+    let folders = [
+      try PictureFolder(inputs, subfolders: splitNames), try PictureFolder(targets, subfolders: splitNames),
+    ]
+    let (inputFiles, targetFiles) = (try folders[0].byName().paths, try folders[1].byName().paths)
+    if inputFiles.isEmpty && targetFiles.isEmpty { throw .noPictures(folder: "\(inputs) and \(targets)") }
+    func fileName(_ path: String) -> String { (path as NSString).lastPathComponent }
     let onlyInputs = inputFiles.filter { targetFiles[$0.key] == nil }.values.map(fileName).sorted()
     let onlyTargets = targetFiles.filter { inputFiles[$0.key] == nil }.values.map(fileName).sorted()
     let pairs = inputFiles.compactMap { key, input in
-      targetFiles[key].map { PairFiles(name: stem(input), location: .twoFiles(input: input, target: $0)) }
+      targetFiles[key].map {
+        PairFiles(name: PictureFolder.stem(input), location: .twoFiles(input: input, target: $0))
+      }
     }
     let unmatched = ImageError.unmatched(
       inputs: inputs, targets: targets, onlyInInputs: onlyInputs, onlyInTargets: onlyTargets)
     return Found(
-      source: PairSource(pairs: pairs).sorted(),
+      source: PairSource(pairs: pairs, remarks: folders.compactMap(\.leftOut)).sorted(),
       unmatched: onlyInputs.isEmpty && onlyTargets.isEmpty ? nil : unmatched)
   }
 
   private func sorted() -> PairSource {
-    PairSource(pairs: pairs.sorted { $0.name < $1.name })
+    PairSource(pairs: pairs.sorted { $0.name < $1.name }, remarks: remarks)
   }
 
-  // MARK: - Files
+  // MARK: - Folders
 
-  /// A folder's pictures by lower-case name without extension.
-  private static func byStem(_ folder: String) throws(ImageError) -> [String: String] {
-    let groups = Dictionary(grouping: try pictures(in: folder)) { stem($0).lowercased() }
-    let shared = groups.values.filter { $0.count > 1 }.flatMap { $0.map(fileName) }
-    guard shared.isEmpty else { throw .ambiguous(folder: folder, names: shared.sorted()) }
-    return groups.mapValues { $0[0] }
-  }
-
-  private static func stem(_ path: String) -> String { (fileName(path) as NSString).deletingPathExtension }
-
-  private static func fileName(_ path: String) -> String { (path as NSString).lastPathComponent }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var isDirectory: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
-  }
+  private static let splitNames = Set(Split.allCases.map(\.rawValue))
 
   private static func hasSplits(_ folder: String) -> Bool {
-    Split.allCases.contains { isFolder("\(folder)/\($0.rawValue)") }
+    splitNames.contains { PictureFolder.exists("\(folder)/\($0)") }
   }
 
-  private static func missing(_ path: String) -> String {
-    FileManager.default.fileExists(atPath: path) ? "is not a folder" : "no such folder"
+  /// A line about pictures that lie beside the folders that are read; nil where there are none.
+  private static func strays(_ folder: String) -> String? {
+    guard let pictures = try? PictureFolder(folder).pictures, !pictures.isEmpty else { return nil }
+    let count = pictures.count
+    return
+      "\(folder): \(count) \(count == 1 ? "picture is" : "pictures are") left out beside the folders that are read"
   }
 }

@@ -1,3 +1,5 @@
+import Dispatch
+
 /// The colours of a label map's classes: class i is the colour at place i.
 public struct Palette: Sendable, Equatable {
   /// 1 to 256 different colours.
@@ -17,6 +19,18 @@ public struct Palette: Sendable, Equatable {
     self.colours = colours.filter { seen.insert($0).inserted }
     unlabelled = nil
     precondition((1...Self.maximumCount).contains(self.colours.count), "a palette has 1 to 256 colours")
+  }
+
+  /// The same of colours that may be too many for a purpose; nil where they are.
+  public init?(maximum: Int, _ colours: some Sequence<Colour>) {
+    var seen = Set<Colour>()
+    var distinct: [Colour] = []
+    for colour in colours where seen.insert(colour).inserted {
+      distinct.append(colour)
+      if distinct.count > min(maximum, Self.maximumCount) { return nil }
+    }
+    guard !distinct.isEmpty else { return nil }
+    self.init(distinct: distinct, unlabelled: nil)
   }
 
   private init(distinct colours: [Colour], unlabelled: Colour?) {
@@ -54,20 +68,17 @@ public struct Palette: Sendable, Equatable {
     self.init(palette)
   }
 
-  /// The gray levels from 0 to the highest in 8-bit gray pictures of class indices.
+  /// The gray levels that occur in 8-bit gray pictures of class indices, in order: with the levels 0 and 255, 255 is class 1.
   /// - Throws: the errors of `Picture(contentsOf:)`, `.noLabelMap` for a picture that is not 8-bit gray.
   public init(indicesOf paths: [String]) throws(ImageError) {
     precondition(!paths.isEmpty, "a palette needs pictures")
-    var highest: UInt8 = 0
-    for path in paths {
-      let picture = try Picture(contentsOf: path)
-      guard picture.channels == 1, case .eight(let values) = picture.samples else {
+    let levels = try Self.colours(of: paths) { picture, path throws(ImageError) in
+      guard picture.channels == 1, case .eight = picture.samples else {
         throw .noLabelMap(
           path: path, reason: "is not 8-bit gray, so its values are no class indices; save it as 8-bit gray")
       }
-      highest = max(highest, values.max() ?? 0)
     }
-    self.init(grayLevels: Int(highest) + 1)
+    self.init(levels.sorted())
   }
 
   /// The distinct colours of label maps, sorted, so that the order of the files is no matter.
@@ -75,22 +86,39 @@ public struct Palette: Sendable, Equatable {
   ///   with 16 bits a sample.
   public init(coloursOf paths: [String]) throws(ImageError) {
     precondition(!paths.isEmpty, "a palette needs pictures")
-    var colours = Set<Colour>()
-    for path in paths {
-      let picture = try Picture(contentsOf: path)
+    let colours = try Self.colours(of: paths) { picture, path throws(ImageError) in
       guard case .eight = picture.samples else {
         throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
       }
-      if let found = picture.distinctColours(limit: Self.maximumCount) {
+    }
+    self.init(colours.sorted())
+  }
+
+  /// The colours of pictures, read on all cores; errors are those of the first file in order.
+  private static func colours(
+    of paths: [String], _ check: @Sendable (Picture, String) throws(ImageError) -> Void
+  ) throws(ImageError) -> Set<Colour> {
+    let results = ConditionLock([Result<Set<Colour>?, ImageError>?](repeating: nil, count: paths.count))
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      let result = Result { () throws(ImageError) in
+        let picture = try Picture(contentsOf: paths[index])
+        try check(picture, paths[index])
+        return picture.distinctColours(limit: maximumCount)
+      }
+      results.withLock { $0[index] = result }
+    }
+    var colours = Set<Colour>()
+    for (path, result) in zip(paths, results.withLock({ $0 })) {
+      if let found = try result!.get() {
         colours.formUnion(found)
-        if colours.count <= Self.maximumCount { continue }
+        if colours.count <= maximumCount { continue }
       }
       throw .noLabelMap(
         path: path,
-        reason: "brings the colours to more than \(Self.maximumCount), so this is no label map "
+        reason: "brings the colours to more than \(maximumCount), so this is no label map "
           + "(a JPEG, or one that was resized with blending, is none); save label maps as PNG")
     }
-    self.init(colours.sorted())
+    return colours
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension Picture {
@@ -22,19 +23,23 @@ extension Picture {
     }
   }
 
-  /// Writes an NPY where `path` ends in ".npy", a PNG otherwise; see `writePNG(to:)`.
-  /// - Throws: `.unwritable`.
-  public func write(to path: String) throws(ImageError) {
-    guard path.hasSuffix(".npy") else { return try writePNG(to: path) }
-    try writeFile(NPY.encode(self), to: path)
-  }
-
-  /// Writes colours as a PNG of the same channels and depth. The file is written beside its name, flushed to the
-  /// disk and renamed, so that `path` is never half a picture and an old one survives a full disk.
-  /// - Throws: `.unwritable`.
-  public func writePNG(to path: String) throws(ImageError) {
-    precondition(isColour, "a PNG holds colours")
-    try writeFile(try PNG.encode(self, path: path), to: path)
+  /// Writes an NPY where `path` ends in ".npy", a PNG otherwise, of the same channels and depth; see `OutputFile` for what
+  /// is there already.
+  /// - Throws: `.file`, and `.unwritable` for a picture that the encoder refuses.
+  public func write(to path: String, replacing: OutputFile.Replacing = .own) throws(ImageError) {
+    let bytes: [UInt8]
+    if path.lowercased().hasSuffix(".npy") {
+      bytes = NPY.encode(self)
+    } else {
+      precondition(isColour, "a PNG holds colours")
+      bytes = try PNG.encode(self, path: path)
+    }
+    do {
+      // A picture can be made again; flushing its folder, too, would cost as much as the picture.
+      try OutputFile.write(bytes, to: path, replacing: replacing, syncsFolder: false)
+    } catch {
+      throw .file(error)
+    }
   }
 }
 
@@ -73,28 +78,4 @@ private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
   }
   if let failure { throw .unreadable(path: path, reason: failure) }
   return bytes
-}
-
-private func writeFile(_ bytes: [UInt8], to path: String) throws(ImageError) {
-  // Hidden, so that a reader of the folder does not take it for a picture.
-  let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-  let partial =
-    "\(path[..<start]).\(path[start...]).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
-  let file = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-  guard file >= 0 else { throw .unwritable(path: path, reason: systemMessage()) }
-
-  // A full disk may show at any of write, fsync and close; the first word is the one to report.
-  var failure: String?
-  var written = 0
-  while failure == nil, written < bytes.count {
-    let count = bytes.withUnsafeBytes { write(file, $0.baseAddress! + written, bytes.count - written) }
-    if count >= 0 { written += count } else if errno != EINTR { failure = systemMessage() }
-  }
-  if failure == nil, fsync(file) != 0 { failure = systemMessage() }
-  if close(file) != 0, failure == nil { failure = systemMessage() }
-  if failure == nil, rename(partial, path) != 0 { failure = systemMessage() }
-  if let failure {
-    unlink(partial)
-    throw .unwritable(path: path, reason: failure)
-  }
 }

@@ -1,3 +1,6 @@
+import Files
+import Foundation
+
 /// What went wrong with a model, its options or its files, in one line for the user.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   /// An option out of range: its name, and what would be right.
@@ -9,11 +12,22 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   /// A value became NaN or infinite: which, and when.
   case diverged(String)
 
+  public init(_ error: FileError) { self = .file(error.path, error.reason) }
+
   public var description: String {
     switch self {
     case .option(let name, let reason): "\(name): \(reason)"
     case .file(let path, let reason): "\(path): \(reason)"
     case .training(let reason), .diverged(let reason): reason
     }
+  }
+}
+
+/// Makes a folder and those above it.
+package func makeFolder(_ path: String) throws(ModelError) {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw .file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
   }
 }

@@ -169,9 +169,9 @@ import Testing
     let odd = try folder.write("input/a.png", pattern(33, 32))
     expectFailure(try refused(input, ["--side", "A"]), "\(odd): is 33 pixels wide, an odd number")
     expectFailure(try refused(input, ["--norm-statistics", "running"]), "--norm-statistics: ", "instance")
-    expectFailure(try refused(input, out: odd), "\(odd): cannot be made")
+    expectFailure(try refused(input, out: odd), "\(odd): is read by --input")
     try folder.write("input/a.jpg", Data("x".utf8))
-    expectFailure(try refused(input), "have one name")
+    expectFailure(try refused(input), "would both become")
     let text = try folder.write("text.png", Data("x".utf8))
     expectFailure(try refused(text), "\(text): ")
     expectFailure(

@@ -172,7 +172,7 @@ import Testing
     #expect(evaluation.status == 0 && evaluation.output.contains("SSIM"), "\(testCase): \(evaluation.errors)")
   }
 
-  /// Noise makes samples differ; without noise and dropout they are equal.
+  /// Noise makes samples differ; without noise and dropout they would be equal, which is said.
   @Test func samples() throws {
     for number in 0..<2 {
       try write(Self.waves(Self.odd, channels: 3, phase: Double(number)), "inputs/p\(number)")
@@ -191,10 +191,15 @@ import Testing
         "translate", "--model", run, "--input", "\(folder.path)/inputs", "--samples", "3", "--out", out,
         "--device", "reference",
       ])
+      guard differ else {
+        expectFailure(outcome, "--samples: the model has neither noise nor dropout")
+        #expect(!FileManager.default.fileExists(atPath: out))
+        continue
+      }
       #expect(outcome.status == 0, "\(outcome.errors)")
       let samples = (1...3).map { FileManager.default.contents(atPath: "\(out)/p0-\($0).png") }
-      #expect(samples.allSatisfy { $0 != nil } && (Set(samples).count == (differ ? 3 : 1)))
-      #expect(outcome.output.contains("diversity: 0.000") != differ, "\(outcome.output)")
+      #expect(samples.allSatisfy { $0 != nil } && Set(samples).count == 3)
+      #expect(!outcome.output.contains("diversity: 0.000"), "\(outcome.output)")
     }
   }
 }

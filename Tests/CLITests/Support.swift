@@ -163,7 +163,7 @@ final class TemporaryFolder: Sendable {
   @discardableResult
   func write(_ name: String, _ picture: Picture) throws -> String {
     let file = try write(name, Data())
-    try picture.writePNG(to: file)
+    try picture.write(to: file, replacing: .any)
     return file
   }
 

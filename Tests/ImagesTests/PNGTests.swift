@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Images
 import Random
@@ -85,8 +86,8 @@ import Testing
       : .sixteen((0..<count).map { UInt16(truncatingIfNeeded: $0 * 9109) })
     let picture = Picture(width: 5, height: 4, channels: channels, samples: samples)
     let path = "\(folder.path)/out.png"
-    try picture.writePNG(to: path)
-    try picture.writePNG(to: path)  // over itself
+    try picture.write(to: path)
+    try picture.write(to: path)  // over itself
     #expect(try Picture(contentsOf: path) == picture)
     // Nothing is left beside it.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["out.png"])
@@ -96,14 +97,18 @@ import Testing
     let folder = try TemporaryFolder()
     let picture = Picture(width: 2, height: 2) { x, y, _ in x + y }
     #expect(
-      throws: ImageError.unwritable(path: "\(folder.path)/no/x.png", reason: "No such file or directory")
+      throws: ImageError.file(
+        FileError("\(folder.path)/no/x.png", "cannot be written: No such file or directory"))
     ) {
-      try picture.writePNG(to: "\(folder.path)/no/x.png")
+      try picture.write(to: "\(folder.path)/no/x.png")
     }
-    // The name is taken by a folder: found out only by the rename, and the partial file goes away.
+    // The name is taken by a folder.
     try folder.makeFolder("x.png")
-    #expect(throws: ImageError.unwritable(path: "\(folder.path)/x.png", reason: "Is a directory")) {
-      try picture.writePNG(to: "\(folder.path)/x.png")
+    #expect(
+      throws: ImageError.file(
+        FileError("\(folder.path)/x.png", "is a folder, where a file is to be written; move it"))
+    ) {
+      try picture.write(to: "\(folder.path)/x.png")
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["x.png"])
   }
@@ -115,14 +120,14 @@ import Testing
     let disk = try #require(ProcessInfo.processInfo.environment["PIX2PIX_FULL_DISK"])
     let path = "\(disk)/x.png"
     let old = Picture(width: 2, height: 2) { x, y, _ in x + y }
-    try old.writePNG(to: path)
+    try old.write(to: path)
     let noise = (0..<UInt32(30000)).flatMap { index in
       let words = Philox(seed: 1).words(index)
       return (0..<4).map { UInt8(truncatingIfNeeded: words[$0]) }
     }
     let large = Picture(width: 200, height: 200, channels: 3, samples: .eight(noise))
     #expect(throws: ImageError.unwritable(path: path, reason: "No space left on device")) {
-      try large.writePNG(to: path)
+      try large.write(to: path)
     }
     #expect(try Picture(contentsOf: path) == old)
     #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == ["x.png"])

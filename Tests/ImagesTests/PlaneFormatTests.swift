@@ -67,7 +67,7 @@ import Testing
       let format: PlaneFormat = picture.channels == 1 ? .gray : .rgb
       let planes = try format.planes(of: picture, path: name)
       let path = "\(folder.path)/\(name)"
-      try format.picture(planes: planes, width: 13, height: 9, bitDepth: 16).writePNG(to: path)
+      try format.picture(planes: planes, width: 13, height: 9, bitDepth: 16).write(to: path)
       #expect(try Picture(contentsOf: path) == picture)
     }
   }

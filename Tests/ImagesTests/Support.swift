@@ -35,7 +35,7 @@ final class TemporaryFolder: Sendable {
   @discardableResult
   func write(_ name: String, _ picture: Picture) throws -> String {
     let file = try write(name, [])
-    try picture.writePNG(to: file)
+    try picture.write(to: file, replacing: .any)
     return file
   }
 

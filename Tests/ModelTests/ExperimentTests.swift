@@ -94,6 +94,8 @@ import Testing
 
         - class IOU: 3 of 3 pairs of rows are in the paper's order.
 
+        <!-- generator: pix2pix -->
+
         """)
     let lines = table.csv.split(separator: "\n")
     #expect(lines.count == 6 && lines[0] == "row,iou,iou_lower,iou_upper,iou_paper,l1,l1_lower,l1_upper")

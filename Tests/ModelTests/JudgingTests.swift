@@ -18,7 +18,7 @@ import Testing
     return path
   }
 
-  private func write(_ name: String, _ picture: Picture) throws { try picture.writePNG(to: path(name)) }
+  private func write(_ name: String, _ picture: Picture) throws { try picture.write(to: path(name)) }
 
   private func flat(_ level: UInt8, width: Int = 16, height: Int = 16) -> Picture {
     Picture(
@@ -131,7 +131,8 @@ import Testing
     #expect(try refused("none", nil) == "\(folder.path)/none: no such file or folder")
     try FileManager.default.createDirectory(
       atPath: "\(folder.path)/empty", withIntermediateDirectories: true)
-    #expect(try refused("empty", nil) == "\(folder.path)/empty: holds no pictures (png, jpg, jpeg, npy)")
+    #expect(
+      try refused("empty", nil) == "\(folder.path)/empty: holds no pictures (png, jpg, jpeg, jfif, jpe, npy)")
   }
 
   /// val before test, a given split before both; other pairs in place of the training's.

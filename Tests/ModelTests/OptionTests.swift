@@ -252,7 +252,12 @@ import Testing
     let before = TrainingOptions()
     for option in run.given {
       let row = option.row
-      if row.mayChange {
+      if ["--input", "--weights"].contains(row.name) {
+        // As many folders as before, wherever they are.
+        let error = try modelError { _ = try before.resumed(with: [option]) }
+        #expect(
+          error.description.hasPrefix("\(row.name): the run has 0, not \(option.words.count);"), "\(error)")
+      } else if row.mayChange {
         let options = try before.resumed(with: [option])
         // One that goes with another is refused without it.
         guard options.misuse(of: [option]) == nil else { continue }
@@ -264,17 +269,33 @@ import Testing
         #expect(error.description.hasPrefix(expected), "\(error)")
       }
     }
-    let changeable = run.given.filter(\.row.mayChange)
+    let changeable = run.given.filter { $0.row.mayChange && !["--input", "--weights"].contains($0.row.name) }
     let options = try before.resumed(with: changeable)
     #expect(options.misuse(of: changeable) == nil)
     for option in changeable { #expect(option.row.words(options) == option.words, "\(option.row.name)") }
+  }
+
+  /// Folders that have moved are given again, the same number of them.
+  @Test func placesMayMove() throws {
+    var run = TrainingOptions()
+    (run.data, run.moreInputs, run.weights) = ("data", ["a", "b"], "weights")
+    let moved = try run.resumed(with: [
+      GivenOption(TrainingOptions.row("--data"), ["elsewhere"]),
+      GivenOption(TrainingOptions.row("--input"), ["c", "d"]),
+      GivenOption(TrainingOptions.row("--weights"), ["heavier"]),
+    ])
+    #expect((moved.data, moved.moreInputs, moved.weights) == ("elsewhere", ["c", "d"], "heavier"))
+    #expect(
+      try modelError { _ = try run.resumed(with: [GivenOption(TrainingOptions.row("--input"), ["c"])]) }
+        .description.hasPrefix("--input: the run has 2, not 1;"))
   }
 
   /// The options that a resumed run may change, by hand.
   @Test func changeable() {
     #expect(
       TrainingOptions.rows.filter(\.mayChange).map(\.name) == [
-        "--data", "--targets", "--validation-data", "--validation-targets", "--epochs", "--decay-epochs",
+        "--data", "--targets", "--input", "--weights", "--validation-data", "--validation-targets",
+        "--epochs", "--decay-epochs",
         "--steps",
         "--learning-rate", "--learning-rate-policy", "--learning-rate-step", "--recompute", "--save-every",
         "--sample-every", "--validate-every", "--best", "--scorer", "--keep", "--precision",

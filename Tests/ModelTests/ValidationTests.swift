@@ -18,7 +18,7 @@ import Testing
       for number in 0..<count {
         let samples = (0..<64 * 32 * 3).map { UInt8(($0 * (7 + number) + $0 / 96) % 251) }
         try Picture(width: 64, height: 32, channels: 3, samples: .eight(samples))
-          .writePNG(to: "\(path)/\(number).png")
+          .write(to: "\(path)/\(number).png")
       }
     }
   }

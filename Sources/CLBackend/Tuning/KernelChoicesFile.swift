@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file of kernel variants: all passes of a run, or variants pinned by `pix2pix tune`.
@@ -6,11 +7,14 @@ public struct KernelChoicesFile: Sendable, Codable {
   public let device: String
   public let deviceClass: DeviceClass
   private let variants: KernelChoices
+  /// The mark of this program's files; see `OwnMark`.
+  private let generator: String?
 
   public init(_ choices: KernelChoices, _ device: DeviceDescription, _ deviceClass: DeviceClass) {
     self.device = device.fingerprint
     self.deviceClass = deviceClass
     variants = choices
+    generator = OwnMark.name
   }
 
   /// - Throws: `OpenCLError` naming the file and its fault.
@@ -34,15 +38,10 @@ public struct KernelChoicesFile: Sendable, Codable {
     return result
   }
 
-  /// - Throws: `OpenCLError` naming the file when it cannot be written.
-  public func write(to path: String) throws(OpenCLError) {
+  /// - Throws: `FileError` when the file cannot be written, or another program's is there.
+  public func write(to path: String, replacing: OutputFile.Replacing = .own) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    do {
-      try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw OpenCLError(
-        "\(path): cannot be written: is there such a folder, or is the disk full or read-only?")
-    }
+    try OutputFile.write(encoder.encode(self), to: path, replacing: replacing)
   }
 }

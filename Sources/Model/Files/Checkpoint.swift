@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tape
 
@@ -8,7 +9,7 @@ import Tape
 /// "adam.v.NETWORK.NAME". The metadata holds the options as JSON, the step (which is also the sampler's position
 /// and the random counter: both are functions of seed and step), and the best validation so far.
 ///
-/// Nothing in it depends on the time or the place of the run: equal runs have equal files.
+/// Nothing in it depends on the time or on the run's folder: equal runs on the same pictures have equal files.
 public struct Checkpoint: Sendable {
   /// The metadata besides the options. The sampler's place and the random counter follow from the step.
   public struct Progress: Sendable, Codable, Equatable {
@@ -37,7 +38,7 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  static let format = "pix2pix checkpoint 2"
+  static let format = "\(OwnMark.checkpoint) 2"
 
   public var options: TrainingOptions
   public var progress: Progress
@@ -47,10 +48,10 @@ public struct Checkpoint: Sendable {
   /// Writes a run's state from an executor to a file, tensor by tensor.
   ///
   /// - Throws: `ModelError.diverged` when a weight is NaN or infinite: such a state is not worth keeping.
-  ///   `ModelError.file` when the file cannot be written. Either way a file that was there remains.
+  ///   `FileError` when the file cannot be written. Either way a file that was there remains.
   public static func save(
     _ step: any TrainingStep, _ executor: any Executor, options: TrainingOptions, progress: Progress,
-    to path: String
+    to path: String, replacing: OutputFile.Replacing = .own
   ) throws {
     var sources: [String: Safetensors.Source] = [:]
     for named in step.tensors {
@@ -78,8 +79,9 @@ public struct Checkpoint: Sendable {
       "format": format,
       "options": String(decoding: try encoder.encode(options), as: UTF8.self),
       "progress": String(decoding: try encoder.encode(progress), as: UTF8.self),
+      "places": String(decoding: try encoder.encode(Places(options)), as: UTF8.self),
     ]
-    try Safetensors.write(sources, metadata: metadata, to: path)
+    try Safetensors.write(sources, metadata: metadata, to: path, replacing: replacing)
   }
 
   /// Reads a file and checks what can be checked without a model.
@@ -116,6 +118,11 @@ public struct Checkpoint: Sendable {
       }
     }
     self.options = decodedOptions
+    if let places = tensors.metadata["places"].flatMap({
+      try? decoder.decode(Places.self, from: Data($0.utf8))
+    }) {
+      self.options.locate(places)
+    }
     self.progress = decodedProgress
     self.tensors = tensors
   }

@@ -1,11 +1,14 @@
+import Files
 import Foundation
 
 /// The files of one training run.
 public struct RunDirectory: Sendable {
   public let path: String
+  /// What its files may take the place of.
+  public let replacing: OutputFile.Replacing
 
-  public init(_ path: String) {
-    self.path = path
+  public init(_ path: String, replacing: OutputFile.Replacing = .own) {
+    (self.path, self.replacing) = (path, replacing)
   }
 
   public var losses: String { "\(path)/losses.csv" }
@@ -27,10 +30,35 @@ public struct RunDirectory: Sendable {
     return String(repeating: "0", count: max(0, 8 - text.count)) + text
   }
 
-  /// Makes the folders.
-  public func create() throws(ModelError) {
+  // MARK: The folder as a whole
+
+  /// Makes the folders, and takes the right to write them: one training at a time.
+  ///
+  /// - Returns: the right, for as long as it is held
+  /// - Throws: `ModelError.file` for a folder that cannot be made, `FileError` when another process trains there, or when
+  ///   there are files of the run's names that this program did not write
+  func open() throws -> FolderLock {
+    // Before anything is made: what is refused leaves nothing behind.
+    try refuseForeignFiles()
     for folder in [path, samples, checkpoints] { try makeFolder(folder) }
+    let lock = try FolderLock(path)
+    for folder in [path, samples, checkpoints] { OutputFile.removeLeftovers(in: folder) }
+    return lock
   }
+
+  private func refuseForeignFiles() throws(FileError) {
+    let files =
+      [losses, validation, report, kernels, best] + checkpointSteps().map(checkpoint)
+      + sampleSteps().map(sample)
+    for file in files { try OutputFile.check(file, replacing: replacing) }
+  }
+
+  /// The error of a new run in a folder that holds one.
+  public static func holdsRun(_ path: String) -> ModelError {
+    .file(path, "holds a run already; add --resume to go on with it, or name another folder")
+  }
+
+  // MARK: Checkpoints and samples
 
   /// Steps of the checkpoints that are there, in order.
   public func checkpointSteps() -> [Int] { Self.steps(in: checkpoints, suffix: ".safetensors") }
@@ -39,10 +67,13 @@ public struct RunDirectory: Sendable {
   public func sampleSteps() -> [Int] { Self.steps(in: samples, suffix: ".png") }
 
   private static func steps(in folder: String, suffix: String) -> [Int] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let names = (try? FolderEntries(folder).names) ?? []
     return names.compactMap { name in
-      guard name.hasPrefix("step-"), name.hasSuffix(suffix) else { return nil }
-      return Int(name.dropFirst(5).dropLast(suffix.count))
+      guard name.hasPrefix("step-"), name.hasSuffix(suffix),
+        let step = Int(name.dropFirst(5).dropLast(suffix.count)),
+        name == "step-\(digits(step))\(suffix)"
+      else { return nil }
+      return step
     }.sorted()
   }
 
@@ -62,25 +93,32 @@ public struct RunDirectory: Sendable {
     return latest
   }
 
-  /// Makes a copy of a checkpoint the best one.
-  func makeBest(step: Int) throws(ModelError) {
-    let path = checkpoint(step: step)
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
-      throw .file(path, "cannot be read")
+  /// Reads a run's newest checkpoint, or the file itself.
+  ///
+  /// - Throws: `ModelError.file`; for a newest checkpoint that is damaged it names the one before it
+  public static func readCheckpoint(of path: String) throws(ModelError) -> (Checkpoint, path: String) {
+    let file = try checkpoint(of: path)
+    do throws(ModelError) {
+      return (try Checkpoint(path: file), file)
+    } catch .file(let damaged, let reason) {
+      let run = RunDirectory(path)
+      let earlier = run.checkpointSteps().dropLast().reversed().map(run.checkpoint).first {
+        (try? Checkpoint(path: $0)) != nil
+      }
+      guard file != path, let earlier else { throw .file(damaged, reason) }
+      throw .file(
+        damaged, "\(reason); the checkpoint before it, \(earlier), is whole: remove the damaged one to use it"
+      )
     }
-    try writeAtomically(data, to: best)
   }
 
-  /// Removes all but the last `keep` checkpoints, and the half-written files of a killed run.
-  public func prune(keep: Int) {
-    for step in checkpointSteps().dropLast(keep) {
-      try? FileManager.default.removeItem(atPath: checkpoint(step: step))
-    }
-    for folder in [path, checkpoints] {
-      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-      where name.hasSuffix(".tmp") {
-        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
-      }
-    }
+  /// Makes a copy of a checkpoint the best one.
+  func makeBest(step: Int) throws {
+    try OutputFile.write(RegularFile.contents(checkpoint(step: step)), to: best, replacing: replacing)
+  }
+
+  /// Removes all but the last `keep` checkpoints.
+  func prune(keep: Int) {
+    for step in checkpointSteps().dropLast(keep) { unlink(checkpoint(step: step)) }
   }
 }

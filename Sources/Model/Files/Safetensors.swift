@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The safetensors format: eight bytes with the length of a JSON header, the header (name -> dtype, shape,
@@ -95,14 +96,16 @@ public struct Safetensors: Sendable, Equatable {
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + json
   }
 
-  /// Writes a file tensor by tensor, so that never more than one is held. It is written beside its name and renamed:
-  /// the name always holds a whole file, the old or the new.
+  /// Writes a file tensor by tensor, so that never more than one is held.
   ///
-  /// - Throws: `ModelError.file` when the disk is full or the folder cannot be written, and a source's errors; the old
-  ///   file remains.
-  static func write(_ sources: [String: Source], metadata: [String: String], to path: String) throws {
-    try writeAtomically(to: path) { file in
-      try file.write(header(sources, metadata))
+  /// - Throws: `FileError` when the disk is full, the folder cannot be written, or another program's file is there, and a
+  ///   source's errors; the old file remains.
+  static func write(
+    _ sources: [String: Source], metadata: [String: String], to path: String,
+    replacing: OutputFile.Replacing = .own
+  ) throws {
+    try OutputFile.write(to: path, replacing: replacing) { file in
+      try header(sources, metadata).withUnsafeBytes { try file.write($0) }
       for (name, source) in sources.sorted(by: { $0.key < $1.key }) {
         let values = try source.values()
         switch values {
@@ -118,9 +121,9 @@ public struct Safetensors: Sendable, Equatable {
     }
   }
 
-  /// Writes the file through `write(to:metadata:_:)`.
-  public func write(to path: String) throws {
-    try Self.write(entries.mapValues { Source($0) }, metadata: metadata, to: path)
+  /// Writes the file; see `OutputFile` for what is there already.
+  public func write(to path: String, replacing: OutputFile.Replacing = .own) throws {
+    try Self.write(entries.mapValues { Source($0) }, metadata: metadata, to: path, replacing: replacing)
   }
 
   /// The file's bytes.

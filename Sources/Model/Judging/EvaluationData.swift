@@ -13,7 +13,12 @@ extension TrainingOptions {
     data: String? = nil, targets: String? = nil, split: Split? = nil
   ) throws -> PairSource {
     var options = self
-    if let data { (options.data, options.targets, options.validationData) = (data, targets, nil) }
+    if let data {
+      (options.data, options.targets, options.validationData) = (data, targets, nil)
+    } else {
+      // The pairs of the training, wherever it was begun.
+      try options.requirePlaces()
+    }
     if let split {
       options.validationData = nil
       guard let source = try options.pairs(of: split) else {
@@ -66,7 +71,7 @@ extension LabelClasses {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw ModelError.file(path, "no such file or folder")
     }
-    if isFolder.boolValue { return try Palette(coloursOf: PairSource.somePictures(in: path)) }
+    if isFolder.boolValue { return try Palette(coloursOf: PictureFolder.some(in: path).all()) }
     return try Picture(contentsOf: path).palette.map(Palette.init) ?? Palette(coloursOf: [path])
   }
 }
@@ -76,7 +81,7 @@ extension Memorization {
   ///
   /// - Throws: `ModelError.file` for a folder without pictures, `ImageError` for a picture that cannot be read.
   public static func trainingTargets(in folder: String) throws -> [TrainingTarget] {
-    let files = try PairSource.somePictures(in: folder)
+    let files = try PictureFolder.some(in: folder).all()
     return try mapInParallel(over: files.indices) { index in
       let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
       return (name, Thumbnail(try Picture(contentsOf: files[index])))
@@ -93,13 +98,23 @@ extension Memorization {
   }
 }
 
-extension PairSource {
-  /// The pictures of a folder, by name.
+extension PictureFolder {
+  /// The pictures of a folder that is read by itself, not as a data set.
   ///
-  /// - Throws: `ModelError.file` when there are none.
-  package static func somePictures(in folder: String) throws -> [String] {
-    let files = try pictures(in: folder)
-    guard !files.isEmpty else { throw ModelError.file(folder, "holds no pictures (\(extensionList))") }
-    return files
+  /// - Throws: `ModelError.file` when there are none, the errors of `PictureFolder`
+  package static func some(in path: String) throws -> PictureFolder {
+    let folder = try PictureFolder(path)
+    guard !folder.pictures.isEmpty || !folder.unnameable.isEmpty else {
+      throw ModelError.file(path, "holds no pictures (\(extensionList))")
+    }
+    return folder
+  }
+
+  /// The pictures, all of which are needed.
+  ///
+  /// - Throws: `ImageError.unnameable`
+  package func all() throws(ImageError) -> [String] {
+    guard unnameable.isEmpty else { throw .unnameable(folder: path, names: unnameable) }
+    return pictures
   }
 }

@@ -1,20 +1,25 @@
+import Files
 import Foundation
 import Images
 import Metrics
 
 extension EvaluationReport {
+  /// The names of the files that `write(to:)` may write.
+  public static let files = ["figures.json", "per-picture.csv"]
+
   /// Writes figures.json and, where there are pictures, per-picture.csv.
   ///
-  /// - Throws: `ModelError.file` for a folder or file that cannot be written.
-  public func write(to folder: String) throws {
+  /// - Throws: `ModelError.file` for a folder, `FileError` for a file that cannot be written.
+  public func write(to folder: String, replacing: OutputFile.Replacing = .own) throws {
     try makeFolder(folder)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     // Equal pictures have an infinite PSNR, for which JSON has no number.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try writeAtomically(try encoder.encode(file), to: "\(folder)/figures.json")
-    if !pictures.isEmpty { try writeAtomically(Data(csv.utf8), to: "\(folder)/per-picture.csv") }
+    let paths = Self.files.map { "\(folder)/\($0)" }
+    try OutputFile.write(try encoder.encode(file), to: paths[0], replacing: replacing)
+    if !pictures.isEmpty { try OutputFile.write(csv.utf8, to: paths[1], replacing: replacing) }
   }
 
   private struct File: Encodable {
@@ -40,6 +45,8 @@ extension EvaluationReport {
       var nearestDistance: Double
       var nearest: String
     }
+    /// The mark of this program's files; see `OwnMark`.
+    var generator = OwnMark.name
     var confidence = Bootstrap.confidence
     var resamples = Bootstrap.resamples
     var figures: [String: Value]

@@ -1,3 +1,4 @@
+import Files
 import Images
 import Metrics
 import Tape
@@ -19,6 +20,8 @@ public struct PictureEvaluation {
   public var features: FeatureCollector?
   /// The folder for a model's pictures.
   public var pictureFolder: String?
+  /// What these may take the place of.
+  public var replacing = OutputFile.Replacing.own
 
   /// Pictures held at a time, and measured on all cores.
   private static let batchSize = 32
@@ -75,11 +78,20 @@ public struct PictureEvaluation {
       let (_, picture, target) = try translator.translate(pair, index: index)
       let output = picture.opaque()
       if let pictureFolder {
-        let fileExtension = translator.options.format.target.fileExtension
-        try output.write(to: "\(pictureFolder)/\(pair.name).\(fileExtension)")
+        try output.write(
+          to: Self.file(of: pair, in: pictureFolder, translator.options.format), replacing: replacing)
       }
       return (output, target)
     }
+  }
+
+  private static func file(of pair: PairFiles, in folder: String, _ format: PairFormat) -> String {
+    "\(folder)/\(pair.name).\(format.target.fileExtension)"
+  }
+
+  /// The files of a model's pictures that `report()` writes into a folder.
+  public static func files(of source: PairSource, in folder: String, _ format: PairFormat) -> [String] {
+    source.pairs.map { file(of: $0, in: folder, format) }
   }
 
   private func figures(_ pair: PairFiles, _ compared: Compared) throws -> PictureFigures {

@@ -12,12 +12,25 @@ public struct TargetSurvey: Sendable {
   private let isPalette: Bool
   /// Distinct colours over all targets; nil when they are too many for classes.
   private let colours: Set<Colour>?
+  /// The pairs that can be read.
+  public let readable: PairSource
+  /// The errors of the others.
+  public let unreadable: [ImageError]
 
-  /// - Throws: `ImageError` for a picture that cannot be read, `ModelError.file` for one whose size is not its target's.
+  /// - Throws: the first pair's `ImageError` when none can be read, `ModelError.file` for a picture whose size is not its
+  ///   target's.
   public init(_ source: PairSource, needsEqualSizes: Bool = false) throws {
-    let found = try mapInParallel(over: source.pairs.indices) { index in
+    typealias Found = (isPalette: Bool, colours: Set<Colour>?)
+    let looks = try mapInParallel(over: source.pairs.indices) { index -> Result<Found, ImageError> in
       let pair = source.pairs[index]
-      let (output, target) = try pair.load()
+      let output: Picture
+      let target: Picture
+      do throws(ImageError) {
+        (output, target) = try pair.load()
+        for path in pair.moreInputs { _ = try PictureHeader(contentsOf: path) }
+      } catch {
+        return .failure(error)
+      }
       guard !needsEqualSizes || (output.width, output.height) == (target.width, target.height) else {
         throw ModelError.file(
           pair.inputFile,
@@ -33,8 +46,19 @@ public struct TargetSurvey: Sendable {
       // Label maps are colours of 8 bits.
       let isColour = target.bitDepth == 8 && target.isColour
       let colours = isColour ? target.distinctColours(limit: Palette.maximumCount) : nil
-      return (isPalette: target.isPalette, colours: colours)
+      return .success((isPalette: target.isPalette, colours: colours))
     }
+    var (found, pairs, errors): ([Found], [PairFiles], [ImageError]) = ([], [], [])
+    for (look, pair) in zip(looks, source.pairs) {
+      switch look {
+      case .success(let one):
+        found.append(one)
+        pairs.append(pair)
+      case .failure(let error): errors.append(error)
+      }
+    }
+    if pairs.isEmpty, let first = errors.first { throw first }
+    (readable, unreadable) = (PairSource(pairs: pairs, remarks: source.remarks), errors)
     isPalette = found.allSatisfy(\.isPalette)
     var all: Set<Colour>? = []
     for picture in found {

@@ -96,6 +96,9 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// own, they have none.
   var convolutionsHaveBias: Bool { !normsAreAffine }
 
+  /// The most planes of a network's input, and of its output.
+  public static let mostChannels = 64
+
   // MARK: Sizes
 
   /// Sides of pictures, in pixels.

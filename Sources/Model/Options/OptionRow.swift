@@ -126,6 +126,9 @@ public struct OptionRow: Sendable {
     try write(&options, words)
   }
 
+  /// Whether its words are paths.
+  var namesPlace: Bool { valueName == "dir" || valueName == "run|file" }
+
   /// Why a word is none of the option's; nil when it is.
   public func problem(ofWord word: String) -> String? {
     var options = TrainingOptions()

@@ -23,7 +23,8 @@ extension TrainingOptions {
   ]
 
   private static func channels(_ count: Int) -> String? {
-    (1...64).contains(count) ? nil : "\(count) is not from 1 to 64"
+    (1...NetworkConfiguration.mostChannels).contains(count)
+      ? nil : "\(count) is not from 1 to \(NetworkConfiguration.mostChannels)"
   }
 
   private static let objectiveRules: [OptionRule] = [
@@ -165,6 +166,13 @@ extension TrainingOptions {
           row.name, "the run has \(row.text(self)), not \(row.text(changed)); a resumed run cannot change it")
       }
       options = changed
+    }
+    // A run's folders may have moved; which there are is a matter of the networks.
+    for name in ["--input", "--weights"] {
+      let (had, has) = (Self.row(name).words(self), Self.row(name).words(options))
+      guard had.count == has.count else {
+        throw .option(name, "the run has \(had.count), not \(has.count); a resumed run cannot change that")
+      }
     }
     return options
   }

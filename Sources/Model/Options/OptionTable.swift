@@ -27,12 +27,12 @@ extension TrainingOptions {
     OptionRow(
       "--input", \.moreInputs, .pictures,
       "Folder of further inputs, matched by name; may be given several times.", value: "dir",
-      shown: .unlessDefault),
+      mayChange: true, shown: .unlessDefault),
     OptionRow(
       "--weights", \.weights, .pictures,
       "Folder of pictures that say how much each pixel of a target counts, white 1 and black 0.",
       value: "dir",
-      shown: .unlessDefault),
+      mayChange: true, shown: .unlessDefault),
     OptionRow(
       "--validation-data", \.validationData, .pictures,
       "Folder of validation pairs, where --data has no val or test.", value: "dir", mayChange: true,
@@ -50,7 +50,8 @@ extension TrainingOptions {
     OptionRow(
       "--input-format", \.kinds.inputs, .pictures,
       "Kind of the inputs, once for each folder of them; channels takes as many planes as files have channels, whatever they mean.",
-      value: "format", derivedDefault: "gray, rgb or, of arrays, channels, as the first picture is",
+      value: "format",
+      derivedDefault: "rgb where any picture is in colour, gray where none is, channels of arrays",
       shown: .unlessDefault),
     OptionRow(
       "--target-format", \.kinds.target, .pictures, "Kind of the targets.", value: "format",

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// An experiment's results beside the paper's, as a table for Markdown, CSV and a page.
@@ -126,7 +127,8 @@ public struct ExperimentTable: Sendable {
     func line(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
     let rule = "|\(head.indices.map { $0 == 0 ? "---|" : "---:|" }.joined())"
     return
-      (["## \(title)", "", budget, "", line(head), rule] + rows.map(line) + [""] + order.map { "- \($0)" })
+      (["## \(title)", "", budget, "", line(head), rule] + rows.map(line) + [""] + order.map { "- \($0)" }
+      + ["", OwnMark.markdown])
       .joined(separator: "\n") + "\n"
   }
 

@@ -1,3 +1,5 @@
+import Files
+
 /// The frame of all reports: one file without scripts and links that prints well, and well-formed XML.
 enum ReportPage {
   /// - Parameter body: the page's content as HTML
@@ -7,6 +9,7 @@ enum ReportPage {
     <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
     <head>
     <meta charset="utf-8"/>
+    \(OwnMark.html)
     <meta name="viewport" content="width=device-width, initial-scale=1"/>
     <title>\(Markup.escaped(title))</title>
     <style>

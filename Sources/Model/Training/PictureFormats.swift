@@ -1,26 +1,41 @@
 import Images
 
 extension TrainingOptions {
-  /// Sets the format, by the kinds asked for and the pictures themselves, and the networks' channels.
-  public mutating func readFormat() throws {
-    if task == nil { format = try pictureFormat() }
+  /// Sets the format, by the kinds asked for and all pictures themselves, and the networks' channels.
+  ///
+  /// - Returns: lines about pictures that are not of their side's kind
+  @discardableResult
+  public mutating func readFormat() throws -> [String] {
+    var remarks: [String] = []
+    if task == nil { format = try pictureFormat(&remarks) }
     network.inputChannels = format.inputChannels
     network.outputChannels = format.targetChannels
+    return remarks
   }
 
-  private func pictureFormat() throws -> PairFormat {
-    let pairs = try trainingPairs().pairs
-    let first = try pairs[0].pictures()
-    let inputs = try first.inputs.enumerated().map { index, picture in
+  private func pictureFormat(_ remarks: inout [String]) throws -> PairFormat {
+    let training = try PairHeaders(trainingPairs()).pairs
+    // Classes that only validation shows have to be known, too.
+    let validation = try validationPairs().flatMap { try? PairHeaders($0).pairs } ?? []
+    func side(_ name: String, _ option: String, _ file: @escaping (PairHeaders.Pair) -> PairHeaders.File)
+      -> PictureSide
+    {
+      PictureSide(name: name, option: option, training: training.map(file), validation: validation.map(file))
+    }
+    if let pair = training.first, kinds.areOfLabels, pair.inputs[0].path == pair.target.path {
+      throw ModelError.option(
+        kinds.labelOption,
+        "\(pair.target.path) is a pair in one picture; classes are counted in label maps that have a folder of their own"
+      )
+    }
+    let inputs = try training[0].inputs.indices.map { index in
       let labels = index == 0 ? kinds.labels.map(PictureKinds.Kind.init) : nil
       let kind = kinds.inputs.indices.contains(index) ? kinds.inputs[index] : labels
-      return try Self.format(kind, of: picture) {
-        try pairs.map { try index > 0 ? $0.moreInputs[index - 1] : $0.withOwnFiles().inputFile }
-      }
+      let name = index == 0 ? "inputs" : "pictures in \(moreInputs[index - 1])"
+      return try side(name, labels == nil ? "--input-format" : "--labels") { $0.inputs[index] }.format(
+        kind, &remarks)
     }
-    let target = try Self.format(kinds.target, of: first.target) {
-      try pairs.map { try $0.withOwnFiles().targetFile }
-    }
+    let target = try side("targets", "--target-format") { $0.target }.format(kinds.target, &remarks)
     return .pictures(inputs: inputs, target: try withoutUnlabelled(target))
   }
 
@@ -32,32 +47,79 @@ extension TrainingOptions {
     }
     return .labels(rest)
   }
+}
 
-  private static func format(
-    _ kind: PictureKinds.Kind?, of first: PairFiles.FilePicture, paths: () throws -> [String]
-  ) throws -> PlaneFormat {
+extension PictureKinds {
+  /// Whether a side's classes are counted in its files.
+  fileprivate var areOfLabels: Bool {
+    labels != nil || target?.isOfLabels == true || inputs.contains { $0.isOfLabels }
+  }
+
+  /// The option that says so.
+  fileprivate var labelOption: String {
+    if labels != nil { return "--labels" }
+    return target?.isOfLabels == true ? "--target-format" : "--input-format"
+  }
+}
+
+/// The pictures of one side of the pairs, by their headers.
+private struct PictureSide {
+  let name: String
+  /// The option that says their kind.
+  let option: String
+  let training: [PairHeaders.File]
+  let validation: [PairHeaders.File]
+
+  /// The planes that suit all pictures.
+  ///
+  /// - Parameter kind: nil for the pictures' own
+  func format(_ kind: PictureKinds.Kind?, _ remarks: inout [String]) throws -> PlaneFormat {
     switch kind {
-    case nil where !first.picture.isColour: .channels(first.picture.channels)
-    case nil: first.picture.channels < 3 && !first.picture.isPalette ? .gray : .rgb
-    case .channels: .channels(first.picture.channels)
+    case nil: ownFormat(&remarks)
+    case .channels: .channels(training[0].header.channels)
     case .gray: .gray
     case .rgb: .rgb
     case .rgba: .rgba
     case .lightness: .lightness
-    case .palette:
-      first.picture.isPalette
-        ? .labels(try Palette(ofPNG: first.path)) : .labels(try Palette(coloursOf: try paths()))
-    case .index: .labels(try Palette(indicesOf: try paths()))
+    case .palette: .labels(try palette())
+    case .index: .labels(try asClasses(Palette(indicesOf: paths), "gray levels"))
     }
   }
-}
 
-extension PairFiles {
-  /// The pair, whose input and target must have a file each.
-  fileprivate func withOwnFiles() throws(ModelError) -> PairFiles {
-    if case .twoFiles = location { return self }
-    throw .option(
-      "--labels",
-      "\(name) is a pair in one picture; classes are counted in label maps that have a folder of their own")
+  private var paths: [String] { (training + validation).map(\.path) }
+
+  /// Colour where any picture has it, so that no file decides for the others.
+  private func ownFormat(_ remarks: inout [String]) -> PlaneFormat {
+    if let array = training.first(where: { !$0.header.isColour }) { return .channels(array.header.channels) }
+    let gray = training.filter { $0.header.channels < 3 && !$0.header.isPalette }
+    guard gray.count < training.count else { return .gray }
+    if let first = gray.first {
+      remarks.append(
+        "\(gray.count) of the \(training.count) \(name) \(gray.count == 1 ? "is" : "are") gray (\(first.path)"
+          + "\(gray.count > 1 ? ", ..." : "")); all are taken for colour; \(option) gray makes them gray")
+    }
+    return .rgb
+  }
+
+  /// Every colour of the palettes where they are palette PNGs and no more than networks have planes for, in the order of
+  /// the files; otherwise the colours that occur.
+  private func palette() throws -> Palette {
+    let palettes = (training + validation).map(\.header.palette)
+    if palettes.allSatisfy({ $0 != nil }) {
+      let stored = Palette(maximum: NetworkConfiguration.mostChannels, palettes.lazy.flatMap { $0 ?? [] })
+      if let stored { return stored }
+    }
+    return try asClasses(Palette(coloursOf: paths), "colours")
+  }
+
+  private func asClasses(_ palette: Palette, _ what: String) throws -> Palette {
+    let most = NetworkConfiguration.mostChannels
+    guard palette.count <= most else {
+      throw ModelError.option(
+        option,
+        "the \(name) (\(training[0].path) and others) have \(palette.count) \(what), and at most \(most) can be classes; are these label maps?"
+      )
+    }
+    return palette
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Metrics
 
@@ -38,7 +39,7 @@ struct RunLog {
   /// - Parameter figures: what is measured from now on
   init(
     _ run: RunDirectory, losses lossKinds: [LossKind], figures: [FigureKind], upTo step: Int, fresh: Bool
-  ) throws(ModelError) {
+  ) throws(FileError) {
     self.lossKinds = lossKinds
     let lossNames = lossKinds.map(\.name)
     let validationRows = fresh ? [] : Self.rows(run.validation)
@@ -51,20 +52,29 @@ struct RunLog {
       ? [] : Self.rows(run.losses).compactMap { Self.lossRow($0, lossNames) }.filter { $0.step <= step }
     validations = validationRows.dropFirst().compactMap { Self.validationRow($0, earlier) }
       .filter { $0.step <= step }
-    lossFile = try AppendedFile(run.losses, [Self.lossHeader(lossNames)] + losses.map(Self.text))
+    lossFile = try AppendedFile(run.losses, Self.lines(losses, lossNames), replacing: run.replacing)
     validationFile = try AppendedFile(
-      run.validation,
-      [(["step", "epoch"] + columns).joined(separator: ",")] + validations.map { Self.text($0, columns) })
+      run.validation, Self.lines(validations, columns), replacing: run.replacing)
   }
 
-  mutating func add(_ row: LossRow) throws(ModelError) {
+  private static func lines(_ rows: [LossRow], _ names: [String]) -> [String] {
+    [lossHeader(names)] + rows.map(text)
+  }
+
+  private static func lines(_ rows: [ValidationRow], _ columns: [String]) -> [String] {
+    [(["step", "epoch"] + columns).joined(separator: ",")] + rows.map { text($0, columns) }
+  }
+
+  /// - Throws: `FileError` when the row is kept in memory only, until a later one can be written
+  mutating func add(_ row: LossRow) throws(FileError) {
     losses.append(row)
-    try lossFile.append(Self.text(row))
+    try lossFile.append(Self.text(row)) { Self.lines(losses, lossKinds.map(\.name)) }
   }
 
-  mutating func add(_ row: ValidationRow) throws(ModelError) {
+  /// - Throws: as for rows of losses
+  mutating func add(_ row: ValidationRow) throws(FileError) {
     validations.append(row)
-    try validationFile.append(Self.text(row, columns))
+    try validationFile.append(Self.text(row, columns)) { Self.lines(validations, columns) }
   }
 
   private static func text(_ row: LossRow) -> String {
@@ -110,7 +120,7 @@ struct RunLog {
   func writeReport(
     _ run: RunDirectory, title: String, best: String, options: [(String, String)], device: [(String, String)],
     timings: [(String, String)], undecided: LossChart.Reference?
-  ) throws(ModelError) {
+  ) throws(FileError) {
     let steps = run.sampleSteps()
     let stride = max(1, (steps.count + Self.mostSamples - 1) / Self.mostSamples)
     let shown = steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
@@ -128,31 +138,43 @@ struct RunLog {
         }
       },
       options: options, device: device, timings: timings, undecided: undecided)
-    try writeAtomically(Data(report.html().utf8), to: run.report)
+    try OutputFile.write(report.html().utf8, to: run.report, replacing: run.replacing)
   }
 }
 
-/// A text file that grows by lines.
+/// A text file that grows by lines. One that could not be written is written whole with the next.
 private final class AppendedFile {
   private let path: String
-  private let handle: FileHandle
+  private let replacing: OutputFile.Replacing
+  /// Open at the end of a file that holds all lines; nil behind a failure.
+  private var handle: FileHandle?
 
-  /// Writes `lines` as the file's beginning and leaves it open.
-  init(_ path: String, _ lines: [String]) throws(ModelError) {
-    try writeAtomically(Data((lines.joined(separator: "\n") + "\n").utf8), to: path)
-    guard let handle = FileHandle(forWritingAtPath: path) else { throw .file(path, "cannot be written") }
-    handle.seekToEndOfFile()
-    self.path = path
-    self.handle = handle
+  /// Writes `lines` as the file's beginning.
+  init(_ path: String, _ lines: [String], replacing: OutputFile.Replacing) throws(FileError) {
+    (self.path, self.replacing) = (path, replacing)
+    try write(lines)
   }
 
-  deinit { try? handle.close() }
+  deinit { try? handle?.close() }
 
-  func append(_ line: String) throws(ModelError) {
+  /// - Parameter all: the file's lines, with this one
+  /// - Throws: `FileError` when the line is not in the file yet
+  func append(_ line: String, all: () -> [String]) throws(FileError) {
+    guard let handle else { return try write(all()) }
     do {
       try handle.write(contentsOf: Data((line + "\n").utf8))
     } catch {
-      throw .file(path, "cannot be written; is the disk full?")
+      // Half a line may be there.
+      try? handle.close()
+      self.handle = nil
+      throw FileError(path, "cannot be written; is the disk full?")
     }
+  }
+
+  private func write(_ lines: [String]) throws(FileError) {
+    try OutputFile.write((lines.joined(separator: "\n") + "\n").utf8, to: path, replacing: replacing)
+    guard let handle = FileHandle(forWritingAtPath: path) else { throw FileError(path, "cannot be written") }
+    handle.seekToEndOfFile()
+    self.handle = handle
   }
 }

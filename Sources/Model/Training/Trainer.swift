@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Images
 import Metrics
@@ -25,17 +26,21 @@ public final class Trainer {
     case validated(epoch: Int, [Figure], best: FigureKind, isBest: Bool)
     case sampled(String)
     case saved(String)
+    /// Something beside the training failed; the training goes on.
+    case failed(String)
   }
 
   public enum Outcome: Sendable, Equatable {
     case finished
-    /// Stopped on request; the checkpoint to go on from.
-    case interrupted(checkpoint: String)
+    /// Stopped before its end, with the checkpoint to go on from: on request, or by the error of a picture.
+    case interrupted(checkpoint: String, by: ImageError?)
   }
 
   private let options: TrainingOptions
   private let plan: TrainingPlan
   private let run: RunDirectory
+  /// The right to write the run's folder.
+  private let lock: FolderLock
   private let step: any TrainingStep
   private let framing: Framing
   private let executor: any Executor
@@ -51,6 +56,8 @@ public final class Trainer {
   private var trainedSteps = 0
   private var validationSeconds = 0.0
   private var validations = 0
+  /// The step of the last checkpoint, or the one that the run began with.
+  private var savedStep: Int
 
   /// Steps from one reading of the losses to the next: reading waits for the device.
   public static let readEvery = 10
@@ -74,31 +81,16 @@ public final class Trainer {
     framing = options.network.framing
     self.run = run
     self.device = device
-    (training, validationPairs) = (try options.trainingPairs(), try options.validationPairs())
-    guard options.learningRatePolicy != .plateau || validationPairs != nil else {
-      throw ModelError.option(
-        "--learning-rate-policy", "plateau goes by validation pairs, and \(options.data) has none")
-    }
-    guard options.best == TrainingOptions().best || validationPairs != nil else {
-      throw ModelError.option("--best", "goes by validation pairs, and \(options.data) has none")
-    }
-    guard training.count >= options.batchSize else {
-      throw ModelError.option(
-        "--batch-size",
-        "\(options.batchSize) is more than the \(training.count) pairs in \(options.data)")
-    }
+    let data = try TrainingData(options)
+    (training, validationPairs, remarks) = (data.training, data.validation, data.remarks)
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
     plan = TrainingPlan(options, pairs: training.count)
+    savedStep = progress.step
     guard progress.step < plan.steps else {
       throw ModelError.training(
         "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(plan.steps) steps already; give a larger --steps or --epochs to go on"
       )
     }
-    // A pair that cannot be read is said now, not when its turn comes: at least the first.
-    _ = try PairReader(
-      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
-      format: options.format
-    ).planes(of: training.pairs[0], epoch: 0, index: 0)
     validation =
       options.validateEvery == 0
       ? nil : try validationPairs.map { try Validation(options, $0, further: figureSources) }
@@ -110,14 +102,15 @@ public final class Trainer {
     } else {
       try step.initialize(executor, options.initialization, seed: options.seed)
     }
-    try run.create()
+    lock = try run.open()
+    // Another process may have trained here while this one was getting ready.
+    guard checkpoint != nil || run.latestCheckpoint() == nil else { throw RunDirectory.holdsRun(run.path) }
     log = try RunLog(
       run, losses: step.lossKinds, figures: validation?.kinds ?? [], upTo: progress.step,
       fresh: checkpoint == nil)
     if let best = validation?.best, let earlier = progress.best, earlier.figure != best.key {
       try chooseBest(by: best, earlier)
     }
-    run.prune(keep: options.keep)
   }
 
   /// Goes on by another figure than the best checkpoint was chosen by so far: the best is now, of the states that are still
@@ -136,13 +129,19 @@ public final class Trainer {
     if rows[place].step != earlier.step { try run.makeBest(step: rows[place].step) }
   }
 
+  /// Lines about pictures that are left out.
+  public let remarks: [String]
   /// Pairs to train on and to validate with.
   public var pairCounts: (training: Int, validation: Int) { (training.count, validationPairs?.count ?? 0) }
   public var stepsDone: Int { progress.step }
 
   /// Trains until the last step, or until `shouldStop` says so, which is asked after every step.
   ///
-  /// - Throws: `ModelError.diverged` when a loss or weight is NaN or infinite: the last checkpoint is kept.
+  /// A file beside the checkpoints that cannot be written ends nothing, and a checkpoint that cannot is tried again when the
+  /// next one is due: both are said as events.
+  ///
+  /// - Throws: `ModelError.diverged` when a loss or weight is NaN or infinite: the last checkpoint is kept. `FileError` when
+  ///   the last checkpoint cannot be written.
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
     let reader = PairReader(
       augmentation: Augmentation(size: options.network.size, jitter: options.jitter, seed: options.seed),
@@ -150,6 +149,22 @@ public final class Trainer {
     let prefetcher = Prefetcher(
       source: training, reader: reader, batchSize: options.batchSize, startStep: progress.step)
     defer { prefetcher.stop() }
+    do {
+      return try train(prefetcher, shouldStop, onEvent)
+    } catch let error as ImageError {
+      // A file that has changed since the start, or is damaged behind its header.
+      if progress.step > savedStep {
+        try save(isBest: false, scheduled: true, isLast: true, onEvent)
+        try tolerating(onEvent) { try writeReport() }
+      }
+      guard let checkpoint = run.latestCheckpoint() else { throw error }
+      return .interrupted(checkpoint: checkpoint, by: error)
+    }
+  }
+
+  private func train(
+    _ prefetcher: Prefetcher, _ shouldStop: () -> Bool, _ onEvent: (Event) -> Void
+  ) throws -> Outcome {
     let (stepsPerEpoch, total) = (plan.stepsPerEpoch, plan.steps)
     let saveEvery = options.saveEvery ?? stepsPerEpoch
     let sampleEvery = options.sampleEvery ?? stepsPerEpoch
@@ -174,29 +189,42 @@ public final class Trainer {
       guard progress.step.isMultiple(of: Self.readEvery) || epochEnds || saves || samples else { continue }
 
       waitedSeconds = prefetcher.waitedSeconds
+      let seconds = (clock.now - measured) / .seconds(1)
       onEvent(
         .progress(
-          try logLosses(
-            epoch: batch.epoch, rate: rate, seconds: (clock.now - measured) / .seconds(1),
-            steps: measuredSteps)))
+          try logLosses(epoch: batch.epoch, rate: rate, seconds: seconds, steps: measuredSteps, onEvent)))
 
+      let earlierBest = progress.best
       var isBest = false
       if let validation,
         done || epochEnds && (progress.step / stepsPerEpoch).isMultiple(of: options.validateEvery)
       {
         isBest = try validate(validation, epoch: (progress.step + stepsPerEpoch - 1) / stepsPerEpoch, onEvent)
       }
-      if samples { onEvent(.sampled(try writeSample())) }
       if saves || isBest {
-        let path = try save(isBest: isBest, scheduled: saves)
-        onEvent(.saved(path))
+        try save(
+          isBest: isBest, scheduled: saves, isLast: done || stopping, earlierBest: earlierBest, onEvent)
       }
-      if samples || done || stopping { try writeReport() }
-      if stopping && !done { return .interrupted(checkpoint: run.checkpoint(step: progress.step)) }
+      if samples { try tolerating(onEvent) { onEvent(.sampled(try writeSample())) } }
+      if samples || done || stopping { try tolerating(onEvent) { try writeReport() } }
+      if stopping && !done {
+        return .interrupted(checkpoint: run.checkpoint(step: progress.step), by: nil)
+      }
       measured = clock.now
       measuredSteps = 0
     }
     return .finished
+  }
+
+  /// Does something that the training does not need; an error of files is said, and the training goes on.
+  private func tolerating(_ onEvent: (Event) -> Void, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as FileError {
+      onEvent(.failed("\(error); the training goes on"))
+    } catch let error as ImageError {
+      onEvent(.failed("\(error); the training goes on"))
+    }
   }
 
   /// Reads the losses of the last step and writes them down.
@@ -205,7 +233,9 @@ public final class Trainer {
   ///   - epoch: of the last batch
   ///   - rate: the learning rate of the last step
   ///   - seconds: the time of the `steps` since the last reading
-  private func logLosses(epoch: Int, rate: Double, seconds: Double, steps: Int) throws -> Progress {
+  private func logLosses(
+    epoch: Int, rate: Double, seconds: Double, steps: Int, _ onEvent: (Event) -> Void
+  ) throws -> Progress {
     let losses = try step.losses(executor)
     trainedSeconds += seconds
     trainedSteps += steps
@@ -214,10 +244,12 @@ public final class Trainer {
       throw divergence("\(bad) became NaN or infinite by step \(progress.step)")
     }
     let perStep = seconds / Double(steps)
-    try log.add(
-      RunLog.LossRow(
-        step: progress.step, epoch: Double(progress.step) / Double(plan.stepsPerEpoch), losses: losses,
-        learningRate: rate, milliseconds: perStep * 1e3))
+    try tolerating(onEvent) {
+      try log.add(
+        RunLog.LossRow(
+          step: progress.step, epoch: Double(progress.step) / Double(plan.stepsPerEpoch), losses: losses,
+          learningRate: rate, milliseconds: perStep * 1e3))
+    }
     return Progress(
       step: progress.step, totalSteps: plan.steps, epoch: epoch, totalEpochs: plan.epochs, losses: losses,
       millisecondsPerStep: perStep * 1e3, picturesPerSecond: Double(options.batchSize) / perStep,
@@ -226,9 +258,7 @@ public final class Trainer {
 
   /// The error of a run that diverged, with the checkpoint to go on from.
   private func divergence(_ what: String) -> ModelError {
-    let kept =
-      run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
-    return .diverged("\(what); \(kept). Resume or begin again with a lower --learning-rate.")
+    .diverged("\(what); \(keptCheckpoint). Resume or begin again with a lower --learning-rate.")
   }
 
   // MARK: Validation and samples
@@ -258,10 +288,12 @@ public final class Trainer {
     let isBest = validation.best.isBetter(value, than: progress.best?.value)
     if isBest { progress.best = .init(figure: validation.best.key, value: value, step: progress.step) }
     if options.learningRatePolicy == .plateau { progress.notePlateau(value, validation.best.better) }
-    try log.add(
-      RunLog.ValidationRow(
-        step: progress.step, epoch: epoch,
-        values: Dictionary(uniqueKeysWithValues: figures.map { ($0.kind.key, $0.value) })))
+    try tolerating(onEvent) {
+      try log.add(
+        RunLog.ValidationRow(
+          step: progress.step, epoch: epoch,
+          values: Dictionary(uniqueKeysWithValues: figures.map { ($0.kind.key, $0.value) })))
+    }
     onEvent(.validated(epoch: epoch, figures, best: validation.best, isBest: isBest))
     return isBest
   }
@@ -282,23 +314,60 @@ public final class Trainer {
       return (format.inputPictures(pair.input, size: size) + results).map { $0.rgb().eightBit() }
     }
     let path = run.sample(step: progress.step)
-    try Picture.sheet(rows).writePNG(to: path)
+    try Picture.sheet(rows).write(to: path, replacing: run.replacing)
     return path
   }
 
   // MARK: Files
 
-  private func save(isBest: Bool, scheduled: Bool) throws -> String {
-    let path = scheduled ? run.checkpoint(step: progress.step) : run.best
-    do {
-      for path in isBest && scheduled ? [path, run.best] : [path] {
-        try Checkpoint.save(step, executor, options: options, progress: progress, to: path)
+  /// Writes the checkpoints that are due.
+  ///
+  /// - Parameters:
+  ///   - isBest: as best.safetensors
+  ///   - scheduled: as the step's checkpoint
+  ///   - isLast: no other will follow, so that an error of writing it is thrown
+  ///   - earlierBest: the best so far when the new one cannot be written
+  private func save(
+    isBest: Bool, scheduled: Bool, isLast: Bool, earlierBest: Checkpoint.Progress.Best? = nil,
+    _ onEvent: (Event) -> Void
+  ) throws {
+    // The best first: should it fail, the step's checkpoint does not speak of it.
+    if isBest {
+      do {
+        try write(to: run.best)
+        if !scheduled { onEvent(.saved(run.best)) }
+      } catch let error as FileError {
+        progress.best = earlierBest
+        onEvent(.failed("\(error); the best checkpoint stays the one before it"))
       }
+    }
+    guard scheduled else { return }
+    let path = run.checkpoint(step: progress.step)
+    do {
+      try write(to: path)
+    } catch let error as FileError {
+      guard !isLast else { throw FileError(error.path, "\(error.reason); \(keptCheckpoint)") }
+      onEvent(.failed("\(error); it is tried again when the next checkpoint is due, and \(keptCheckpoint)"))
+      return
+    }
+    savedStep = progress.step
+    run.prune(keep: options.keep)
+    onEvent(.saved(path))
+  }
+
+  /// - Throws: `FileError`, and `ModelError.diverged` with the checkpoint to go on from
+  private func write(to path: String) throws {
+    do {
+      try Checkpoint.save(
+        step, executor, options: options, progress: progress, to: path, replacing: run.replacing)
     } catch ModelError.diverged(let what) {
       throw divergence(what)
     }
-    run.prune(keep: options.keep)
-    return path
+  }
+
+  /// The checkpoint to go on from, in words.
+  private var keptCheckpoint: String {
+    run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
   }
 
   private func writeReport() throws {

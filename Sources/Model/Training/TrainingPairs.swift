@@ -12,12 +12,33 @@ extension TrainingOptions {
 
   /// The pairs to validate with: those of their own folder, else of the split val, else of test; nil where there are
   /// none.
-  public func validationPairs() throws -> PairSource? {
-    guard let validationData else { return try pairs(of: .val) ?? pairs(of: .test) }
+  ///
+  /// - Parameter remark: takes a line about a split that holds no pairs
+  public func validationPairs(_ remark: (String) -> Void = { _ in }) throws -> PairSource? {
+    guard let validationData else {
+      return try validationPairs(of: .val, remark) ?? validationPairs(of: .test, remark)
+    }
     // All that lies there is for validation.
     var other = self
     (other.data, other.targets, other.validationData) = (validationData, validationTargets, nil)
     return try other.pairs(of: .train, others: .val)
+  }
+
+  /// A split that holds no pairs keeps nobody from training.
+  private func validationPairs(of split: Split, _ remark: (String) -> Void) throws -> PairSource? {
+    func without(_ reason: String) -> PairSource? {
+      remark("\(reason); there is nothing to validate with in \"\(split.rawValue)\"")
+      return nil
+    }
+    do {
+      return try pairs(of: split)
+    } catch ImageError.noPictures(let folder) {
+      return without("\(folder) holds no pictures")
+    } catch ImageError.noOtherFolder(let folder, let other) {
+      return without("\(other) has no partner \(folder)")
+    } catch let error as ImageError where validateEvery == 0 {
+      return without("\(error)")
+    }
   }
 
   /// The pairs of a split with all that belongs to them; nil where there are none of it.

@@ -86,8 +86,19 @@ public final class Translator {
     }
     let size = self.size == .trained ? options.network.size : inputs[0].picture.size
     let planes = try format.planes(ofInputs: inputs, size: size)
-    let output = try translate(planes, size, index: index, sample: sample)
+    let output: [Float]
+    do {
+      output = try translate(planes, size, index: index, sample: sample)
+    } catch ModelError.option(_, let reason) where self.size == .own {
+      throw ModelError.file(inputs[0].path, "cannot be translated at its own size: \(reason)")
+    }
     return format.targetPicture(output, input: planes, size: size, bitDepth: bitDepth)
+  }
+
+  /// Whether samples of one picture differ: noise or dropout is in use.
+  public var isRandom: Bool {
+    current?.step.recording.steps.contains { $0.operation is DropoutMask || $0.operation is GaussianNoise }
+      ?? true
   }
 
   /// Translates the input of a pair as validation does, at the size of the training, and shows the target as the networks
@@ -113,10 +124,15 @@ public final class Translator {
   private func translate(
     _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0
   ) throws -> [Float] {
-    let (step, executor) = try generator(size)
+    // Networks begin at a size; smaller pictures are mirrored up to it, as all are up to what halvings need.
+    let least = NetworkConfiguration.sides.lowerBound
+    let mirrored = Framing(
+      size: size, padded: PictureSize(width: max(size.width, least), height: max(size.height, least)))
+    let (step, executor) = try generator(mirrored.padded)
     // Samples are seeds apart, by the golden ratio's bits.
     let seed = self.seed &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
-    return try step.translations[0](planes, index: index, seed: seed, on: executor)
+    return mirrored.cut(
+      try step.translations[0](mirrored.padded(planes), index: index, seed: seed, on: executor))
   }
 
   /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.
