@@ -175,7 +175,10 @@ struct Evaluate: ParsableCommand {
     var evaluation = PictureEvaluation(source: source, seed: seed)
     evaluation.labels = try .judging(
       survey, format: trained?.format, palette: palette, unlabelled: unlabelled)
-    evaluation.training = try trainingTargets(trained)
+    let training = try trainingTargets(trained)
+    evaluation.training = training.targets
+    count += training.targets.count + training.unreadable.count
+    for error in training.unreadable { skipped.skip(error) }
     evaluation.replacing = output.replacing
     if let out {
       if let trained {
@@ -206,17 +209,19 @@ struct Evaluate: ParsableCommand {
     try RunDirectory.readCheckpoint(of: model)
   }
 
-  /// Reduced training targets; none for pictures of unknown origin.
-  private func trainingTargets(_ trained: TrainingOptions?) throws -> [Memorization.TrainingTarget] {
+  /// Reduced training targets, and the errors of those that cannot be read; none for pictures of unknown origin.
+  private func trainingTargets(
+    _ trained: TrainingOptions?
+  ) throws -> (targets: [Memorization.TrainingTarget], unreadable: [ImageError]) {
     if let trainTargets { return try Memorization.trainingTargets(in: trainTargets) }
-    guard let trained else { return [] }
+    guard let trained else { return ([], []) }
     guard FileManager.default.fileExists(atPath: trained.data) else {
       note(
         "\(trained.data), which the model was trained on, is not here: whether it repeats its training targets is not measured; say where they are with --train-targets"
       )
-      return []
+      return ([], [])
     }
-    return try Memorization.trainingTargets(of: trained.trainingPairs())
+    return Memorization.trainingTargets(of: try trained.trainingPairs())
   }
 }
 

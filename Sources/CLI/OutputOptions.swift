@@ -23,17 +23,17 @@ struct OutputOptions: ParsableArguments {
 
 /// Pictures that a command could not take, named one by one; the others are done.
 struct SkippedPictures {
-  private var count = 0
+  /// What was said, once each: a picture may be read more than once.
+  private var errors = Set<String>()
 
   mutating func skip(_ error: any Error) {
-    count += 1
-    note("skipped: \(error)")
+    if errors.insert("\(error)").inserted { note("skipped: \(error)") }
   }
 
   /// - Parameter total: pictures in all
   /// - Throws: `ModelError.training` when there were any, so that the exit code says so
   func end(of total: Int) throws {
-    guard count > 0 else { return }
-    throw ModelError.training("\(count) of \(total) pictures could not be taken; they are named above")
+    guard !errors.isEmpty else { return }
+    throw ModelError.training("\(errors.count) of \(total) pictures could not be taken; they are named above")
   }
 }

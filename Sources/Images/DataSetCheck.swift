@@ -25,6 +25,11 @@ public struct DataSetCheck: Sendable {
           findings.append(DataSetFinding(severity: .wrong, text: unmatched.description))
         }
         var source = found.source
+        defer {
+          for remark in source.remarks where !findings.contains(where: { $0.text == remark }) {
+            findings.append(DataSetFinding(severity: .odd, text: remark))
+          }
+        }
         // Pairs can be judged without their further inputs and weights.
         defer { all += source.pairs.map { (split, $0) } }
         for folder in moreInputs { source = try source.adding(inputs: folder, split: split) }

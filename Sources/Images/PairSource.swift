@@ -147,7 +147,8 @@ public struct PairSource: Sendable {
   static func find(_ place: Place, _ split: Split) throws(ImageError) -> Found? {
     guard var found = try findPairs(place, split) else { return nil }
     // What lies beside split folders, or beside A and B, is none of the pairs.
-    let read = Set(found.source.pairs.map { OutputFile.folder(of: $0.inputFile) })
+    let read = Set(
+      found.source.pairs.flatMap { [$0.inputFile, $0.targetFile].map(OutputFile.folder) })
     found.source.remarks += place.folders.filter { !read.contains($0) }.compactMap(strays)
     return found
   }

@@ -57,7 +57,7 @@ import Testing
     }
     try write("training/t.png", flat(121))
     var evaluation = PictureEvaluation(source: try source(), seed: 0)
-    evaluation.training = try Memorization.trainingTargets(in: "\(folder.path)/training")
+    evaluation.training = try Memorization.trainingTargets(in: "\(folder.path)/training").targets
     let report = try evaluation.report()
     // Two pictures: resamples are all the one, all the other, or both.
     #expect(report.rows[0] == ["L1 (0 to 255)", "5", "0 to 10", "2"])

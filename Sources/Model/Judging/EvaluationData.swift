@@ -77,24 +77,39 @@ extension LabelClasses {
 }
 
 extension Memorization {
-  /// The pictures of a folder, reduced.
+  /// The pictures of a folder, reduced, and the errors of those that cannot be read.
   ///
-  /// - Throws: `ModelError.file` for a folder without pictures, `ImageError` for a picture that cannot be read.
-  public static func trainingTargets(in folder: String) throws -> [TrainingTarget] {
-    let files = try PictureFolder.some(in: folder).all()
-    return try mapInParallel(over: files.indices) { index in
-      let name = ((files[index] as NSString).lastPathComponent as NSString).deletingPathExtension
-      return (name, Thumbnail(try Picture(contentsOf: files[index])))
+  /// - Throws: `ModelError.file` for a folder without pictures
+  public static func trainingTargets(
+    in folder: String
+  ) throws -> (targets: [TrainingTarget], unreadable: [ImageError]) {
+    let found = try PictureFolder.some(in: folder)
+    let (targets, errors) = readable(found.pictures.count) { index throws(ImageError) in
+      (PictureFolder.stem(found.pictures[index]), Thumbnail(try Picture(contentsOf: found.pictures[index])))
+    }
+    return (targets, errors + found.unnameable.map { .unnameable(folder: folder, names: [$0]) })
+  }
+
+  /// The targets of pairs, reduced, and the errors of those that cannot be read.
+  public static func trainingTargets(
+    of source: PairSource
+  ) -> (targets: [TrainingTarget], unreadable: [ImageError]) {
+    readable(source.count) { index throws(ImageError) in
+      (source.pairs[index].name, Thumbnail(try source.pairs[index].load().target))
     }
   }
 
-  /// The targets of pairs, reduced.
-  ///
-  /// - Throws: `ImageError` for a picture that cannot be read.
-  public static func trainingTargets(of source: PairSource) throws -> [TrainingTarget] {
-    try mapInParallel(over: source.pairs.indices) { index in
-      (source.pairs[index].name, Thumbnail(try source.pairs[index].load().target))
-    }
+  private static func readable(
+    _ count: Int, _ read: (Int) throws(ImageError) -> TrainingTarget
+  ) -> (targets: [TrainingTarget], unreadable: [ImageError]) {
+    let results =
+      (try? mapInParallel(over: 0..<count) { index in
+        Result { () throws(ImageError) in try read(index) }
+      }) ?? []
+    return (
+      results.compactMap { try? $0.get() },
+      results.compactMap { if case .failure(let error) = $0 { error } else { nil } }
+    )
   }
 }
 
