@@ -1,4 +1,6 @@
 import ArgumentParser
+import Files
+import Foundation
 
 @main
 struct CommandLineTool: ParsableCommand {
@@ -39,11 +41,40 @@ struct CommandLineTool: ParsableCommand {
     }
   }
 
+  /// A number behind an option is its value, negative ones, too, whose range its own error tells; the parser would take
+  /// them for options.
+  private static func joiningNegativeNumbers(_ arguments: [String]) -> [String] {
+    var joined: [String] = []
+    for argument in arguments {
+      if argument.hasPrefix("-"), Double(argument) != nil, let option = joined.last, option.hasPrefix("--"),
+        option.count > 2, !option.contains("=")
+      {
+        joined[joined.count - 1] = "\(option)=\(argument)"
+      } else {
+        joined.append(argument)
+      }
+    }
+    return joined
+  }
+
+  /// - Throws: `ValidationError` for arguments that are no UTF-8, which no path of this program can hold
+  private static func refuseOtherEncodings() throws {
+    for index in 0..<Int(Swift.CommandLine.argc) {
+      guard let argument = Swift.CommandLine.unsafeArgv[index] else { continue }
+      let bytes = UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+      guard String(validating: bytes, as: UTF8.self) == nil else { continue }
+      throw ValidationError(
+        "The argument \(FolderEntries.escaped(bytes)) is no UTF-8; rename the file (convmv -f latin1 -t utf8 does)."
+      )
+    }
+  }
+
   static func main() {
     ProcessSetup.begin()
     do {
+      try refuseOtherEncodings()
       try refuseEmptyValues(of: Swift.CommandLine.arguments)
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst())))
       try command.run()
       try ProcessSetup.end()
     } catch {

@@ -58,6 +58,9 @@ struct Train: ParsableCommand {
     guard memoryLimit.map({ $0 > 0 && $0 <= 1e6 }) ?? true else {
       throw ValidationError("--memory-limit \(memoryLimit ?? 0) is not above 0 and at most 1000000 GiB.")
     }
+    guard stopAfter ?? 1 > 0 else {
+      throw ValidationError("--stop-after \(stopAfter ?? 0) is not above 0.")
+    }
     if resume { return }
     guard try !TrainingOptions(given: given).data.isEmpty else {
       throw ValidationError("Missing --data (or --resume).")

@@ -129,12 +129,12 @@ public struct OptionRow: Sendable {
   /// Whether its words are paths.
   var namesPlace: Bool { valueName == "dir" || valueName == "run|file" }
 
-  /// Why a word is none of the option's; nil when it is.
+  /// Why a word is none of the option's, or out of its range; nil when it is neither.
   public func problem(ofWord word: String) -> String? {
     var options = TrainingOptions()
     do throws(ModelError) {
       try set(&options, [word])
-      return nil
+      return problem(options)
     } catch .option(_, let reason) {
       return reason
     } catch {
