@@ -41,16 +41,16 @@
 #if LANES == 16
 
 // a0 b0 a1 b1 ... a7 b7, and a8 b8 ... af bf.
-inline float16 interleave_low(float16 a, float16 b) {
+static inline float16 interleave_low(float16 a, float16 b) {
   return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7);
 }
-inline float16 interleave_high(float16 a, float16 b) {
+static inline float16 interleave_high(float16 a, float16 b) {
   return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf);
 }
 
 // Lane l of row r goes to lane r of row l: each of four interleavings of the upper and lower half of the rows moves
 // one bit of the row number into the lane number.
-inline void transpose(float16* rows) {
+static inline void transpose(float16* rows) {
 #pragma unroll
   for (int bit = 0; bit < 4; bit++) {
     float16 next[16];
