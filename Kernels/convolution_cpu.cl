@@ -99,7 +99,7 @@ typedef struct {
   int taps, residue, begin, end;
 } axis_t;
 
-inline axis_t axis_of(int cell, int tile, int phase, int kernel_size, int input_size) {
+static inline axis_t axis_of(int cell, int tile, int phase, int kernel_size, int input_size) {
   axis_t axis;
 #if TRANSPOSED
   axis.residue = (phase + PADDING) % STRIDE;
@@ -135,7 +135,8 @@ inline axis_t axis_of(int cell, int tile, int phase, int kernel_size, int input_
 
 // Stream form: input channels times weights, added to the sums of every pixel of a tile.
 //   a  the input channel at the tile's first pixel, in rows of `row` pixels    k  its weights, 16 for each output block
-inline void add_products(float16 sum[PIXELS][BLOCKS], global const float* a, const int row, global const float* k) {
+static inline void add_products(float16 sum[PIXELS][BLOCKS], global const float* a, const int row,
+                                global const float* k) {
   float16 weights[BLOCKS];
 #pragma unroll
   for (int b = 0; b < BLOCKS; b++) weights[b] = *(global const float16*)(k + b * 16);
@@ -148,7 +149,8 @@ inline void add_products(float16 sum[PIXELS][BLOCKS], global const float* a, con
 }
 
 // Stream form: the biases of a tile's output blocks that exist, else zeros.
-inline void load_bias(float16 offset[BLOCKS], global const float* bias, const int block, const int output_blocks) {
+static inline void load_bias(float16 offset[BLOCKS], global const float* bias, const int block,
+                             const int output_blocks) {
 #pragma unroll
   for (int b = 0; b < BLOCKS; b++) {
     offset[b] = 0.0f;
@@ -159,9 +161,9 @@ inline void load_bias(float16 offset[BLOCKS], global const float* bias, const in
 }
 
 // Stream form: stores the output blocks of a pixel that exist.
-inline void store_pixel(const float16 values[BLOCKS], const int n, const int block, const int output_blocks,
-                        const int oy, const int ox, global const float* gate, const int4 gate_place,
-                        const float gate_slope, global float* y, const int4 y_place) {
+static inline void store_pixel(const float16 values[BLOCKS], const int n, const int block, const int output_blocks,
+                               const int oy, const int ox, global const float* gate, const int4 gate_place,
+                               const float gate_slope, global float* y, const int4 y_place) {
 #pragma unroll
   for (int b = 0; b < BLOCKS; b++) {
     if (block + b < output_blocks) {
@@ -287,12 +289,12 @@ kernel ONE_WORK_ITEM void convolve_stream_few(
 #endif
 
 // Lanes of two vectors added up in pairs: eight sums of a, then eight of b.
-inline float16 pairs(float16 a, float16 b) {
+static inline float16 pairs(float16 a, float16 b) {
   return (float16)(a.even, b.even) + (float16)(a.odd, b.odd);
 }
 
 // The sums of four vectors' lanes, for a third of the shuffles that four sums of their own would take.
-inline float4 sums_of(float16 a, float16 b, float16 c, float16 d) {
+static inline float4 sums_of(float16 a, float16 b, float16 c, float16 d) {
   const float16 quads = pairs(pairs(a, b), pairs(c, d));
   const float8 halves = quads.even + quads.odd;
   return halves.even + halves.odd;
@@ -300,8 +302,8 @@ inline float4 sums_of(float16 a, float16 b, float16 c, float16 d) {
 
 // Output channels first..<first+OUTPUTS of a pixel, finished and stored in fours. What a four has more than there
 // are channels is zero, and lands in the block's padding.
-inline void finish(const float16* sum, int n, int first, int oy, int ox, global const float* bias,
-                   global const float* gate, int4 gate_place, float gate_slope, global float* y, int4 y_place) {
+static inline void finish(const float16* sum, int n, int first, int oy, int ox, global const float* bias,
+                          global const float* gate, int4 gate_place, float gate_slope, global float* y, int4 y_place) {
 #pragma unroll
   for (int o = 0; o < OUTPUTS; o += 4) {
     const float16 none = 0.0f;

@@ -3,7 +3,7 @@
 
 #include "loss.clh"
 
-inline float largest_lane(const lanes x) {
+static inline float largest_lane(const lanes x) {
 #if LANES == 16
   const float8 half_ = fmax(x.lo, x.hi);
   const float4 quarter = fmax(half_.lo, half_.hi);
@@ -13,7 +13,7 @@ inline float largest_lane(const lanes x) {
   return fmax(fmax(quarter.x, quarter.y), fmax(quarter.z, quarter.w));
 }
 
-inline float sum_of_lanes(const lanes x) {
+static inline float sum_of_lanes(const lanes x) {
 #if LANES == 16
   const float8 half_ = x.lo + x.hi;
   const float4 quarter = half_.lo + half_.hi;
@@ -33,7 +33,7 @@ typedef struct {
 } softmax_t;
 
 //   x: the pixel's first logit
-inline softmax_t softmax_of(global const float* x, const int4 x_place, const int classes) {
+static inline softmax_t softmax_of(global const float* x, const int4 x_place, const int classes) {
   softmax_t s = {-INFINITY, 0.0f};
   FOR_EACH_CLASS_VECTOR(v, classes) {
     const ilanes real = real_lanes(v * LANES, classes);

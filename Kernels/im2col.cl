@@ -21,7 +21,7 @@
 
 // Where channel i of output channel o of tap (kh, kw) lies in a packed weight with `blocks` blocks of broadcast
 // channels.
-inline size_t packed(int o, int i, int kh, int kw, int4 kernel_size, int blocks) {
+static inline size_t packed(int o, int i, int kh, int kw, int4 kernel_size, int blocks) {
 #if LANES_INPUT
   const int lane = i, broadcast = o;
   const int tap = TAP(kh, kw, kernel_size.x, kernel_size.y, kernel_size.z);
@@ -82,8 +82,8 @@ kernel void matrix_to_weight(global const float* matrix, global float* w, const 
 }
 
 // A value with bias, and times the derivative of an activation at the gate.
-inline float finished(float value, int channel, int has_bias, global const float* bias, int has_gate,
-                      float gate_value, float gate_slope) {
+static inline float finished(float value, int channel, int has_bias, global const float* bias, int has_gate,
+                             float gate_value, float gate_slope) {
   if (has_bias) value += bias[channel];
   return has_gate && !(gate_value > 0.0f) ? value * gate_slope : value;
 }

@@ -46,7 +46,7 @@
 #define LOGIT_LOSS 1
 #endif
 
-inline lanes logit_value(const lanes x, const float target) {
+static inline lanes logit_value(const lanes x, const float target) {
 #if LOGIT_LOSS == 1
   return fmax(x, 0.0f) - x * target + log1p(exp(-fabs(x)));
 #elif LOGIT_LOSS == 2
@@ -58,7 +58,7 @@ inline lanes logit_value(const lanes x, const float target) {
 #endif
 }
 
-inline lanes logit_slope(const lanes x, const float target) {
+static inline lanes logit_slope(const lanes x, const float target) {
 #if LOGIT_LOSS == 1
   // sigmoid(x) - target, as (1 - target) sigmoid(x) - target sigmoid(-x): the difference of a sigmoid near 1 from 1
   // would have no digits left.
@@ -180,7 +180,7 @@ kernel WORK_GROUP void square_sums(global const float* x, const int4 x_place, gl
 }
 
 // The sum of `count` numbers; all work-items of the group get it.
-inline float sum_of_numbers(global const float* numbers, const int count, local lanes* shared) {
+static inline float sum_of_numbers(global const float* numbers, const int count, local lanes* shared) {
   lanes sum = 0.0f, lost = 0.0f;
   for (int i = ITEM; i < count; i += ITEMS) ADD(sum, lost, (lanes)numbers[i]);
   return total_of_group(LANE_NUMBERS == 0u ? sum : (lanes)0.0f, shared);

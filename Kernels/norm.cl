@@ -72,9 +72,9 @@
 // Mean and sum of squared differences from it: of this work-group's rows, or of all rows from the groups' parts, whose
 // squares are those of the groups plus those of their means' differences. Only loops depend on which: compilers of CPUs
 // take long for barriers in branches.
-inline void statistics(global const float* x, const int4 x_place, global const float* partial, const bool of_groups,
-                       const int part, const int4 shape, const int rows, const int images, local lanes* shared,
-                       lanes* mean, lanes* squares) {
+static inline void statistics(global const float* x, const int4 x_place, global const float* partial,
+                              const bool of_groups, const int part, const int4 shape, const int rows, const int images,
+                              local lanes* shared, lanes* mean, lanes* squares) {
   const float pixels =
       of_groups ? (float)images * shape.z * shape.w : GROUP_PIXELS(GROUP, shape, rows, images);
   lanes center = 0.0f, sum = 0.0f;
@@ -133,7 +133,7 @@ kernel WORK_GROUP void norm_partial(global const float* x, const int4 x_place, g
   }
 }
 
-inline lanes norm_shift(global const float* shift, const int4 shape) {
+static inline lanes norm_shift(global const float* shift, const int4 shape) {
 #if HAS_SHIFT
   return LOAD(shift, FIRST_CHANNEL(shape));
 #else
@@ -252,9 +252,9 @@ kernel WORK_GROUP void normalize_given(global const float* x, const int4 x_place
 #define GRADIENT(v) ((LOAD(dy, gradient + (v) * LANES) WITH_ADDEND(v)) WITH_MASK(v))
 
 // This work-item's share of the sums over a group of rows of dy, and of dy * (x - mean).
-inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS, const lanes mean,
-                                  const int part, const int4 shape, const int rows, const int images,
-                                  lanes* shift_sum, lanes* scale_sum) {
+static inline void gradient_sums_of_rows(global const float* x, const int4 x_place, GRADIENT_ARGUMENTS,
+                                         const lanes mean, const int part, const int4 shape, const int rows,
+                                         const int images, lanes* shift_sum, lanes* scale_sum) {
   lanes sum = 0.0f, product = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     const size_t from = GROUP_ROW(x_place, shape, row, part * images);

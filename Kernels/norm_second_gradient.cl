@@ -41,7 +41,7 @@ typedef struct {
 #endif
 
 // sum_over_group() of each of the three, behind the same barriers.
-inline void sum_each_over_group(triple_t* values, local triple_t* shared) {
+static inline void sum_each_over_group(triple_t* values, local triple_t* shared) {
 #if LANES != 16
   barrier(CLK_LOCAL_MEM_FENCE);  // the sums before may still be read
   shared[ITEM] = *values;
@@ -58,21 +58,21 @@ inline void sum_each_over_group(triple_t* values, local triple_t* shared) {
 #endif
 }
 
-inline void load_triple(global const float* from, triple_t* values) {
+static inline void load_triple(global const float* from, triple_t* values) {
   values->a = LOAD(from, 0);
   values->b = LOAD(from, 16);
   values->c = LOAD(from, 32);
 }
 
-inline void store_triple(global float* to, const triple_t* values) {
+static inline void store_triple(global float* to, const triple_t* values) {
   STORE(to, 0, values->a);
   STORE(to, 16, values->b);
   STORE(to, 32, values->c);
 }
 
 // This work-item's share of the sums of u, dy and x - mean over a group of rows.
-inline void sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part, const int4 shape, const int rows,
-                         const int images, triple_t* sums) {
+static inline void sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part, const int4 shape, const int rows,
+                                const int images, triple_t* sums) {
   lanes u_sum = 0.0f, dy_sum = 0.0f, x_sum = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
     OPERAND_ROWS(row, part * images)
@@ -92,8 +92,8 @@ inline void sums_of_rows(OPERAND_ARGUMENTS, const lanes mean, const int part, co
 }
 
 // Its share of the sums of products of differences from these means.
-inline void products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const triple_t* means, const int part,
-                             const int4 shape, const int rows, const int images, triple_t* products) {
+static inline void products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const triple_t* means, const int part,
+                                    const int4 shape, const int rows, const int images, triple_t* products) {
   const lanes u_mean = means->a, dy_mean = means->b, x_mean = means->c;
   lanes u_dy = 0.0f, u_x = 0.0f, dy_x = 0.0f;
   FOR_EACH_GROUP_ROW(row, shape, rows, images) {
@@ -116,8 +116,8 @@ inline void products_of_rows(OPERAND_ARGUMENTS, const lanes mean, const triple_t
 }
 
 // The same of the groups' differences from the first group's means.
-inline void sums_of_groups(global const float* partial, const triple_t* first, const int part, const int4 shape,
-                           const int rows, const int images, triple_t* sums) {
+static inline void sums_of_groups(global const float* partial, const triple_t* first, const int part, const int4 shape,
+                                  const int rows, const int images, triple_t* sums) {
   sums->a = sums->b = sums->c = 0.0f;
   for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
     triple_t group;
@@ -130,8 +130,8 @@ inline void sums_of_groups(global const float* partial, const triple_t* first, c
 }
 
 // The groups' products plus those of their means' differences from all rows' means.
-inline void products_of_groups(global const float* partial, const triple_t* means, const int part, const int4 shape,
-                               const int rows, const int images, triple_t* products) {
+static inline void products_of_groups(global const float* partial, const triple_t* means, const int part,
+                                      const int4 shape, const int rows, const int images, triple_t* products) {
   products->a = products->b = products->c = 0.0f;
   for (int g = ITEM * LANES / 16; g < GROUPS; g += PIXELS_AT_ONCE) {
     triple_t group, within;

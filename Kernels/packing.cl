@@ -41,16 +41,16 @@
 #if LANES == 16
 
 // a0 b0 a1 b1 ... a7 b7, and a8 b8 ... af bf.
-inline float16 interleave_low(float16 a, float16 b) {
+static inline float16 interleave_low(float16 a, float16 b) {
   return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7);
 }
-inline float16 interleave_high(float16 a, float16 b) {
+static inline float16 interleave_high(float16 a, float16 b) {
   return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf);
 }
 
 // Lane l of row r goes to lane r of row l: each of four interleavings of the upper and lower half of the rows moves
 // one bit of the row number into the lane number.
-inline void transpose(float16* rows) {
+static inline void transpose(float16* rows) {
 #pragma unroll
   for (int bit = 0; bit < 4; bit++) {
     float16 next[16];
@@ -102,8 +102,13 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void repack(ALL_ARGUMENTS)
 
 #else
 
-//   range: 32 * panels of the target times panels of the source times taps, of all weights; 4
-kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(ALL_ARGUMENTS) {
+// Rows of a square that a work-group takes at a time.
+#ifndef ROWS_AT_ONCE
+#define ROWS_AT_ONCE 4
+#endif
+
+//   range: 32 * panels of the target times panels of the source times taps, of all weights; ROWS_AT_ONCE
+kernel __attribute__((reqd_work_group_size(32, ROWS_AT_ONCE, 1))) void repack(ALL_ARGUMENTS) {
   local float square[32 * 33];
   FIND_WEIGHT
   const int a_panel = group % shape.y, rest = group / shape.y;
@@ -111,13 +116,13 @@ kernel __attribute__((reqd_work_group_size(32, 4, 1))) void repack(ALL_ARGUMENTS
   const int by_row = tap, by_phase = BY_PHASE(tap / kernel_w, tap % kernel_w);
   const int source_tap = kernel_shape.w ? by_phase : by_row, target_tap = kernel_shape.w ? by_row : by_phase;
   const int lane = get_local_id(0);
-  for (int a = get_local_id(1); a < 32; a += 4) {
+  for (int a = get_local_id(1); a < 32; a += ROWS_AT_ONCE) {
     const int block = a_panel * 2 + a / 16;
     const size_t row = (((size_t)b_panel * source_blocks + block) * taps + source_tap) * 16 + a % 16;
     square[a * 33 + lane] = block < source_blocks ? source[row * 32 + lane] : 0.0f;
   }
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (int b = get_local_id(1); b < 32; b += 4) {
+  for (int b = get_local_id(1); b < 32; b += ROWS_AT_ONCE) {
     const int block = b_panel * 2 + b / 16;
     const size_t row = (((size_t)a_panel * target_blocks + block) * taps + target_tap) * 16 + b % 16;
     if (block < target_blocks) target[row * 32 + lane] = square[lane * 33 + b];

@@ -4,7 +4,7 @@
 #include "philox.clh"
 
 // -log((u + 1) / 2^32) by the side of 1/2 that has all its digits.
-inline lanes minus_log(const ulanes u) {
+static inline lanes minus_log(const ulanes u) {
   const lanes below = log((CONVERT_LANES(u) + 1.0f) * 0x1p-32f), above = log1p(CONVERT_LANES(~u) * -0x1p-32f);
   return -(u < 0x80000000u ? below : above);
 }
@@ -32,7 +32,7 @@ kernel WORK_GROUP void gaussian_noise(global const float* schedule, global float
 }
 
 // t of image n: the upper 24 bits of word n % 4 of block n / 4.
-inline float share_of_image(global const float* schedule, const uint stream, const int n) {
+static inline float share_of_image(global const float* schedule, const uint stream, const int n) {
   const stream_t random = stream_of(schedule, stream);
   const words_t words = philox(&random, (ullanes)(ulong)(n / 4));
   const uint word = (n % 4 == 0 ? words.x : n % 4 == 1 ? words.y : n % 4 == 2 ? words.z : words.w).s0;

@@ -8,7 +8,7 @@
 #define CHANNEL(v) ((v) * LANES % 16)
 
 // The position in a line of `size` that a position before or behind it mirrors, without repeating the edge.
-inline int mirrored(const int position, const int size) {
+static inline int mirrored(const int position, const int size) {
   const int distance = abs(position);
   return distance < size ? distance : 2 * (size - 1) - distance;
 }
@@ -27,7 +27,7 @@ kernel WORK_GROUP void reflection_pad(global const float* x, const int4 x_place,
 
 // Where a position of a line lies in the padded line: itself, its image before the first, its image behind the last;
 // -1 where it has none.
-inline int image_of(const int position, const int which, const int size, const int padding) {
+static inline int image_of(const int position, const int which, const int size, const int padding) {
   const int last = size - 1;
   if (which == 0) return padding + position;
   if (which == 1) return position > 0 && position <= padding ? padding - position : -1;
@@ -84,7 +84,7 @@ kernel WORK_GROUP void downsample_sum(global const float* x, const int4 x_place,
 }
 
 // In which lanes b goes before a that comes first: where it is larger, or NaN, which is not to be lost.
-inline ilanes goes_before(const lanes b, const lanes a) { return (b > a) | isnan(b); }
+static inline ilanes goes_before(const lanes b, const lanes a) { return (b > a) | isnan(b); }
 
 // y = the largest of 2 x 2 pixels of x
 kernel WORK_GROUP void max_pool(global const float* x, const int4 x_place, global float* y, const int4 y_place,

@@ -39,7 +39,7 @@ kernel WORK_GROUP void blur(global const float* x, const int4 x_place, global fl
 }
 
 // Whether the window around a pixel lies inside the map.
-inline int is_whole(const int row, const int column, const int4 shape) {
+static inline int is_whole(const int row, const int column, const int4 shape) {
   return row >= RADIUS && row < shape.z - RADIUS && column >= RADIUS && column < shape.w - RADIUS;
 }
 
@@ -58,8 +58,8 @@ typedef struct {
   lanes covariance, variances, variance_difference;
 } similarity_t;
 
-inline similarity_t similarity(const lanes x, const lanes y, const lanes square_x, const lanes square_y,
-                               const lanes product, const float c1, const float c2) {
+static inline similarity_t similarity(const lanes x, const lanes y, const lanes square_x, const lanes square_y,
+                                      const lanes product, const float c1, const float c2) {
   similarity_t s;
   s.x = x;
   s.y = y;

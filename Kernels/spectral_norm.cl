@@ -11,7 +11,7 @@
 #include "rows.clh"
 
 // The float offset of a tile.
-inline size_t tile_at(const int4 grid, const int column, const int row) {
+static inline size_t tile_at(const int4 grid, const int column, const int row) {
   return (((size_t)(column / grid.z) * grid.y + row) * grid.z + column % grid.z) * 512;
 }
 

@@ -16,7 +16,7 @@
 #if ADAM
 typedef float16 lanes;
 #include "adam.clh"
-inline bool are_zero(const lanes a, const lanes b) { return !any((a != 0.0f) | (b != 0.0f)); }
+static inline bool are_zero(const lanes a, const lanes b) { return !any((a != 0.0f) | (b != 0.0f)); }
 #define TARGET                                                                                           \
   global float* restrict w, global float* restrict first_moment, global float* restrict second_moment, \
       global const float* restrict schedule, const float4 adam
@@ -66,7 +66,7 @@ inline bool are_zero(const lanes a, const lanes b) { return !any((a != 0.0f) | (
 
 // The taps' rows and columns in the order in which they are computed: as they lie in memory, since the gradients of
 // small maps are as fast as they can be written.
-inline int2 tap_at(int index) {
+static inline int2 tap_at(int index) {
 #if LANES_INPUT && ROW_TAPS == 1
   int r = 0, c = 0;
   for (; index >= TAPS_OF_PHASE(r, KERNEL_H, STRIDE) * KERNEL_W; r++)

@@ -25,6 +25,9 @@ extension OpenCLExecutor {
     public var matrixUnits: MatrixUnits?
     /// Tiles are chosen for a device of so many compute units; the device's own number if nil.
     public var computeUnits: Int?
+    /// The most work-items of a work-group, at least `KernelTarget.leastWorkItems` for the kernels of GPUs; as the device
+    /// and the driver say if nil.
+    public var mostWorkItems: Int?
     /// Tiles are chosen for a CPU whose registers hold so many floats; as the device says if nil.
     public var vectorWidth: Int?
     /// Whether every weight gradient can be read after a run. If not, a layer with more weights than pixels uses its
@@ -37,7 +40,8 @@ extension OpenCLExecutor {
     public init(
       profiling: Bool = false, deviceClass: DeviceClass? = nil, choices: KernelChoices = KernelChoices(),
       precision: Precision? = nil, matrixUnits: MatrixUnits? = nil, computeUnits: Int? = nil,
-      vectorWidth: Int? = nil, storesGradients: Bool = true, kept: Kept = .all, packsActivations: Bool = false
+      mostWorkItems: Int? = nil, vectorWidth: Int? = nil, storesGradients: Bool = true, kept: Kept = .all,
+      packsActivations: Bool = false
     ) {
       self.profiling = profiling
       self.deviceClass = deviceClass
@@ -45,6 +49,7 @@ extension OpenCLExecutor {
       self.precision = precision
       self.matrixUnits = matrixUnits
       self.computeUnits = computeUnits
+      self.mostWorkItems = mostWorkItems
       self.vectorWidth = vectorWidth
       self.storesGradients = storesGradients
       self.kept = kept
@@ -63,7 +68,9 @@ extension OpenCLExecutor {
     }
 
     /// Whether the kernels are those of the device as it is, which tuning is about.
-    public var areKernelsOfDevice: Bool { matrixUnits == nil && vectorWidth == nil && computeUnits == nil }
+    public var areKernelsOfDevice: Bool {
+      matrixUnits == nil && vectorWidth == nil && computeUnits == nil && mostWorkItems == nil
+    }
 
     func kept(of recording: Recording) -> Set<Tensor>? {
       switch kept {
@@ -76,14 +83,22 @@ extension OpenCLExecutor {
 }
 
 extension KernelTarget {
+  /// What the kernels for GPUs need of a work-group: the least tile of a convolution, and its local memory in bytes.
+  package static let leastWorkItems = 64
+  private static let leastLocalMemory = 16 << 10
+
   /// - Throws: `OpenCLError` when the device's work-groups are too small, or it has not the precision
   init(_ device: Device, _ options: OpenCLExecutor.Options) throws(OpenCLError) {
     var description = device.description
     deviceClass = options.deviceClass ?? description.deviceClass
+    if let mostWorkItems = options.mostWorkItems {
+      description.maxWorkGroupSize = min(description.maxWorkGroupSize, mostWorkItems)
+    }
     let (groupSize, localMemory) = (description.maxWorkGroupSize, description.localMemory)
-    guard deviceClass == .cpu || groupSize >= 256 && localMemory >= 16 << 10 else {
+    guard deviceClass == .cpu || groupSize >= Self.leastWorkItems && localMemory >= Self.leastLocalMemory
+    else {
       throw OpenCLError(
-        "\(description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need 256 with 16384; name another --device"
+        "\(description.name) allows work-groups of \(groupSize) with \(localMemory) bytes of local memory; the kernels for GPUs need \(Self.leastWorkItems) with \(Self.leastLocalMemory); name another --device"
       )
     }
     let units = deviceClass == .cpu ? .none : options.matrixUnits ?? MatrixUnits(provenOn: device)

@@ -180,7 +180,7 @@ public final class OpenCLExecutor: Executor {
     programs.expect(plan.programs)
     var result: [Launch] = []
     for planned in plan.launches {
-      let launch = try planned.make(programs)
+      let launch = try planned.make(programs, mostWorkItems: device.maxWorkGroupSize)
       try launch.bind()
       try onLaunch(launch)
       result.append(launch)

@@ -20,7 +20,7 @@ struct CommandLineTool: ParsableCommand {
     subcommands: [
       Check.self, Train.self, Translate.self, Evaluate.self, TrainScorer.self, ExperimentCommand.self,
       Verify.self, Benchmark.self, Tune.self,
-      Devices.self, Programs.self, SamplePairsCommand.self,
+      Devices.self, Programs.self, SamplePairsCommand.self, TryDriver.self,
     ])
 
   /// No option takes an empty value, which comes of a shell variable that is not set.

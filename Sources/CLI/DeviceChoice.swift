@@ -2,6 +2,7 @@ import ArgumentParser
 import CLBackend
 import Foundation
 import Model
+import Synchronization
 import Tape
 
 /// `--device`, shared by every subcommand that computes.
@@ -22,15 +23,41 @@ struct DeviceOptions: ParsableArguments {
   var given: [GivenOption] { precision.map { [GivenOption(Self.precisionRow, [$0.rawValue])] } ?? [] }
 
   /// What `--device` named.
-  enum Choice {
+  enum Choice: Sendable {
     case reference
     case openCL(Device, reason: String)
   }
 
   func choose() throws -> Choice {
     if device.lowercased() == "reference" { return .reference }
-    let (chosen, reason) = try Device.select(device)
-    return .openCL(chosen, reason: reason)
+    return try Self.chosen.withLock { chosen in
+      if let known = chosen[device] { return known }
+      let choice = try Self.trusted(device)
+      chosen[device] = choice
+      return choice
+    }
+  }
+
+  /// By `--device`: a command asks several times.
+  private static let chosen = Mutex<[String: Choice]>([:])
+
+  /// The device that fits, with kernels that its driver can be trusted with. `auto` leaves out drivers that cannot be
+  /// trusted with any.
+  private static func trusted(_ name: String) throws -> Choice {
+    var devices = try Device.all()
+    while true {
+      let (selected, reason) = try Device.select(name, among: devices)
+      let result = Result { try DriverTrial().trusted(selected, run: DriverTrial.inProcess) }
+      if case .failure(let error) = result, name.lowercased() == "auto", devices.count > 1 {
+        note("left out: \(error)")
+        devices.removeAll { $0.description.index == selected.description.index }
+        continue
+      }
+      let (device, trouble) = try result.get()
+      if let trouble { note(trouble) }
+      let kernels = device.description.kernelsInWords.map { ", with \($0)" } ?? ""
+      return .openCL(device, reason: reason + kernels)
+    }
   }
 
   /// The settings of executors on an OpenCL device, with `--precision` and the kernels to use.

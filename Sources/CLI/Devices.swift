@@ -8,7 +8,8 @@ struct Devices: ParsableCommand {
     abstract: "Lists the OpenCL devices, and says which one `--device auto` takes and why.",
     discussion: """
       "precision" lists what --precision may be: fp32 on every device; tf32 and bf16 where matrix units (tensor \
-      cores) have just multiplied a tile that came out right.
+      cores) have just multiplied a tile that came out right. "kernels" is their class, cpu or gpu: a CPU without \
+      vectors, or whose compiler fails with those for CPUs, is given those for GPUs.
 
       Examples:
         pix2pix devices
@@ -28,17 +29,15 @@ struct Devices: ParsableCommand {
       return
     }
     guard !devices.isEmpty else {
-      print(
-        "No OpenCL device. Install your GPU's driver with its OpenCL part, or pocl-opencl-icd to compute on the CPU."
-      )
+      print(try Device.noneFound())
       print("--device reference does everything meanwhile, slowly.")
       return
     }
     print(
       Table(
         [
-          "", "device", "platform", "kind", "units", "MHz", "memory", "local", "float vector", "precision",
-          "OpenCL", "driver",
+          "", "device", "platform", "kind", "units", "MHz", "memory", "local", "float vector", "kernels",
+          "precision", "OpenCL", "driver",
         ],
         all.map {
           let device = $0.description
@@ -47,7 +46,8 @@ struct Devices: ParsableCommand {
           return [
             String(device.index), device.name, device.platform, device.kind.rawValue,
             String(device.computeUnits), String(device.clockMHz), bytesText(device.globalMemory),
-            bytesText(device.localMemory), String(device.nativeFloatVectorWidth), precisions,
+            bytesText(device.localMemory), String(device.nativeFloatVectorWidth),
+            DriverTrial().expectedClass(of: device).rawValue, precisions,
             device.openCLVersion, device.driverVersion,
           ]
         }

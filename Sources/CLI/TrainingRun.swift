@@ -114,7 +114,13 @@ struct TrainingRun {
   /// than any, or before runs remembered them.
   private func rememberedChoices(_ device: DeviceDescription) throws -> KernelChoices? {
     guard FileManager.default.fileExists(atPath: directory.kernels) else { return nil }
-    let file = try KernelChoicesFile(path: directory.kernels)
+    let file: KernelChoicesFile
+    do {
+      file = try KernelChoicesFile(path: directory.kernels)
+    } catch {
+      note("\(error); going on with this device's kernels, whose results may differ in the last bits")
+      return nil
+    }
     guard file.device == device.fingerprint, file.deviceClass == device.deviceClass else {
       note("the run began on another device or driver; from here on it computes with this one's kernels")
       return nil

@@ -187,11 +187,42 @@ struct TuningTests {
       let path = try #require(store.path(device, .cpu, .fp32))
       try Data("{".utf8).write(to: URL(fileURLWithPath: path))
       #expect(store.record(device, .cpu, .fp32) == nil)
+      // Whatever is wrong with a file, it is as if there were none, and it is replaced.
       try store.save(record, of: device)
+      let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+      for damaged in [Data(), whole.prefix(whole.count / 2), Data("[]".utf8), Data(count: whole.count)] {
+        try damaged.write(to: URL(fileURLWithPath: path))
+        #expect(store.record(device, .cpu, .fp32) == nil)
+        try store.save(record, of: device)
+        #expect(store.record(device, .cpu, .fp32) != nil)
+      }
       #expect(store.delete(device, .cpu) == 1 && store.record(device, .cpu, .fp32) == nil)
     }
     #expect(throws: OpenCLError.self) {
       try TuningStore(cache: "/dev/null").save(TuningRecord(device, .cpu, .fp32), of: device)
     }
+  }
+
+  /// Variants of a record that there are not, as a damaged file may name them, are passed over; those of a file that the
+  /// user named are refused.
+  @Test func unknownVariantsOfARecordArePassedOver() throws {
+    let tape = Tape()
+    let x = tape.input("x", [1, 3, 8, 8], kind: .activation)
+    _ = try tape.convolution(
+      x, weight: tape.parameter("w", [8, 3, 4, 4]), ConvolutionGeometry(stride: 2, padding: 1))
+    let recording = tape.freeze()
+    let device = try Device.select("auto").device
+    func variants(_ choices: KernelChoices) throws -> [String] {
+      try OpenCLExecutor(recording, on: device, .init(choices: choices)).variants(0..<1).map(\.name)
+    }
+    let standard = try variants(KernelChoices())
+    let key = try #require(try OpenCLExecutor(recording, on: device).variants(0..<1).first).key
+    var record = TuningRecord(device.description, device.description.deviceClass, .fp32)
+    record[key] = TunedPass(
+      variant: "none", milliseconds: 1, standard: "none", standardMilliseconds: 1, tried: 1, listed: 1,
+      rejected: [])
+    #expect(try variants(record.choices(source: "tuning")) == standard)
+    let error = try openCLError { _ = try variants(KernelChoices([key: "none"], source: "file.json")) }
+    #expect(error.description.contains("file.json"))
   }
 }

@@ -95,4 +95,20 @@ import Testing
       "pass.json", Data(#"{"device": "", "deviceClass": "cpu", "variants": {"pooling": "x"}}"#.utf8))
     expectFailure(try run(verify + ["--choices", noPass]), "pass.json", "\"pooling\" is no pass")
   }
+
+  /// The kernels that a run remembers are no reason to lose the run.
+  @Test(arguments: ["", "{\"a\":", "[]", "{\"device\": 1}", "\u{0}\u{0}"])
+  func runsGoOnWithoutTheirKernels(_ content: String) throws {
+    let out = "\(folder.path)/run"
+    let settings = ["--data", try folder.writePairs("pairs"), "--steps", "4"] + tiny
+    #expect(try run(["train", "--out", out, "--stop-after", "2"] + settings).status == 0)
+    let kernels = "\(out)/kernels.json"
+    let before = try Data(contentsOf: URL(fileURLWithPath: kernels))
+    try Data(content.utf8).write(to: URL(fileURLWithPath: kernels))
+    let resumed = try run(["train", "--out", out, "--resume"])
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(
+      resumed.errors.contains("\(kernels): ") && resumed.errors.contains("may differ"), "\(resumed.errors)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: kernels)) == before)
+  }
 }

@@ -154,9 +154,11 @@ extension GPUProduct {
     let tile: GPUTile? =
       switch outputs {
       case ...4: GPUTile(rows: 128, columns: 4, itemRows: 2, itemColumns: 4)
-      case ...16: GPUTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
+      case ...16:
+        GPUTile(
+          rows: target.device.maxWorkGroupSize >= 128 ? 128 : 64, columns: 16, itemRows: 4, itemColumns: 4)
       // Up to four pixels gain nothing from shared reads.
-      default: pass.cells <= 4 ? pass.skinnyTile : nil
+      default: pass.cells <= 4 ? pass.skinnyTile.flatMap { $0.fits(target.device) ? $0 : nil } : nil
       }
     self.init(
       tile: tile, of: target.arithmetic == .plain ? .plain : .convolutionOfWarps,

@@ -4,7 +4,7 @@ import Tape
 // one that is taken. ConvolutionVariants.swift lists the variants.
 
 /// The device that variants are listed for, and the class of its kernels.
-struct KernelTarget {
+package struct KernelTarget {
   let device: DeviceDescription
   let deviceClass: DeviceClass
   /// The matrix units that convolutions of GPUs may use.
@@ -65,6 +65,8 @@ public struct KernelChoices: Sendable, Equatable {
   public private(set) var names: [PassKey: String]
   /// The origin of the choices for errors: a file, or words.
   public var source: String
+  /// A name that is no variant is passed over: the choices are a shortcut, and their file may be damaged.
+  var isShortcut = false
 
   public init(_ names: [PassKey: String] = [:], source: String = "the chosen variants") {
     self.names = names
@@ -107,6 +109,7 @@ extension VariedPass {
     let key = key(lanes: lanes)
     guard let name = choices[key] else { return variants[0] }
     guard let variant = variants.first(where: { $0.name == name }) else {
+      if choices.isShortcut { return variants[0] }
       throw OpenCLError(
         "\(choices.source): \(key) has no kernel variant \"\(name)\" on this \(target.deviceClass) device; there are "
           + variants.map(\.name).joined(separator: ", "))

@@ -99,13 +99,13 @@ final class LaunchPlanner {
   /// Adds a launch. The label is the step's with the kernel's name.
   func launch(
     _ source: KernelSource, _ kernel: String, macros: [(String, String)] = [], arguments: [KernelArgument],
-    global: [Int], local: [Int]? = nil, derivation: Derivation? = nil
+    global: [Int], local: [Int]? = nil, smaller: PlannedLaunch.SmallerGroups = .never,
+    derivation: Derivation? = nil
   ) throws(OpenCLError) {
     launches.append(
       try PlannedLaunch(
         "\(label)/\(kernel)", source, kernel, macros: macros, arguments: arguments, global: global,
-        local: local,
-        derivation: derivation))
+        local: local, smaller: smaller, derivation: derivation))
   }
 
   /// Adds a product of matrices by CLBlast.
@@ -169,10 +169,13 @@ extension LaunchPlanner {
     let repacking = Repacking(source: weight, target: view)
     let most = Repacking.most(deviceClass)
     if let open = derived.addRepacking(repacking, of: tensor, most: most) {
-      launches[open.launch] = try Repacking.launch(open.weights, open.label, deviceClass, derivation)
+      launches[open.launch] = try Repacking.launch(
+        open.weights, open.label, deviceClass, mostWorkItems: device.maxWorkGroupSize, derivation)
     } else {
       derived.openRepacking(repacking, launch: launches.count, label)
-      launches.append(try Repacking.launch([repacking], label, deviceClass, derivation))
+      launches.append(
+        try Repacking.launch(
+          [repacking], label, deviceClass, mostWorkItems: device.maxWorkGroupSize, derivation))
     }
     return view
   }

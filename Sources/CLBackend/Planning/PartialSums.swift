@@ -69,6 +69,6 @@ struct PartialSums {
       arguments: [.buffer(buffer)] + epilogue + sums.arguments + addendView.arguments + [
         .int(addend == nil ? 0 : 1), .int(Int32(sums.images)), .int4(size), .int(Int32(quads)),
       ],
-      global: [(items + 63) / 64 * 64], local: [64])
+      global: [(items + 63) / 64 * 64], local: [64], smaller: .more)
   }
 }

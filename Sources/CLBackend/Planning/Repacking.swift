@@ -15,9 +15,11 @@ struct Repacking {
   ///
   /// - Parameters:
   ///   - step: the step's name
+  ///   - mostWorkItems: of a work-group
   ///   - derivation: the last weight's
   static func launch(
-    _ weights: [Repacking], _ step: String, _ deviceClass: DeviceClass, _ derivation: Derivation
+    _ weights: [Repacking], _ step: String, _ deviceClass: DeviceClass, mostWorkItems: Int,
+    _ derivation: Derivation
   ) throws(OpenCLError) -> PlannedLaunch {
     var arguments: [KernelArgument] = []
     var groups = 0
@@ -34,10 +36,12 @@ struct Repacking {
       ]
       groups += target.panels * source.panels * (deviceClass == .gpu ? source.taps : 1)
     }
-    let (lanes, local) = deviceClass == .gpu ? (4, [32, 4]) : (16, [1, 1])
+    let rows = mostWorkItems >= 128 ? 4 : 2
+    let (lanes, local) = deviceClass == .gpu ? (4, [32, rows]) : (16, [1, 1])
     return try PlannedLaunch(
       "\(step)/repack", .packing, "repack",
-      macros: [("ITEM_COUNT", "\(weights.count)"), ("LANES", "\(lanes)")], arguments: arguments,
+      macros: [("ITEM_COUNT", "\(weights.count)"), ("LANES", "\(lanes)")]
+        + (deviceClass == .gpu ? [("ROWS_AT_ONCE", "\(rows)")] : []), arguments: arguments,
       global: [local[0] * groups, local[1]], local: local, derivation: derivation)
   }
 }

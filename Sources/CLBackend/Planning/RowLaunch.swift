@@ -109,7 +109,7 @@ extension LaunchPlanner {
     try launch(
       source, kernel, macros: laneMacros + macros,
       arguments: operands + [.int4(shape), .int(Int32(rows))] + settings, global: global, local: local,
-      derivation: derivation)
+      smaller: .more, derivation: derivation)
   }
 
   /// Launches a kernel that sums up groups of rows, a work-group to each.
@@ -131,7 +131,7 @@ extension LaunchPlanner {
     try launch(
       source, kernel, macros: laneMacros + macros,
       arguments: operands + [.int4(shape), .int(Int32(groups.rows))] + settings,
-      global: [local[0], groups.count * local[1], maps], local: local)
+      global: [local[0], groups.count * local[1], maps], local: local, smaller: .sameNumber)
   }
 
   /// Launches a kernel that computes one number from `count`, with one work-group.
@@ -149,7 +149,7 @@ extension LaunchPlanner {
     let local = deviceClass == .cpu ? 1 : items
     try launch(
       source, kernel, macros: laneMacros, arguments: arguments, global: [count * local, 1, 1],
-      local: [local, 1, 1])
+      local: [local, 1, 1], smaller: .sameNumber)
   }
 
   /// The work-groups of `launchFlatGroups` for arrays of `floats` numbers.
@@ -176,7 +176,7 @@ extension LaunchPlanner {
     try launch(
       source, kernel, macros: laneMacros,
       arguments: operands + [.int(Int32(vectors)), .int(Int32(run))] + settings,
-      global: [((vectors + run - 1) / run).roundedUp(to: local)], local: [local])
+      global: [((vectors + run - 1) / run).roundedUp(to: local)], local: [local], smaller: .more)
   }
 
   /// Launches a kernel that takes one number per work-item.

@@ -1,4 +1,5 @@
 import COpenCL
+import Foundation
 
 /// The facts of a device as plain data: for listings, logs and cache keys.
 public struct DeviceDescription: Sendable, Codable, Equatable {
@@ -35,6 +36,8 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
   public var baseAddressAlignment: Int
   /// The device can be used now and has a compiler.
   public var isUsable: Bool
+  /// The kernels that it is given.
+  public var deviceClass: DeviceClass
 
   public init(
     index: Int, name: String, vendor: String, platform: String, platformVersion: String,
@@ -62,6 +65,8 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
     self.extensions = extensions
     self.baseAddressAlignment = baseAddressAlignment
     self.isUsable = isUsable
+    deviceClass = Self.standardClass(
+      kind, floatsInVector: max(preferredFloatVectorWidth, nativeFloatVectorWidth))
   }
 
   /// Whether `openCLVersion` is 1.2 or newer.
@@ -94,7 +99,7 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
   }
 
   /// The end of every error about a missing device.
-  private static let withoutDevice = "; --device reference computes without one, slowly"
+  fileprivate static let withoutDevice = "; --device reference computes without one, slowly"
 
   /// The device that the user's `name` means: `auto`, an index, a kind, or a part of a name, in any case.
   ///
@@ -109,11 +114,7 @@ public struct DeviceDescription: Sendable, Codable, Equatable {
         return devices[next].isBetter(than: devices[best]) ? next : best
       }
     }
-    guard !devices.isEmpty else {
-      throw OpenCLError(
-        "no OpenCL device found; install your GPU's OpenCL driver, or PoCL (pocl-opencl-icd) to run on the CPU\(withoutDevice)"
-      )
-    }
+    guard !devices.isEmpty else { throw OpenCLError(Device.noneFound(platforms: []) + withoutDevice) }
     let list = devices.map(\.label).joined(separator: ", ")
     let usable = devices.indices.filter { devices[$0].isUsable && devices[$0].hasOpenCL12 }
     if name.lowercased() == "auto" {
@@ -155,7 +156,7 @@ struct Platform {
   /// The loader looks for drivers, and drivers for their devices, when first asked. Some are not safe
   /// against being first asked by two threads at once; a static is made once, with all others waiting.
   private static let asked: Void = {
-    tieThreadsToCores()
+    DriverEnvironment.prepare()
     var count: cl_uint = 0
     guard clGetPlatformIDs(0, nil, &count) == CL_SUCCESS, count > 0 else { return }
     var handles = [cl_platform_id?](repeating: nil, count: Int(count))
@@ -200,7 +201,7 @@ struct Platform {
 
 /// An OpenCL device. Root devices are not reference counted, so there is nothing to release.
 public struct Device: Sendable {
-  public let description: DeviceDescription
+  public private(set) var description: DeviceDescription
   /// OpenCL's calls may come from any thread.
   nonisolated(unsafe) let handle: cl_device_id
 
@@ -224,9 +225,50 @@ public struct Device: Sendable {
   ///
   /// Throws if there is no such device; the error lists what there is.
   public static func select(_ name: String) throws(OpenCLError) -> (device: Device, reason: String) {
-    let devices = try Device.all()
+    try select(name, among: try Device.all())
+  }
+
+  /// The same of these devices.
+  public static func select(
+    _ name: String, among devices: [Device]
+  ) throws(OpenCLError) -> (device: Device, reason: String) {
+    guard !devices.isEmpty else {
+      throw OpenCLError(try noneFound() + DeviceDescription.withoutDevice)
+    }
     let choice = try DeviceDescription.choose(name, among: devices.map(\.description))
     return (devices[choice.position], choice.reason)
+  }
+
+  /// The same device with the kernels of that class.
+  public func taking(_ kernels: DeviceClass) -> Device {
+    var device = self
+    device.description.deviceClass = kernels
+    return device
+  }
+
+  /// Says that there is no device, and why that may be.
+  ///
+  /// - Throws: `OpenCLError` when the platforms cannot be listed
+  public static func noneFound() throws(OpenCLError) -> String {
+    noneFound(platforms: try Platform.all().map { ($0.name, $0.version) })
+  }
+
+  /// - Parameter platforms: those that there are, without devices
+  package static func noneFound(
+    platforms: [(name: String, version: String)],
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String {
+    guard !platforms.isEmpty else {
+      let vendors =
+        environment["OCL_ICD_VENDORS"].map { " (OCL_ICD_VENDORS has the loader look in \($0))" } ?? ""
+      return
+        "no OpenCL device found\(vendors); install your GPU's OpenCL driver, or PoCL (pocl-opencl-icd) to run on the CPU"
+    }
+    let reasons = platforms.map { platform in
+      let reason = reasonForNoDevice(platform: platform.name, environment: environment)
+      return "the platform \(platform.name) (\(platform.version)) is there, but offers none: \(reason)"
+    }
+    return "no OpenCL device found; " + reasons.joined(separator: "; ")
   }
 
   private init(_ handle: cl_device_id, of platform: Platform, index: Int) throws(OpenCLError) {
@@ -269,5 +311,8 @@ public struct Device: Sendable {
       // OpenCL gives this one in bits.
       baseAddressAlignment: try number(CL_DEVICE_MEM_BASE_ADDR_ALIGN, cl_uint(0)) / 8,
       isUsable: available != 0 && compiler != 0)
+    // The user's word goes before what the device says of its vectors.
+    let wanted = ProcessInfo.processInfo.environment["PIX2PIX_KERNELS"]
+    if let wanted = wanted.flatMap(DeviceClass.init) { description.deviceClass = wanted }
   }
 }

@@ -18,6 +18,7 @@ public struct DeviceLimits: Sendable, Codable {
     let lanes = isCPU ? (width >= 16 ? 16 : width >= 8 ? 8 : 4) : 4
     let program = try ProgramCache(context).program(.limits, macros: [("LANES", "\(lanes)")])
     let units = device.description.computeUnits
+    let local = isCPU ? 1 : min(256, device.description.maxWorkGroupSize)
 
     let workItems = isCPU ? units * 4 : units * 2048
     let steps = isCPU ? 2_000_000 : 4096
@@ -25,7 +26,7 @@ public struct DeviceLimits: Sendable, Codable {
     let arithmetic = Launch(
       try Kernel(
         program, "multiply_add", [.buffer(result), .int(Int32(steps)), .float(0.999), .float(0.001)]),
-      global: [workItems], local: [isCPU ? 1 : 256])
+      global: [workItems], local: [local])
     let operations = Double(workItems) * Double(steps) * 12 * Double(lanes) * 2
     gflops = operations / (try Self.bestTime(queue, arithmetic)) / 1e9
 
@@ -37,7 +38,6 @@ public struct DeviceLimits: Sendable, Codable {
     let vectors = bytes / 4 / lanes
     let groups = isCPU ? units * 16 : units * 32
     let run = vectors / groups
-    let local = isCPU ? 1 : 256
     let traffic = Launch(
       try Kernel(program, "scale", [.buffer(x), .buffer(y), .int(Int32(run)), .float(0.5)]),
       global: [groups * local], local: [local])

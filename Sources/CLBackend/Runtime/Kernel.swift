@@ -62,6 +62,14 @@ public final class Kernel {
     try setArguments(arguments)
   }
 
+  /// The most work-items of a work-group that the driver runs the kernel with.
+  func mostWorkItems() throws(OpenCLError) -> Int {
+    try info("clGetKernelWorkGroupInfo", as: 0) {
+      clGetKernelWorkGroupInfo(
+        handle, program.device.handle, cl_kernel_work_group_info(CL_KERNEL_WORK_GROUP_SIZE), $0, $1, $2)
+    }
+  }
+
   deinit { checkRelease(clReleaseKernel(handle), "clReleaseKernel") }
 
   /// Binds all arguments. Throws if their number, or the size of one of them, is not what the kernel

@@ -1,8 +1,8 @@
 import Foundation
 
-// The only file that names vendors. Everything else asks these questions.
+// The only file, beside PoCL.swift, that names vendors. Everything else asks these questions.
 
-/// The family of kernels that a device wants.
+/// The family of kernels that a device is given.
 public enum DeviceClass: String, Sendable, Codable {
   /// One work-item per work-group, wide vectors, no local memory.
   case cpu
@@ -11,8 +11,14 @@ public enum DeviceClass: String, Sendable, Codable {
 }
 
 extension DeviceDescription {
-  /// Accelerators are fed the kernels of a GPU.
-  public var deviceClass: DeviceClass { kind == .cpu ? .cpu : .gpu }
+  /// The kernels that a device is given unless its compiler refuses them. Accelerators are fed the kernels of a GPU, and
+  /// so are CPUs without vectors: there the compiler makes them of neighbouring work-items.
+  package static func standardClass(_ kind: Kind, floatsInVector: Int) -> DeviceClass {
+    kind == .cpu && floatsInVector > 1 ? .cpu : .gpu
+  }
+
+  /// The kernels of a device of type CPU that is given those for GPUs; nil for all others.
+  public var kernelsInWords: String? { kind == .cpu && deviceClass == .gpu ? "the kernels for GPUs" : nil }
 
   /// The defaults of kernel variants were measured on such devices, so that they need no tuning.
   public var hasMeasuredDefaults: Bool { deviceClass == .cpu }
@@ -38,26 +44,22 @@ extension DeviceDescription {
   /// 0.8 s for PoCL.
   var unloadsWithLastContext: Bool { isPoCL }
 
-  private var isPoCL: Bool { platform == "Portable Computing Language" }
+  private var isPoCL: Bool { platform == PoCL.platform }
 
   private func names(_ vendor: String) -> Bool {
     self.vendor.lowercased().contains(vendor)
   }
 }
 
-/// To be called before a driver is first asked.
-///
-/// PoCL's threads, one to a core, sleep between launches, and Linux may wake two of them on one core: convolutions timed
-/// by themselves then take twice as long. They are tied to their cores where the process may use all there are, unless
-/// the user has said something about it.
-func tieThreadsToCores() {
-  func lines(_ path: String) -> [Substring] {
-    FileManager.default.contents(atPath: path)?.split(separator: UInt8(ascii: "\n"))
-      .map { Substring(decoding: $0, as: UTF8.self) } ?? []
+/// Why a platform may have no device, and what to do.
+func reasonForNoDevice(platform: String, environment: [String: String]) -> String {
+  if platform == PoCL.platform {
+    return
+      "it may lack a folder for compiled kernels (\(PoCL.cacheFolder(environment)); POCL_CACHE_DIR names another)"
   }
-  // Both such as 0-15; there are no such files but on Linux.
-  guard let online = lines("/sys/devices/system/cpu/online").first,
-    lines("/proc/self/status").contains("Cpus_allowed_list:\t\(online)")
-  else { return }
-  setenv("POCL_AFFINITY", "1", 0)
+  if platform == "rusticl" {
+    return "it has those that RUSTICL_ENABLE names, such as llvmpipe (the CPU), radeonsi or iris"
+  }
+  return
+    "the kernel's driver may be missing, or this user may not open its devices (ls -l /dev/dri /dev/nvidia*)"
 }

@@ -178,7 +178,9 @@ struct PassBench {
   private func bind(_ planned: [PlannedLaunch]) throws(OpenCLError) -> [Launch] {
     for buffer in planned.flatMap(\.buffers) { _ = try buffer.handle() }
     var launches: [Launch] = []
-    for planned in planned { launches.append(try planned.make(programs)) }
+    for planned in planned {
+      launches.append(try planned.make(programs, mostWorkItems: target.device.maxWorkGroupSize))
+    }
     for launch in launches { try launch.bind() }
     return launches
   }

@@ -32,7 +32,10 @@ public struct TuningRecord: Sendable, Codable {
   }
 
   public func choices(source: String) -> KernelChoices {
-    KernelChoices(Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0.tuned.variant) }), source: source)
+    var choices = KernelChoices(
+      Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0.tuned.variant) }), source: source)
+    choices.isShortcut = true
+    return choices
   }
 
   static let kernelHash = SHA256.hexDigest(

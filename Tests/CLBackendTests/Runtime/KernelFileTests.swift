@@ -16,4 +16,14 @@ struct KernelFileTests {
       #expect(text == KernelFiles.text(name), "\(name)")
     }
   }
+
+  /// OpenCL C follows C99: an `inline` function without `static` is defined nowhere for calls that are not inlined, such as
+  /// all are where a compiler does not optimise.
+  @Test func inlineFunctionsAreStatic() {
+    for name in KernelFiles.names {
+      for line in KernelFiles.text(name).split(separator: "\n") where line.hasPrefix("inline") {
+        Issue.record("\(name): \(line)")
+      }
+    }
+  }
 }

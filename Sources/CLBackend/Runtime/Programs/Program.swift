@@ -1,11 +1,16 @@
 import COpenCL
+import Foundation
 
 /// A built program for one device. Build it through `ProgramCache`, which knows what was built before. Any thread may
 /// make kernels of it.
 public final class Program: Sendable {
   /// The options of every build: the language version, no warnings, whose number PoCL would print, and nothing that changes
-  /// rounding.
-  public static let defaultOptions = ["-cl-std=CL1.2", "-w"]
+  /// rounding; then those of the user's PIX2PIX_BUILD_OPTIONS, such as -cl-opt-disable where a driver's optimiser is at
+  /// fault.
+  public static let defaultOptions =
+    ["-cl-std=CL1.2", "-w"]
+    + (ProcessInfo.processInfo.environment["PIX2PIX_BUILD_OPTIONS"] ?? "").split(separator: " ").map(
+      String.init)
 
   public let name: String
   public let device: Device
@@ -16,7 +21,10 @@ public final class Program: Sendable {
     handle = try Self.created(context, source)
     name = source.name
     device = context.device
-    try succeed(clBuildProgram(handle, 1, [device.handle], options, nil, nil), "clBuildProgram", options)
+    let status = DriverDeath.naming("compiling \(source.name)", of: device) {
+      clBuildProgram(handle, 1, [device.handle], options, nil, nil)
+    }
+    try succeed(status, "clBuildProgram", options)
   }
 
   /// Loads the `binary()` of an earlier run. Throws if the driver refuses it.
@@ -25,7 +33,10 @@ public final class Program: Sendable {
     self.name = name
     device = context.device
     // The options are in the binary already.
-    try succeed(clBuildProgram(handle, 1, [device.handle], "", nil, nil), "clBuildProgram", "")
+    let status = DriverDeath.naming("loading \(name)", of: device) {
+      clBuildProgram(handle, 1, [device.handle], "", nil, nil)
+    }
+    try succeed(status, "clBuildProgram", "")
   }
 
   /// Compiles `source` with `options` as one string, to be linked.
@@ -33,9 +44,10 @@ public final class Program: Sendable {
     handle = try Self.created(context, source)
     name = source.name
     device = context.device
-    try succeed(
-      clCompileProgram(handle, 1, [device.handle], options, 0, nil, nil, nil, nil), "clCompileProgram",
-      options)
+    let status = DriverDeath.naming("compiling \(source.name)", of: device) {
+      clCompileProgram(handle, 1, [device.handle], options, 0, nil, nil, nil, nil)
+    }
+    try succeed(status, "clCompileProgram", options)
   }
 
   /// Loads an object's `binary()` of an earlier run. Throws if the driver refuses it.
@@ -48,8 +60,9 @@ public final class Program: Sendable {
   /// Links an object into a program whose kernels can be launched.
   init(_ context: DriverContext, linking object: Program) throws(OpenCLError) {
     var status: cl_int = 0
-    let handle = clLinkProgram(
-      context.handle, 1, [context.device.handle], "", 1, [object.handle], nil, nil, &status)
+    let handle = DriverDeath.naming("linking \(object.name)", of: context.device) {
+      clLinkProgram(context.handle, 1, [context.device.handle], "", 1, [object.handle], nil, nil, &status)
+    }
     guard status == CL_SUCCESS, let handle else {
       if let handle { checkRelease(clReleaseProgram(handle), "clReleaseProgram") }
       throw OpenCLError(status, "clLinkProgram", object.name)
