@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLBackend
+import Files
 import Foundation
 import Images
 import Model
@@ -41,7 +42,11 @@ struct TrainingRun {
       chosenKernels = KernelChoicesFile(try executor.allChoices(), executor.device, executor.deviceClass)
       return executor
     }
-    try chosenKernels?.write(to: directory.kernels, replacing: directory.replacing)
+    do {
+      try chosenKernels?.write(to: directory.kernels, replacing: directory.replacing)
+    } catch let error as FileError {
+      note("\(error); a resumed run will choose its kernels again")
+    }
     for remark in trainer.remarks { note(remark) }
     let counts = trainer.pairCounts
     note(

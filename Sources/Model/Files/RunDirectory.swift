@@ -34,21 +34,22 @@ public struct RunDirectory: Sendable {
 
   /// Makes the folders, and takes the right to write them: one training at a time.
   ///
+  /// - Parameter isNew: the run begins; of one that goes on, kernels.json may be anything: it is a shortcut
   /// - Returns: the right, for as long as it is held
   /// - Throws: `ModelError.file` for a folder that cannot be made, `FileError` when another process trains there, or when
   ///   there are files of the run's names that this program did not write
-  func open() throws -> FolderLock {
+  func open(isNew: Bool) throws -> FolderLock {
     // Before anything is made: what is refused leaves nothing behind.
-    try refuseForeignFiles()
+    try refuseForeignFiles(isNew: isNew)
     for folder in [path, samples, checkpoints] { try makeFolder(folder) }
     let lock = try FolderLock(path)
     for folder in [path, samples, checkpoints] { OutputFile.removeLeftovers(in: folder) }
     return lock
   }
 
-  private func refuseForeignFiles() throws(FileError) {
+  private func refuseForeignFiles(isNew: Bool) throws(FileError) {
     let files =
-      [losses, validation, report, kernels, best] + checkpointSteps().map(checkpoint)
+      [losses, validation, report, best] + (isNew ? [kernels] : []) + checkpointSteps().map(checkpoint)
       + sampleSteps().map(sample)
     for file in files { try OutputFile.check(file, replacing: replacing) }
   }

@@ -102,7 +102,7 @@ public final class Trainer {
     } else {
       try step.initialize(executor, options.initialization, seed: options.seed)
     }
-    lock = try run.open()
+    lock = try run.open(isNew: checkpoint == nil)
     // Another process may have trained here while this one was getting ready.
     guard checkpoint != nil || run.latestCheckpoint() == nil else { throw RunDirectory.holdsRun(run.path) }
     log = try RunLog(
