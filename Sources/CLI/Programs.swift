@@ -53,11 +53,13 @@ struct Programs: ParsableCommand {
     settings.computeUnits = computeUnits
     let executor = try OpenCLExecutor(model.recording, on: chosen, settings)
     for steps in model.allSections { try executor.prepare(steps) }
+    let requests = executor.programRequests
+    let names = requests.enumerated().map { String(format: "%02d-%@", $0, $1.source.name) }
+    try output.check(names.map { "\(out)/\($0)" })
     try makeFolder(out)
-    for (index, request) in executor.programRequests.enumerated() {
+    for (name, request) in zip(names, requests) {
       // Here the units can only be emulated; there they are real.
       let macros = request.macros.filter { $0.0 != "MMA_EMULATED" }
-      let name = String(format: "%02d-%@", index, request.source.name)
       let definitions = macros.map { "#define \($0.0) \($0.1)\n" }.joined()
       let text = "\(OwnMark.source)\n\(definitions)\(request.source.text)\n"
       try OutputFile.write(text.utf8, to: "\(out)/\(name)", replacing: output.replacing)

@@ -80,6 +80,19 @@ import Testing
     }
   }
 
+  /// Commands that need an OpenCL device, and files of any name.
+  @Test func foreignProgramsAndPinsStay() throws {
+    let network = ["--size", "32", "--ngf", "4", "--ndf", "4"]
+    let programs = "\(folder.path)/programs"
+    #expect(try Program.run(["programs", "--out", programs] + network).status == 0)
+    let name = try #require(FileManager.default.contentsOfDirectory(atPath: programs).sorted().last)
+    #expect(try Program.run(["programs", "--out", programs] + network).status == 0)
+    try folder.write("programs/\(name)", Data("theirs".utf8))
+    expectFailure(
+      try Program.run(["programs", "--out", programs] + network), "\(programs)/\(name)", "--overwrite")
+    #expect(FileManager.default.contents(atPath: "\(programs)/\(name)") == Data("theirs".utf8))
+  }
+
   @Test func ownFilesAreWrittenAgain() throws {
     for (index, testCase) in cases.enumerated() where testCase.command[0] != "train" {
       let out = try folder.makeFolder("out-\(index)")

@@ -33,7 +33,14 @@ final class PictureFigureSource: FigureSource {
   /// - Throws: `ImageError` for a pair that cannot be read.
   init(_ options: TrainingOptions, _ pairs: PairSource) throws {
     format = options.format
-    labels = try options.format.labelClasses ?? TargetSurvey(pairs).labelClasses
+    if let labels = options.format.labelClasses {
+      self.labels = labels
+    } else {
+      let survey = try TargetSurvey(pairs)
+      // A training measures the same pairs from beginning to end.
+      if let error = survey.unreadable.first { throw error }
+      labels = survey.labelClasses
+    }
     let size = options.network.size
     kinds = FigureKind.ofPictures(
       width: size.width, height: size.height, areLabelMaps: labels != nil,
