@@ -86,19 +86,21 @@ struct RunLog {
     }
   }
 
+  /// Nil for a row that no run writes: a step or an epoch before 0, a number that is none.
   private static func lossRow(_ fields: [String], _ names: [String]) -> LossRow? {
-    guard fields.count == names.count + 4, let step = Int(fields[0]) else { return nil }
+    guard fields.count == names.count + 4, let step = Int(fields[0]), step >= 0 else { return nil }
     let numbers = fields.dropFirst().compactMap(Double.init)
-    guard numbers.count == names.count + 3 else { return nil }
+    guard numbers.count == names.count + 3, numbers.allSatisfy(\.isFinite), (0...1e15).contains(numbers[0])
+    else { return nil }
     return LossRow(
       step: step, epoch: numbers[0], losses: Losses(names: names, values: Array(numbers[1...names.count])),
       learningRate: numbers[names.count + 1], milliseconds: numbers[names.count + 2])
   }
 
   private static func validationRow(_ fields: [String], _ columns: [String]) -> ValidationRow? {
-    guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]) else {
-      return nil
-    }
+    guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]),
+      step >= 0, epoch >= 0
+    else { return nil }
     let values = zip(columns, fields.dropFirst(2)).compactMap { key, field in Double(field).map { (key, $0) }
     }
     return ValidationRow(step: step, epoch: epoch, values: Dictionary(values) { first, _ in first })
