@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import Model
 import Tape
 import Testing
@@ -118,6 +119,112 @@ import Testing
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
+  }
+
+  // MARK: Hostile metadata
+
+  /// The value with each of its parts replaced in turn, by values of every type and size.
+  private static func variants(of value: Any) -> [Any] {
+    let numbers: [Any] = [-1, 0, 63, 1 << 40, Int.max, Int.min, UInt64.max, 0.5, 1e308, "nan", "inf"]
+    let others: [Any] = [
+      NSNull(), true, "", String(repeating: "\u{1b}\n", count: 1000), [Any](), [String: Any](),
+    ]
+    var variants = numbers + others
+    if let object = value as? [String: Any] {
+      for (key, member) in object {
+        var changed = object
+        changed[key] = nil
+        variants.append(changed)
+        for variant in Self.variants(of: member) {
+          changed[key] = variant
+          variants.append(changed)
+        }
+      }
+    } else if let list = value as? [Any] {
+      variants += [list + list, Array(repeatElement(list.first ?? 1, count: 300))]
+      for (index, element) in list.enumerated() {
+        for variant in Self.variants(of: element) {
+          var changed = list
+          changed[index] = variant
+          variants.append(changed)
+        }
+      }
+    }
+    return variants
+  }
+
+  /// Whatever stands in the place of an option or of the progress, the file is refused in a line, or the options can be
+  /// used.
+  @Test(arguments: OptionTests.runs) func hostileMetadata(_ run: OptionTests.Run) throws {
+    let encoder = JSONEncoder()
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let whole = [
+      "options": try encoder.encode(run.complete), "progress": try encoder.encode(progress()),
+    ]
+    var (refused, read) = (0, 0)
+    for (key, json) in whole {
+      for variant in Self.variants(of: try JSONSerialization.jsonObject(with: json)) {
+        var file = Safetensors()
+        file.metadata = whole.mapValues { String(decoding: $0, as: UTF8.self) }
+        file.metadata["format"] = "pix2pix checkpoint 2"
+        file.metadata[key] = String(
+          decoding: try JSONSerialization.data(withJSONObject: variant, options: .fragmentsAllowed),
+          as: UTF8.self)
+        try file.data().write(to: URL(fileURLWithPath: path))
+        do throws(ModelError) {
+          let checkpoint = try Checkpoint(path: path)
+          use(checkpoint)
+          read += 1
+        } catch {
+          #expect(error.description.hasPrefix(path) && !error.description.contains("\n"))
+          refused += 1
+        }
+      }
+    }
+    #expect(refused > 500 && read > 50, "\(refused) refused, \(read) read")
+  }
+
+  /// What a training and a translation do with a checkpoint before they write anything.
+  private func use(_ checkpoint: Checkpoint) {
+    let options = checkpoint.options
+    #expect(!options.described.isEmpty)
+    let plan = TrainingPlan(options, pairs: 1000)
+    let rate = plan.learningRate(
+      step: checkpoint.progress.step, reductions: checkpoint.progress.rateReductions)
+    #expect(rate <= 1 && plan.epochs >= 0)
+    var progress = checkpoint.progress
+    for _ in 0..<10 { progress.notePlateau(0.5, .lower) }
+    // Options that cannot be recorded are refused by their names.
+    do {
+      let step = try options.recordTranslation()
+      #expect(throws: ModelError.self) { try checkpoint.check(step, path: path) }
+    } catch {
+      #expect(error is ModelError, "\(error)")
+    }
+  }
+
+  /// A network of a hundred gigabytes whose tensors are not there is refused for that, and not allocated.
+  @Test func absentTensorsAreNotAllocated() throws {
+    var options = TrainingOptions()
+    options.network.size = PictureSize(square: 16384)
+    options.network.levels = 10
+    options.network.ngf = 512
+    var file = Safetensors()
+    file.metadata = [
+      "format": "pix2pix checkpoint 2",
+      "options": String(decoding: try JSONEncoder().encode(options), as: UTF8.self),
+      "progress": String(decoding: try JSONEncoder().encode(Checkpoint.Progress()), as: UTF8.self),
+    ]
+    try file.write(to: path)
+    let checkpoint = (try Checkpoint(path: path), path: path)
+    let error = try modelError {
+      _ = try Translator(checkpoint) { _ in
+        Issue.record("an executor was made")
+        throw ModelError.training("made")
+      }
+    }
+    #expect(error == .file(path, "has no model.model.0.weight: it belongs to another architecture"))
   }
 
   /// What cannot be restored changes nothing.

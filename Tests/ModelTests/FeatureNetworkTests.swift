@@ -80,6 +80,18 @@ import Testing
       $0.set("features.\(second).weight", [17, 6, 5, 5], zeros([17, 6, 5, 5]))
     }
     try refused("features.0.weight makes no maps") { $0.set("features.0.weight", [0, 3, 3, 3], []) }
+    try refused("features.0.weight makes 4097 maps") {
+      $0.set("features.0.weight", [4097, 3, 3, 3], zeros([4097, 3, 3, 3]))
+    }
+    // Another name than that of the module's number, and no convolution under that one.
+    try refused("has a tensor features.02.weight") {
+      $0.set("features.02.weight", [1, 6, 3, 3], zeros([1, 6, 3, 3]))
+      $0.set("features.2.weight", [], [0])
+    }
+    try refused("has 17 convolutions") { file in
+      file.entries = [:]
+      for number in 0..<17 { file.set("features.\(2 * number).weight", [1, 1, 3, 3], zeros([1, 1, 3, 3])) }
+    }
     try refused("has a tensor features.40.weight") { $0.set("features.40.weight", [33], zeros([33])) }
     try refused("features.", isVGG: true) { file in
       file.set("features.\(second).bias", [17], [Float.nan] + zeros([16]))

@@ -21,11 +21,14 @@ import Testing
     /// With what follows from the pictures.
     var complete: TrainingOptions {
       var options = options
-      (options.network.inputChannels, options.network.outputChannels) = (6, 4)
-      if case .photographs = options.format { return options }
-      let labels = Palette([Colour(red: 1, green: 2, blue: 3)])
-      options.format = .pictures(
-        inputs: [.gray], target: options.network.output == .logits ? .labels(labels) : .rgba)
+      if case .pictures = options.format {
+        let labels = Palette([Colour(red: 1, green: 2, blue: 3)])
+        options.format = .pictures(
+          inputs: [.gray] + options.moreInputs.map { _ in .channels(5) },
+          target: options.network.output == .logits ? .labels(labels) : .rgba)
+      }
+      options.network.inputChannels = options.format.inputChannels
+      options.network.outputChannels = options.format.targetChannels
       return options
     }
 

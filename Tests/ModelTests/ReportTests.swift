@@ -193,6 +193,20 @@ private let png: [UInt8] = [
   }
 
   /// A line of losses without noise stays that line, however much it is thinned; spikes do not set the scale.
+  /// A table that was changed by hand may hold any number.
+  @Test(arguments: [
+    [0, .greatestFiniteMagnitude, -.greatestFiniteMagnitude], [1e300, -1e300, 0],
+    [0, .leastNonzeroMagnitude, 1.5e-323], [1e300, Double(1e300).nextUp, 1e300],
+    [.nan, .infinity, -.infinity],
+  ])
+  func extremeValuesAreTolerated(_ values: [Double]) {
+    for places in [[0, 1, 2], [9e18, 9e18 + 1024, 9e18 + 4096], values.sorted { $0 < $1 }] {
+      let chart = LossChart(
+        xLabel: "step", places: places, series: [.init(name: "a", values: values, color: "red")])
+      #expect(PageReader(chart.svg(title: "a")).error == nil)
+    }
+  }
+
   @Test func longRunsAreThinned() throws {
     let count = 200_000
     let values = (0..<count).map { $0 % 1000 == 0 ? 1e6 : Double($0) / Double(count) }

@@ -129,6 +129,31 @@ import Testing
     #expect(try best() == .init(figure: "given", value: 0.75, step: 4))
   }
 
+  /// Rows that no run writes are dropped when it goes on; the others stay.
+  @Test func hostileTables() throws {
+    try train(options(epochs: 2))
+    let rows = try rows()
+    for (path, lines) in [
+      (
+        run.losses,
+        [
+          "1,inf,0,0,0,0,0.1,1", "1,1e300,0,0,0,0,0.1,1", "1,nan,0,0,0,0,0.1,1", "-1,0,0,0,0,0,0.1,1",
+          "-9223372036854775808,0,0,0,0,0,0.1,1", "9223372036854775807,1,0,0,0,0,0.1,1",
+          "1,1,1e999,0,0,0,0.1,1",
+          "1", "", ",,,,,,,", "1,1,0,0,0,0,0.1,1,1", String(repeating: "1,", count: 100_000), "\u{0}", "\r",
+        ]
+      ),
+      (run.validation, ["-1,1", "1,-9223372036854775808,1,1,1,1,1,1,1,1,1,1,1", ",,,", "1,1", "\u{fffd}"]),
+    ] {
+      let text = try String(contentsOfFile: path, encoding: .utf8) + lines.joined(separator: "\n") + "\n"
+      try (Data(text.utf8) + [0xff, 0xc0, 0x0a]).write(to: URL(fileURLWithPath: path))
+    }
+    try train(options(epochs: 3))
+    #expect(try self.rows().prefix(2) == rows[...])
+    let losses = try String(contentsOfFile: run.losses, encoding: .utf8).split(separator: "\n")
+    #expect(losses.dropFirst().map { $0.prefix { $0 != "," } } == ["2", "4", "6"])
+  }
+
   /// The rate falls where the chosen figure, here a higher one being better, stands still.
   @Test func plateausGoByTheChosenFigure() throws {
     var options = options(epochs: 8)

@@ -19,11 +19,10 @@ public struct KernelChoicesFile: Sendable, Codable {
 
   /// - Throws: `OpenCLError` naming the file and its fault.
   public init(path: String) throws(OpenCLError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw OpenCLError("\(path): no such file, or it cannot be read")
-    }
+    let data: [UInt8]
+    do { data = try RegularFile.contents(path) } catch { throw OpenCLError("\(error)") }
     do {
-      self = try JSONDecoder().decode(Self.self, from: data)
+      self = try JSONDecoder().decode(Self.self, from: Data(data))
     } catch DecodingError.dataCorrupted(let context) {
       throw OpenCLError("\(path): holds no kernel choices: \(context.debugDescription)")
     } catch {

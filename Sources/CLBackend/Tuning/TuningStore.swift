@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Kernels
 import Tape
@@ -101,7 +102,7 @@ public struct TuningStore: Sendable {
   }
 
   private static func read(_ path: String) -> TuningRecord? {
-    FileManager.default.contents(atPath: path).flatMap {
+    (try? RegularFile.contents(path)).map { Data($0) }.flatMap {
       try? JSONDecoder().decode(TuningRecord.self, from: $0)
     }
   }

@@ -1,7 +1,8 @@
+import Files
 import Images
 import Tape
 
-import class Foundation.FileManager
+import struct Foundation.Data
 import class Foundation.JSONDecoder
 import class Foundation.NSString
 
@@ -123,12 +124,16 @@ public struct Golden {
   /// - Throws: `ModelError` naming the file that is missing or malformed.
   public init(path: String) throws {
     let jsonPath = (path as NSString).deletingPathExtension + ".json"
-    guard let json = FileManager.default.contents(atPath: jsonPath) else {
-      throw ModelError.file(jsonPath, "is missing; it holds the options and losses that belong to \(path)")
+    let json: [UInt8]
+    do throws(FileError) {
+      json = try RegularFile.contents(jsonPath)
+    } catch {
+      throw ModelError.file(
+        jsonPath, "\(error.reason); it holds the options and losses that belong to \(path)")
     }
     let description: Description
     do {
-      description = try JSONDecoder().decode(Description.self, from: json)
+      description = try JSONDecoder().decode(Description.self, from: Data(json))
     } catch {
       throw ModelError.file(
         jsonPath, "is not the description of a golden run (options, losses, loss_noise, noise)")

@@ -25,6 +25,13 @@ public struct Checkpoint: Sendable {
 
     public init() {}
 
+    /// Whether a run of any length may have come to it. Larger numbers would overflow where they are counted on.
+    var isPossible: Bool {
+      (0...1_000_000_000_000_000).contains(step) && (0...step).contains(best?.step ?? 0)
+        && (0...LearningRatePolicy.plateauPatience).contains(badEpochs)
+        && (0...1_000_000).contains(rateReductions)
+    }
+
     /// A validation that none before was better than.
     public struct Best: Sendable, Codable, Equatable {
       /// The key of the figure that it was the best by.
@@ -84,7 +91,7 @@ public struct Checkpoint: Sendable {
     try Safetensors.write(sources, metadata: metadata, to: path, replacing: replacing)
   }
 
-  /// Reads a file and checks what can be checked without a model.
+  /// Reads a file's header and checks what can be checked without a model.
   ///
   /// - Throws: `ModelError.file` naming the file and what is wrong with it.
   public init(path: String) throws(ModelError) {
@@ -95,7 +102,7 @@ public struct Checkpoint: Sendable {
     guard format == Self.format else {
       throw .file(
         path,
-        "is a \"\(format)\"; this program reads \"\(Self.format)\": use the version that wrote it, or train anew"
+        "is a \"\(format.inErrors)\"; this program reads \"\(Self.format)\": use the version that wrote it, or train anew"
       )
     }
     let decoder = JSONDecoder()
@@ -104,18 +111,13 @@ public struct Checkpoint: Sendable {
     guard let options = tensors.metadata["options"], let progress = tensors.metadata["progress"],
       let decodedOptions = try? decoder.decode(TrainingOptions.self, from: Data(options.utf8)),
       let decodedProgress = try? decoder.decode(Progress.self, from: Data(progress.utf8)),
-      decodedProgress.step >= 0
+      decodedProgress.isPossible
     else { throw .file(path, "its metadata hold no options or progress that this program understands") }
-    do {
+    do throws(ModelError) {
       try decodedOptions.validate()
+      try decodedOptions.validateFormat()
     } catch {
       throw .file(path, "its options are out of range: \(error)")
-    }
-    for name in tensors.entries.keys.sorted() {
-      guard let values = try tensors.floats(name) else { continue }
-      guard values.areFinite else {
-        throw .file(path, "\(name) holds NaN or infinite values; use an earlier checkpoint")
-      }
     }
     self.options = decodedOptions
     if let places = tensors.metadata["places"].flatMap({
@@ -127,25 +129,39 @@ public struct Checkpoint: Sendable {
     self.tensors = tensors
   }
 
-  /// Sets the tensors of a training step, or of its networks alone, on an executor.
+  /// Checks that the file holds the tensors of a training step, or of its networks alone, before anything of the sizes that
+  /// its options ask for is allocated.
   ///
-  /// - Throws: `ModelError.file` when a tensor is missing or has another shape.
-  public func restore(_ step: any TrainingStep, _ executor: any Executor, path: String) throws {
-    // Everything is checked before anything is written.
-    let named = step.tensors
-    for tensor in named {
+  /// - Throws: `ModelError.file` when a tensor is missing, has another shape, or holds NaN or infinite values.
+  public func check(_ step: any TrainingStep, path: String) throws(ModelError) {
+    try checkShapes(step, path)
+    for tensor in step.tensors {
+      guard let values = try tensors.floats(tensor.name), !values.areFinite else { continue }
+      throw .file(path, "\(tensor.name) holds NaN or infinite values; use an earlier checkpoint")
+    }
+  }
+
+  private func checkShapes(_ step: any TrainingStep, _ path: String) throws(ModelError) {
+    for tensor in step.tensors {
       guard let entry = tensors.entries[tensor.name] else {
-        throw ModelError.file(path, "has no \(tensor.name): it belongs to another architecture")
+        throw .file(path, "has no \(tensor.name): it belongs to another architecture")
       }
       guard entry.shape == tensor.tensor.shape.dimensions else {
-        throw ModelError.file(
+        throw .file(
           path, "\(tensor.name) has the shape \(Shape(entry.shape)), the model's has \(tensor.tensor.shape)")
       }
       guard entry.isFloat32 else {
-        throw ModelError.file(path, "\(tensor.name) is not of type F32")
+        throw .file(path, "\(tensor.name) is not of type F32")
       }
     }
-    for tensor in named {
+  }
+
+  /// Sets the tensors of a training step, or of its networks alone, on an executor.
+  ///
+  /// - Throws: `ModelError.file` when a tensor is missing or has another shape: nothing is set then.
+  public func restore(_ step: any TrainingStep, _ executor: any Executor, path: String) throws {
+    try checkShapes(step, path)
+    for tensor in step.tensors {
       if let values = try tensors.floats(tensor.name) { try executor.write(values, to: tensor.tensor) }
     }
   }

@@ -155,8 +155,9 @@ public struct SafetensorsFile: Sendable {
   public let metadata: [String: String]
   private let file: FileReader
 
-  /// The longest header accepted; the format's own limit.
-  private static let headerLimit = 100_000_000
+  /// The longest header that is read, in bytes: 20,000 tensors. The format allows 100 MB, for which no file that this
+  /// program reads has a use.
+  private static let headerLimit = 2 << 20
 
   /// Reads the header.
   ///
@@ -166,48 +167,63 @@ public struct SafetensorsFile: Sendable {
     func bad(_ reason: String) -> ModelError { .file(path, "not a whole safetensors file: \(reason)") }
     guard file.byteCount >= 8 else { throw bad("\(file.byteCount) bytes are too few") }
     let length = try file.read(0..<8, as: UInt64.self)[0].littleEndian
-    guard length <= Self.headerLimit, Int(length) <= file.byteCount - 8 else {
+    guard length <= file.byteCount - 8 else {
       throw bad("its header claims \(length) bytes, the file has \(file.byteCount)")
     }
+    guard length <= Self.headerLimit else {
+      throw bad("its header claims \(length) bytes; no more than \(Self.headerLimit) are read")
+    }
     let body = 8 + Int(length)
-    guard let json = try? JSONSerialization.jsonObject(with: Data(file.read(8..<body, as: UInt8.self))),
-      let header = json as? [String: Any]
-    else { throw bad("its header is not a JSON object") }
+    let bytes = try file.read(8..<body, as: UInt8.self)
+    let header: SafetensorsHeader
+    do throws(HeaderFault) { header = try SafetensorsHeader(bytes) } catch { throw bad(error.reason) }
+
     var entries: [String: Entry] = [:]
-    for (name, value) in header where name != "__metadata__" {
-      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
-        let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
-        offsets.count == 2, shape.allSatisfy({ $0 >= 0 }), offsets[0] >= 0, offsets[0] <= offsets[1]
-      else { throw bad("the entry of \(name) is malformed") }
-      guard offsets[1] <= file.byteCount - body else {
-        throw bad("\(name) ends at byte \(offsets[1]) of \(file.byteCount - body); the file is cut short")
+    // Values lie one behind the other and fill the file: no byte belongs to two tensors, or to none.
+    var end = 0
+    for (name, entry) in header.entriesByPlace {
+      let (shown, offsets) = (name.inErrors, entry.offsets)
+      let isFloat32 = entry.dtype == "F32"
+      guard isFloat32 || entry.dtype == "I64" else {
+        throw .file(path, "\(shown) is of type \(entry.dtype.inErrors); only F32 and I64 are read")
       }
-      var count = 1
-      for dimension in shape {
-        let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-        guard !overflow else { throw bad("the shape of \(name) is absurd") }
-        count = product
+      guard let count = entry.count else { throw bad("the shape of \(shown) is absurd") }
+      let (whole, rest) = offsets.count.quotientAndRemainder(dividingBy: isFloat32 ? 4 : 8)
+      guard whole == count, rest == 0 else { throw bad("\(shown) has the wrong length") }
+      guard offsets.lowerBound >= end else {
+        throw bad("\(shown) begins at byte \(offsets.lowerBound), inside another tensor")
       }
-      guard let size = ["F32": 4, "I64": 8][dtype] else {
-        throw .file(path, "\(name) is of type \(dtype); only F32 and I64 are read")
+      guard offsets.lowerBound == end else {
+        throw bad("no tensor holds its bytes from \(end) to \(offsets.lowerBound)")
       }
-      let bytes = body + offsets[0]..<body + offsets[1]
-      guard bytes.count / size == count, bytes.count % size == 0 else {
-        throw bad("\(name) has the wrong length")
+      guard offsets.upperBound <= file.byteCount - body else {
+        throw bad(
+          "\(shown) ends at byte \(offsets.upperBound) of \(file.byteCount - body); the file is cut short")
       }
-      entries[name] = Entry(shape: shape, isFloat32: dtype == "F32", bytes: bytes)
+      end = offsets.upperBound
+      entries[name] = Entry(
+        shape: entry.shape, isFloat32: isFloat32, bytes: body + offsets.lowerBound..<body + end)
+    }
+    guard end == file.byteCount - body else {
+      throw bad("\(file.byteCount - body - end) bytes behind its last tensor belong to none")
     }
     self.entries = entries
     self.file = file
-    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    metadata = header.metadata
   }
 
   /// The values of a tensor, read now.
   ///
   /// - Parameter name: an entry's
-  /// - Throws: `ModelError.file` when the file cannot be read, or is shorter than it was.
+  /// - Throws: `ModelError.file` when the file cannot be read, is shorter than it was, or holds more than this machine's
+  ///   memory under that name.
   public func values(_ name: String) throws(ModelError) -> Safetensors.Values {
     guard let entry = entries[name] else { preconditionFailure("the file has no \(name)") }
+    // A file of holes may claim any size.
+    guard entry.bytes.count <= ProcessInfo.processInfo.physicalMemory else {
+      throw .file(
+        file.path, "\(name.inErrors) has \(entry.bytes.count) bytes, more than this machine's memory")
+    }
     return entry.isFloat32
       ? .float32(try file.read(entry.bytes, as: Float.self))
       : .int64(try file.read(entry.bytes, as: Int64.self))
@@ -223,20 +239,13 @@ public struct SafetensorsFile: Sendable {
 /// A file being read.
 private final class FileReader: Sendable {
   let byteCount: Int
+  let path: String
   private let descriptor: Int32
-  private let path: String
 
   init(_ path: String) throws(ModelError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw .file(path, errno == ENOENT || errno == ENOTDIR ? "no such file" : "cannot be read")
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw .file(path, "cannot be read")
-    }
-    byteCount = Int(status.st_size)
+    let (descriptor, byteCount): (Int32, Int)
+    do throws(FileError) { (descriptor, byteCount) = try RegularFile.open(path) } catch { throw ModelError(error) }
+    self.byteCount = byteCount
     self.descriptor = descriptor
     self.path = path
   }

@@ -58,6 +58,8 @@ extension Features {
     let file = try SafetensorsFile(path: path)
     guard file.entries.count == 1, let (name, entry) = file.entries.first, entry.isFloat32,
       entry.shape.count == 2, entry.shape[0] >= 2, entry.shape[1] >= 1,
+      // LAPACK counts by them.
+      entry.shape.allSatisfy({ $0 <= Int32.max }),
       let values = try file.floats(name)
     else {
       throw .file(path, "is not one F32 tensor [vectors, features] of at least 2 vectors")

@@ -111,6 +111,9 @@ private struct VGGConvolution {
   /// Whether the largest of 2 x 2 pixels are what the next one reads.
   let isPooled: Bool
 
+  /// A VGG-19 has 16. As many poolings leave a pixel of the largest picture.
+  private static let mostConvolutions = 16
+
   /// Reads the convolutions in their order.
   ///
   /// torchvision numbers the modules of `features`: a convolution, its batch norm if it has one, ReLU, and after some a
@@ -121,6 +124,7 @@ private struct VGGConvolution {
     let numbers = file.entries.compactMap { name, entry in entry.shape.count == 4 ? module(name) : nil }
       .sorted()
     guard numbers.first == 0 else { throw reader.refusal("has no convolution features.0.weight") }
+    guard numbers.count <= mostConvolutions else { throw reader.refusal("has \(numbers.count) convolutions") }
     var result: [VGGConvolution] = []
     for (number, next) in zip(numbers, numbers.dropFirst().map(Optional.some) + [nil]) {
       result.append(
@@ -133,8 +137,11 @@ private struct VGGConvolution {
   /// N of "features.N.weight"; nil for any other name.
   private static func module(_ name: String) -> Int? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[0] == "features", parts[2] == "weight" else { return nil }
-    return Int(parts[1])
+    guard parts.count == 3, parts[0] == "features", parts[2] == "weight", let number = Int(parts[1]) else {
+      return nil
+    }
+    // "01" and "+1" are no other names for it.
+    return "\(number)" == parts[1] ? number : nil
   }
 }
 
@@ -143,6 +150,9 @@ private struct VGGReader {
   let file: SafetensorsFile
   let path: String
   private var known: Set<String> = []
+
+  /// Of a convolution: eight times as many as a VGG has.
+  private static let mostMaps = 4096
 
   /// The value that PyTorch's batch norm adds to variances.
   private static let epsilon = 1e-5
@@ -173,6 +183,7 @@ private struct VGGReader {
     let (name, norm) = ("features.\(number)", "features.\(number + 1)")
     let outputs = file.entries["\(name).weight"]?.shape[0] ?? 0
     guard outputs > 0 else { throw refusal("\(name).weight makes no maps") }
+    guard outputs <= Self.mostMaps else { throw refusal("\(name).weight makes \(outputs) maps") }
     var weight = try values("\(name).weight", [outputs, channels, 3, 3])
     var bias = try values("\(name).bias", [outputs])
     let isNormalized = file.entries["\(norm).running_mean"] != nil
@@ -203,10 +214,12 @@ private struct VGGReader {
   /// The values of a tensor that must be there.
   private mutating func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
     known.insert(name)
-    guard let values = try file.floats(name) else { throw refusal("has no \(name) of type F32") }
-    guard file.entries[name]?.shape == shape else {
-      throw refusal("\(name) has the shape \(Shape(file.entries[name]?.shape ?? [])), not \(Shape(shape))")
+    guard let entry = file.entries[name], entry.isFloat32 else {
+      throw refusal("has no \(name) of type F32")
     }
-    return values
+    guard entry.shape == shape else {
+      throw refusal("\(name) has the shape \(Shape(entry.shape)), not \(Shape(shape))")
+    }
+    return try file.floats(name) ?? []
   }
 }

@@ -135,6 +135,30 @@ extension TrainingOptions {
     }
   }
 
+  /// Checks that the networks read and draw the format's planes, as `readFormat` leaves them.
+  ///
+  /// - Throws: `ModelError.option`
+  func validateFormat() throws(ModelError) {
+    guard network.output == objective.output else {
+      throw .option("--objective", "\(objective.kind.rawValue) does not end in \(network.output.rawValue)")
+    }
+    if case .pictures(let inputs, let target) = format {
+      guard inputs.count == 1 + moreInputs.count else {
+        throw .option("--input", "\(inputs.count) formats are not one for each input")
+      }
+      for format in inputs + [target] where !(1...Palette.maximumCount).contains(format.channels) {
+        throw .option("--input-format", "\(format.channels) planes are not from 1 to \(Palette.maximumCount)")
+      }
+    }
+    guard format.inputChannels == network.inputChannels, format.targetChannels == network.outputChannels
+    else {
+      throw .option(
+        "--input-format",
+        "\(format.inputChannels) planes to \(format.targetChannels) are not the networks' "
+          + "\(network.inputChannels) to \(network.outputChannels)")
+    }
+  }
+
   /// Why options that were given together make no sense; nil when they do.
   public func misuse(of given: [GivenOption]) -> ModelError? {
     let names = Set(given.map(\.row.name))

@@ -7,7 +7,7 @@ public struct LossChart: Sendable {
   /// One curve.
   public struct Series: Sendable {
     public var name: String
-    /// A value for each of the chart's places; NaN and infinities are gaps.
+    /// A value for each of the chart's places; NaN and infinities are gaps, and so is what is beyond 1e300.
     public var values: [Double]
     /// A CSS colour.
     public var color: String
@@ -88,11 +88,11 @@ public struct LossChart: Sendable {
     // Values, not means: the mark is about single ones.
     marked = series.compactMap { series in
       guard let place = mark?.place, let index = places.firstIndex(of: place), index < series.values.count,
-        series.values[index].isFinite
+        Self.isDrawn(series.values[index])
       else { return nil }
       return (series.values[index], series.color)
     }
-    let finitePlaces = places.filter(\.isFinite)
+    let finitePlaces = places.filter(Self.isDrawn)
     let first = finitePlaces.min() ?? 0
     let last = finitePlaces.max() ?? first
     // A run is counted from zero; one that was resumed with its first part lost is not.
@@ -267,10 +267,12 @@ public struct LossChart: Sendable {
     // Steps and epochs are whole numbers, so are their ticks.
     let step = max(1, LossChart.roundStep(span: span, count: 6))
     var ticks: [(value: Double, label: String)] = []
-    var index = (xRange.lowerBound / step).rounded(.up)
-    while index * step <= xRange.upperBound {
-      ticks.append((index * step, Markup.number(index * step, step: step)))
-      index += 1
+    let first = (xRange.lowerBound / step).rounded(.up)
+    // There are about six. Beyond 2^53, adding 1 would never come to the last.
+    for index in 0..<20 {
+      let place = (first + Double(index)) * step
+      guard place <= xRange.upperBound else { break }
+      ticks.append((place, Markup.number(place, step: step)))
     }
     return ticks
   }
@@ -322,12 +324,12 @@ public struct LossChart: Sendable {
     let reach = count < 100 ? 0 : count / 40
     return (0..<stretches).map { stretch in
       let range = stretch * count / stretches..<(stretch + 1) * count / stretches
-      guard let index = range.first(where: { values[$0].isFinite && places[$0].isFinite }) else {
+      guard let index = range.first(where: { isDrawn(values[$0]) && isDrawn(places[$0]) }) else {
         return Point(place: places[range.lowerBound], value: nil)
       }
       var mean = 0.0
       var total = 0.0
-      for near in max(0, index - reach)...min(count - 1, index + reach) where values[near].isFinite {
+      for near in max(0, index - reach)...min(count - 1, index + reach) where isDrawn(values[near]) {
         let weight = 1 - Double(abs(near - index)) / Double(reach + 1)
         total += weight
         // A running mean cannot overflow where a sum might.
@@ -337,10 +339,13 @@ public struct LossChart: Sendable {
     }
   }
 
+  /// The difference of larger values may be infinite.
+  private static func isDrawn(_ value: Double) -> Bool { abs(value) <= 1e300 }
+
   /// 1, 2 or 5 times a power of ten, such that about `count` steps cover the span.
   private static func roundStep(span: Double, count: Int) -> Double {
     let rough = span / Double(count)
-    guard rough.isFinite, rough > 0 else { return 1 }
+    guard rough.isFinite, rough > 1e-300 else { return 1 }
     let power = pow(10, log10(rough).rounded(.down))
     let factor = rough / power
     return (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10) * power

@@ -90,25 +90,27 @@ struct RunLog {
   }
 
   private static func rows(_ path: String) -> [[String]] {
-    let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let text = (try? RegularFile.contents(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     return text.split(separator: "\n").map { line in
       line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
   }
 
+  /// Nil for a row that no run writes: a step or an epoch before 0, a number that is none.
   private static func lossRow(_ fields: [String], _ names: [String]) -> LossRow? {
-    guard fields.count == names.count + 4, let step = Int(fields[0]) else { return nil }
+    guard fields.count == names.count + 4, let step = Int(fields[0]), step >= 0 else { return nil }
     let numbers = fields.dropFirst().compactMap(Double.init)
-    guard numbers.count == names.count + 3 else { return nil }
+    guard numbers.count == names.count + 3, numbers.allSatisfy(\.isFinite), (0...1e15).contains(numbers[0])
+    else { return nil }
     return LossRow(
       step: step, epoch: numbers[0], losses: Losses(names: names, values: Array(numbers[1...names.count])),
       learningRate: numbers[names.count + 1], milliseconds: numbers[names.count + 2])
   }
 
   private static func validationRow(_ fields: [String], _ columns: [String]) -> ValidationRow? {
-    guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]) else {
-      return nil
-    }
+    guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]),
+      step >= 0, epoch >= 0
+    else { return nil }
     let values = zip(columns, fields.dropFirst(2)).compactMap { key, field in Double(field).map { (key, $0) }
     }
     return ValidationRow(step: step, epoch: epoch, values: Dictionary(values) { first, _ in first })
@@ -132,9 +134,9 @@ struct RunLog {
         .init(epoch: row.epoch, values: figures.map { row.values[$0.key] ?? .nan })
       }, best: figures.first { $0.key == best },
       samples: shown.compactMap { _, step in
-        FileManager.default.contents(atPath: run.sample(step: step)).map { data in
+        (try? RegularFile.contents(run.sample(step: step))).map { data in
           let epoch = losses.last { $0.step <= step }?.epoch ?? 0
-          return .init(step: step, epoch: Int(epoch.rounded(.up)), png: [UInt8](data))
+          return .init(step: step, epoch: Int(epoch.rounded(.up)), png: data)
         }
       },
       options: options, device: device, timings: timings, undecided: undecided)

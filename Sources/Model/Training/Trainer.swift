@@ -95,6 +95,7 @@ public final class Trainer {
       options.validateEvery == 0
       ? nil : try validationPairs.map { try Validation(options, $0, further: figureSources) }
     step = try options.record()
+    try checkpoint?.0.check(step, path: checkpoint?.path ?? "")
     executor = try makeExecutor(step)
     for section in step.sections { try executor.expect(section: section) }
     if let checkpoint {

@@ -44,6 +44,7 @@ public final class Scorer {
     seed = options.seed
     let step = try options.recordTranslation(keepsFeatures: true)
     translation = step.translations[0]
+    try checkpoint.0.check(step, path: checkpoint.path)
     executor = try makeExecutor(step.recording)
     try executor.expect(section: translation.section)
     try checkpoint.0.restore(step, executor, path: checkpoint.path)

@@ -41,6 +41,8 @@ public final class Translator {
   private let seed: UInt64
   /// The generator for pictures of one size.
   private var current: (step: any TrainingStep, executor: any Executor)?
+  /// The weights are the same at every size.
+  private var isChecked = false
   public let options: TrainingOptions
 
   /// - Parameters:
@@ -154,6 +156,8 @@ public final class Translator {
     // The memory of one size is given back before that of the next is taken.
     current = nil
     let step = try options.recordTranslation(size: size, statistics: statistics, dropout: dropout != .off)
+    if !isChecked { try checkpoint.0.check(step, path: checkpoint.path) }
+    isChecked = true
     let executor = try makeExecutor(step)
     try executor.expect(section: step.translations[0].section)
     try checkpoint.0.restore(step, executor, path: checkpoint.path)

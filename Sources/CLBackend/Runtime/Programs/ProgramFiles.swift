@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A program as it is compiled.
@@ -54,7 +55,7 @@ package struct ProgramFiles: Sendable {
   /// Takes a program from disk, or compiles it. Throws if it does not compile.
   func make(_ build: ProgramBuild, in context: DriverContext) throws(OpenCLError) -> Made {
     var isFileRejected = false
-    if let path = path(build), let file = FileManager.default.contents(atPath: path) {
+    if let path = path(build), let file = (try? RegularFile.contents(path)).map({ Data($0) }) {
       if let program = load([UInt8](file), build, context) { return Made(program: program, origin: .disk) }
       isFileRejected = true
     }
