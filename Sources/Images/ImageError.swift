@@ -43,6 +43,9 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unsupported(let path, let detail):
       return "\(path): \(detail)"
     case .wrongChannels(let path, let channels, let expected):
+      if channels == expected {
+        return "\(path): is an array, whose \(channels) channels are not taken for colours; save it as PNG"
+      }
       return
         "\(path): has \(channels) \(channels == 1 ? "channel" : "channels") where \(expected) are read; all "
         + "files of a folder need the same"

@@ -41,8 +41,8 @@ public struct PairFiles: Sendable, Equatable {
   }
 
   /// All pictures of the pair, decoded at their size on disk.
-  /// - Throws: the errors of `Picture(contentsOf:)`, `.oddWidth`, and `.tooSmall` for pictures below
-  ///   `minimumSide` pixels on a side.
+  /// - Throws: the errors of `Picture(contentsOf:)`, `.oddWidth`, `.tooSmall` for pictures below `minimumSide` pixels on a
+  ///   side, and `.wrongChannels` for weights that are no gray or colours.
   public func pictures() throws(ImageError) -> (
     inputs: [FilePicture], target: FilePicture, weights: FilePicture?
   ) {
@@ -67,7 +67,11 @@ public struct PairFiles: Sendable, Equatable {
     }
     for path in moreInputs { inputs.append(try Self.read(path)) }
     guard let weights else { return (inputs, target, nil) }
-    return (inputs, target, try Self.read(weights))
+    let map = try Self.read(weights)
+    guard map.picture.isColour else {
+      throw .wrongChannels(path: weights, channels: map.picture.channels, expected: 1)
+    }
+    return (inputs, target, map)
   }
 
   /// The first input and the target at their size on disk: RGB, or all channels of arrays. A photograph is its own
