@@ -23,10 +23,10 @@ let package = Package(
     // im2col + SGEMM is what our kernels are measured against, and a candidate of the tuner.
     .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
     .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-    .systemLibrary(
-      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
     // Singular values, for the Fréchet distance: an iterative algorithm that is better taken than written.
     .systemLibrary(name: "CLAPACK", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
+    .target(name: "CJPEG", dependencies: ["CLibJPEG"]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     // The OpenCL sources in Kernels/ as strings.
     .target(name: "CKernels"),
@@ -39,7 +39,7 @@ let package = Package(
     .target(
       name: "CLBackend", dependencies: ["Files", "Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
       swiftSettings: optimizedForSize),
-    .target(name: "Images", dependencies: ["Files", "Random", "CPNG", "CTurboJPEG"]),
+    .target(name: "Images", dependencies: ["Files", "Random", "CJPEG", "CPNG"]),
     .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
     .target(
       name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics"],

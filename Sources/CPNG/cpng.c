@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 // What libpng's callbacks need: where the error text goes, and the memory that stands for the file.
 typedef struct {
   char *error;
@@ -16,6 +15,7 @@ typedef struct {
   uint8_t *output;
   size_t output_size;
   size_t output_capacity;
+  cpng_status status;  // of a failure
 } context;
 
 static void keep_error(context *c, const char *message) {
@@ -57,99 +57,85 @@ static void on_write(png_structp png, png_bytep bytes, size_t count) {
 
 static void on_flush(png_structp png) { (void)png; }
 
+static png_voidp on_malloc(png_structp png, png_alloc_size_t count) {
+  void *memory = malloc(count);
+  if (!memory) ((context *)png_get_mem_ptr(png))->status = CPNG_NO_MEMORY;
+  return memory;
+}
+
+static void on_free(png_structp png, png_voidp memory) {
+  (void)png;
+  free(memory);
+}
+
+static cpng_status no_memory(context *c) {
+  keep_error(c, "out of memory");
+  return CPNG_NO_MEMORY;
+}
+
 static int is_little_endian(void) {
   const uint16_t one = 1;
   return *(const uint8_t *)&one;
 }
 
-// With pixels == NULL it stops after the header and fills *out.
-static int read_png(context *c, cpng_info *out, uint8_t *pixels, size_t capacity) {
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, c, on_error, on_warning);
-  if (!png) {
-    keep_error(c, "out of memory");
-    return -1;
-  }
+static cpng_status read_png(
+    context *c, uint8_t *pixels, uint32_t width, uint32_t height, int channels, int bit_depth) {
+  png_structp png =
+      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, c, on_error, on_warning, c, on_malloc, on_free);
+  if (!png) return no_memory(c);
   png_infop info = png_create_info_struct(png);
   if (!info) {
     png_destroy_read_struct(&png, NULL, NULL);
-    keep_error(c, "out of memory");
-    return -1;
+    return no_memory(c);
   }
   // Nothing below this line assigns to png or info, so both are valid after the jump.
   if (setjmp(png_jmpbuf(png))) {
     png_destroy_read_struct(&png, &info, NULL);
-    return -1;
+    return c->status;
   }
   // libpng would only warn about a wrong CRC in an ancillary chunk; a damaged file should be said.
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_read_fn(png, c, on_read);
   png_read_info(png, info);
-
-  // libpng refuses a palette picture without a palette. Expanding forgets it, so it is read before.
-  png_colorp colors = NULL;
-  int color_count = 0;
-  if (png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE) png_get_PLTE(png, info, &colors, &color_count);
-  if (out) {
-    out->palette_size = color_count;
-    for (int i = 0; i < color_count && i < 256; ++i) {
-      out->palette[i][0] = colors[i].red;
-      out->palette[i][1] = colors[i].green;
-      out->palette[i][2] = colors[i].blue;
-    }
-  }
   png_set_expand(png);  // palette to RGB, 1/2/4 bits to 8, tRNS to alpha
   if (png_get_bit_depth(png, info) == 16 && is_little_endian()) png_set_swap(png);
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
 
-  size_t stride = png_get_rowbytes(png, info);
-  uint32_t height = png_get_image_height(png, info);
-  if (out) {
-    out->width = png_get_image_width(png, info);
-    out->height = height;
-    out->channels = png_get_channels(png, info);
-    out->bit_depth = png_get_bit_depth(png, info);
-  }
-  if (pixels) {
-    if (stride == 0 || capacity / stride != height || capacity % stride != 0)
-      png_error(png, "the buffer does not have the picture's size");
-    for (int pass = 0; pass < passes; ++pass)
-      for (uint32_t y = 0; y < height; ++y) png_read_row(png, pixels + stride * y, NULL);
-    png_read_end(png, NULL);
-  }
+  size_t stride = (size_t)width * (size_t)channels * (size_t)(bit_depth / 8);
+  if (png_get_image_width(png, info) != width || png_get_image_height(png, info) != height ||
+      png_get_channels(png, info) != channels || png_get_bit_depth(png, info) != bit_depth ||
+      png_get_rowbytes(png, info) != stride)
+    png_error(png, "the header contradicts itself");
+  for (int pass = 0; pass < passes; ++pass)
+    for (uint32_t y = 0; y < height; ++y) png_read_row(png, pixels + stride * y, NULL);
+  png_read_end(png, NULL);
   png_destroy_read_struct(&png, &info, NULL);
-  return 0;
+  return CPNG_OK;
 }
 
-int cpng_read_info(const uint8_t *data, size_t size, cpng_info *info, char *error, size_t error_size) {
-  context c = {.error = error, .error_size = error_size, .input = data, .input_size = size};
-  return read_png(&c, info, NULL, 0);
+cpng_status cpng_read_pixels(
+    const uint8_t *data, size_t size, void *pixels, uint32_t width, uint32_t height, int channels, int bit_depth,
+    char *error, size_t error_size) {
+  context c = {
+      .error = error, .error_size = error_size, .input = data, .input_size = size, .status = CPNG_FAILED};
+  return read_png(&c, pixels, width, height, channels, bit_depth);
 }
 
-int cpng_read_pixels(
-    const uint8_t *data, size_t size, void *pixels, size_t capacity, char *error, size_t error_size) {
-  context c = {.error = error, .error_size = error_size, .input = data, .input_size = size};
-  return read_png(&c, NULL, pixels, capacity);
-}
-
-static int write_png(
+static cpng_status write_png(
     context *c, const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int bit_depth) {
   static const int color_types[] = {
       PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, c, on_error, on_warning);
-  if (!png) {
-    keep_error(c, "out of memory");
-    return -1;
-  }
+  if (!png) return no_memory(c);
   png_infop info = png_create_info_struct(png);
   if (!info) {
     png_destroy_write_struct(&png, NULL);
-    keep_error(c, "out of memory");
-    return -1;
+    return no_memory(c);
   }
   if (setjmp(png_jmpbuf(png))) {
     png_destroy_write_struct(&png, &info);
-    return -1;
+    return c->status;
   }
   png_set_write_fn(png, c, on_write, on_flush);
   png_set_IHDR(
@@ -164,20 +150,21 @@ static int write_png(
   for (uint32_t y = 0; y < height; ++y) png_write_row(png, pixels + stride * y);
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
-  return 0;
+  return CPNG_OK;
 }
 
-int cpng_write(
+cpng_status cpng_write(
     const void *pixels, uint32_t width, uint32_t height, int channels, int bit_depth, uint8_t **png,
     size_t *png_size, char *error, size_t error_size) {
-  context c = {.error = error, .error_size = error_size};
-  if (write_png(&c, pixels, width, height, channels, bit_depth) != 0) {
+  context c = {.error = error, .error_size = error_size, .status = CPNG_FAILED};
+  cpng_status status = write_png(&c, pixels, width, height, channels, bit_depth);
+  if (status != CPNG_OK) {
     free(c.output);
-    return -1;
+    return status;
   }
   *png = c.output;
   *png_size = c.output_size;
-  return 0;
+  return CPNG_OK;
 }
 
 void cpng_free(uint8_t *png) { free(png); }

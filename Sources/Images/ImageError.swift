@@ -5,8 +5,8 @@ import Files
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file could not be opened or read; `reason` is the system's own word.
   case unreadable(path: String, reason: String)
-  /// The content is neither PNG, JPEG nor NPY.
-  case notAPicture(path: String)
+  /// The content is neither PNG, JPEG nor NPY; `format` is what it is, where that is known.
+  case notAPicture(path: String, format: String? = nil)
   /// The file is damaged or cut short; `detail` is the decoder's own word.
   case corrupt(path: String, detail: String)
   /// A kind of picture that is not read.
@@ -15,6 +15,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   case wrongChannels(path: String, channels: Int, expected: Int)
   /// The header claims 0 pixels, or more than `Picture.maximumSide` or `Picture.maximumPixels` allow.
   case badDimensions(path: String, width: Int, height: Int)
+  /// There is no memory for the picture and its conversions, which need that many bytes.
+  case noMemory(path: String, width: Int, height: Int, bytes: Int)
   /// Decodes, but has too few pixels to learn anything from.
   case tooSmall(path: String, width: Int, height: Int, minimum: Int)
   /// A side-by-side picture that cannot be cut into two equal halves.
@@ -48,13 +50,18 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .unreadable(let path, let reason):
       return "\(path): cannot be read: \(reason)"
-    case .notAPicture(let path):
-      return "\(path): is not a PNG, JPEG or NPY (judged by its content, not its name); convert or remove it"
+    case .notAPicture(let path, let format):
+      let kind = "not a PNG, JPEG or NPY (judged by its content, not its name)"
+      return format.map { "\(path): is \($0), \(kind); convert it, for example to PNG, or remove it" }
+        ?? "\(path): is \(kind); convert or remove it"
     case .corrupt(let path, let detail):
       return "\(path): is damaged or incomplete: \(detail); copy it again or remove it"
     case .unsupported(let path, let detail):
       return "\(path): \(detail)"
     case .wrongChannels(let path, let channels, let expected):
+      if channels == expected {
+        return "\(path): is an array, whose \(channels) channels are not taken for colours; save it as PNG"
+      }
       return
         "\(path): has \(channels) \(channels == 1 ? "channel" : "channels") where \(expected) are read; all "
         + "files of a folder need the same"
@@ -62,6 +69,9 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
       return "\(path): its header claims \(width)x\(height) pixels; we read 1x1 up to "
         + "\(Picture.maximumSide) on a side and \(Picture.maximumPixels) in total; "
         + "scale it down or remove it"
+    case .noMemory(let path, let width, let height, let bytes):
+      return "\(path): there is no memory for its \(width)x\(height) pixels (\((bytes >> 20) + 1) MiB); "
+        + "scale it down or give the program more"
     case .tooSmall(let path, let width, let height, let minimum):
       return "\(path): \(width)x\(height) pixels are too small to train on (at least \(minimum) on a "
         + "side, for each half of a side-by-side picture); remove it"

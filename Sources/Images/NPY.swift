@@ -12,18 +12,7 @@ enum NPY {
   // MARK: - Reading
 
   static func decode(_ bytes: [UInt8], path: String) throws(ImageError) -> Picture {
-    let header = try Header(bytes, path: path)
-    let layout = try Layout(header, path: path)
-    guard let size = elementSizes[header.type] else {
-      throw .unsupported(
-        path: path, detail: "has values of dtype \(header.type); save uint8, uint16, or float32 from 0 to 1")
-    }
-    guard bytes.count - header.end == layout.count * size else {
-      throw .corrupt(
-        path: path,
-        detail:
-          "\(layout.count * size) bytes of values should follow the header, not \(bytes.count - header.end)")
-    }
+    let (header, layout, size) = try read(ByteSource(bytes, path: path))
 
     func bits<T: FixedWidthInteger & UnsignedInteger>(_ element: Int) -> T {
       let first = header.end + element * size
@@ -44,6 +33,32 @@ enum NPY {
     return Picture(
       width: layout.width, height: layout.height, channels: layout.channels, samples: samples, hasAlpha: false
     )
+  }
+
+  static func header(_ source: ByteSource) throws(ImageError) -> PictureHeader {
+    let (header, layout, _) = try read(source)
+    return PictureHeader(
+      format: .npy, stored: PictureSize(width: layout.width, height: layout.height),
+      channels: layout.channels,
+      bitDepth: ["u1", "b1"].contains(header.type) ? 8 : 16, hasAlpha: false)
+  }
+
+  /// The header, and the bytes of an element.
+  private static func read(_ source: ByteSource) throws(ImageError) -> (Header, Layout, elementSize: Int) {
+    let header = try Header(source)
+    let layout = try Layout(header, path: source.path)
+    guard let size = elementSizes[header.type] else {
+      throw .unsupported(
+        path: source.path,
+        detail: "has values of dtype \(header.type); save uint8, uint16, or float32 from 0 to 1")
+    }
+    guard source.count - header.end == layout.count * size else {
+      throw .corrupt(
+        path: source.path,
+        detail:
+          "\(layout.count * size) bytes of values should follow the header, not \(source.count - header.end)")
+    }
+    return (header, layout, size)
   }
 
   /// Bytes of an element, for each dtype that is read.
@@ -127,21 +142,28 @@ enum NPY {
     /// The offset of the values.
     let end: Int
 
-    init(_ bytes: [UInt8], path: String) throws(ImageError) {
+    init(_ source: ByteSource) throws(ImageError) {
+      let path = source.path
       func damaged(_ detail: String) -> ImageError {
         .corrupt(path: path, detail: "the NPY header \(detail)")
       }
       // Magic, version (major, minor), and the dictionary's length in two bytes, in four from version 2 on.
-      guard bytes.count >= 12 else { throw damaged("is incomplete") }
-      let version = bytes[6]
+      guard source.count >= 12, let version = try source.number(at: 6, size: 1) else {
+        throw damaged("is incomplete")
+      }
       guard (1...3).contains(version) else {
         throw .unsupported(path: path, detail: "is of NPY version \(version); we read 1 to 3")
       }
       let start = version == 1 ? 10 : 12
-      let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
-      guard length <= bytes.count - start else { throw damaged("is incomplete") }
+      guard let length = try source.number(at: 8, size: start - 8, isLittleEndian: true).map({ Int($0) }),
+        length <= source.count - start
+      else { throw damaged("is incomplete") }
+      // numpy writes about 120, and its own reader takes 10,000.
+      guard length <= 1 << 20, let dictionary = try source.bytes(start..<start + length) else {
+        throw damaged("is too long (\(length) bytes)")
+      }
       end = start + length
-      let text = String(decoding: bytes[start..<end], as: UTF8.self)
+      let text = String(decoding: dictionary, as: UTF8.self)
 
       /// The text behind a key and its colon.
       func rest(after key: String) throws(ImageError) -> Substring {

@@ -41,8 +41,8 @@ public struct PairFiles: Sendable, Equatable {
   }
 
   /// All pictures of the pair, decoded at their size on disk.
-  /// - Throws: the errors of `Picture(contentsOf:)`, `.oddWidth`, and `.tooSmall` for pictures below
-  ///   `minimumSide` pixels on a side.
+  /// - Throws: the errors of `Picture(contentsOf:)`, `.oddWidth`, `.tooSmall` for pictures below `minimumSide` pixels on a
+  ///   side, and `.wrongChannels` for weights that are no gray or colours.
   public func pictures() throws(ImageError) -> (
     inputs: [FilePicture], target: FilePicture, weights: FilePicture?
   ) {
@@ -67,15 +67,31 @@ public struct PairFiles: Sendable, Equatable {
     }
     for path in moreInputs { inputs.append(try Self.read(path)) }
     guard let weights else { return (inputs, target, nil) }
-    return (inputs, target, try Self.read(weights))
+    let map = try Self.read(weights)
+    guard map.picture.isColour else {
+      throw .wrongChannels(path: weights, channels: map.picture.channels, expected: 1)
+    }
+    return (inputs, target, map)
   }
 
-  /// The first input and the target at their size on disk: RGB, or all channels of arrays. A photograph is its own
-  /// input.
-  /// - Throws: the errors of `pictures()`.
+  /// The first input and the target at their size on disk, to be compared: RGB, or all channels of arrays. A photograph is its
+  /// own input.
+  /// - Throws: the errors of `pictures()`; `.noMemory` where figures over all pixels could not be computed.
   public func load() throws(ImageError) -> (input: Picture, target: Picture) {
     let (inputs, target, _) = try pictures()
+    try Self.checkMemory(toCompare: inputs[0], target)
     return (inputs[0].picture.opaque(), target.picture.opaque())
+  }
+
+  /// Figures hold the samples of both pictures as numbers of 8 bytes, products of them, and smaller copies. Measured: five such
+  /// numbers for each sample of the larger picture.
+  private static func checkMemory(toCompare pictures: FilePicture...) throws(ImageError) {
+    guard let largest = pictures.max(by: { $0.picture.size.area < $1.picture.size.area }) else { return }
+    let (picture, path) = (largest.picture, largest.path)
+    let bytes = 5 * 8 * max(3, picture.channels) * picture.size.area
+    guard hasMemory(bytes) else {
+      throw .noMemory(path: path, width: picture.width, height: picture.height, bytes: bytes)
+    }
   }
 
   /// One picture, from which the input is made.

@@ -46,6 +46,7 @@ public struct PairHeaders: Sendable {
     var errors: [ImageError] = []
     for pair in pairs {
       do throws(ImageError) {
+        if let weights = pair.weights { try PlaneFormat.gray.check(weights.header, path: weights.path) }
         switch format {
         case .pictures(let inputs, let target):
           for (file, format) in zip(pair.inputs, inputs) { try format.check(file.header, path: file.path) }

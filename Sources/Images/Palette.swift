@@ -87,6 +87,9 @@ public struct Palette: Sendable, Equatable {
   public init(coloursOf paths: [String]) throws(ImageError) {
     precondition(!paths.isEmpty, "a palette needs pictures")
     let colours = try Self.colours(of: paths) { picture, path throws(ImageError) in
+      guard picture.isColour else {
+        throw .wrongChannels(path: path, channels: picture.channels, expected: 3)
+      }
       guard case .eight = picture.samples else {
         throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
       }
@@ -202,6 +205,7 @@ extension Picture {
   /// - Throws: `.unknownColour` naming the first pixel that has none of the palette's colours,
   ///   `.noLabelMap` for 16 bits a sample. `path` is only for errors.
   func classes(_ palette: Palette, path: String) throws(ImageError) -> Picture {
+    guard isColour else { throw .wrongChannels(path: path, channels: channels, expected: 3) }
     guard case .eight(let values) = samples else {
       throw .noLabelMap(path: path, reason: "has 16 bits a sample; save label maps with 8")
     }

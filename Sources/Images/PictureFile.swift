@@ -2,24 +2,21 @@ import Files
 import Foundation
 
 extension Picture {
-  /// Reads a PNG, JPEG or NPY file, recognised by its content. JPEG pictures are turned upright as EXIF says.
-  /// - Throws: `.unreadable`, `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
+  /// Reads a PNG, JPEG or NPY file, recognised by its content. PNG and JPEG pictures are turned upright as EXIF says.
+  /// - Throws: `.unreadable`, `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`, `.noMemory`.
   public init(contentsOf path: String) throws(ImageError) {
     try self.init(decoding: try readFile(path), path: path)
   }
 
   /// Decodes a PNG, JPEG or NPY file that is already in memory; `path` is only for errors.
-  /// - Throws: `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`.
+  /// - Throws: `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`, `.noMemory`.
   public init(decoding bytes: [UInt8], path: String) throws(ImageError) {
-    if bytes.isEmpty { throw .corrupt(path: path, detail: "the file is empty") }
-    if bytes.starts(with: PNG.signature) {
-      self = try PNG.decode(bytes, path: path)
-    } else if bytes.starts(with: JPEG.signature) {
-      self = try JPEG.decode(bytes, path: path)
-    } else if bytes.starts(with: NPY.signature) {
-      self = try NPY.decode(bytes, path: path)
-    } else {
-      throw .notAPicture(path: path)
+    let header = try PictureHeader(ByteSource(bytes, path: path))
+    try header.checkMemory(path: path)
+    switch header.format {
+    case .png: self = try PNG.decode(bytes, header, path: path)
+    case .jpeg: self = try JPEG.decode(bytes, header, path: path)
+    case .npy: self = try NPY.decode(bytes, path: path)
     }
   }
 
@@ -54,20 +51,13 @@ func checkDimensions(width: Int, height: Int, path: String) throws(ImageError) {
 private func systemMessage() -> String { String(cString: strerror(errno)) }
 
 private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
-  // Checked before opening: opening a pipe would wait for ever.
-  var status = stat()
-  guard stat(path, &status) == 0 else { throw .unreadable(path: path, reason: systemMessage()) }
-  guard status.st_mode & S_IFMT == S_IFREG else {
-    throw .unreadable(path: path, reason: "not a regular file")
-  }
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { throw .unreadable(path: path, reason: systemMessage()) }
+  let (file, size) = try openPicture(path)
   defer { close(file) }
-  guard status.st_size <= Int(Int32.max) else {
-    throw .unreadable(path: path, reason: "\(status.st_size) bytes are too many for a picture")
+  guard hasMemory(size) else {
+    throw .unreadable(path: path, reason: "there is no memory for its \(size) bytes")
   }
   var failure: String?
-  let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, filled in
+  let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
     while filled < buffer.count {
       let count = read(file, buffer.baseAddress! + filled, buffer.count - filled)
       if count < 0 && errno == EINTR { continue }

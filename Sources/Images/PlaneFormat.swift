@@ -47,7 +47,7 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   /// goes as in `Picture.rgb()`; of label maps it is ignored.
   ///
   /// - Parameter path: for errors only
-  /// - Throws: `.unknownColour` and `.noLabelMap` for `labels`, `.wrongChannels` for `channels`, nothing for the others.
+  /// - Throws: `.wrongChannels`; for `labels` also `.unknownColour` and `.noLabelMap`.
   public func planes(of picture: Picture, path: String) throws(ImageError) -> [Float] {
     try planes(of: picture, fittedTo: picture.size, path: path)
   }
@@ -67,18 +67,33 @@ public enum PlaneFormat: Sendable, Equatable, Codable {
   }
 
   /// A picture reduced to the format's channels, small enough to be kept: gray, RGB or RGBA, or class indices.
+  /// - Throws: `.wrongChannels` for an array whose channels are no colours, unless the format is `channels`; the errors of
+  ///   `planes(of:path:)`.
   func reduced(_ picture: Picture, path: String) throws(ImageError) -> Picture {
-    switch self {
-    case .gray: picture.gray()
-    case .rgb, .lightness, .chroma: picture.rgb()
-    case .rgba: picture.rgba()
-    case .labels(let palette): try picture.classes(palette, path: path)
-    case .channels(let count):
-      if picture.channels == count {
-        picture.withoutAlpha()
-      } else {
+    if case .channels(let count) = self {
+      guard picture.channels == count else {
         throw .wrongChannels(path: path, channels: picture.channels, expected: count)
       }
+      return picture.withoutAlpha()
+    }
+    guard picture.isColour else {
+      throw .wrongChannels(path: path, channels: picture.channels, expected: colourChannels)
+    }
+    return switch self {
+    case .gray: picture.gray()
+    case .rgb, .lightness, .chroma, .channels: picture.rgb()
+    case .rgba: picture.rgba()
+    case .labels(let palette): try picture.classes(palette, path: path)
+    }
+  }
+
+  /// The channels of the pictures that the planes are made of.
+  private var colourChannels: Int {
+    switch self {
+    case .gray: 1
+    case .rgb, .lightness, .chroma, .labels: 3
+    case .rgba: 4
+    case .channels(let count): count
     }
   }
 

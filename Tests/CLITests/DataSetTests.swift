@@ -164,7 +164,9 @@ import Testing
     let data = try folder.writePairs("data", count: 12)
     let path = "\(data)/p3.png"
     let whole = try Data(contentsOf: URL(fileURLWithPath: path))
-    try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: path))
+    var damaged = whole
+    damaged[whole.count / 2] ^= 0x55
+    try damaged.write(to: URL(fileURLWithPath: path))
     let outcome = try train(["--data", data, "--seed", "5"], ["--epochs", "3", "--save-every", "1000"])
     expectFailure(outcome, "\(path): is damaged or incomplete")
     let step = try #require(RunDirectory(run).checkpointSteps().last)

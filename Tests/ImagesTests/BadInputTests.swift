@@ -123,7 +123,10 @@ import Testing
   @Test func errorsAreOneLine() {
     let errors: [ImageError] = [
       .unreadable(path: "p", reason: "r"), .notAPicture(path: "p"), .corrupt(path: "p", detail: "d"),
-      .unsupported(path: "p", detail: "d"), .badDimensions(path: "p", width: 0, height: 0),
+      .notAPicture(path: "p", format: "f"), .unsupported(path: "p", detail: "d"),
+      .wrongChannels(path: "p", channels: 5, expected: 3),
+      .wrongChannels(path: "p", channels: 4, expected: 4),
+      .badDimensions(path: "p", width: 0, height: 0), .noMemory(path: "p", width: 1, height: 1, bytes: 1),
       .tooSmall(path: "p", width: 1, height: 1, minimum: 8), .oddWidth(path: "p", width: 3),
       .unmatched(inputs: "p", targets: "q", onlyInInputs: ["a"], onlyInTargets: ["b"]),
       .ambiguous(folder: "p", names: ["a.png", "a.jpg"]), .noPairs(folder: "p", reason: "r"),

@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct JPEGTests {
   /// Pillow 13 decodes with libjpeg-turbo 3.2 and we with 2.1: the same exact integer transform.
-  @Test(arguments: ["jpeg_420", "jpeg_444", "jpeg_progressive", "jpeg_gray"])
+  @Test(arguments: [
+    "jpeg_420", "jpeg_444", "jpeg_progressive", "jpeg_gray", "jpeg_4x2", "jpeg_3x1", "jpeg_mixed",
+  ])
   func decodesLikePillow(_ name: String) throws {
     let picture = try Picture(contentsOf: fixture("\(name).jpg"))
     let pillow = try Picture(contentsOf: fixture("expected_\(name).png"))

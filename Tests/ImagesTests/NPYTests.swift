@@ -148,6 +148,42 @@ import Testing
     #expect(try PlaneFormat.channels(4).planes(of: alpha, path: "p") == [-1, 1, -1, -1])
   }
 
+  /// A format of colours takes gray and colours only, and says whose channels it does not take.
+  @Test(arguments: [
+    (PlaneFormat.gray, 1), (.rgb, 3), (.rgba, 4), (.lightness, 3), (.chroma, 3),
+    (.labels(Palette(grayLevels: 2)), 3),
+  ]) func coloursAreNoChannels(_ format: PlaneFormat, expected: Int) throws {
+    for channels in [2, 4, 5, 256] {
+      let array = Picture(
+        width: 2, height: 1, channels: channels, samples: .eight([UInt8](repeating: 1, count: 2 * channels)),
+        hasAlpha: false)
+      let error = ImageError.wrongChannels(path: "x/c.npy", channels: channels, expected: expected)
+      #expect(throws: error) { try format.planes(of: array, path: "x/c.npy") }
+      #expect(throws: error) {
+        try format.planes(of: array, fittedTo: PictureSize(width: 4, height: 4), path: "x/c.npy")
+      }
+      #expect(error.description.hasPrefix("x/c.npy: ") && error.description.contains("\(channels) channels"))
+    }
+    for channels in [1, 3] {
+      let values = [UInt8](repeating: 1, count: 2 * channels)
+      let array = Picture(width: 2, height: 1, channels: channels, samples: .eight(values), hasAlpha: false)
+      let planes = try format.planes(of: array, path: "p")
+      let same = Picture(width: 2, height: 1, channels: channels, samples: .eight(values))
+      #expect(try planes == format.planes(of: same, path: "p") && planes.count == 2 * format.channels)
+    }
+  }
+
+  @Test func weightsAreNoChannels() throws {
+    let folder = try TemporaryFolder()
+    let array = try folder.write("w.npy", try bytes(ofFixture: "array_u1.npy"))
+    let picture = try folder.write("a.png", Picture(width: 12, height: 9) { x, y, c in x * y + c })
+    let location = PairFiles.Location.twoFiles(input: picture, target: picture)
+    #expect(throws: ImageError.wrongChannels(path: array, channels: 5, expected: 1)) {
+      try PairFiles(name: "a", location: location, weights: array).pictures()
+    }
+    _ = try PairFiles(name: "a", location: location, weights: picture).pictures()
+  }
+
   @Test func pairsOfArrays() throws {
     let folder = try TemporaryFolder()
     for name in ["a", "b"] {

@@ -63,7 +63,7 @@ import Testing
     var tensors = try Safetensors(path: path)
     for format in ["pix2pix checkpoint 1", "pix2pix checkpoint 3"] {
       tensors.metadata["format"] = format
-      try tensors.write(to: path)
+      try tensors.write(to: path, replacing: .any)
       let error = try modelError { _ = try Checkpoint(path: path) }
       #expect(error.description.hasPrefix("\(path): is a \"\(format)\"; this program reads"))
       #expect(!error.description.contains("\n"))
@@ -113,10 +113,10 @@ import Testing
     values[0] = .nan
     executor.write(values, to: parameter.tensor)
     // Neither the file that was there nor its folder are touched.
-    try Data("old".utf8).write(to: URL(fileURLWithPath: path))
+    try Data("old pix2pix checkpoint".utf8).write(to: URL(fileURLWithPath: path))
     let error = try modelError { _ = try saved(model, executor, smallOptions()) }
     #expect(error.description.contains(parameter.name) && error.description.contains("NaN"))
-    #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "old pix2pix checkpoint")
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
   }
@@ -241,7 +241,7 @@ import Testing
     ] as [((inout Safetensors) -> Void, String)] {
       var changed = good
       change(&changed)
-      try changed.write(to: path)
+      try changed.write(to: path, replacing: .any)
       bad.append((try Checkpoint(path: path), expected))
     }
     let first = model.networks[0].parameters[0].tensor

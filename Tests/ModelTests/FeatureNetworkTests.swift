@@ -59,7 +59,7 @@ import Testing
       var changed = whole
       change(&changed)
       let path = "\(folder.path)/changed.safetensors"
-      try changed.write(to: path)
+      try changed.write(to: path, replacing: .any)
       let text = try modelError { _ = try network(path) }.description
       #expect(text.hasPrefix("\(path): \(reason)"), "\(text)")
       #expect(text.contains("--feature-network takes VGG-11, 13, 16 and 19") != isVGG, "\(text)")

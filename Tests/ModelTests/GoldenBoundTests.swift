@@ -79,7 +79,7 @@ import Testing
         "losses": losses, "noise": noise, "loss_noise": lossNoise,
       ]
       let path = "\(folder.path)/golden.safetensors"
-      try tensors.write(to: path)
+      try tensors.write(to: path, replacing: .any)
       try JSONSerialization.data(withJSONObject: description).write(
         to: URL(fileURLWithPath: "\(folder.path)/golden.json"))
       let golden = try Golden(path: path)

@@ -28,6 +28,6 @@ import Testing
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/golden.safetensors"
     let error = try modelError { _ = try Golden(path: path) }
-    #expect(error.description.hasPrefix("\(folder.path)/golden.json: is missing"))
+    #expect(error.description.hasPrefix("\(folder.path)/golden.json: no such file"))
   }
 }

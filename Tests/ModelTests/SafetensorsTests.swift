@@ -209,13 +209,13 @@ import Testing
     let missing = "\(folder.path)/none"
     #expect(try modelError { _ = try Safetensors(path: missing) } == .file(missing, "no such file"))
     #expect(
-      try modelError { _ = try Safetensors(path: folder.path) } == .file(folder.path, "cannot be read"))
+      try modelError { _ = try Safetensors(path: folder.path) } == .file(folder.path, "is a folder, not a file"))
   }
 
   /// To open a pipe must not wait for a writer.
   @Test func pipe() throws {
     #expect(mkfifo(path, 0o600) == 0)
-    #expect(try modelError { _ = try SafetensorsFile(path: path) } == .file(path, "cannot be read"))
+    #expect(try modelError { _ = try SafetensorsFile(path: path) } == .file(path, "is not a regular file"))
   }
 
   /// Folders nobody can write to, root included: one that does not exist, and one that is a file.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the files beside this one. Needs Pillow, numpy and scikit-image; run it only to change them.
+"""Makes the files beside this one. Needs Pillow, numpy and scikit-image, and cjpeg and jpegtran (libjpeg-turbo-progs); run it
+only to change them.
 
 PNG files are written here byte by byte (zlib and struct only), so that reading them with libpng is
 checked by something that is not libpng. Their samples follow a formula that the tests know too.
@@ -9,6 +10,7 @@ JPEG files, and everything named expected_*, are Pillow's.
 import io
 import pathlib
 import struct
+import subprocess
 import zlib
 
 import numpy as np
@@ -151,6 +153,20 @@ def jpeg_files():
         if orientation % 2:  # both byte orders
             exif.endian = "<"
         save(f"jpeg_orientation{orientation}", small, quality=85, exif=exif, subsampling="4:4:4")
+
+    # Samplings that Pillow does not write; it decodes them.
+    pixels = io.BytesIO()
+    picture.save(pixels, "PPM")
+    for name, sampling in (("4x2", "4x2,1x1,1x1"), ("3x1", "3x1,1x1,1x1"), ("mixed", "2x2,1x2,2x1")):
+        command = ["cjpeg", "-quality", "90", "-sample", sampling]
+        written = subprocess.run(command, input=pixels.getvalue(), stdout=subprocess.PIPE, check=True)
+        (HERE / f"jpeg_{name}.jpg").write_bytes(written.stdout)
+        Image.open(HERE / f"jpeg_{name}.jpg").save(HERE / f"expected_jpeg_{name}.png", optimize=True)
+    # The coefficients of jpeg_420 in arithmetic coding.
+    for name, options in (("", []), ("_progressive", ["-progressive"])):
+        command = ["jpegtran", "-arithmetic", *options, HERE / "jpeg_420.jpg"]
+        written = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        (HERE / f"jpeg_arithmetic{name}.jpg").write_bytes(written.stdout)
 
 
 def plane_files():
