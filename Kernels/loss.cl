@@ -180,7 +180,7 @@ kernel WORK_GROUP void square_sums(global const float* x, const int4 x_place, gl
 }
 
 // The sum of `count` numbers; all work-items of the group get it.
-static inline float sum_of_numbers(global const float* numbers, const int count, local lanes* shared) {
+COLLECTIVE float sum_of_numbers(global const float* numbers, const int count, local lanes* shared) {
   lanes sum = 0.0f, lost = 0.0f;
   for (int i = ITEM; i < count; i += ITEMS) ADD(sum, lost, (lanes)numbers[i]);
   return total_of_group(LANE_NUMBERS == 0u ? sum : (lanes)0.0f, shared);

@@ -72,9 +72,9 @@
 // Mean and sum of squared differences from it: of this work-group's rows, or of all rows from the groups' parts, whose
 // squares are those of the groups plus those of their means' differences. Only loops depend on which: compilers of CPUs
 // take long for barriers in branches.
-static inline void statistics(global const float* x, const int4 x_place, global const float* partial,
-                              const bool of_groups, const int part, const int4 shape, const int rows, const int images,
-                              local lanes* shared, lanes* mean, lanes* squares) {
+COLLECTIVE void statistics(global const float* x, const int4 x_place, global const float* partial, const bool of_groups,
+                           const int part, const int4 shape, const int rows, const int images, local lanes* shared,
+                           lanes* mean, lanes* squares) {
   const float pixels =
       of_groups ? (float)images * shape.z * shape.w : GROUP_PIXELS(GROUP, shape, rows, images);
   lanes center = 0.0f, sum = 0.0f;

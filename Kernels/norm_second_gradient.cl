@@ -41,7 +41,7 @@ typedef struct {
 #endif
 
 // sum_over_group() of each of the three, behind the same barriers.
-static inline void sum_each_over_group(triple_t* values, local triple_t* shared) {
+COLLECTIVE void sum_each_over_group(triple_t* values, local triple_t* shared) {
 #if LANES != 16
   barrier(CLK_LOCAL_MEM_FENCE);  // the sums before may still be read
   shared[ITEM] = *values;

@@ -23,6 +23,8 @@ static const struct {
 #include "kernel_file.h"
 #define FILE border.cl
 #include "kernel_file.h"
+#define FILE collective.clh
+#include "kernel_file.h"
 #define FILE convolution_cpu.cl
 #include "kernel_file.h"
 #define FILE convolution_gpu.cl

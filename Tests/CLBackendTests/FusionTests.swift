@@ -79,7 +79,7 @@ struct FusionTests {
     }
   }
 
-  @Test(arguments: [DeviceClass.cpu, .gpu]) func togetherIsAsOneByOne(_ deviceClass: DeviceClass) throws {
+  @Test(arguments: DeviceClass.tested) func togetherIsAsOneByOne(_ deviceClass: DeviceClass) throws {
     let network = try Network()
     let device = try Device.select("auto").device
     let steps = network.recording.steps.indices
@@ -113,7 +113,7 @@ struct FusionTests {
 
   /// What nobody may read after a run need not be stored: sums of gradients and dropout are then computed where their
   /// results are read.
-  @Test(arguments: [DeviceClass.cpu, .gpu], [false, true])
+  @Test(arguments: DeviceClass.tested, [false, true])
   func whatNobodyReadsIsNotStored(_ deviceClass: DeviceClass, givenMasks: Bool) throws {
     let size = 64
     let configuration = try NetworkConfiguration(size: PictureSize(square: size), ngf: 8, ndf: 8)

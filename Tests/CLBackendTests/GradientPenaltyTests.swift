@@ -72,7 +72,7 @@ struct GradientPenaltyTests {
   }
 
   /// Per image and per batch; every tensor.
-  @Test(arguments: [DeviceClass.cpu, .gpu], [1, 2]) func aStepAgreesWithTheReference(
+  @Test(arguments: DeviceClass.tested, [1, 2]) func aStepAgreesWithTheReference(
     _ deviceClass: DeviceClass, parts: Int
   ) throws {
     let critic = try Critic(parts: parts)
@@ -99,7 +99,7 @@ struct GradientPenaltyTests {
   }
 
   /// What nobody reads shares rooms, and launches are left to others then.
-  @Test(arguments: [DeviceClass.cpu, .gpu]) func sharedRoomsChangeNothing(_ deviceClass: DeviceClass) throws {
+  @Test(arguments: DeviceClass.tested) func sharedRoomsChangeNothing(_ deviceClass: DeviceClass) throws {
     let critic = try Critic(parts: 2)
     let device = try Device.select("auto").device
     let executors = [

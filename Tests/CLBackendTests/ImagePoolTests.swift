@@ -44,7 +44,7 @@ struct ImagePoolTests {
 
   /// CycleGAN's pool, as lists of images: what comes out is exact. A second executor takes the pool over half-way, as a
   /// resumed run does.
-  @Test(arguments: [DeviceClass.cpu, .gpu]) func poolsOfImagesAreKept(_ deviceClass: DeviceClass) throws {
+  @Test(arguments: DeviceClass.tested) func poolsOfImagesAreKept(_ deviceClass: DeviceClass) throws {
     let pooled = try Pooled()
     let device = try Device.select("auto").device
     func executor() throws -> OpenCLExecutor {

@@ -7,7 +7,7 @@ import Testing
 struct OperationTests {
   static let convolutions = [Convolution.name, TransposedConvolution.name, WeightGradient.name]
 
-  @Test(arguments: [DeviceClass.cpu, .gpu]) func everyCaseAgreesWithTheReference(
+  @Test(arguments: DeviceClass.tested) func everyCaseAgreesWithTheReference(
     _ deviceClass: DeviceClass
   ) throws {
     let device = try Device.select("auto").device
@@ -35,7 +35,7 @@ struct OperationTests {
 
   /// Maps of several groups of rows, groups that reach from one image into the next, one group.
   @Test(
-    arguments: [DeviceClass.cpu, .gpu],
+    arguments: DeviceClass.tested,
     [[1, 16, 80, 70], [3, 24, 41, 53], [2, 3, 130, 96], [1, 3, 1, 5000], [4, 17, 2, 2]] as [Shape])
   func normsAndSumsInGroupsAgreeWithTheReference(_ deviceClass: DeviceClass, _ shape: Shape) throws {
     let tape = Tape()
@@ -67,7 +67,7 @@ struct OperationTests {
   }
 
   /// A pooling does not hide that a network has diverged, wherever among the four pixels NaN is.
-  @Test(arguments: [nil, .cpu, .gpu] as [DeviceClass?], 0..<4) func poolingKeepsNaN(
+  @Test(arguments: [nil] + DeviceClass.tested.map { $0 as DeviceClass? }, 0..<4) func poolingKeepsNaN(
     _ deviceClass: DeviceClass?, _ place: Int
   ) throws {
     let tape = Tape()

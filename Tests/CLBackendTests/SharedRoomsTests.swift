@@ -144,7 +144,7 @@ import Testing
     return (losses, parameters, try executor.read(translation.output))
   }
 
-  @Test(arguments: [DeviceClass.cpu, .gpu])
+  @Test(arguments: DeviceClass.tested)
   func sharingChangesNoBit(_ deviceClass: DeviceClass) throws {
     let model = try Pix2Pix(network, sections: [.train, .translate])
     let device = try Device.select("auto").device
@@ -162,7 +162,7 @@ import Testing
 
   /// The forecast is the allocation, byte for byte, for every setting that a program asks with.
   @Test(
-    arguments: [DeviceClass.cpu, .gpu],
+    arguments: DeviceClass.tested,
     [
       OpenCLExecutor.Options.training(recompute: false), .training(recompute: true), .use, .checking,
     ])

@@ -56,7 +56,8 @@ struct WorkGroupTests {
       try values(recording, [x], outputs, mostWorkItems: nil),
       try values(recording, [x], outputs, mostWorkItems: most)
     )
-    #expect(small != expected)
+    // rusticl's are of 32 in any case.
+    if DeviceClass.tested.contains(.cpu) { #expect(small != expected) }
     for (small, expected) in zip(small, expected) {
       // Measured 2e-7; sums of so many values around 0 lose more.
       #expect(

@@ -153,6 +153,16 @@ import Testing
 
   // MARK: All
 
+  /// Whatever does not come back from a driver is named in time; here a compiler that is given no time.
+  @Test(.enabled(if: hasPoCL)) func waitsHaveAnEnd() throws {
+    let outcome = try Program.run(small, shell: "\(onPoCL); export PIX2PIX_DEVICE_TIMEOUT=0.01")
+    #expect(outcome.status == 1, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("takes longer than 0.01 s")
+        && outcome.errors.contains("PIX2PIX_DEVICE_TIMEOUT"),
+      "\(outcome.errors)")
+  }
+
   /// Without optimisation no function is inlined.
   @Test(arguments: [[], ["--gpu-kernels"]]) func kernelsNeedNoOptimisation(_ kernels: [String]) throws {
     let outcome = try Program.run(

@@ -88,11 +88,11 @@ package struct PlannedLaunch {
     case .kernel(let name, let request, let arguments, let range):
       let program = try programs.program(request.source, macros: request.macros)
       let kernel = try Kernel(program, name, deferring: arguments)
-      let most = min(mostWorkItems, try kernel.mostWorkItems())
+      // Of a kernel that is compiled for its size the driver has agreed to that; rusticl speaks of 32 all the same.
+      let most = range.smaller == .never ? mostWorkItems : min(mostWorkItems, try kernel.mostWorkItems())
       guard let range = range.grouped(byAtMost: most) else {
-        let planned = range.local!.reduce(1, *)
         throw OpenCLError(
-          "\(label): kernel \(name) of \(program.name) runs in work-groups of \(planned); \(program.device.description.name) allows it \(most) work-items; name another --device, or other kernels by --choices"
+          "\(label): kernel \(name) of \(program.name) needs work-groups of \(range.local!); \(program.device.description.name) allows it \(most) work-items; name another --device, or other kernels by --choices"
         )
       }
       return Launch(kernel, global: range.global, local: range.local, label: label)

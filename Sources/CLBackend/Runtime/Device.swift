@@ -187,6 +187,9 @@ struct Platform {
     version = try text(CL_PLATFORM_VERSION)
   }
 
+  /// Without what some drivers say of how they were built.
+  fileprivate var shortVersion: String { version.components(separatedBy: "  ")[0] }
+
   fileprivate func devices() throws(OpenCLError) -> [cl_device_id] {
     let all = cl_device_type(CL_DEVICE_TYPE_ALL)
     var count: cl_uint = 0
@@ -250,7 +253,7 @@ public struct Device: Sendable {
   ///
   /// - Throws: `OpenCLError` when the platforms cannot be listed
   public static func noneFound() throws(OpenCLError) -> String {
-    noneFound(platforms: try Platform.all().map { ($0.name, $0.version) })
+    noneFound(platforms: try Platform.all().map { ($0.name, $0.shortVersion) })
   }
 
   /// - Parameter platforms: those that there are, without devices

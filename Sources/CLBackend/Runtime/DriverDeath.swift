@@ -73,8 +73,9 @@ enum DriverDeath {
     _ work: @autoclosure () -> String, of device: Device, _ body: () -> T
   ) -> T {
     let driver = device.description
+    let work = work()
     let text = strdup(
-      "pix2pix: the OpenCL driver \(driver.platform) \(driver.driverVersion) ended the program while it was \(work())\n"
+      "pix2pix: the OpenCL driver \(driver.platform) \(driver.driverVersion) ended the program while it was \(work)\n"
     )
     let outer = pthread_getspecific(Self.work)
     pthread_setspecific(Self.work, text)
@@ -83,7 +84,7 @@ enum DriverDeath {
       free(text)
       catchSignals()
     }
-    return body()
+    return DeviceWatch.shared.during("\(driver.name): \(work)", body)
   }
 
   private static let signals = [

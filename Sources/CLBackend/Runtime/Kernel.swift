@@ -64,10 +64,12 @@ public final class Kernel {
 
   /// The most work-items of a work-group that the driver runs the kernel with.
   func mostWorkItems() throws(OpenCLError) -> Int {
-    try info("clGetKernelWorkGroupInfo", as: 0) {
-      clGetKernelWorkGroupInfo(
-        handle, program.device.handle, cl_kernel_work_group_info(CL_KERNEL_WORK_GROUP_SIZE), $0, $1, $2)
-    }
+    var most = 0
+    let status = clGetKernelWorkGroupInfo(
+      handle, program.device.handle, cl_kernel_work_group_info(CL_KERNEL_WORK_GROUP_SIZE),
+      MemoryLayout<Int>.size, &most, nil)
+    try check(status, "clGetKernelWorkGroupInfo", "kernel \(name) of \(program.name)")
+    return most
   }
 
   deinit { checkRelease(clReleaseKernel(handle), "clReleaseKernel") }

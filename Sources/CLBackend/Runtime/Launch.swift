@@ -41,6 +41,11 @@ public struct Launch: CustomStringConvertible {
     return "launch \(label) (kernel \(kernel.name)) over \(global)\(groups)"
   }
 
+  /// The call that enqueues it.
+  fileprivate var call: StaticString {
+    if case .kernel = work { "clEnqueueNDRangeKernel" } else { "CLBlastSgemm" }
+  }
+
   /// Gives the buffers their memory, and a kernel its arguments where that was put off.
   func bind() throws(OpenCLError) {
     switch work {
@@ -73,6 +78,8 @@ public struct Launch: CustomStringConvertible {
 extension Queue {
   /// Enqueues one kernel; nothing waits for it.
   public func enqueue(_ launch: Launch) throws(OpenCLError) {
-    try enqueue(launch.label, launch.description) { queue, event in launch.enqueue(on: queue, event: event) }
+    try enqueue(launch.label, launch.call, launch.description) { queue, event in
+      launch.enqueue(on: queue, event: event)
+    }
   }
 }

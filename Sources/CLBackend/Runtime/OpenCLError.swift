@@ -30,10 +30,10 @@ public struct OpenCLError: Error, Sendable, Equatable, CustomStringConvertible {
   /// OpenCL's name of the status, such as `CL_OUT_OF_RESOURCES`; empty when `status` is nil.
   public var name: String { status.map(OpenCLError.name(of:)) ?? "" }
 
-  /// The error in one line.
+  /// The error in one line: the object, the call, OpenCL's name of the status.
   public var summary: String {
     guard status != nil else { return detail }
-    return detail.isEmpty ? "\(name) from \(call)" : "\(detail): \(name) from \(call)"
+    return detail.isEmpty ? "\(call): \(name)" : "\(detail): \(call): \(name)"
   }
 
   /// The summary, followed by the build log where there is one.

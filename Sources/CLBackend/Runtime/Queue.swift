@@ -25,7 +25,7 @@ public final class Queue {
 
   public init(_ context: Context, profiling: Bool = false) throws(OpenCLError) {
     var status: cl_int = 0
-    hasEventTimes = profiling || context.device.description.kind == .cpu
+    hasEventTimes = profiling || context.device.description.deviceClass == .cpu
     let properties = hasEventTimes ? cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE) : 0
     let handle = clCreateCommandQueue(context.handle, context.device.handle, properties, &status)
     try check(status, "clCreateCommandQueue", context.device.description.name)
@@ -37,7 +37,7 @@ public final class Queue {
 
   // Waits, so that memory lent to a non-blocking transfer is never touched after the queue is gone.
   deinit {
-    checkRelease(clFinish(handle), "clFinish")
+    checkRelease(waiting("the last commands") { clFinish(handle) }, "clFinish")
     releaseEvents()
     checkRelease(clReleaseCommandQueue(handle), "clReleaseCommandQueue")
   }
@@ -49,14 +49,15 @@ public final class Queue {
   ///
   /// - Parameters:
   ///   - label: its name in profiles and errors
+  ///   - name: of the call
   ///   - description: of the launch, for the error of the call
   func enqueue(
-    _ label: String, _ description: @autoclosure () -> String,
+    _ label: String, _ name: StaticString, _ description: @autoclosure () -> String,
     _ call: (cl_command_queue, UnsafeMutablePointer<cl_event?>?) -> cl_int
   ) throws(OpenCLError) {
     var event: cl_event?
     let status = withUnsafeMutablePointer(to: &event) { call(handle, isProfiling ? $0 : nil) }
-    if status != CL_SUCCESS { try check(status, "clEnqueueNDRangeKernel", description()) }
+    if status != CL_SUCCESS { try check(status, name, description()) }
     lastLaunch = label
     if let event { events.append((label, event)) }
   }
@@ -66,9 +67,18 @@ public final class Queue {
     try check(clFlush(handle), "clFlush", afterLastLaunch)
   }
 
-  /// Waits for everything enqueued.
+  /// Waits for everything enqueued. `DeviceWatch` ends the process where that takes too long.
+  ///
+  /// By an event, since Mesa 22's clFinish does not wait for what was flushed before.
   public func finish() throws(OpenCLError) {
-    try check(clFinish(handle), "clFinish", afterLastLaunch)
+    let marker = try Marker(self)
+    try marker.wait()
+    try check(waiting(afterLastLaunch) { clFinish(handle) }, "clFinish", afterLastLaunch)
+  }
+
+  /// Runs `body`, a call that waits for the device.
+  func waiting<T>(_ work: @autoclosure () -> String, _ body: () -> T) -> T {
+    DeviceWatch.shared.during("\(context.device.description.name): \(work())", body)
   }
 
   /// How long one run of `work`, which enqueues something, takes the device: `count` times in seconds, each the mean of
@@ -86,7 +96,7 @@ public final class Queue {
     func enqueue(seconds: Double) throws(OpenCLError) -> (marker: Marker, runs: Int) {
       let runs = min(100, max(1, Int((seconds / first).rounded(.up))))
       for _ in 0..<runs { try work() }
-      return (try Marker(handle), runs)
+      return (try Marker(self), runs)
     }
     let lead = try enqueue(seconds: context.device.description.deviceClass == .cpu ? 0.02 : 0.002)
     var next = try enqueue(seconds: 0.002)
@@ -113,14 +123,18 @@ public final class Queue {
   /// A place in the queue.
   private final class Marker {
     private let event: cl_event
+    private let queue: Queue
 
     /// Behind everything enqueued so far, which is handed to the device.
-    init(_ queue: cl_command_queue) throws(OpenCLError) {
+    init(_ queue: Queue) throws(OpenCLError) {
       var event: cl_event?
-      try check(clEnqueueMarkerWithWaitList(queue, 0, nil, &event), "clEnqueueMarkerWithWaitList")
+      try check(
+        clEnqueueMarkerWithWaitList(queue.handle, 0, nil, &event), "clEnqueueMarkerWithWaitList",
+        queue.afterLastLaunch)
       guard let event else { throw OpenCLError(CL_INVALID_EVENT, "clEnqueueMarkerWithWaitList") }
       self.event = event
-      try check(clFlush(queue), "clFlush")
+      self.queue = queue
+      try check(clFlush(queue.handle), "clFlush", queue.afterLastLaunch)
     }
 
     deinit { checkRelease(clReleaseEvent(event), "clReleaseEvent") }
@@ -128,7 +142,8 @@ public final class Queue {
     /// Returns when the device has come here.
     func wait() throws(OpenCLError) {
       var event: cl_event? = event
-      try check(clWaitForEvents(1, &event), "clWaitForEvents")
+      let status = queue.waiting(queue.afterLastLaunch) { clWaitForEvents(1, &event) }
+      try check(status, "clWaitForEvents", queue.afterLastLaunch)
     }
 
     /// When the device came here, in nanoseconds of its clock.
@@ -161,5 +176,6 @@ public final class Queue {
     events.removeAll(keepingCapacity: true)
   }
 
-  private var afterLastLaunch: String { lastLaunch.isEmpty ? "" : "after launching \(lastLaunch)" }
+  /// The place of an error that shows when waiting.
+  var afterLastLaunch: String { lastLaunch.isEmpty ? "waiting" : "after launching \(lastLaunch)" }
 }

@@ -40,9 +40,12 @@ extension Queue {
     let range = try bytes(Float.self, offset: 0, count: count, of: buffer, "write")
     let target = try buffer.handle()
     var status: cl_int = 0
-    let pages = clEnqueueMapBuffer(
-      handle, target, cl_bool(CL_TRUE), cl_map_flags(CL_MAP_WRITE_INVALIDATE_REGION), 0, range.count, 0, nil,
-      nil, &status)
+    let pages = waiting(afterLastLaunch) {
+      clEnqueueMapBuffer(
+        handle, target, cl_bool(CL_TRUE), cl_map_flags(CL_MAP_WRITE_INVALIDATE_REGION), 0, range.count, 0,
+        nil,
+        nil, &status)
+    }
     guard status == CL_SUCCESS, let pages else {
       throw OpenCLError(status, "clEnqueueMapBuffer", "writing \(range) of buffer \(buffer.label)")
     }
@@ -66,7 +69,7 @@ extension Queue {
       status = transferOut(UnsafeMutableRawBufferPointer(memory), source, range, blocking: true)
       initialized = status == CL_SUCCESS ? count : 0
     }
-    try check(status, "clEnqueueReadBuffer", "reading \(range) of buffer \(buffer.label)")
+    try check(status, "clEnqueueReadBuffer", "reading \(range) of buffer \(buffer.label), \(afterLastLaunch)")
     return values
   }
 
@@ -79,7 +82,7 @@ extension Queue {
     guard !range.isEmpty else { return }
     let status = try transferOut(
       UnsafeMutableRawBufferPointer(values), buffer.handle(), range, blocking: blocking)
-    try check(status, "clEnqueueReadBuffer", "reading \(range) of buffer \(buffer.label)")
+    try check(status, "clEnqueueReadBuffer", "reading \(range) of buffer \(buffer.label), \(afterLastLaunch)")
   }
 
   /// Enqueues a copy of `count` elements from one buffer to another.
@@ -115,17 +118,21 @@ extension Queue {
   private func transferIn(
     _ memory: UnsafeRawBufferPointer, _ buffer: cl_mem, _ range: Range<Int>, blocking: Bool
   ) -> cl_int {
-    clEnqueueWriteBuffer(
-      handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
-      memory.baseAddress, 0, nil, nil)
+    waiting(afterLastLaunch) {
+      clEnqueueWriteBuffer(
+        handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
+        memory.baseAddress, 0, nil, nil)
+    }
   }
 
   private func transferOut(
     _ memory: UnsafeMutableRawBufferPointer, _ buffer: cl_mem, _ range: Range<Int>, blocking: Bool
   ) -> cl_int {
-    clEnqueueReadBuffer(
-      handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
-      memory.baseAddress, 0, nil, nil)
+    waiting(afterLastLaunch) {
+      clEnqueueReadBuffer(
+        handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
+        memory.baseAddress, 0, nil, nil)
+    }
   }
 
   /// The bytes of `count` elements from `offset` on; throws unless all lie in the buffer.

@@ -228,7 +228,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [DeviceClass.cpu, .gpu]) func theTrialPasses(_ kernels: DeviceClass) throws {
+  @Test(arguments: DeviceClass.tested) func theTrialPasses(_ kernels: DeviceClass) throws {
     try DriverTrial.perform(on: device.taking(kernels))
   }
 }

@@ -26,4 +26,19 @@ struct KernelFileTests {
       }
     }
   }
+
+  /// PoCL compiles barriers wrongly in functions that it does not inline.
+  @Test func functionsWithBarriersAreCollective() {
+    var count = 0
+    for name in KernelFiles.names {
+      var head: Substring = ""
+      for line in KernelFiles.text(name).split(separator: "\n") {
+        if line.first?.isLetter == true { head = line }
+        guard line.contains("barrier("), !line.contains("//") || line.hasPrefix(" ") else { continue }
+        count += 1
+        #expect(head.hasPrefix("COLLECTIVE ") || head.hasPrefix("kernel "), "\(name): \(head)")
+      }
+    }
+    #expect(count > 10)
+  }
 }

@@ -32,3 +32,11 @@ func withTemporaryFolder(_ body: (String) throws -> Void) throws {
 func openCLError(_ body: () throws -> Void) throws -> OpenCLError {
   try #require(throws: OpenCLError.self) { try body() }
 }
+
+extension DeviceClass {
+  /// The kernels that are tested: both classes on any device, but where the compiler of a CPU fails with those for CPUs.
+  static let tested: [DeviceClass] = {
+    let isOfGPUs = (try? Device.select("auto").device.description.kernelsInWords) ?? nil
+    return isOfGPUs == nil ? [.cpu, .gpu] : [.gpu]
+  }()
+}
