@@ -98,6 +98,13 @@ public final class Buffer {
   /// The buffer with the memory that this one lies in: itself if it has its own.
   var root: Buffer { (room ?? part)?.container.root ?? self }
 
+  /// Whether they are the same, or parts of one that share memory. Rooms do not count.
+  func overlaps(_ other: Buffer) -> Bool {
+    if self === other { return true }
+    guard let part, let otherPart = other.part, part.container === otherPart.container else { return false }
+    return part.offset < otherPart.offset + other.byteCount && otherPart.offset < part.offset + byteCount
+  }
+
   /// Whether nothing can have been written yet: it has no memory, and will be zero when it gets its memory.
   var isUntouched: Bool { root.allocated == nil }
 

@@ -210,17 +210,22 @@ public struct Device: Sendable {
 
   /// Every device of every platform; empty when there is none. A driver that fails is skipped with a
   /// line on stderr, so that it cannot hide the others.
+  ///
+  /// - Throws: `OpenCLError` when the platforms cannot be listed, or none has a device since a driver failed
   public static func all() throws(OpenCLError) -> [Device] {
     var devices: [Device] = []
+    var faults: [OpenCLError] = []
     for platform in try Platform.all() {
       do throws(OpenCLError) {
         for handle in try platform.devices() {
           devices.append(try Device(handle, of: platform, index: devices.count))
         }
       } catch {
-        logToStandardError("platform \(platform.name) left out: \(error.summary)")
+        faults.append(error.of("platform \(platform.name)"))
       }
     }
+    if devices.isEmpty, let fault = faults.first { throw fault }
+    for fault in faults { logToStandardError("left out: \(fault.summary)") }
     return devices
   }
 

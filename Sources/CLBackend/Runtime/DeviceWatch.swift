@@ -8,9 +8,9 @@ import Synchronization
 package final class DeviceWatch: Sendable {
   /// Of all queues and programs. It ends the process with exit code 1: whoever waits in a driver can do no more.
   static let shared = DeviceWatch(seconds: timeout(ProcessInfo.processInfo.environment)) { work, seconds in
-    logToStandardError(
-      "\(work) takes longer than \(seconds) s, so that the device or its driver seems to hang; PIX2PIX_DEVICE_TIMEOUT is the number of seconds to wait, 0 for no end"
-    )
+    let text =
+      "Error: \(work) takes longer than \(seconds) s, so that the device or its driver seems to hang; PIX2PIX_DEVICE_TIMEOUT is the number of seconds to wait, 0 for no end\n"
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     fflush(nil)
     _exit(1)
   }

@@ -1,5 +1,6 @@
 import COpenCL
 import Foundation
+import Synchronization
 
 /// An error of an OpenCL call, or a request refused before it reached OpenCL.
 public struct OpenCLError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -25,6 +26,17 @@ public struct OpenCLError: Error, Sendable, Equatable, CustomStringConvertible {
     call = ""
     self.detail = detail
     self.log = log
+  }
+
+  /// The same error with the name of the object before its detail, if it does not begin with it.
+  func of(_ object: String) -> OpenCLError {
+    guard !detail.hasPrefix(object) else { return self }
+    return OpenCLError(self, detail: detail.isEmpty ? object : "\(object): \(detail)")
+  }
+
+  private init(_ error: OpenCLError, detail: String) {
+    (status, call, log) = (error.status, error.call, error.log)
+    self.detail = detail
   }
 
   /// OpenCL's name of the status, such as `CL_OUT_OF_RESOURCES`; empty when `status` is nil.
@@ -119,10 +131,14 @@ func check(
   if status != CL_SUCCESS { throw OpenCLError(status, call, detail()) }
 }
 
-/// For `deinit`: a failed release is told on stderr; it never stops the program.
+/// For `deinit`: the first failed release is told on stderr; it never stops the program. A device that is lost fails them
+/// all.
 func checkRelease(_ status: cl_int, _ call: StaticString) {
-  if status != CL_SUCCESS { logToStandardError(OpenCLError(status, call).summary) }
+  guard status != CL_SUCCESS, !hasReleaseFailed.exchange(true, ordering: .relaxed) else { return }
+  logToStandardError(OpenCLError(status, call).summary)
 }
+
+private let hasReleaseFailed = Atomic(false)
 
 /// One line on stderr, marked as ours.
 func logToStandardError(_ line: String) {
