@@ -3,17 +3,30 @@ import Tape
 /// The launches of some steps, in order, their buffers in shared rooms. Nothing is built or allocated yet.
 package struct LaunchPlan {
   package private(set) var launches: [PlannedLaunch] = []
+  /// The steps as they are launched together, and the number of launches up to the end of each.
+  let steps: [(step: FusedStep, end: Int)]
 
-  /// - Parameter clearings: by the number of the launch that needs them
-  init(_ planned: [PlannedLaunch], _ clearings: [Clearing], _ deviceClass: DeviceClass) throws(OpenCLError) {
+  /// - Parameters:
+  ///   - steps: with the number of planned launches up to the end of each
+  ///   - clearings: by the number of the launch that needs them
+  init(
+    _ planned: [PlannedLaunch], of steps: [(step: FusedStep, end: Int)], _ clearings: [Clearing],
+    _ deviceClass: DeviceClass
+  ) throws(OpenCLError) {
     var clearings = clearings[...]
+    var launches: [PlannedLaunch] = []
+    /// The numbers of launches, by those of planned ones.
+    var ends = [0]
     for (index, launch) in planned.enumerated() {
       while let clearing = clearings.first, clearing.before == index {
         launches.append(try clearing.launch(deviceClass))
         clearings.removeFirst()
       }
       launches.append(launch)
+      ends.append(launches.count)
     }
+    self.launches = launches
+    self.steps = steps.map { ($0.step, ends[$0.end]) }
   }
 
   var programs: [ProgramCache.Request] { launches.compactMap(\.program) }

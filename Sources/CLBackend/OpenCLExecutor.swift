@@ -6,11 +6,11 @@ import Tape
 /// one task at a time.
 public final class OpenCLExecutor: Executor {
   public let recording: Recording
-  private let target: KernelTarget
+  let target: KernelTarget
   private let choices: KernelChoices
   private let storesGradients: Bool
-  private let queue: Queue
-  private let programs: ProgramCache
+  let queue: Queue
+  let programs: ProgramCache
   let memory: OpenCLMemory
   private var rooms: Rooms
   /// The temporary buffers of all plans where rooms are not shared.
@@ -134,9 +134,30 @@ public final class OpenCLExecutor: Executor {
     try queue.profile()
   }
 
+  // MARK: Self-test
+
+  /// The kernels that are launched in some steps.
+  public func kernels(_ steps: Range<Int>) throws(OpenCLError) -> Set<KernelIdentity> {
+    Set(try identities(of: try plan(steps)).compactMap { $0 })
+  }
+
+  /// By the launch's number.
+  func identities(of plan: LaunchPlan) throws(OpenCLError) -> [KernelIdentity?] {
+    var result: [KernelIdentity?] = []
+    for launch in plan.launches { result.append(try launch.identity(on: queue.context.device.description)) }
+    return result
+  }
+
+  /// Builds the program of a launch and enqueues it.
+  func launchOnce(_ planned: PlannedLaunch) throws(OpenCLError) {
+    let launch = try planned.make(programs, mostWorkItems: device.maxWorkGroupSize)
+    try launch.bind()
+    try queue.enqueue(launch)
+  }
+
   // MARK: Planning
 
-  private func chosenVariants(_ steps: Range<Int>) throws(OpenCLError) -> ChosenVariants {
+  func chosenVariants(_ steps: Range<Int>) throws(OpenCLError) -> ChosenVariants {
     try ChosenVariants(recording, steps, memory.placement, choices, target)
   }
 
@@ -159,14 +180,16 @@ public final class OpenCLExecutor: Executor {
     let variants = try chosenVariants(steps).byStep
     let temporaries = memory.stored.sharesRooms ? TemporaryBuffers(memory) : temporaries
     let planner = LaunchPlanner(memory, temporaries, device, deviceClass)
-    try StepPlanner.plan(fusedSteps(steps, variants), variants, planner)
+    let fused = fusedSteps(steps, variants)
+    let ends = try StepPlanner.plan(fused, variants, planner)
     var clearings: [Clearing] = []
     if memory.stored.sharesRooms {
       var kinds = memory.roomKinds(of: steps)
       kinds.merge(temporaries.roomKinds)
       clearings = try rooms.share(planner.launches.map(\.buffers), kinds)
     }
-    let plan = try LaunchPlan(planner.launches, clearings, deviceClass)
+    let plan = try LaunchPlan(
+      planner.launches, of: zip(fused, ends).map { ($0, $1) }, clearings, deviceClass)
     plans[steps] = plan
     return plan
   }

@@ -45,6 +45,8 @@ struct Train: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @Flag(help: "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.")
+  var selfTest = false
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
   @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
@@ -73,7 +75,7 @@ struct Train: ParsableCommand {
       try resume ? directory.resumedRun(with: given) : (directory.newRun(TrainingOptions(given: given)), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, memoryLimit: memoryLimit,
-      device: device, kernels: kernels
+      device: device, kernels: kernels, selfTest: selfTest
     ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume")
   }
 }

@@ -18,6 +18,8 @@ struct TrainingRun {
   var memoryLimit: Double?
   var device: DeviceOptions
   var kernels: KernelOptions
+  /// Whether kernels are tested that were tested before.
+  var selfTest = false
 
   /// Trains to the end, to Ctrl-C, or for `stopAfter` steps.
   ///
@@ -101,7 +103,31 @@ struct TrainingRun {
     note(try check.check(step, on: chosen, untuned))
     let tuned = try settings(tunes: true)
     if tuned.choices != untuned.choices { note(try check.check(step, on: chosen, tuned)) }
-    return try OpenCLExecutor(step.recording, on: chosen, tuned)
+    let executor = try OpenCLExecutor(step.recording, on: chosen, tuned)
+    try test(executor, of: step, on: chosen, tuned)
+    return executor
+  }
+
+  /// Holds the kernels of the training to the reference, at their first use with this driver.
+  ///
+  /// - Throws: `OpenCLError` when one of them computes wrongly
+  private func test(
+    _ executor: OpenCLExecutor, of step: any TrainingStep, on device: Device,
+    _ settings: OpenCLExecutor.Options
+  ) throws {
+    let test = try SelfTest(of: executor, step.allSections, on: device, settings, forced: selfTest)
+    guard test.isNeeded else { return }
+    let duration = try ContinuousClock().measure {
+      let small = try options.smallCase.record()
+      let reference = ReferenceExecutor(small.recording)
+      try small.fill(reference, seed: 0)
+      try test.run(sections: small.allSections, reference)
+    }
+    let (all, untested) = test.counts
+    let seconds = String(format: "%.1f", duration / .seconds(1))
+    note(
+      "\(all - untested) of \(all) kernels agree with the reference on small cases, tested once for this driver in \(seconds) s"
+    )
   }
 
   /// What validation measures besides pictures.

@@ -12,8 +12,9 @@ extension ConvolutionPass {
   func record(
     on tape: Tape, image: Tensor, gradient: Tensor, weight w: Tensor
   ) throws(TapeError) -> (output: Tensor, operands: [Tensor]) {
-    let bias = bias.map { tape.parameter("bias", $0.shape) }
-    let gate = gate.map { Gate(tensor: tape.input("gate", $0.tensor.shape), activation: $0.activation) }
+    let bias = bias.map { _ in tape.parameter("bias", [w.shape[transposed ? 1 : 0]]) }
+    let resultShape = transposed ? image.shape : gradient.shape
+    let gate = gate.map { Gate(tensor: tape.input("gate", resultShape), activation: $0.activation) }
     let result =
       transposed
       ? try tape.transposedConvolution(

@@ -5,6 +5,11 @@ import Tape
 extension OpenCLMemory {
   func write(_ values: [Float], to tensor: Tensor) throws(OpenCLError) {
     try checkKept(tensor)
+    try writeNow(values, to: tensor)
+  }
+
+  /// Writes a tensor whose room may be used again.
+  func writeNow(_ values: [Float], to tensor: Tensor) throws(OpenCLError) {
     precondition(values.count == tensor.shape.count, "\(recording.name(of: tensor)) holds \(tensor.shape)")
     switch recording.tensors[tensor.id].kind {
     case .activation:
@@ -50,6 +55,11 @@ extension OpenCLMemory {
   /// - Throws: `OpenCLError` when the tensor is not kept after a run.
   func read(_ tensor: Tensor) throws(OpenCLError) -> [Float] {
     try checkKept(tensor)
+    return try readNow(tensor)
+  }
+
+  /// Reads what is in a tensor's room, which may be another tensor.
+  func readNow(_ tensor: Tensor) throws(OpenCLError) -> [Float] {
     var values = [Float](repeating: 0, count: tensor.shape.count)
     switch recording.tensors[tensor.id].kind {
     case .activation:

@@ -58,6 +58,12 @@ package struct PlannedLaunch {
     return request
   }
 
+  /// nil for a matrix product.
+  var kernelName: String? {
+    guard case .kernel(let name, _, _, _) = work else { return nil }
+    return name
+  }
+
   /// The buffers that it reads and writes.
   var buffers: [Buffer] {
     switch work {

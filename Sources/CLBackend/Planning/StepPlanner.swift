@@ -17,14 +17,19 @@ struct StepPlanner {
   /// Adds the launches of fused steps to the planner, in order.
   ///
   /// - Parameter variants: of all convolution passes among the steps
-  static func plan(
+  /// - Returns: the number of launches there are behind each step; some may be those of steps before it
+  @discardableResult static func plan(
     _ fused: [FusedStep], _ variants: [Int: KernelVariant], _ planner: LaunchPlanner
-  ) throws(OpenCLError) {
+  ) throws(OpenCLError) -> [Int] {
     var steps = StepPlanner(planner, variants)
+    var ends: [Int] = []
     for step in fused {
       try planner.plan(step.steps) { () throws(OpenCLError) in try steps.plan(step) }
+      ends.append(planner.launches.count)
     }
     try steps.launchWaiting()
+    if !ends.isEmpty { ends[ends.count - 1] = planner.launches.count }
+    return ends
   }
 
   private mutating func plan(_ fused: FusedStep) throws(OpenCLError) {

@@ -9,8 +9,13 @@ struct PassRecording {
   let recording: Recording
   /// The step of the pass; others only decide the layout of weights.
   let step: Int
+  private let operands: [Tensor]
   /// The operands, with values.
-  let inputs: [(tensor: Tensor, values: [Float])]
+  var inputs: [(tensor: Tensor, values: [Float])] {
+    operands.enumerated().map { stream, tensor in
+      (tensor, Philox(seed: 1).uniform(count: tensor.shape.count, stream: UInt32(stream)))
+    }
+  }
   let output: Tensor
   /// The step that uses a weight gradient.
   var adam: (step: Int, operation: Adam)? {
@@ -38,9 +43,11 @@ struct PassRecording {
   }
 
   /// nil where the weight cannot have those lanes without the rest of the recording.
-  private init?(_ original: any VariedPass, lanes: WeightLanes) throws(TapeError) {
+  ///
+  /// - Parameter layer: the layer that the pass is recorded for, if not its own
+  init?(_ original: any VariedPass, lanes: WeightLanes, layer: PassLayer? = nil) throws(TapeError) {
     let tape = Tape()
-    let layer = original.layer
+    let layer = layer ?? original.layer
     let x = tape.input("image", layer.image)
     let g = tape.input("gradient", layer.gradient)
     let w = tape.parameter("weight", layer.weight)
@@ -53,9 +60,7 @@ struct PassRecording {
     self.pass = pass
     output = result
     key = pass.key(lanes: lanes)
-    self.inputs = operands.enumerated().map { stream, tensor in
-      (tensor, Philox(seed: 1).uniform(count: tensor.shape.count, stream: UInt32(stream)))
-    }
+    self.operands = operands
   }
 
   /// The first convolution that reads a weight decides its layout: unless the pass does so itself, records another.

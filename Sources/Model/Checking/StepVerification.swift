@@ -34,7 +34,7 @@ public struct StepVerification: Sendable {
     seed: UInt64, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
     let reference = ReferenceExecutor(step.recording)
-    try Self.fill(step, reference, seed: seed)
+    try step.fill(reference, seed: seed)
     let steps = step.sections.compactMap { step.recording.sections[$0] }.flatMap { $0 }
     var rows: [Row] = []
     var equal: Set<Tensor> = []
@@ -71,21 +71,23 @@ public struct StepVerification: Sendable {
       worstIndex: comparison.worstIndex, bound: bound)
   }
 
-  /// Sets everything that a training step reads: its networks and their moments, pictures, masks and pools.
-  private static func fill(_ step: any TrainingStep, _ reference: ReferenceExecutor, seed: UInt64) throws {
-    try step.initialize(reference, seed: seed)
-    try step.fillInputs(reference, seed: seed)
+}
+
+extension TrainingStep {
+  /// Sets everything that a training step reads to random values: its networks and their moments, pictures, masks and
+  /// pools.
+  public func fill(_ reference: ReferenceExecutor, seed: UInt64) throws {
+    try initialize(reference, seed: seed)
+    try fillInputs(reference, seed: seed)
     // Not the first step: its moments are zero, and half of Adam would go untested.
-    reference.write(Schedule(step: 4, seed: seed).values, to: step.schedule)
-    for (index, moments) in step.networks.flatMap(\.moments).enumerated() {
+    reference.write(Schedule(step: 4, seed: seed).values, to: schedule)
+    for (index, moments) in networks.flatMap(\.moments).enumerated() {
       let values = noise(moments.first.tensor.shape.count, stream: UInt32(1000 + index), seed: seed)
       reference.write(values.mapped { $0 * 1e-3 }, to: moments.first.tensor)
       reference.write(values.mapped { $0 * $0 * 1e-4 }, to: moments.second.tensor)
     }
   }
-}
 
-extension TrainingStep {
   /// Sets the inputs of a training step, and the pools they belong to, to random values that a run could have.
   public func fillInputs(_ executor: any Executor, seed: UInt64) throws {
     for (stream, input) in inputs.enumerated() {

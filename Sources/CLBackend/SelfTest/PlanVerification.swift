@@ -1,0 +1,145 @@
+import Tape
+
+/// Runs the launches of a plan as they are in training, fused and with shared rooms, and holds each step to the reference.
+///
+/// The reference's values take the place of the device's after every step, so that an error shows at the step that makes it.
+struct PlanVerification {
+  private let executor: OpenCLExecutor
+  private let reference: ReferenceExecutor
+  private let plan: LaunchPlan
+  private let identities: [KernelIdentity?]
+  private let bound: Double
+  private let convolutionBound: Double
+  /// Outputs that no launch has written yet.
+  private var pending: [Expected] = []
+
+  /// A tensor that a step writes.
+  private struct Expected {
+    let tensor: Tensor
+    let values: [Float]
+    let floor: Double
+    let step: String
+    let bound: Double
+    /// Whether NaN may stand there until it is written.
+    let takesNaN: Bool
+    var hasNaN = false
+  }
+
+  /// - Parameters:
+  ///   - reference: holds all that the steps read; it runs them too
+  ///   - bound, convolutionBound: the relative L2 errors allowed
+  init(
+    _ executor: OpenCLExecutor, _ steps: Range<Int>, _ reference: ReferenceExecutor, bound: Double,
+    convolutionBound: Double
+  ) throws(OpenCLError) {
+    self.executor = executor
+    self.reference = reference
+    self.bound = bound
+    self.convolutionBound = convolutionBound
+    plan = try executor.plan(steps)
+    identities = try executor.identities(of: plan)
+  }
+
+  /// Runs the steps whose launches have one of the kernels, and those that these need. All others only on the reference.
+  ///
+  /// - Returns: the first fault, and the kernels that were right until then
+  /// - Throws: `OpenCLError` when a program does not build or a call fails
+  mutating func run(
+    _ kernels: Set<KernelIdentity>
+  ) throws(OpenCLError) -> (fault: KernelFault?, tested: Set<KernelIdentity>) {
+    let runs = stepsToRun(kernels)
+    for description in executor.recording.tensors where description.role != .intermediate {
+      guard plan.launches.contains(where: { touches($0, description.tensor) }) else { continue }
+      try executor.memory.writeNow(reference.read(description.tensor), to: description.tensor)
+    }
+    var tested: Set<KernelIdentity> = []
+    var start = 0
+    for ((fused, end), runs) in zip(plan.steps, runs) {
+      for step in fused.steps.sorted() { evaluate(step, of: fused) }
+      let launches = plan.launches[start..<end]
+      if runs { try launch(launches) }
+      let written = pending.filter { expected in
+        launches.contains { touches($0, expected.tensor) }
+      }
+      pending.removeAll { expected in written.contains { $0.tensor == expected.tensor } }
+      for expected in written {
+        if runs, let fault = try fault(expected, launches) { return (fault, tested) }
+        try executor.memory.writeNow(expected.values, to: expected.tensor)
+      }
+      if runs { tested.formUnion(identities[start..<end].compactMap { $0 }) }
+      start = end
+    }
+    return (nil, tested)
+  }
+
+  /// Runs a step on the reference and notes its outputs.
+  private mutating func evaluate(_ step: Int, of fused: FusedStep) {
+    let recorded = executor.recording.steps[step]
+    let inputs = fused.steps.flatMap { executor.recording.steps[$0].inputs }
+    let placement = executor.memory.placement
+    reference.run(step..<step + 1)
+    for tensor in recorded.outputs where !placement.isView(tensor) {
+      pending.removeAll { $0.tensor == tensor }
+      pending.append(
+        Expected(
+          tensor: tensor, values: reference.read(tensor),
+          floor: reference.cancellationFloor(recorded.operation, tensor),
+          step: "\(recorded.label) \(recorded.name)",
+          bound: recorded.operation.isConvolution ? convolutionBound : bound,
+          takesNaN: !inputs.contains { placement.overlap($0, tensor) }))
+    }
+  }
+
+  private mutating func launch(_ launches: ArraySlice<PlannedLaunch>) throws(OpenCLError) {
+    for planned in launches {
+      for index in pending.indices where pending[index].takesNaN && !pending[index].hasNaN {
+        let tensor = pending[index].tensor
+        guard touches(planned, tensor) else { continue }
+        pending[index].hasNaN = true
+        try executor.memory.writeNow([Float](repeating: .nan, count: tensor.shape.count), to: tensor)
+      }
+      try executor.launchOnce(planned)
+    }
+    try executor.finish()
+  }
+
+  private func fault(
+    _ expected: Expected, _ launches: ArraySlice<PlannedLaunch>
+  ) throws(OpenCLError) -> KernelFault? {
+    let comparison = Comparison(
+      try executor.memory.readNow(expected.tensor), expected: expected.values, floor: expected.floor)
+    guard !comparison.isWithin(expected.bound) else { return nil }
+    return KernelFault(
+      kernels: launches.compactMap(\.kernelName), step: expected.step,
+      tensor: executor.recording.name(of: expected.tensor), comparison: comparison, bound: expected.bound)
+  }
+
+  /// Whether a launch reads or writes the memory of a tensor.
+  private func touches(_ launch: PlannedLaunch, _ tensor: Tensor) -> Bool {
+    let buffer = executor.memory.buffer(of: tensor)
+    return launch.buffers.contains { $0.overlaps(buffer) }
+  }
+
+  /// By the number of the fused step. A step that is wanted needs those that write its temporary buffers.
+  private func stepsToRun(_ kernels: Set<KernelIdentity>) -> [Bool] {
+    let tensors = executor.recording.tensors.map { executor.memory.buffer(of: $0.tensor) }
+    let known = Set(tensors.map(ObjectIdentifier.init))
+    var runs = plan.steps.map { _ in false }
+    var needed: Set<ObjectIdentifier> = []
+    var end = plan.launches.count
+    for index in plan.steps.indices.reversed() {
+      let start = index == 0 ? 0 : plan.steps[index - 1].end
+      let temporary = plan.launches[start..<end].flatMap(\.buffers).map(ObjectIdentifier.init).filter {
+        !known.contains($0)
+      }
+      if identities[start..<end].contains(where: { $0.map(kernels.contains) ?? false })
+        || temporary.contains(where: needed.contains)
+      {
+        runs[index] = true
+        needed.formUnion(temporary)
+      }
+      end = start
+    }
+    return runs
+  }
+}
