@@ -45,7 +45,8 @@ struct Train: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
-  @Flag(help: "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.")
+  @Flag(
+    help: "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.")
   var selfTest = false
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false

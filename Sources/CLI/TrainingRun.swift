@@ -123,10 +123,11 @@ struct TrainingRun {
       try small.fill(reference, seed: 0)
       try test.run(sections: small.allSections, reference)
     }
-    let (all, untested) = test.counts
+    let (all, untested) = (test.count, test.untested)
     let seconds = String(format: "%.1f", duration / .seconds(1))
+    let rest = untested.isEmpty ? "" : "; there is none for \(untested.joined(separator: ", "))"
     note(
-      "\(all - untested) of \(all) kernels agree with the reference on small cases, tested once for this driver in \(seconds) s"
+      "\(all - untested.count) of \(all) kernels agree with the reference on small cases, tested once for this driver in \(seconds) s\(rest)"
     )
   }
 

@@ -45,8 +45,11 @@ public final class SelfTest {
   /// Whether there is something to test.
   public var isNeeded: Bool { !rest.isEmpty }
 
-  /// How many kernels there are, those that were tested before, and those that no small case had.
-  public var counts: (all: Int, untested: Int) { (kernels.count, rest.count) }
+  /// The number of kernels, those among them that were tested before.
+  public var count: Int { kernels.count }
+
+  /// The names of the kernels that no small case had.
+  public var untested: [String] { rest.map(\.name).sorted() }
 
   /// Runs the sections of a small training of the same kind with the training's settings.
   ///
