@@ -118,10 +118,15 @@ struct TrainingRun {
     let test = try SelfTest(of: executor, step.allSections, on: device, settings, forced: selfTest)
     guard test.isNeeded else { return }
     let duration = try ContinuousClock().measure {
-      let small = try options.smallCase.record()
-      let reference = ReferenceExecutor(small.recording)
-      try small.fill(reference, seed: 0)
-      try test.run(sections: small.allSections, reference)
+      try test.run(
+        options.smallCases.map { options in
+          {
+            let small = try options.record()
+            let reference = ReferenceExecutor(small.recording)
+            try small.fill(reference, seed: 0)
+            return SelfTest.Case(reference, sections: small.allSections)
+          }
+        })
     }
     let (all, untested) = (test.count, test.untested)
     let seconds = String(format: "%.1f", duration / .seconds(1))

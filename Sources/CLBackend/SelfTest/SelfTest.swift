@@ -51,22 +51,40 @@ public final class SelfTest {
   /// The names of the kernels that no small case had.
   public var untested: [String] { rest.map(\.name).sorted() }
 
-  /// Runs the sections of a small training of the same kind with the training's settings.
+  /// A small training.
+  public struct Case {
+    let reference: ReferenceExecutor
+    let sections: [Range<Int>]
+
+    /// - Parameter reference: holds what the sections read: weights, moments, pictures
+    public init(_ reference: ReferenceExecutor, sections: [Range<Int>]) {
+      self.reference = reference
+      self.sections = sections
+    }
+  }
+
+  /// Runs small trainings of the same kind with the training's settings, as long as there are kernels left to test, and
+  /// remembers that all was right.
   ///
-  /// - Parameter reference: holds what they read: weights, moments, pictures
+  /// - Parameter cases: each makes a small training when it is its turn; one at least
   /// - Throws: `OpenCLError` that names device, driver, kernels and tensor when a result is wrong
-  public func run(sections: [Range<Int>], _ reference: ReferenceExecutor) throws(OpenCLError) {
-    guard isNeeded else { return }
-    let small = try OpenCLExecutor(reference.recording, on: device, options)
-    for steps in sections {
+  public func run(_ cases: [() throws -> Case]) throws {
+    for (number, make) in cases.enumerated() where isNeeded {
+      try run(make())
+      if number == 0 { try runPasses() }
+    }
+    record.write(kernels)
+  }
+
+  private func run(_ small: Case) throws(OpenCLError) {
+    let executor = try OpenCLExecutor(small.reference.recording, on: device, options)
+    for steps in small.sections where isNeeded {
       var verification = try PlanVerification(
-        small, steps, reference, bound: bound, convolutionBound: convolutionBound)
+        executor, steps, small.reference, bound: bound, convolutionBound: convolutionBound)
       let (fault, tested) = try verification.run(rest)
       if let fault { throw error(fault) }
       rest.subtract(tested)
     }
-    try runPasses()
-    record.write(kernels)
   }
 
   /// The kernels of convolutions that the small training has none of.
