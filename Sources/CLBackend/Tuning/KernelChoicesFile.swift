@@ -1,5 +1,15 @@
 import Foundation
 
+/// In bytes: a hundred times the longest file of variants or of tuning.
+private let shortFileLimit = 16 << 20
+
+/// A file of variants or of tuning; nil if it cannot be read, or is longer than any.
+func shortFile(_ path: String) -> Data? {
+  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+  guard let size = attributes?[.size] as? NSNumber, size.intValue <= shortFileLimit else { return nil }
+  return FileManager.default.contents(atPath: path)
+}
+
 /// A file of kernel variants: all passes of a run, or variants pinned by `pix2pix tune`.
 public struct KernelChoicesFile: Sendable, Codable {
   /// The fingerprint of the device they were chosen on.
@@ -15,13 +25,13 @@ public struct KernelChoicesFile: Sendable, Codable {
 
   /// - Throws: `OpenCLError` naming the file and its fault.
   public init(path: String) throws(OpenCLError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
+    guard let data = shortFile(path) else {
       throw OpenCLError("\(path): no such file, or it cannot be read")
     }
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
     } catch DecodingError.dataCorrupted(let context) {
-      throw OpenCLError("\(path): holds no kernel choices: \(context.debugDescription)")
+      throw OpenCLError("\(path): holds no kernel choices: \(wordsOfFile(context.debugDescription))")
     } catch {
       throw OpenCLError("\(path): holds no kernel choices; pix2pix tune --pin FILE writes such a file")
     }

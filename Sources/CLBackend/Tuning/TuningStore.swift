@@ -98,8 +98,6 @@ public struct TuningStore: Sendable {
   }
 
   private static func read(_ path: String) -> TuningRecord? {
-    FileManager.default.contents(atPath: path).flatMap {
-      try? JSONDecoder().decode(TuningRecord.self, from: $0)
-    }
+    shortFile(path).flatMap { try? JSONDecoder().decode(TuningRecord.self, from: $0) }
   }
 }
