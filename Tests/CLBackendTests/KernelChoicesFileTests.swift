@@ -24,11 +24,17 @@ struct KernelChoicesFileTests {
     for (text, reason) in [
       ("[1", "holds no kernel choices: "), ("{}", "holds no kernel choices; pix2pix tune --pin FILE writes"),
       (#"{"device": "", "deviceClass": "gpu", "variants": {"pooling": "x"}}"#, "\"pooling\" is no pass"),
+      (#"{"device": "", "deviceClass": "gpu", "variants": {"\n\u001b[31mx": "x"}}"#, "\"[31mx\" is no pass"),
+      (#"{"device": "", "deviceClass": "\u0000cpu", "variants": {}}"#, "invalid String value cpu"),
     ] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path))
       let error = try #require(throws: OpenCLError.self) { _ = try KernelChoicesFile(path: path) }
       #expect(error.description.hasPrefix(path) && error.description.contains(reason), "\(error)")
     }
+    // A file of holes.
+    #expect(truncate(path, 1 << 40) == 0)
+    let long = try #require(throws: OpenCLError.self) { _ = try KernelChoicesFile(path: path) }
+    #expect(long.description == "\(path): no such file, or it cannot be read")
     let none = try #require(throws: OpenCLError.self) { _ = try KernelChoicesFile(path: path + ".none") }
     #expect(none.description == "\(path).none: no such file, or it cannot be read")
     let device = try Device.select("auto").device.description

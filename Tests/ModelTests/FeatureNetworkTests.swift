@@ -88,6 +88,7 @@ import Testing
       $0.set("features.02.weight", [1, 6, 3, 3], zeros([1, 6, 3, 3]))
       $0.set("features.2.weight", [], [0])
     }
+    try refused("has a tensor features.1.\u{fffd}[31m;") { $0.set("features.1.\u{1b}[31m", [], [0]) }
     try refused("has 17 convolutions") { file in
       file.entries = [:]
       for number in 0..<17 { file.set("features.\(2 * number).weight", [1, 1, 3, 3], zeros([1, 1, 3, 3])) }

@@ -98,6 +98,11 @@ extension KernelChoices: Codable {
   }
 }
 
+/// Words of a file for an error: a line of them, and nothing that a terminal would obey.
+func wordsOfFile(_ text: String) -> String {
+  String(String.UnicodeScalarView(text.unicodeScalars.lazy.filter { (" "..."~").contains($0) }.prefix(200)))
+}
+
 extension VariedPass {
   /// The variant that was chosen, or the default.
   ///
@@ -111,7 +116,7 @@ extension VariedPass {
     guard let variant = variants.first(where: { $0.name == name }) else {
       if choices.isShortcut { return variants[0] }
       throw OpenCLError(
-        "\(choices.source): \(key) has no kernel variant \"\(name)\" on this \(target.deviceClass) device; there are "
+        "\(choices.source): \(key) has no kernel variant \"\(wordsOfFile(name))\" on this \(target.deviceClass) device; there are "
           + variants.map(\.name).joined(separator: ", "))
     }
     return variant

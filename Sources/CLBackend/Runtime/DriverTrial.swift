@@ -80,7 +80,7 @@ public struct DriverTrial: Sendable {
 
   /// nil for a file that is missing or damaged, or of other kernels.
   private func record(_ device: DeviceDescription, _ deviceClass: DeviceClass) -> Record? {
-    guard let path = path(device, deviceClass), let data = (try? RegularFile.contents(path)).map({ Data($0) }),
+    guard let path = path(device, deviceClass), let data = try? shortFile(path),
       let record = try? JSONDecoder().decode(Record.self, from: data), record.device == device.fingerprint,
       record.deviceClass == deviceClass, record.kernels == TuningRecord.kernelHash
     else { return nil }

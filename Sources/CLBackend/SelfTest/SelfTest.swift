@@ -165,7 +165,7 @@ struct SelfTestRecord {
       "\($0)/selftests/\(SHA256.hexDigest(Array(device.fingerprint.utf8)).prefix(32)).json"
     }
     self.path = path
-    let content = path.flatMap { FileManager.default.contents(atPath: $0) }.flatMap {
+    let content = path.flatMap { try? shortFile($0) }.flatMap {
       try? JSONDecoder().decode(Content.self, from: $0)
     }
     keys = content?.device == device.fingerprint ? Set(content?.kernels ?? []) : []

@@ -1,6 +1,14 @@
 import Files
 import Foundation
 
+/// The bytes of a file of variants or of tuning. A longer file than any of these, by a hundred times, is read in part, and
+/// is none.
+///
+/// - Throws: `FileError` when it cannot be read
+func shortFile(_ path: String) throws(FileError) -> Data {
+  Data(try RegularFile.contents(path, limit: 16 << 20))
+}
+
 /// A file of kernel variants: all passes of a run, or variants pinned by `pix2pix tune`.
 public struct KernelChoicesFile: Sendable, Codable {
   /// The fingerprint of the device they were chosen on.
@@ -19,12 +27,12 @@ public struct KernelChoicesFile: Sendable, Codable {
 
   /// - Throws: `OpenCLError` naming the file and its fault.
   public init(path: String) throws(OpenCLError) {
-    let data: [UInt8]
-    do { data = try RegularFile.contents(path) } catch { throw OpenCLError("\(error)") }
+    let data: Data
+    do { data = try shortFile(path) } catch { throw OpenCLError("\(error)") }
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(data))
+      self = try JSONDecoder().decode(Self.self, from: data)
     } catch DecodingError.dataCorrupted(let context) {
-      throw OpenCLError("\(path): holds no kernel choices: \(context.debugDescription)")
+      throw OpenCLError("\(path): holds no kernel choices: \(wordsOfFile(context.debugDescription))")
     } catch {
       throw OpenCLError("\(path): holds no kernel choices; pix2pix tune --pin FILE writes such a file")
     }

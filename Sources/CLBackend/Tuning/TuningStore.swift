@@ -102,8 +102,6 @@ public struct TuningStore: Sendable {
   }
 
   private static func read(_ path: String) -> TuningRecord? {
-    (try? RegularFile.contents(path)).map { Data($0) }.flatMap {
-      try? JSONDecoder().decode(TuningRecord.self, from: $0)
-    }
+    (try? shortFile(path)).flatMap { try? JSONDecoder().decode(TuningRecord.self, from: $0) }
   }
 }

@@ -64,7 +64,7 @@ extension Features {
     else {
       throw .file(path, "is not one F32 tensor [vectors, features] of at least 2 vectors")
     }
-    guard values.areFinite else { throw .file(path, "\(name) holds NaN or infinite values") }
+    guard values.areFinite else { throw .file(path, "\(name.inErrors) holds NaN or infinite values") }
     self.init(count: entry.shape[0], dimension: entry.shape[1], floats: values)
   }
 }

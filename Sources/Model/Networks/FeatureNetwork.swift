@@ -171,7 +171,7 @@ private struct VGGReader {
 
   func requireNoOther() throws(ModelError) {
     let others = file.entries.keys.filter { $0.hasPrefix("features.") && !known.contains($0) }
-    if let other = others.min() { throw refusal("has a tensor \(other)") }
+    if let other = others.min() { throw refusal("has a tensor \(other.inErrors)") }
   }
 
   /// The convolution in module `number`, with its norm multiplied into it.

@@ -83,7 +83,8 @@ package struct ProgramFiles: Sendable {
       guard !binary.isEmpty else { return true }
       let folder = (path as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try Data(header(build.key, binary) + binary).write(to: URL(fileURLWithPath: path), options: .atomic)
+      try Data(Self.header(build.key, binary) + binary).write(
+        to: URL(fileURLWithPath: path), options: .atomic)
       return true
     } catch {
       return false
@@ -96,8 +97,7 @@ package struct ProgramFiles: Sendable {
 
   /// nil on any doubt.
   private func load(_ file: [UInt8], _ build: ProgramBuild, _ context: DriverContext) -> Program? {
-    let binary = Array(file.dropFirst(Self.magic.count + 32 + 8 + 32))
-    guard !binary.isEmpty, file.starts(with: header(build.key, binary)) else { return nil }
+    guard let binary = Self.binary(in: file, key: build.key) else { return nil }
     switch kind {
     case .program: return try? Program(context, name: build.source.name, binary: binary)
     case .object:
@@ -109,7 +109,13 @@ package struct ProgramFiles: Sendable {
 
   private static let magic = Array("pix2pixCLbinary1".utf8)
 
-  private func header(_ key: [UInt8], _ binary: [UInt8]) -> [UInt8] {
-    Self.magic + key + littleEndian(binary.count) + SHA256.digest(binary)
+  /// The binary in a file that is whole and of this key; nil for any other.
+  static func binary(in file: [UInt8], key: [UInt8]) -> [UInt8]? {
+    let binary = Array(file.dropFirst(magic.count + 32 + 8 + 32))
+    return !binary.isEmpty && file.starts(with: header(key, binary)) ? binary : nil
+  }
+
+  static func header(_ key: [UInt8], _ binary: [UInt8]) -> [UInt8] {
+    magic + key + littleEndian(binary.count) + SHA256.digest(binary)
   }
 }
