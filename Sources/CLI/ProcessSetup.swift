@@ -8,6 +8,7 @@ enum ProcessSetup {
   /// would get their number, and what is printed would go into it. A reader that goes away, as `head` does, ends no
   /// command by SIGPIPE, and a limit of files' sizes none by SIGXFSZ: writing fails then, as on a full disk.
   static func begin() {
+    HostMemory.requireReserve()
     // The lowest free number is taken, so that the three are filled in order.
     while true {
       let descriptor = open("/dev/null", O_RDWR)
