@@ -26,6 +26,12 @@ struct MemoryCheck {
         : "needs \(gibibytes(need.largestBuffer)) in one piece, \(description.name) gives at most \(gibibytes(description.maxAllocation))"
       throw ModelError.training("training \(lack); \(try remedies(on: device, settings))")
     }
+    // A CPU's memory is the process' own.
+    if description.kind == .cpu,
+      let lack = HostMemory.lack(of: need.total, reserve: HostMemory.driversReserve)
+    {
+      throw ModelError.training("training needs \(total), and \(lack)")
+    }
     return
       "needs \(total) on the device: weights \(bytesText(need.weights)), Adam's moments \(bytesText(need.state)), gradients \(bytesText(need.gradients)), activations \(bytesText(need.activations))"
   }
@@ -33,12 +39,15 @@ struct MemoryCheck {
   /// The same for the CPU reference, whose memory is the computer's.
   func checkReference(_ recording: Recording) throws -> String {
     let need = ReferenceExecutor.bytes(recording)
-    let memory = Int(ProcessInfo.processInfo.physicalMemory)
+    let memory = HostMemory.bytes
     let available = min(memory, limit.map { Int($0 * Double(1 << 30)) } ?? .max)
     guard need <= available else {
       throw ModelError.training(
         "training needs \(gibibytes(need)) on the reference, the computer has \(gibibytes(memory))\(limit.map { " (--memory-limit \(plain($0)))" } ?? ""); an OpenCL device needs less, and so do \(smaller)"
       )
+    }
+    if let lack = HostMemory.lack(of: need) {
+      throw ModelError.training("training needs \(gibibytes(need)) on the reference, and \(lack)")
     }
     return "needs \(gibibytes(need)) on the reference"
   }

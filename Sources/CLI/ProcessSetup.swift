@@ -6,8 +6,9 @@ import ArgumentParser
 enum ProcessSetup {
   /// Opens /dev/null in the place of standard input, output and error where they are closed: the next file that is opened
   /// would get their number, and what is printed would go into it. A reader that goes away, as `head` does, ends no
-  /// command by SIGPIPE.
+  /// command by SIGPIPE, and a limit of files' sizes none by SIGXFSZ: writing fails then, as on a full disk.
   static func begin() {
+    HostMemory.requireReserve()
     // The lowest free number is taken, so that the three are filled in order.
     while true {
       let descriptor = open("/dev/null", O_RDWR)
@@ -17,6 +18,7 @@ enum ProcessSetup {
       }
     }
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   /// Writes out what was printed.

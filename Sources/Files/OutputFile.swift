@@ -66,6 +66,13 @@ public struct OutputFile {
     }
   }
 
+  /// Removes a file that is no longer needed, if it is still there.
+  ///
+  /// - Throws: `FileError`
+  public static func remove(_ path: String) throws(FileError) {
+    guard unlink(path) == 0 || errno == ENOENT else { throw .system(path, "cannot be removed") }
+  }
+
   // MARK: - What is there
 
   /// Why a file may not be written, before anything has taken time: see `write`.
@@ -114,7 +121,7 @@ public struct OutputFile {
   }
 
   /// Flushes a folder's entries. File systems that cannot are left alone.
-  private static func syncFolder(of path: String) throws(FileError) {
+  static func syncFolder(of path: String) throws(FileError) {
     let descriptor = open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else {
       // A folder may be written and not read.

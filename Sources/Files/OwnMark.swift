@@ -19,9 +19,9 @@ public enum OwnMark {
   public static let checkpoint = "pix2pix checkpoint"
 
   /// CSV has no place for a mark: the names of the first columns are one.
-  public static let tables = [
-    "step,epoch", "name,l1,mse,psnr", "row,scorer_pixel_accuracy,scorer_pixel_accuracy_lower",
-  ]
+  public static let tables = ["step,epoch", "name,l1,mse,psnr"]
+  /// An experiment's table begins with "row", any figure, and that figure's lower bound.
+  public static let (experiment, lowerBound) = ("row", "_lower")
 
   /// Bytes that are looked at: a checkpoint's metadata and a page's head are at the beginning.
   static let length = 1 << 16
@@ -45,7 +45,12 @@ public enum OwnMark {
     case ".html": return has(html, within: 4096)
     case ".json": return has("\"\(jsonKey)\" : \"\(name)\"")
     case ".md": return has(markdown)
-    case ".csv": return tables.contains { has($0, within: $0.utf8.count) }
+    case ".csv":
+      let fields = beginning.split(separator: UInt8(ascii: ","), maxSplits: 3).prefix(3).map {
+        String(decoding: $0, as: UTF8.self)
+      }
+      return tables.contains { has($0, within: $0.utf8.count) }
+        || fields.count == 3 && fields[0] == experiment && fields[2] == fields[1] + lowerBound
     case ".cl": return has(source, within: source.utf8.count)
     case ".safetensors": return has(checkpoint)
     default:

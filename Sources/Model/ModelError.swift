@@ -23,13 +23,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Makes a folder and those above it.
+/// Makes a folder and those above it; see `NewFolder`.
 package func makeFolder(_ path: String) throws(ModelError) {
-  do {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  } catch {
-    throw .file(path, "cannot be made: is a file in the way, or is the disk full or read-only?")
-  }
+  do { try NewFolder.make(path) } catch { throw ModelError(error) }
 }
 
 extension String {

@@ -53,4 +53,18 @@ import Testing
       try Checkpoint(path: RunDirectory("\(folder.path)/again").checkpoint(step: 5)).options.recompute
         == false)
   }
+
+  /// A process that takes more addresses than it may would end by a signal, in any step.
+  @Test(arguments: ["reference", "auto"]) func limitsOfAddressesAreKnownBeforeTheFirstStep(_ device: String)
+    throws
+  {
+    let data = ["--data", try folder.writePairs("pairs"), "--steps", "2", "--device", device] + tiny
+    for (kibibytes, words) in [(150_000, "too little memory"), (240_000, "(ulimit -v) leaves 0.")] {
+      let outcome = try Program.run(
+        ["train", "--out", "\(folder.path)/run"] + data, shell: "ulimit -v \(kibibytes)")
+      #expect(outcome.status == 1 && outcome.errorLines.count == 1, "\(outcome)")
+      if device == "reference" { #expect(outcome.errors.contains(words), "\(kibibytes): \(outcome.errors)") }
+      #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
+    }
+  }
 }

@@ -41,6 +41,7 @@ final class TemporaryFolder: Sendable {
     ("html", "<html><head>\(OwnMark.html)", "<html><head><meta name=\"generator\" content=\"hugo\"/>"),
     ("json", "{\n  \"generator\" : \"pix2pix\"\n}", "{\n  \"by\" : \"pix2pix\"\n}"),
     ("csv", "step,epoch,g_l1\n", "my,step,epoch,\n"),
+    ("csv", "row,l1,l1_lower,l1_upper\n", "row,l1,l2_lower,l1_upper\n"),
     ("md", "# table\n\(OwnMark.markdown)\n", "# pix2pix\n"),
     ("cl", "\(OwnMark.source)\nkernel", "kernel\n\(OwnMark.source)"),
     (

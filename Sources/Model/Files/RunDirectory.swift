@@ -119,7 +119,9 @@ public struct RunDirectory: Sendable {
   }
 
   /// Removes all but the last `keep` checkpoints.
-  func prune(keep: Int) {
-    for step in checkpointSteps().dropLast(keep) { unlink(checkpoint(step: step)) }
+  ///
+  /// - Throws: `FileError` for one that cannot be removed
+  func prune(keep: Int) throws(FileError) {
+    for step in checkpointSteps().dropLast(keep) { try OutputFile.remove(checkpoint(step: step)) }
   }
 }

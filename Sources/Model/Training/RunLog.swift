@@ -26,7 +26,8 @@ struct RunLog {
 
   private let lossFile: AppendedFile
   private let validationFile: AppendedFile
-  private var losses: [LossRow]
+  /// Steps, epochs and losses, for the report's charts.
+  private var losses: ThinnedRows
   private(set) var validations: [ValidationRow]
   private let lossKinds: [LossKind]
   /// Keys of figures, as validation.csv has them in its columns: once there, a column stays.
@@ -34,47 +35,56 @@ struct RunLog {
   /// Of the columns that are known.
   private let figures: [FigureKind]
 
-  /// Opens the files; rows beyond `step`, written by a run that was killed later, are dropped.
+  /// Opens the files; rows beyond `step`, written by a run that was killed later, and broken ones are dropped.
   ///
   /// - Parameter figures: what is measured from now on
+  /// - Throws: `FileError` when a file can be neither read nor written
   init(
     _ run: RunDirectory, losses lossKinds: [LossKind], figures: [FigureKind], upTo step: Int, fresh: Bool
   ) throws(FileError) {
     self.lossKinds = lossKinds
     let lossNames = lossKinds.map(\.name)
-    let validationRows = fresh ? [] : Self.rows(run.validation)
-    let earlier = validationRows.first.map { Array($0.dropFirst(2)) } ?? []
+    var losses = ThinnedRows(width: 2 + lossKinds.count)
+    var lossText = Self.lossHeader(lossNames) + "\n"
+    for line in fresh ? [] : try Self.lines(run.losses) {
+      guard let row = Self.lossRow(line, lossNames), row[0] <= Double(step) else { continue }
+      losses.add(row)
+      lossText += line + "\n"
+    }
+    self.losses = losses
+
+    let validationLines = fresh ? [] : try Self.lines(run.validation)
+    let earlier = validationLines.first.map { Array(Self.fields($0).dropFirst(2)) } ?? []
     let columns = earlier + figures.map(\.key).filter { !earlier.contains($0) }
     self.columns = columns
     self.figures = columns.compactMap { key in (figures + FigureKind.ofPictures).first { $0.key == key } }
-    losses =
-      fresh
-      ? [] : Self.rows(run.losses).compactMap { Self.lossRow($0, lossNames) }.filter { $0.step <= step }
-    validations = validationRows.dropFirst().compactMap { Self.validationRow($0, earlier) }
+    validations = validationLines.dropFirst().compactMap { Self.validationRow($0, earlier) }
       .filter { $0.step <= step }
-    lossFile = try AppendedFile(run.losses, Self.lines(losses, lossNames), replacing: run.replacing)
+    let table =
+      [(["step", "epoch"] + columns).joined(separator: ",")] + validations.map { Self.text($0, columns) }
+    lossFile = try AppendedFile(run.losses, beginning: lossText, replacing: run.replacing)
     validationFile = try AppendedFile(
-      run.validation, Self.lines(validations, columns), replacing: run.replacing)
+      run.validation, beginning: table.joined(separator: "\n") + "\n", replacing: run.replacing)
   }
 
-  private static func lines(_ rows: [LossRow], _ names: [String]) -> [String] {
-    [lossHeader(names)] + rows.map(text)
-  }
-
-  private static func lines(_ rows: [ValidationRow], _ columns: [String]) -> [String] {
-    [(["step", "epoch"] + columns).joined(separator: ",")] + rows.map { text($0, columns) }
-  }
-
-  /// - Throws: `FileError` when the row is kept in memory only, until a later one can be written
+  /// - Throws: `FileError` when the row is not in the file yet; it is written again with the next
   mutating func add(_ row: LossRow) throws(FileError) {
-    losses.append(row)
-    try lossFile.append(Self.text(row)) { Self.lines(losses, lossKinds.map(\.name)) }
+    losses.add([Double(row.step), row.epoch] + row.losses.values)
+    try lossFile.append(Self.text(row))
   }
 
   /// - Throws: as for rows of losses
   mutating func add(_ row: ValidationRow) throws(FileError) {
     validations.append(row)
-    try validationFile.append(Self.text(row, columns)) { Self.lines(validations, columns) }
+    try validationFile.append(Self.text(row, columns))
+  }
+
+  /// Makes all rows outlive a power cut.
+  ///
+  /// - Throws: `FileError` when they may not
+  func flush() throws(FileError) {
+    try lossFile.flush()
+    try validationFile.flush()
   }
 
   private static func text(_ row: LossRow) -> String {
@@ -89,25 +99,30 @@ struct RunLog {
     return (["\(row.step)", "\(row.epoch)"] + values).joined(separator: ",")
   }
 
-  private static func rows(_ path: String) -> [[String]] {
-    let text = (try? RegularFile.contents(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    return text.split(separator: "\n").map { line in
-      line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    }
+  /// The whole lines of a file, none where there is no file.
+  private static func lines(_ path: String) throws(FileError) -> [String] {
+    guard FileIdentity(path) != nil else { return [] }
+    let bytes = try RegularFile.contents(path)
+    let end = bytes.lastIndex(of: UInt8(ascii: "\n")) ?? 0
+    return bytes[..<end].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Nil for a row that no run writes: a step or an epoch before 0, a number that is none.
-  private static func lossRow(_ fields: [String], _ names: [String]) -> LossRow? {
+  private static func fields(_ line: String) -> [String] {
+    line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  /// Step, epoch and losses; nil for a row that no run writes: a step or an epoch before 0, a number that is none.
+  private static func lossRow(_ line: String, _ names: [String]) -> [Double]? {
+    let fields = fields(line)
     guard fields.count == names.count + 4, let step = Int(fields[0]), step >= 0 else { return nil }
     let numbers = fields.dropFirst().compactMap(Double.init)
     guard numbers.count == names.count + 3, numbers.allSatisfy(\.isFinite), (0...1e15).contains(numbers[0])
     else { return nil }
-    return LossRow(
-      step: step, epoch: numbers[0], losses: Losses(names: names, values: Array(numbers[1...names.count])),
-      learningRate: numbers[names.count + 1], milliseconds: numbers[names.count + 2])
+    return [Double(step)] + numbers.prefix(1 + names.count)
   }
 
-  private static func validationRow(_ fields: [String], _ columns: [String]) -> ValidationRow? {
+  private static func validationRow(_ line: String, _ columns: [String]) -> ValidationRow? {
+    let fields = fields(line)
     guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]),
       step >= 0, epoch >= 0
     else { return nil }
@@ -126,57 +141,22 @@ struct RunLog {
     let steps = run.sampleSteps()
     let stride = max(1, (steps.count + Self.mostSamples - 1) / Self.mostSamples)
     let shown = steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
+    let points = losses.rows.map { row in
+      TrainingReport.LossPoint(step: Int(row[0]), epoch: row[1], values: Array(row.dropFirst(2)))
+    }
     let report = TrainingReport(
-      title: title, lossKinds: lossKinds,
-      losses: losses.map { .init(step: $0.step, epoch: $0.epoch, values: $0.losses.values) },
+      title: title, lossKinds: lossKinds, losses: points,
       figures: figures,
       validations: validations.map { row in
         .init(epoch: row.epoch, values: figures.map { row.values[$0.key] ?? .nan })
       }, best: figures.first { $0.key == best },
       samples: shown.compactMap { _, step in
         (try? RegularFile.contents(run.sample(step: step))).map { data in
-          let epoch = losses.last { $0.step <= step }?.epoch ?? 0
+          let epoch = points.last { $0.step <= step }?.epoch ?? 0
           return .init(step: step, epoch: Int(epoch.rounded(.up)), png: data)
         }
       },
       options: options, device: device, timings: timings, undecided: undecided)
     try OutputFile.write(report.html().utf8, to: run.report, replacing: run.replacing)
-  }
-}
-
-/// A text file that grows by lines. One that could not be written is written whole with the next.
-private final class AppendedFile {
-  private let path: String
-  private let replacing: OutputFile.Replacing
-  /// Open at the end of a file that holds all lines; nil behind a failure.
-  private var handle: FileHandle?
-
-  /// Writes `lines` as the file's beginning.
-  init(_ path: String, _ lines: [String], replacing: OutputFile.Replacing) throws(FileError) {
-    (self.path, self.replacing) = (path, replacing)
-    try write(lines)
-  }
-
-  deinit { try? handle?.close() }
-
-  /// - Parameter all: the file's lines, with this one
-  /// - Throws: `FileError` when the line is not in the file yet
-  func append(_ line: String, all: () -> [String]) throws(FileError) {
-    guard let handle else { return try write(all()) }
-    do {
-      try handle.write(contentsOf: Data((line + "\n").utf8))
-    } catch {
-      // Half a line may be there.
-      try? handle.close()
-      self.handle = nil
-      throw FileError(path, "cannot be written; is the disk full?")
-    }
-  }
-
-  private func write(_ lines: [String]) throws(FileError) {
-    try OutputFile.write((lines.joined(separator: "\n") + "\n").utf8, to: path, replacing: replacing)
-    guard let handle = FileHandle(forWritingAtPath: path) else { throw FileError(path, "cannot be written") }
-    handle.seekToEndOfFile()
-    self.handle = handle
   }
 }

@@ -4,7 +4,8 @@ import Images
 import Metrics
 import Tape
 
-/// Trains pix2pix on an executor and keeps the run's folder: checkpoints, losses, samples, validation, report.
+/// Trains pix2pix on an executor and keeps the run's folder: losses and validation here, checkpoints, samples and the report
+/// in TrainerFiles.swift.
 public final class Trainer {
   /// How far a run is, for whoever watches.
   public struct Progress: Sendable {
@@ -36,33 +37,31 @@ public final class Trainer {
     case interrupted(checkpoint: String, by: ImageError?)
   }
 
-  private let options: TrainingOptions
+  let options: TrainingOptions
   private let plan: TrainingPlan
-  private let run: RunDirectory
+  let run: RunDirectory
   /// The right to write the run's folder.
   private let lock: FolderLock
-  private let step: any TrainingStep
+  let step: any TrainingStep
   private let framing: Framing
-  private let executor: any Executor
-  private let training: PairSource
-  private let validationPairs: PairSource?
+  let executor: any Executor
+  let training: PairSource
+  let validationPairs: PairSource?
   /// Nil where there are no pairs for it, or it was not asked for.
-  private let validation: Validation?
-  private var progress: Checkpoint.Progress
-  private var log: RunLog
-  private let device: [(String, String)]
-  private var waitedSeconds = 0.0
-  private var trainedSeconds = 0.0
-  private var trainedSteps = 0
-  private var validationSeconds = 0.0
-  private var validations = 0
+  let validation: Validation?
+  var progress: Checkpoint.Progress
+  private(set) var log: RunLog
+  let device: [(String, String)]
+  private(set) var waitedSeconds = 0.0
+  private(set) var trainedSeconds = 0.0
+  private(set) var trainedSteps = 0
+  private(set) var validationSeconds = 0.0
+  private(set) var validations = 0
   /// The step of the last checkpoint, or the one that the run began with.
-  private var savedStep: Int
+  var savedStep: Int
 
   /// Steps from one reading of the losses to the next: reading waits for the device.
   public static let readEvery = 10
-  /// Rows of a sample strip.
-  private static let sampleRows = 4
 
   /// Prepares a new run, or one that goes on from a checkpoint.
   ///
@@ -218,7 +217,7 @@ public final class Trainer {
   }
 
   /// Does something that the training does not need; an error of files is said, and the training goes on.
-  private func tolerating(_ onEvent: (Event) -> Void, _ body: () throws -> Void) throws {
+  func tolerating(_ onEvent: (Event) -> Void, _ body: () throws -> Void) throws {
     do {
       try body()
     } catch let error as FileError {
@@ -258,16 +257,16 @@ public final class Trainer {
   }
 
   /// The error of a run that diverged, with the checkpoint to go on from.
-  private func divergence(_ what: String) -> ModelError {
+  func divergence(_ what: String) -> ModelError {
     .diverged("\(what); \(keptCheckpoint). Resume or begin again with a lower --learning-rate.")
   }
 
-  // MARK: Validation and samples
+  // MARK: Validation
 
   /// Translates the input planes of a pair.
   ///
   /// - Parameter index: of the pair. Masks of dropout depend on it alone, so that epochs can be compared.
-  private func translate(_ input: [Float], _ index: Int) throws -> [Float] {
+  func translate(_ input: [Float], _ index: Int) throws -> [Float] {
     try step.translations[0](input, index: index, seed: options.seed, on: executor)
   }
 
@@ -297,108 +296,5 @@ public final class Trainer {
     }
     onEvent(.validated(epoch: epoch, figures, best: validation.best, isBest: isBest))
     return isBest
-  }
-
-  /// A strip of input, output and target of the same few pairs every time.
-  private func writeSample() throws -> String {
-    let source = validationPairs ?? training
-    let count = min(Self.sampleRows, source.count)
-    let (size, format) = (options.network.size, options.format)
-    let reader = PairReader(
-      augmentation: Augmentation(size: size, jitter: false, seed: options.seed), format: format)
-    let rows = try (0..<count).map { row in
-      let index = row * source.count / count
-      let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
-      let results = [try translate(pair.input, index), pair.target].map {
-        format.targetPicture($0, input: pair.input, size: size)
-      }
-      return (format.inputPictures(pair.input, size: size) + results).map { $0.rgb().eightBit() }
-    }
-    let path = run.sample(step: progress.step)
-    try Picture.sheet(rows).write(to: path, replacing: run.replacing)
-    return path
-  }
-
-  // MARK: Files
-
-  /// Writes the checkpoints that are due.
-  ///
-  /// - Parameters:
-  ///   - isBest: as best.safetensors
-  ///   - scheduled: as the step's checkpoint
-  ///   - isLast: no other will follow, so that an error of writing it is thrown
-  ///   - earlierBest: the best so far when the new one cannot be written
-  private func save(
-    isBest: Bool, scheduled: Bool, isLast: Bool, earlierBest: Checkpoint.Progress.Best? = nil,
-    _ onEvent: (Event) -> Void
-  ) throws {
-    // The best first: should it fail, the step's checkpoint does not speak of it.
-    if isBest {
-      do {
-        try write(to: run.best)
-        if !scheduled { onEvent(.saved(run.best)) }
-      } catch let error as FileError {
-        progress.best = earlierBest
-        onEvent(.failed("\(error); the best checkpoint stays the one before it"))
-      }
-    }
-    guard scheduled else { return }
-    let path = run.checkpoint(step: progress.step)
-    do {
-      try write(to: path)
-    } catch let error as FileError {
-      guard !isLast else { throw FileError(error.path, "\(error.reason); \(keptCheckpoint)") }
-      onEvent(.failed("\(error); it is tried again when the next checkpoint is due, and \(keptCheckpoint)"))
-      return
-    }
-    savedStep = progress.step
-    run.prune(keep: options.keep)
-    onEvent(.saved(path))
-  }
-
-  /// - Throws: `FileError`, and `ModelError.diverged` with the checkpoint to go on from
-  private func write(to path: String) throws {
-    do {
-      try Checkpoint.save(
-        step, executor, options: options, progress: progress, to: path, replacing: run.replacing)
-    } catch ModelError.diverged(let what) {
-      throw divergence(what)
-    }
-  }
-
-  /// The checkpoint to go on from, in words.
-  private var keptCheckpoint: String {
-    run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
-  }
-
-  private func writeReport() throws {
-    let size = options.network.size
-    var timings = [
-      ("steps", "\(progress.step)"),
-      ("this session", "\(trainedSteps) steps in \(String(format: "%.1f", trainedSeconds)) s"),
-    ]
-    if trainedSteps > 0 {
-      timings.append(("ms per step", String(format: "%.1f", 1e3 * trainedSeconds / Double(trainedSteps))))
-      timings.append(
-        (
-          "waiting for pictures",
-          String(
-            format: "%.2f s in all, %.2f ms per step", waitedSeconds,
-            1e3 * waitedSeconds / Double(trainedSteps))
-        ))
-    }
-    if let validation, validations > 0 {
-      timings.append(
-        (
-          "validation",
-          String(
-            format: "%.1f s in all, %.1f ms per pair", validationSeconds,
-            1e3 * validationSeconds / Double(validations * validation.pairs.count))
-        ))
-    }
-    try log.writeReport(
-      run, title: "pix2pix, \(size)", best: options.best, options: options.described, device: device,
-      timings: timings,
-      undecided: options.objective.undecided)
   }
 }

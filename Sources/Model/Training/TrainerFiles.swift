@@ -1,0 +1,117 @@
+import Files
+import Foundation
+import Images
+import Metrics
+
+/// What a trainer writes into the run's folder beside its log: checkpoints, samples, the report.
+extension Trainer {
+  /// Rows of a sample strip.
+  private static let sampleRows = 4
+
+  // MARK: Checkpoints
+
+  /// Writes the checkpoints that are due.
+  ///
+  /// - Parameters:
+  ///   - isBest: as best.safetensors
+  ///   - scheduled: as the step's checkpoint
+  ///   - isLast: no other will follow, so that an error of writing it is thrown
+  ///   - earlierBest: the best so far when the new one cannot be written
+  func save(
+    isBest: Bool, scheduled: Bool, isLast: Bool, earlierBest: Checkpoint.Progress.Best? = nil,
+    _ onEvent: (Event) -> Void
+  ) throws {
+    // The best first: should it fail, the step's checkpoint does not speak of it.
+    if isBest {
+      do {
+        try write(to: run.best)
+        if !scheduled { onEvent(.saved(run.best)) }
+      } catch let error as FileError {
+        progress.best = earlierBest
+        onEvent(.failed("\(error); the best checkpoint stays the one before it"))
+      }
+    }
+    guard scheduled else { return }
+    // First, so that after a power cut the tables have all rows up to the checkpoint.
+    try tolerating(onEvent) { try log.flush() }
+    let path = run.checkpoint(step: progress.step)
+    do {
+      try write(to: path)
+    } catch let error as FileError {
+      guard !isLast else { throw FileError(error.path, "\(error.reason); \(keptCheckpoint)") }
+      onEvent(.failed("\(error); it is tried again when the next checkpoint is due, and \(keptCheckpoint)"))
+      return
+    }
+    savedStep = progress.step
+    onEvent(.saved(path))
+    try tolerating(onEvent) { try run.prune(keep: options.keep) }
+  }
+
+  /// - Throws: `FileError`, and `ModelError.diverged` with the checkpoint to go on from
+  private func write(to path: String) throws {
+    do {
+      try Checkpoint.save(
+        step, executor, options: options, progress: progress, to: path, replacing: run.replacing)
+    } catch ModelError.diverged(let what) {
+      throw divergence(what)
+    }
+  }
+
+  /// The checkpoint to go on from, in words.
+  var keptCheckpoint: String {
+    run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
+  }
+
+  // MARK: Report and samples
+
+  func writeReport() throws {
+    let size = options.network.size
+    var timings = [
+      ("steps", "\(progress.step)"),
+      ("this session", "\(trainedSteps) steps in \(String(format: "%.1f", trainedSeconds)) s"),
+    ]
+    if trainedSteps > 0 {
+      timings.append(("ms per step", String(format: "%.1f", 1e3 * trainedSeconds / Double(trainedSteps))))
+      timings.append(
+        (
+          "waiting for pictures",
+          String(
+            format: "%.2f s in all, %.2f ms per step", waitedSeconds,
+            1e3 * waitedSeconds / Double(trainedSteps))
+        ))
+    }
+    if let validation, validations > 0 {
+      timings.append(
+        (
+          "validation",
+          String(
+            format: "%.1f s in all, %.1f ms per pair", validationSeconds,
+            1e3 * validationSeconds / Double(validations * validation.pairs.count))
+        ))
+    }
+    try log.writeReport(
+      run, title: "pix2pix, \(size)", best: options.best, options: options.described, device: device,
+      timings: timings,
+      undecided: options.objective.undecided)
+  }
+
+  /// A strip of input, output and target of the same few pairs every time.
+  func writeSample() throws -> String {
+    let source = validationPairs ?? training
+    let count = min(Self.sampleRows, source.count)
+    let (size, format) = (options.network.size, options.format)
+    let reader = PairReader(
+      augmentation: Augmentation(size: size, jitter: false, seed: options.seed), format: format)
+    let rows = try (0..<count).map { row in
+      let index = row * source.count / count
+      let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
+      let results = [try translate(pair.input, index), pair.target].map {
+        format.targetPicture($0, input: pair.input, size: size)
+      }
+      return (format.inputPictures(pair.input, size: size) + results).map { $0.rgb().eightBit() }
+    }
+    let path = run.sample(step: progress.step)
+    try Picture.sheet(rows).write(to: path, replacing: run.replacing)
+    return path
+  }
+}
