@@ -87,6 +87,11 @@ public final class OpenCLExecutor: Executor {
     programs.expect(try plan(steps).programs)
   }
 
+  /// Allocates the buffers of a range of steps, and has them zeroed.
+  public func reserve(_ steps: Range<Int>) throws(OpenCLError) {
+    for buffer in try plan(steps).buffers { _ = try buffer.handle() }
+  }
+
   /// The median of `count` times of running the steps once, in seconds, while the device is kept busy.
   public func seconds(_ steps: Range<Int>, count: Int) throws(OpenCLError) -> Double {
     try queue.times(count) { () throws(OpenCLError) in try run(steps) }.sorted()[count / 2]
@@ -199,7 +204,7 @@ public final class OpenCLExecutor: Executor {
     _ steps: Range<Int>, onLaunch: (Launch) throws(OpenCLError) -> Void
   ) throws(OpenCLError) -> [Launch] {
     let plan = try plan(steps)
-    for buffer in plan.buffers { _ = try buffer.handle() }
+    try reserve(steps)
     programs.expect(plan.programs)
     var result: [Launch] = []
     for planned in plan.launches {

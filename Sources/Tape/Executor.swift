@@ -19,6 +19,10 @@ public protocol Executor: AnyObject {
   /// Says that the given steps will be run soon: what they need may be built while tensors are written.
   func expect(_ steps: Range<Int>) throws
 
+  /// Takes all the memory that the given steps need, so that none of them meets a lack of it later. Results are there when
+  /// `finish` returns: a device may take memory when it is first written.
+  func reserve(_ steps: Range<Int>) throws
+
   /// Starts the given steps, in order. Results are there when `finish` or `read` returns.
   func run(_ steps: Range<Int>) throws
 
@@ -32,6 +36,8 @@ extension Executor {
   }
 
   public func expect(_ steps: Range<Int>) throws {}
+
+  public func reserve(_ steps: Range<Int>) throws {}
 
   /// Says that a section of the recording, by its name, will be run soon.
   public func expect(section: String) throws { try expect(steps(of: section)) }

@@ -181,6 +181,24 @@ import Testing
     #expect(need.activations > 0 && need.largestBuffer < need.total)
   }
 
+  @Test(arguments: [DeviceClass.cpu, .gpu])
+  func whatIsReservedIsAllThatIsTaken(_ deviceClass: DeviceClass) throws {
+    let model = try Pix2Pix(network, sections: [.train, .translate])
+    let device = try Device.select("auto").device
+    let settings = OpenCLExecutor.Options(deviceClass: deviceClass, kept: .recorded)
+    let (lazy, reserved) = (
+      try OpenCLExecutor(model.recording, on: device, settings),
+      try OpenCLExecutor(model.recording, on: device, settings)
+    )
+    for section in ["train", "translate"] { try reserved.reserve(model.recording.sections[section]!) }
+    try reserved.finish()
+    let bytes = reserved.allocatedBytes
+    let (expected, got) = (try train(model, lazy), try train(model, reserved))
+    #expect(bytes > 0 && reserved.allocatedBytes == bytes && lazy.allocatedBytes == bytes)
+    #expect(got.losses == expected.losses && got.parameters == expected.parameters)
+    #expect(got.picture == expected.picture)
+  }
+
   private func options(_ recomputes: Bool) -> Pix2Pix.Options {
     var options = Pix2Pix.Options()
     options.recomputation = recomputes ? .standard : nil

@@ -102,6 +102,9 @@ public final class Trainer {
     } else {
       try step.initialize(executor, options.initialization, seed: options.seed)
     }
+    // Validations and samples would meet a lack of memory behind many steps.
+    for section in step.allSections { try executor.reserve(section) }
+    try executor.finish()
     lock = try run.open(isNew: checkpoint == nil)
     // Another process may have trained here while this one was getting ready.
     guard checkpoint != nil || run.latestCheckpoint() == nil else { throw RunDirectory.holdsRun(run.path) }
