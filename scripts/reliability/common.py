@@ -67,15 +67,21 @@ class Bench:
         self.environment = dict(os.environ)
         self.environment.setdefault("PIX2PIX_CACHE", str(self.folder / "cache"))
         self.environment.setdefault("POCL_CACHE_DIR", str(self.folder / "pocl"))
-        self.made = 0
+        self.made, self.lock = 0, threading.Lock()
+        # What the check that a thread is at has made.
+        self.mine = threading.local()
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new(self, name):
         """A path in the folder that nothing has yet."""
-        self.made += 1
-        return self.folder / f"{name}-{self.made}"
+        with self.lock:
+            self.made += 1
+            path = self.folder / f"{name}-{self.made}"
+        if getattr(self.mine, "made", None) is not None:
+            self.mine.made.append(path)
+        return path
 
     def run(self, arguments, prefix=(), environment=None, limit=600):
         """Runs the program to its end. A signal's exit code is its negative number."""
@@ -98,13 +104,21 @@ class Bench:
         return folder
 
     def each(self, report, items, check):
-        """Checks all items, some at a time; `check` returns why an item failed, or None."""
+        """Checks all items, some at a time; `check` returns why an item failed, or None. Folders that a check made are gone
+        behind it."""
 
         def one(item):
+            self.mine.made = []
             try:
                 report.add(check(item))
             except Exception as error:  # pylint: disable=broad-except
                 report.add(f"{item}: {type(error).__name__} {error}")
+            for path in self.mine.made:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            self.mine.made = None
 
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             list(pool.map(one, items))

@@ -19,11 +19,11 @@ def campaign(bench):
     # Compiled kernels of both, so that the limits meet no compiler; a process that has to compile is tried apart.
     for options in networks.values():
         bench.must(["train", "--data", pairs, *options, "--steps", 2, "--out", bench.new("warm")])
-    count = 6 if bench.short else 40
+    count = 6 if bench.short else 24
     tries = [(name, device, ["-v", limit], {}) for name in networks for device in ("reference", "auto")
              for limit in steps_of(40_000, 4_000_000, count)]
     tries += [("tiny", "auto", ["-v", limit], {"PIX2PIX_CACHE": "", "POCL_CACHE_DIR": ""})
-              for limit in steps_of(600_000, 2_000_000, 2 if bench.short else 8)]
+              for limit in steps_of(600_000, 2_000_000, 2 if bench.short else 3)]
     tries += [(name, "auto", [], {"POCL_MEMORY_LIMIT": "1"}) for name in ("tiny", "large")]
     networks["large"] = LARGE
     ends = {"ended well": 0, "refused": 0}
