@@ -105,6 +105,20 @@ public final class Buffer {
     return part.offset < otherPart.offset + other.byteCount && otherPart.offset < part.offset + byteCount
   }
 
+  /// Whether they lie in one place, parts and rooms considered.
+  func sharesMemory(with other: Buffer) -> Bool {
+    let (own, others) = (place, other.place)
+    return own.root === others.root && own.offset < others.offset + other.byteCount
+      && others.offset < own.offset + byteCount
+  }
+
+  /// The buffer with the memory that this one lies in, and its first byte there.
+  private var place: (root: Buffer, offset: Int) {
+    guard let outer = room ?? part else { return (self, 0) }
+    let place = outer.container.place
+    return (place.root, place.offset + outer.offset)
+  }
+
   /// Whether nothing can have been written yet: it has no memory, and will be zero when it gets its memory.
   var isUntouched: Bool { root.allocated == nil }
 

@@ -23,6 +23,8 @@ struct PlanVerification {
     /// Whether NaN may stand there until it is written.
     let takesNaN: Bool
     var hasNaN = false
+    /// A sum that is left to a later step, where its memory is only named until then.
+    var isLeft: Bool
   }
 
   /// - Parameters:
@@ -57,15 +59,12 @@ struct PlanVerification {
     for ((fused, end), runs) in zip(plan.steps, runs) {
       for step in fused.steps.sorted() { evaluate(step, of: fused) }
       let launches = plan.launches[start..<end]
-      if runs { try launch(launches) }
-      let written = pending.filter { expected in
-        launches.contains { touches($0, expected.tensor) }
-      }
-      pending.removeAll { expected in written.contains { $0.tensor == expected.tensor } }
-      for expected in written {
+      if runs, let fault = try launch(launches) { return (fault, tested) }
+      for expected in takeWritten(by: launches) {
         if runs, let fault = try fault(expected, launches) { return (fault, tested) }
         try executor.memory.writeNow(expected.values, to: expected.tensor)
       }
+      for index in pending.indices { pending[index].isLeft = false }
       if runs { tested.formUnion(identities[start..<end].compactMap { $0 }) }
       // Nobody reads what the rest of the steps would compute.
       if kernels.isSubset(of: tested) { break }
@@ -74,11 +73,25 @@ struct PlanVerification {
     return (nil, tested)
   }
 
+  /// The outputs that these launches have written, and that are there.
+  private mutating func takeWritten(by launches: ArraySlice<PlannedLaunch>) -> [Expected] {
+    let written = pending.filter { expected in
+      !expected.isLeft && launches.contains { touches($0, expected.tensor) }
+    }
+    pending.removeAll { expected in written.contains { $0.tensor == expected.tensor } }
+    return written.filter { expected in
+      let last = launches.lastIndex { touches($0, expected.tensor) } ?? launches.endIndex
+      return !launches.suffix(from: last).dropFirst().contains { isOverwritten(expected.tensor, by: $0) }
+    }
+  }
+
   /// Runs a step on the reference and notes its outputs.
   private mutating func evaluate(_ step: Int, of fused: FusedStep) {
     let recorded = executor.recording.steps[step]
     let inputs = fused.steps.flatMap { executor.recording.steps[$0].inputs }
     let placement = executor.memory.placement
+    var isLeft = false
+    if case .convolutionWithoutSum = fused { isLeft = true }
     reference.run(step..<step + 1)
     for tensor in recorded.outputs where !placement.isView(tensor) {
       pending.removeAll { $0.tensor == tensor }
@@ -88,12 +101,22 @@ struct PlanVerification {
           floor: reference.cancellationFloor(recorded.operation, tensor),
           step: "\(recorded.label) \(recorded.name)",
           bound: recorded.operation.isConvolution ? convolutionBound : bound,
-          takesNaN: !inputs.contains { placement.overlap($0, tensor) }))
+          takesNaN: !inputs.contains { placement.overlap($0, tensor) }, isLeft: isLeft))
     }
   }
 
-  private mutating func launch(_ launches: ArraySlice<PlannedLaunch>) throws(OpenCLError) {
-    for planned in launches {
+  /// Runs the launches of a step.
+  ///
+  /// - Returns: a fault of an output whose room the step itself uses again
+  private mutating func launch(_ launches: ArraySlice<PlannedLaunch>) throws(OpenCLError) -> KernelFault? {
+    for (number, planned) in launches.enumerated() {
+      let earlier = launches.prefix(number)
+      for expected in pending where !expected.isLeft && isOverwritten(expected.tensor, by: planned) {
+        guard earlier.contains(where: { touches($0, expected.tensor) }) else { continue }
+        try executor.finish()
+        if let fault = try fault(expected, earlier) { return fault }
+        pending.removeAll { $0.tensor == expected.tensor }
+      }
       for index in pending.indices where pending[index].takesNaN && !pending[index].hasNaN {
         let tensor = pending[index].tensor
         guard touches(planned, tensor) else { continue }
@@ -103,6 +126,13 @@ struct PlanVerification {
       try executor.launchOnce(planned)
     }
     try executor.finish()
+    return nil
+  }
+
+  /// Whether a launch uses the room of a tensor for something else.
+  private func isOverwritten(_ tensor: Tensor, by launch: PlannedLaunch) -> Bool {
+    let buffer = executor.memory.buffer(of: tensor)
+    return launch.buffers.contains { !$0.overlaps(buffer) && $0.sharesMemory(with: buffer) }
   }
 
   private func fault(
