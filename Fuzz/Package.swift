@@ -1,0 +1,55 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// The program's own sources, by links, compiled for libFuzzer: every branch of a reader counts, and the address sanitizer
+// watches over all of it. A package of its own, so that the program's needs none of this.
+
+/// Code whose branches lead the fuzzer. Tests' access, since some readers have no other door.
+let led: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-O"])]
+/// Code that readers only call.
+let watched: [SwiftSetting] = [.unsafeFlags(["-sanitize=address", "-O"])]
+/// libFuzzer has the main function.
+let fuzzers: [SwiftSetting] = led + [.unsafeFlags(["-parse-as-library"])]
+let linked: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+
+let package = Package(
+  name: "Fuzz",
+  targets: [
+    .systemLibrary(name: "COpenCL", path: "Linked/COpenCL", pkgConfig: "OpenCL"),
+    .systemLibrary(name: "CCLBlast", path: "Linked/CCLBlast", pkgConfig: "clblast"),
+    .systemLibrary(name: "CLibPNG", path: "Linked/CLibPNG", pkgConfig: "libpng"),
+    .systemLibrary(name: "CTurboJPEG", path: "Linked/CTurboJPEG", pkgConfig: "libturbojpeg"),
+    .systemLibrary(name: "CLAPACK", path: "Linked/CLAPACK", pkgConfig: "lapacke"),
+    .target(
+      name: "CPNG", dependencies: ["CLibPNG"], path: "Linked/CPNG",
+      cSettings: [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]),
+    .target(name: "CKernels", path: "Linked/CKernels"),
+    .target(name: "Kernels", dependencies: ["CKernels"], path: "Linked/Kernels", swiftSettings: watched),
+    .target(name: "Random", path: "Linked/Random", swiftSettings: watched),
+    .target(name: "Tape", dependencies: ["Random"], path: "Linked/Tape", swiftSettings: watched),
+    .target(
+      name: "CLBackend", dependencies: ["Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
+      path: "Linked/CLBackend", swiftSettings: led),
+    .target(
+      name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"], path: "Linked/Images",
+      swiftSettings: led),
+    .target(
+      name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"], path: "Linked/Metrics",
+      swiftSettings: watched),
+    .target(
+      name: "Model", dependencies: ["Random", "Tape", "Images", "Metrics"], path: "Linked/Model",
+      swiftSettings: led),
+    .target(name: "FuzzInput", path: "Targets/FuzzInput", swiftSettings: watched),
+    .executableTarget(
+      name: "pictures", dependencies: ["FuzzInput", "Images"], path: "Targets/pictures",
+      swiftSettings: fuzzers,
+      linkerSettings: linked),
+    .executableTarget(
+      name: "models", dependencies: ["FuzzInput", "Images", "Metrics", "Model", "Tape"],
+      path: "Targets/models", swiftSettings: fuzzers, linkerSettings: linked),
+    .executableTarget(
+      name: "kernels", dependencies: ["CLBackend", "FuzzInput"], path: "Targets/kernels",
+      swiftSettings: fuzzers, linkerSettings: linked),
+  ],
+  swiftLanguageModes: [.v6]
+)
