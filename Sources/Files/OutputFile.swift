@@ -66,10 +66,11 @@ public struct OutputFile {
     }
   }
 
-  /// Removes a file that is no longer needed, if it is still there.
+  /// Removes a file of this program's that is no longer needed, if it is still there. Another program's of that name stays.
   ///
-  /// - Throws: `FileError`
+  /// - Throws: `FileError` for one that cannot be removed
   public static func remove(_ path: String) throws(FileError) {
+    guard (try? existing(path, .own)) == true else { return }
     guard unlink(path) == 0 || errno == ENOENT else { throw .system(path, "cannot be removed") }
   }
 

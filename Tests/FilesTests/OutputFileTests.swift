@@ -66,6 +66,12 @@ final class TemporaryFolder: Sendable {
     #expect(folder.names == ["mine.\(end)", "theirs.\(end)"])
   }
 
+  @Test func onlyOwnFilesAreRemoved() throws {
+    let (own, foreign) = (try folder.write("own.csv", "step,epoch\n"), try folder.write("theirs.csv", "my,own\n"))
+    for path in [own, foreign, "\(folder.path)/none.csv"] { try OutputFile.remove(path) }
+    #expect(folder.names == ["theirs.csv"])
+  }
+
   /// A device as an output, such as /dev/null, would be replaced by a file.
   @Test func nothingButFilesIsReplaced() throws {
     let path = "\(folder.path)/x.png"

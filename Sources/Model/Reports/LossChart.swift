@@ -266,15 +266,10 @@ public struct LossChart: Sendable {
     }
     // Steps and epochs are whole numbers, so are their ticks.
     let step = max(1, LossChart.roundStep(span: span, count: 6))
-    var ticks: [(value: Double, label: String)] = []
     let first = (xRange.lowerBound / step).rounded(.up)
     // There are about six. Beyond 2^53, adding 1 would never come to the last.
-    for index in 0..<20 {
-      let place = (first + Double(index)) * step
-      guard place <= xRange.upperBound else { break }
-      ticks.append((place, Markup.number(place, step: step)))
-    }
-    return ticks
+    return (0..<20).map { (first + Double($0)) * step }.prefix { $0 <= xRange.upperBound }
+      .map { ($0, Markup.number($0, step: step)) }
   }
 
   /// The baseline for words beside the mark, at the top or the bottom of the plot, whichever is farther from the curves.
