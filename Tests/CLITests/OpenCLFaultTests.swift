@@ -2,24 +2,13 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Drivers that fail, hang or compute wrongly, by a layer between the loader and the driver: Tests/Layer/layer.c. The short
-/// form of scripts/check-opencl-faults and scripts/check-wrong-kernels.
-@Suite(.serialized, .enabled(if: OpenCLFaultTests.layer != nil)) struct OpenCLFaultTests {
-  private let folder: TemporaryFolder
-  private let pairs: String
+/// Tests/Layer/layer.c, compiled.
+private enum FaultLayer {
+  private static let folder = try? TemporaryFolder()
 
-  init() throws {
-    folder = try TemporaryFolder()
-    pairs = try folder.writePairs("pairs")
-  }
-
-  // MARK: The layer
-
-  private static let layerFolder = try? TemporaryFolder()
-
-  /// The layer's path; nil where there is no compiler, or the loader knows no layers.
-  static let layer: String? = {
-    guard let folder = layerFolder else { return nil }
+  /// Its path; nil where there is no compiler, or the loader knows no layers.
+  static let path: String? = {
+    guard let folder else { return nil }
     let path = "\(folder.path)/layer.so"
     let compiler = Process()
     compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -35,9 +24,20 @@ import Testing
     return FileManager.default.fileExists(atPath: log) ? path : nil
   }()
 
-  private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent()
-  private static let source = tests.appendingPathComponent("Layer/layer.c").path
+  static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let source = tests.appendingPathComponent("Layer/layer.c").path
+}
+
+/// Drivers that fail, hang or compute wrongly, by a layer between the loader and the driver: Tests/Layer/layer.c. The short
+/// form of scripts/check-opencl-faults and scripts/check-wrong-kernels.
+@Suite(.serialized, .enabled(if: FaultLayer.path != nil)) struct OpenCLFaultTests {
+  private let folder: TemporaryFolder
+  private let pairs: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    pairs = try folder.writePairs("pairs")
+  }
 
   /// A call of the undisturbed training.
   private struct Call {
@@ -65,7 +65,7 @@ import Testing
       ] + tiny + options,
       shell: settings.isEmpty
         ? nil
-        : "export OPENCL_LAYERS='\(Self.layer ?? "")' SWIFT_BACKTRACE=enable=no LAYER_TOLD='\(folder.path)/\(run).told' \(settings)"
+        : "export OPENCL_LAYERS='\(FaultLayer.path ?? "")' SWIFT_BACKTRACE=enable=no LAYER_TOLD='\(folder.path)/\(run).told' \(settings)"
     )
   }
 
@@ -185,8 +185,9 @@ import Testing
 
   /// The layer knows every call of the program, so that none goes untried.
   @Test func theLayerHasEveryCall() throws {
-    let layer = try String(contentsOfFile: Self.source, encoding: .utf8)
-    let sources = Self.tests.deletingLastPathComponent().appendingPathComponent("Sources/CLBackend").path
+    let layer = try String(contentsOfFile: FaultLayer.source, encoding: .utf8)
+    let sources = FaultLayer.tests.deletingLastPathComponent().appendingPathComponent("Sources/CLBackend")
+      .path
     let files = try #require(FileManager.default.enumerator(atPath: sources)).compactMap { $0 as? String }
     var names: Set<String> = []
     for file in files where file.hasSuffix(".swift") {
@@ -218,6 +219,15 @@ import Testing
       expectFailure(outcome, "computes wrongly", String(kernel.prefix { $0 != "@" }), "driver ", "--device")
       #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/\(run)"), "\(run) has begun")
     }
+  }
+
+  /// Steps that use a room twice, and sums that are left to others, are no faults.
+  @Test(arguments: ["", "; export PIX2PIX_KERNELS=gpu"]) func rightKernelsPass(_ others: String) throws {
+    let outcome = try train(
+      "right", others,
+      ["--self-test", "--objective", "cgan", "--gan-loss", "lsgan", "--patch", "1", "--spectral-norm"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(!outcome.errors.contains("there is none for"), "\(outcome.errors)")
   }
 
   /// Kernels are tested once, and again when they are asked for.
