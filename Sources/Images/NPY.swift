@@ -50,7 +50,7 @@ enum NPY {
     guard let size = elementSizes[header.type] else {
       throw .unsupported(
         path: source.path,
-        detail: "has values of dtype \(header.type); save uint8, uint16, or float32 from 0 to 1")
+        detail: "has values of dtype \(header.type.inErrors); save uint8, uint16, or float32 from 0 to 1")
     }
     guard source.count - header.end == layout.count * size else {
       throw .corrupt(
@@ -75,7 +75,7 @@ enum NPY {
         throw .unsupported(
           path: path,
           detail:
-            "an array of shape (\(axes.map(String.init).joined(separator: ", "))) is no picture; save one array "
+            "an array of shape (\(axes.map(String.init).joined(separator: ", ").inErrors)) is no picture; save one array "
             + "[height, width] or [height, width, channels] for each picture")
       }
       let isChannelsFirst = axes.count == 3 && axes[0] < axes[2]
@@ -193,7 +193,7 @@ enum NPY {
       for axis in axes[..<close].dropFirst().split(separator: ",") {
         let word = axis.trimmingCharacters(in: .whitespaces)
         if word.isEmpty { continue }
-        guard let count = Int(word), count >= 0 else { throw damaged("has the axis \"\(word)\"") }
+        guard let count = Int(word), count >= 0 else { throw damaged("has the axis \"\(word.inErrors)\"") }
         shape.append(count)
       }
       self.shape = shape

@@ -113,7 +113,7 @@ enum PNG {
         guard length < 1 << 20, try hasRightCRC(source, chunk: offset, length: length) else {
           throw damaged("an unknown chunk with a CRC error")
         }
-        throw name == "IHDR" ? damaged("it has two headers") : kind("with the chunk \(name)")
+        throw name == "IHDR" ? damaged("it has two headers") : kind("with the chunk \(name.inErrors)")
       default: break
       }
       offset = content.upperBound + 4

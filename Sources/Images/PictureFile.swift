@@ -5,6 +5,8 @@ extension Picture {
   /// Reads a PNG, JPEG or NPY file, recognised by its content. PNG and JPEG pictures are turned upright as EXIF says.
   /// - Throws: `.unreadable`, `.notAPicture`, `.corrupt`, `.unsupported`, `.badDimensions`, `.noMemory`.
   public init(contentsOf path: String) throws(ImageError) {
+    // A file of gigabytes that its header has refused is never read.
+    _ = try PictureHeader(contentsOf: path)
     try self.init(decoding: try readFile(path), path: path)
   }
 

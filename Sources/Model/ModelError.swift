@@ -27,19 +27,3 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
 package func makeFolder(_ path: String) throws(ModelError) {
   do { try NewFolder.make(path) } catch { throw ModelError(error) }
 }
-
-extension String {
-  /// Words of a file as a part of an error's line: short, and without control characters, which a terminal would obey.
-  var inErrors: String {
-    var shown = ""
-    for (index, scalar) in unicodeScalars.enumerated() {
-      // Of the longest names of tensors, those of the inmost level of a U-Net, a hundred characters.
-      guard index < 200 else { return shown + "\u{2026}" }
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: shown.unicodeScalars.append("\u{FFFD}")
-      default: shown.unicodeScalars.append(scalar)
-      }
-    }
-    return shown
-  }
-}

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Images
 import Tape
 
 /// A training run's state in one safetensors file.

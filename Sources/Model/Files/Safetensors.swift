@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Images
 
 /// The safetensors format: eight bytes with the length of a JSON header, the header (name -> dtype, shape,
 /// offsets; `__metadata__` -> strings), and the values, little-endian and row-major.

@@ -1,3 +1,5 @@
+import Images
+
 /// The header of a safetensors file: a JSON object of one known shape, read byte by byte.
 ///
 /// Own code, since Foundation's readers take one of two equal names and follow any nesting, both of which the format
