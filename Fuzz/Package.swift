@@ -6,6 +6,7 @@ import PackageDescription
 
 /// Code whose branches lead the fuzzer. Tests' access, since some readers have no other door.
 let led: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-O"])]
+let doors: [CSetting] = [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
 /// Code that readers only call.
 let watched: [SwiftSetting] = [.unsafeFlags(["-sanitize=address", "-O"])]
 /// libFuzzer has the main function.
@@ -18,11 +19,10 @@ let package = Package(
     .systemLibrary(name: "COpenCL", path: "Linked/COpenCL", pkgConfig: "OpenCL"),
     .systemLibrary(name: "CCLBlast", path: "Linked/CCLBlast", pkgConfig: "clblast"),
     .systemLibrary(name: "CLibPNG", path: "Linked/CLibPNG", pkgConfig: "libpng"),
-    .systemLibrary(name: "CTurboJPEG", path: "Linked/CTurboJPEG", pkgConfig: "libturbojpeg"),
+    .systemLibrary(name: "CLibJPEG", path: "Linked/CLibJPEG", pkgConfig: "libjpeg"),
     .systemLibrary(name: "CLAPACK", path: "Linked/CLAPACK", pkgConfig: "lapacke"),
-    .target(
-      name: "CPNG", dependencies: ["CLibPNG"], path: "Linked/CPNG",
-      cSettings: [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]),
+    .target(name: "CJPEG", dependencies: ["CLibJPEG"], path: "Linked/CJPEG", cSettings: doors),
+    .target(name: "CPNG", dependencies: ["CLibPNG"], path: "Linked/CPNG", cSettings: doors),
     .target(name: "CKernels", path: "Linked/CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"], path: "Linked/Kernels", swiftSettings: watched),
     .target(name: "Random", path: "Linked/Random", swiftSettings: watched),
@@ -31,7 +31,7 @@ let package = Package(
       name: "CLBackend", dependencies: ["Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
       path: "Linked/CLBackend", swiftSettings: led),
     .target(
-      name: "Images", dependencies: ["Random", "CPNG", "CTurboJPEG"], path: "Linked/Images",
+      name: "Images", dependencies: ["Random", "CJPEG", "CPNG"], path: "Linked/Images",
       swiftSettings: led),
     .target(
       name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"], path: "Linked/Metrics",

@@ -53,15 +53,14 @@ private let samplePictures: [Picture] = [1, 2, 3, 4].flatMap { channels in
     }
 }
 
-/// Segments with an orientation, in both orders of bytes.
+/// Blocks with an orientation, in both orders of bytes.
 @Sendable private func exifSeeds() -> [Data] {
   let blocks: [[UInt8]] = [
     [0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0],
     [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 5, 0, 0, 0, 0, 0, 0],
   ]
   return blocks.map { block in
-    Data([0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0, 0xff, 0xe1, 0, UInt8(block.count + 8)]) + Data("Exif\0\0".utf8)
-      + Data(block) + Data([0xff, 0xd9])
+    Data(EXIF.prefix + block)
   }
 }
 
@@ -74,10 +73,20 @@ private let samplePictures: [Picture] = [1, 2, 3, 4].flatMap { channels in
 
 // MARK: - Files
 
-/// A picture that is read is written and read again as the same.
+/// Headers of pictures of any size are read, pixels only of those that do not take long.
+private func isSmall(_ header: PictureHeader) -> Bool { header.size.area * header.channels <= 1 << 18 }
+
+/// A picture is what its header says. What is read is written and read again as the same.
 @Sendable private func picture(_ bytes: UnsafeRawBufferPointer) {
+  let bytes = Array(bytes)
   do throws(ImageError) {
-    let picture = try Picture(decoding: Array(bytes), path: "picture")
+    let header = try PictureHeader(ByteSource(bytes, path: "picture"))
+    guard isSmall(header) else { return }
+    let picture = try Picture(decoding: bytes, path: "picture")
+    guard picture.size == header.size, picture.channels == header.channels,
+      picture.bitDepth == header.bitDepth, picture.hasAlpha == header.hasAlpha,
+      picture.palette == header.palette
+    else { fatalError("another picture than its header's") }
     guard picture.width * picture.height <= 4096 else { return }
     _ = (picture.rgb(), picture.gray(), picture.rgba(), picture.distinctColours(limit: 256))
     let written = picture.isColour ? try PNG.encode(picture, path: "written") : NPY.encode(picture)
@@ -117,11 +126,12 @@ private let checksums: [UInt32] = (0..<256).map { byte in
   return crc
 }
 
-/// The segments of a JPEG behind its first two bytes.
+/// The block of a JPEG's segment or a PNG's chunk.
 @Sendable private func exif(_ bytes: UnsafeRawBufferPointer) {
+  let source = ByteSource(Array(bytes), path: "picture")
+  guard let orientation = try? EXIF.orientation(in: 0..<bytes.count, of: source) else { return }
   let samples = (0..<3 * 2 * 3).map { UInt8($0) }
-  let upright = EXIF.orientation(ofJPEG: Array(bytes))
-    .upright(Picture(width: 3, height: 2, channels: 3, samples: .eight(samples)))
+  let upright = orientation.upright(Picture(width: 3, height: 2, channels: 3, samples: .eight(samples)))
   guard case .eight(let turned) = upright.samples, turned.sorted() == samples else {
     fatalError("a sample was lost")
   }
@@ -155,6 +165,7 @@ private let file = MemoryFile()
   }
   file.fill(Data(input.remaining()))
   do throws(ImageError) {
+    guard isSmall(try PictureHeader(contentsOf: file.path)) else { return }
     let planes = try PairReader(augmentation: augmentation, format: format).planes(
       of: PairFiles(name: "pair", location: location, weights: kind & 16 == 16 ? file.path : nil),
       epoch: kind, index: kind)
@@ -207,7 +218,7 @@ private func anyPicture(_ input: inout InputReader, side: Int) -> Picture {
   let method = ResizeMethod.allCases[input.byte() % ResizeMethod.allCases.count]
   let (width, height) = (input.size(300), input.size(300))
   let picture = anyPicture(&input, side: 300)
-  guard picture.width * picture.height + width * height <= 20_000 else { return }
+  guard picture.width * picture.height + width * height <= 4000 else { return }
   let resized = picture.resized(width: width, height: height, method: method)
   guard resized.size == PictureSize(width: width, height: height), resized.channels == picture.channels,
     resized.bitDepth == picture.bitDepth
