@@ -26,18 +26,19 @@ let package = Package(
     .target(name: "CKernels", path: "Linked/CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"], path: "Linked/Kernels", swiftSettings: watched),
     .target(name: "Random", path: "Linked/Random", swiftSettings: watched),
+    .target(name: "Files", path: "Linked/Files", swiftSettings: watched),
     .target(name: "Tape", dependencies: ["Random"], path: "Linked/Tape", swiftSettings: watched),
     .target(
-      name: "CLBackend", dependencies: ["Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
+      name: "CLBackend", dependencies: ["Files", "Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
       path: "Linked/CLBackend", swiftSettings: led),
     .target(
-      name: "Images", dependencies: ["Random", "CJPEG", "CPNG"], path: "Linked/Images",
+      name: "Images", dependencies: ["Files", "Random", "CJPEG", "CPNG"], path: "Linked/Images",
       swiftSettings: led),
     .target(
       name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"], path: "Linked/Metrics",
       swiftSettings: watched),
     .target(
-      name: "Model", dependencies: ["Random", "Tape", "Images", "Metrics"], path: "Linked/Model",
+      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics"], path: "Linked/Model",
       swiftSettings: led),
     .target(name: "FuzzInput", path: "Targets/FuzzInput", swiftSettings: watched),
     .executableTarget(

@@ -78,6 +78,11 @@ struct CommandLineTool: ParsableCommand {
       try command.run()
       try ProcessSetup.end()
     } catch {
+      // What went wrong is a line; usage is some.
+      if exitCode(for: error) == .failure, !(error is ExitCode) {
+        note("Error: \(message(for: error))")
+        exit(withError: ExitCode.failure)
+      }
       guard exitCode(for: error).isSuccess else { exit(withError: error) }
       // Help, or the version.
       print(fullMessage(for: error))

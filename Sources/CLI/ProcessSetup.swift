@@ -41,7 +41,20 @@ enum ProcessSetup {
 }
 
 /// Writes a line for people beside the results. An error of writing it is ignored.
-func note(_ text: String) { tell(text + "\n", on: .standardError) }
+func note(_ text: String) { tell(onOneLine(text) + "\n", on: .standardError) }
+
+/// Text that may hold names of files and words of theirs, without what a terminal would obey: control characters become \xNN.
+func onOneLine(_ text: String) -> String {
+  var shown = ""
+  for scalar in text.unicodeScalars {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator:
+      shown += scalar == "\n" ? "\\n" : "\\x" + String(scalar.value, radix: 16)
+    default: shown.unicodeScalars.append(scalar)
+    }
+  }
+  return shown
+}
 
 /// Writes a line about the files that a command makes. An error of writing it is ignored, since the files are there. What a
 /// command has to show instead of files is for `print`.

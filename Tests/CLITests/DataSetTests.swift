@@ -202,6 +202,14 @@ import Testing
 
   // MARK: Names and sizes
 
+  /// Names may hold what a terminal obeys; a message stays a line.
+  @Test func namesAreShownHarmlessly() throws {
+    try folder.write("a/new\nline\u{1B}[31m.png", Data("x".utf8))
+    let outcome = try train(["--data", "\(folder.path)/a"])
+    expectFailure(outcome, "a/new\\nline\\x1b[31m.png: is not a PNG")
+    #expect(!outcome.errors.contains("\u{1B}"))
+  }
+
   @Test func namesBelongTogetherInAllCommands() throws {
     for index in 0..<2 {
       for (side, name) in [("a", "p\(index).png"), ("b", "P\(index).PNG"), ("c", "p\(index).Png")] {
