@@ -67,7 +67,9 @@ final class TemporaryFolder: Sendable {
   }
 
   @Test func onlyOwnFilesAreRemoved() throws {
-    let (own, foreign) = (try folder.write("own.csv", "step,epoch\n"), try folder.write("theirs.csv", "my,own\n"))
+    let (own, foreign) = (
+      try folder.write("own.csv", "step,epoch\n"), try folder.write("theirs.csv", "my,own\n")
+    )
     for path in [own, foreign, "\(folder.path)/none.csv"] { try OutputFile.remove(path) }
     #expect(folder.names == ["theirs.csv"])
   }

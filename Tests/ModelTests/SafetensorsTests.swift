@@ -209,7 +209,8 @@ import Testing
     let missing = "\(folder.path)/none"
     #expect(try modelError { _ = try Safetensors(path: missing) } == .file(missing, "no such file"))
     #expect(
-      try modelError { _ = try Safetensors(path: folder.path) } == .file(folder.path, "is a folder, not a file"))
+      try modelError { _ = try Safetensors(path: folder.path) }
+        == .file(folder.path, "is a folder, not a file"))
   }
 
   /// To open a pipe must not wait for a writer.

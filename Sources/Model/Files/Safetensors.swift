@@ -245,7 +245,9 @@ private final class FileReader: Sendable {
 
   init(_ path: String) throws(ModelError) {
     let (descriptor, byteCount): (Int32, Int)
-    do throws(FileError) { (descriptor, byteCount) = try RegularFile.open(path) } catch { throw ModelError(error) }
+    do throws(FileError) { (descriptor, byteCount) = try RegularFile.open(path) } catch {
+      throw ModelError(error)
+    }
     self.byteCount = byteCount
     self.descriptor = descriptor
     self.path = path
