@@ -1,6 +1,8 @@
 import ArgumentParser
+import Files
 import Foundation
 import Images
+import Model
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -50,6 +52,11 @@ struct Check: ParsableCommand {
     for finding in check.findings { print("\(Self.word(finding.severity)) \(finding.text)") }
     print(summary(check))
     if let sheet, !check.pairs.isEmpty {
+      let files = check.pairs.flatMap { [$0.files.inputFile, $0.files.targetFile] + $0.files.moreInputs }
+      try OutputFile.check(
+        sheet, replacing: output.replacing, inputs: Set(files.compactMap(FileIdentity.init)), of: "--data",
+        output: "--sheet")
+      try makeFolder(OutputFile.folder(of: sheet))
       try check.contactSheet().write(to: sheet, replacing: output.replacing)
       print("look: \(sheet)")
     }

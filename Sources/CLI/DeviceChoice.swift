@@ -100,6 +100,13 @@ struct DeviceOptions: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
+/// `--batch-size` of the commands that train nothing, by the range of train's.
+func validateBatchSize(_ size: Int) throws {
+  if let problem = TrainingOptions.row("--batch-size").problem(ofWord: "\(size)") {
+    throw ValidationError("--batch-size \(problem).")
+  }
+}
+
 /// `--vector-width`, shared by the subcommands that check and time kernels.
 struct VectorWidthOption: ParsableArguments {
   @Option(

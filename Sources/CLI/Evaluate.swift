@@ -171,7 +171,27 @@ struct Evaluate: ParsableCommand {
     let survey = try TargetSurvey(found, needsEqualSizes: checkpoint == nil)
     count = found.count
     for error in survey.unreadable { skipped.skip(error) }
-    let source = survey.readable
+    var source = survey.readable
+    var maps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
+    if let paths = maps {
+      // A label map that cannot be read leaves its pair out.
+      let whole = source.pairs.indices.filter { index in
+        do throws(ImageError) {
+          _ = try Picture(contentsOf: paths[index])
+          return true
+        } catch {
+          skipped.skip(error)
+          return false
+        }
+      }
+      source = PairSource(pairs: whole.map { source.pairs[$0] }, remarks: source.remarks)
+      maps = whole.map { paths[$0] }
+      guard !whole.isEmpty else { throw ModelError.option("--label-maps", "none of them can be read") }
+    }
+    let folders = [labelMaps, trainTargets, palette].compactMap(\.self).compactMap {
+      try? PictureFolder($0, subfolders: PairSource.splitNames)
+    }
+    for folder in folders { if let leftOut = folder.leftOut { note(leftOut) } }
     var evaluation = PictureEvaluation(source: source, seed: seed)
     evaluation.labels = try .judging(
       survey, format: trained?.format, palette: palette, unlabelled: unlabelled)
@@ -187,6 +207,10 @@ struct Evaluate: ParsableCommand {
         try output.check(
           PictureEvaluation.files(of: source, in: folder, trained.format),
           inputs: source.pairs.flatMap { $0.moreInputs + [$0.inputFile, $0.targetFile] }, of: "--data")
+        try output.check(
+          PictureEvaluation.files(of: source, in: folder, trained.format),
+          inputs: (maps ?? []) + folders.flatMap(\.pictures) + [palette].compactMap(\.self),
+          of: "--label-maps, --train-targets or --palette")
       }
       try makeFolder(out)
     }
@@ -196,7 +220,7 @@ struct Evaluate: ParsableCommand {
     evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
     if let scorer {
       evaluation.scorer = try Scorer(try Self.checkpoint(scorer), makeExecutor: executor)
-      evaluation.labelMaps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
+      evaluation.labelMaps = maps
     }
     evaluation.features = try featureNetwork.map { path in
       try FeatureCollector(

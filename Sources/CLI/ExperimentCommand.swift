@@ -96,6 +96,12 @@ struct ExperimentCommand: ParsableCommand {
         }()
       _ = try scorer.labels(of: first.0, path: first.1)
     }
+    guard RunDirectory(out).latestCheckpoint() == nil else {
+      throw ModelError.file(out, "holds a run; name another folder for experiments")
+    }
+    try makeFolder(out)
+    let lock = try FolderLock(out)
+    defer { withExtendedLifetime(lock) {} }
     let shown = Self.shown(of: validation)
     var results: [Experiment.Variant: RowResult] = [:]
     let variants = Experiment.variants(of: experiments)

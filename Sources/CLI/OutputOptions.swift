@@ -16,6 +16,8 @@ struct OutputOptions: ParsableArguments {
   ///   - option: the option that names them
   /// - Throws: `FileError` for a file that may not be replaced
   func check(_ outputs: [String], inputs: [String] = [], of option: String = "--input") throws(FileError) {
+    // What killed processes left beside them.
+    for folder in Set(outputs.map(OutputFile.folder)) { OutputFile.removeLeftovers(in: folder) }
     let inputs = Set(inputs.compactMap(FileIdentity.init))
     for output in outputs { try OutputFile.check(output, replacing: replacing, inputs: inputs, of: option) }
   }
@@ -25,6 +27,8 @@ struct OutputOptions: ParsableArguments {
 struct SkippedPictures {
   /// What was said, once each: a picture may be read more than once.
   private var errors = Set<String>()
+  /// Errors so far.
+  var count: Int { errors.count }
 
   mutating func skip(_ error: any Error) {
     if errors.insert("\(error)").inserted { note("skipped: \(error)") }
@@ -34,6 +38,7 @@ struct SkippedPictures {
   /// - Throws: `ModelError.training` when there were any, so that the exit code says so
   func end(of total: Int) throws {
     guard !errors.isEmpty else { return }
-    throw ModelError.training("\(errors.count) of \(total) pictures could not be taken; they are named above")
+    throw ModelError.training(
+      "\(errors.count) of \(total) \(total == 1 ? "picture" : "pictures") could not be taken; see above")
   }
 }

@@ -8,6 +8,11 @@ enum ProcessSetup {
   /// would get their number, and what is printed would go into it. A reader that goes away, as `head` does, ends no
   /// command by SIGPIPE, and a limit of files' sizes none by SIGXFSZ: writing fails then, as on a full disk.
   static func begin() {
+    // In the place of a closed standard output stands what takes nothing: a command that exists to print must say by its
+    // exit code that it could not.
+    if fcntl(STDOUT_FILENO, F_GETFD) < 0, fcntl(STDIN_FILENO, F_GETFD) >= 0 {
+      _ = open("/dev/full", O_WRONLY)
+    }
     HostMemory.requireReserve()
     // The lowest free number is taken, so that the three are filled in order.
     while true {

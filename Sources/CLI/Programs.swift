@@ -34,6 +34,7 @@ struct Programs: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    try validateBatchSize(batchSize)
     guard computeUnits.map({ (1...65536).contains($0) }) ?? true else {
       throw ValidationError("--compute-units \(computeUnits ?? 0) is not from 1 to 65536.")
     }

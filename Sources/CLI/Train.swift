@@ -87,6 +87,9 @@ extension RunDirectory {
   /// - Throws: `ModelError.file` when the folder holds a run already.
   func newRun(_ options: TrainingOptions) throws -> TrainingOptions {
     guard latestCheckpoint() == nil else { throw RunDirectory.holdsRun(path) }
+    guard !PictureFolder.exists("\(path)/rows") else {
+      throw ModelError.file(path, "holds experiments; name another folder for a run")
+    }
     var options = options
     for remark in try options.readFormat() { note(remark) }
     return options

@@ -124,6 +124,7 @@ struct Translate: ParsableCommand {
     let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model)
     var skipped = SkippedPictures()
     let inputs = try inputs(&skipped)
+    let total = inputs.count + skipped.count
     let format = checkpoint.options.format
     guard inputs.allSatisfy({ $0.count == format.inputCount }) else {
       throw ModelError.option(
@@ -142,7 +143,7 @@ struct Translate: ParsableCommand {
         let distance = try translate(job, translator)
         done += samples
         if let distance { distances.append(distance) }
-      } catch  where jobs.count > 1 && isAboutPicture(error) {
+      } catch  where total > 1 && isAboutPicture(error) {
         skipped.skip(error)
       }
     }
@@ -158,7 +159,7 @@ struct Translate: ParsableCommand {
         format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", done,
         done == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(max(done, 1)),
         normStatistics.rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), path))
-    try skipped.end(of: jobs.count)
+    try skipped.end(of: total)
   }
 
   /// Translates a picture as often as there are samples of it.

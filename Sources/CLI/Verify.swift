@@ -62,6 +62,10 @@ struct Verify: ParsableCommand {
 
   func validate() throws {
     _ = try deviceClass
+    guard bound.map({ $0 > 0 && $0.isFinite }) ?? true else {
+      throw ValidationError("--bound \(bound ?? 0) is not a finite number above 0.")
+    }
+    try validateBatchSize(batchSize)
     guard against == nil || device.precision ?? .fp32 == .fp32 else {
       throw ValidationError("--against compares with fp32's own noise; --precision must be fp32 there.")
     }

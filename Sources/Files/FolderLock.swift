@@ -14,7 +14,10 @@ public final class FolderLock: Sendable {
   public init(_ folder: String) throws(FileError) {
     let path = "\(folder)/\(Self.name)"
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard descriptor >= 0 else { throw .system(folder, "cannot be written") }
+    guard descriptor >= 0 else {
+      if errno == ELOOP { throw FileError(path, "is a link, where this program keeps its lock; move it") }
+      throw .system(folder, "cannot be written")
+    }
     // Other failures mean that the file system has no locks; then there is nothing to hold on to.
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
       let owner = (try? RegularFile.contents(path, limit: 20)).flatMap {
@@ -27,8 +30,9 @@ public final class FolderLock: Sendable {
       )
     }
     let text = Array("\(ProcessInfo.processInfo.processIdentifier)".utf8)
-    // The number is for people only.
-    if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+    // The number is for people only. What is no number is another program's.
+    let held = (try? RegularFile.contents(path, limit: 64)) ?? []
+    if held.allSatisfy({ (48...57).contains($0) }), ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
     self.descriptor = descriptor
   }
 

@@ -81,13 +81,15 @@ public struct OutputFile {
   /// - Parameters:
   ///   - inputs: files that the command reads, which are not replaced unless any file may be
   ///   - option: the option that names them
+  ///   - output: the option that names the output
   /// - Throws: `FileError`
   public static func check(
-    _ path: String, replacing: Replacing = .own, inputs: Set<FileIdentity> = [], of option: String = "--input"
+    _ path: String, replacing: Replacing = .own, inputs: Set<FileIdentity> = [], of option: String = "--input",
+    output: String = "--out"
   ) throws(FileError) {
     if replacing == .own, let identity = FileIdentity(path), inputs.contains(identity) {
       throw FileError(
-        path, "is read by \(option), and --out would replace it; name another --out, or add --overwrite")
+        path, "is read by \(option), and \(output) would replace it; name another \(output), or add --overwrite")
     }
     _ = try existing(path, replacing)
   }
@@ -99,6 +101,7 @@ public struct OutputFile {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return false }
+      if errno == ENOTDIR { throw FileError(folder(of: path), "is no folder; name another, or move what is there") }
       throw .system(path, "cannot be written")
     }
     switch status.st_mode & S_IFMT {
@@ -110,7 +113,8 @@ public struct OutputFile {
     case S_IFDIR: throw FileError(path, "is a folder, where a file is to be written; move it")
     default: throw FileError(path, "is not a regular file, and would be replaced by one; name another")
     }
-    if replacing == .any { return true }
+    // In an empty file there is nothing to lose; a crash or a full disk may leave one.
+    if replacing == .any || status.st_size == 0 { return true }
     let beginning = try RegularFile.contents(path, limit: OwnMark.length)
     guard OwnMark.isIn(beginning, of: path) else {
       throw FileError(

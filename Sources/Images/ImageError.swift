@@ -88,7 +88,7 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
       return "\(folder): several files share a name but for extension or case: \(Self.list(names)); "
         + "keep one of each"
     case .unnameable(let folder, let names):
-      return "\(folder): the names of \(names.count) pictures are no UTF-8: \(Self.list(names)); rename them "
+      return "\(folder): names of pictures are no UTF-8: \(Self.list(names)); rename them "
         + "(convmv -f latin1 -t utf8 renames what was made on older systems)"
     case .noPictures(let folder):
       return

@@ -263,7 +263,8 @@ public struct PairSource: Sendable {
 
   // MARK: - Folders
 
-  private static let splitNames = Set(Split.allCases.map(\.rawValue))
+  /// Names of split folders.
+  public static let splitNames = Set(Split.allCases.map(\.rawValue))
 
   private static func hasSplits(_ folder: String) -> Bool {
     splitNames.contains { PictureFolder.exists("\(folder)/\($0)") }

@@ -97,7 +97,7 @@ public struct PictureFolder: Sendable {
   }
 
   /// Whether there is a folder.
-  static func exists(_ path: String) -> Bool {
+  public static func exists(_ path: String) -> Bool {
     var isDirectory: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
   }

@@ -55,7 +55,10 @@ final class TemporaryFolder: Sendable {
     let mine = try folder.write("mine.\(end)", own)
     try OutputFile.write("new".utf8, to: mine)
     #expect(folder.text("mine.\(end)") == "new")
-    for content in [foreign, ""] {
+    // Nothing is lost with an empty file.
+    try OutputFile.write("new".utf8, to: folder.write("empty.\(end)", ""))
+    #expect(folder.text("empty.\(end)") == "new")
+    for content in [foreign, "\n"] {
       let theirs = try folder.write("theirs.\(end)", content)
       let error = #expect(throws: FileError.self) { try OutputFile.write("new".utf8, to: theirs) }
       #expect(error?.path == theirs && error?.reason.contains("--overwrite") == true)
@@ -63,7 +66,7 @@ final class TemporaryFolder: Sendable {
       try OutputFile.write("new".utf8, to: theirs, replacing: .any)
       #expect(folder.text("theirs.\(end)") == "new")
     }
-    #expect(folder.names == ["mine.\(end)", "theirs.\(end)"])
+    #expect(folder.names == ["empty.\(end)", "mine.\(end)", "theirs.\(end)"])
   }
 
   @Test func onlyOwnFilesAreRemoved() throws {

@@ -34,24 +34,28 @@ public struct RunDirectory: Sendable {
 
   /// Makes the folders, and takes the right to write them: one training at a time.
   ///
-  /// - Parameter isNew: the run begins; of one that goes on, kernels.json may be anything: it is a shortcut
+  /// - Parameters:
+  ///   - isNew: the run begins; of one that goes on, kernels.json may be anything: it is a shortcut
+  ///   - inputs: the paths of pictures that the run reads
   /// - Returns: the right, for as long as it is held
   /// - Throws: `ModelError.file` for a folder that cannot be made, `FileError` when another process trains there, or when
   ///   there are files of the run's names that this program did not write
-  func open(isNew: Bool) throws -> FolderLock {
+  func open(isNew: Bool, inputs: () -> [String]) throws -> FolderLock {
     // Before anything is made: what is refused leaves nothing behind.
-    try refuseForeignFiles(isNew: isNew)
+    try refuseForeignFiles(isNew: isNew, inputs)
     for folder in [path, samples, checkpoints] { try makeFolder(folder) }
     let lock = try FolderLock(path)
     for folder in [path, samples, checkpoints] { OutputFile.removeLeftovers(in: folder) }
     return lock
   }
 
-  private func refuseForeignFiles(isNew: Bool) throws(FileError) {
+  private func refuseForeignFiles(isNew: Bool, _ inputs: () -> [String]) throws(FileError) {
     let files =
       [losses, validation, report, best] + (isNew ? [kernels] : []) + checkpointSteps().map(checkpoint)
       + sampleSteps().map(sample)
-    for file in files { try OutputFile.check(file, replacing: replacing) }
+    // Samples of a run may be another's pictures, and so its own by mistake.
+    let read = sampleSteps().isEmpty ? [] : Set(inputs().compactMap(FileIdentity.init))
+    for file in files { try OutputFile.check(file, replacing: replacing, inputs: read, of: "--data") }
   }
 
   /// The error of a new run in a folder that holds one.
@@ -106,7 +110,12 @@ public struct RunDirectory: Sendable {
       let earlier = run.checkpointSteps().dropLast().reversed().map(run.checkpoint).first {
         (try? Checkpoint(path: $0)) != nil
       }
-      guard file != path, let earlier else { throw .file(damaged, reason) }
+      guard file != path else { throw .file(damaged, reason) }
+      guard let earlier else {
+        throw .file(
+          damaged,
+          "\(reason); the run holds no other checkpoint that is whole: begin it again in another folder")
+      }
       throw .file(
         damaged, "\(reason); the checkpoint before it, \(earlier), is whole: remove the damaged one to use it"
       )

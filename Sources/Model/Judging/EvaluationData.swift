@@ -26,9 +26,10 @@ extension TrainingOptions {
       }
       return source
     }
-    guard let source = try options.validationPairs() else {
-      throw ModelError.option(
-        "--split", "\(options.data) has neither val nor test; give --split train, or other pairs with --data")
+    var reasons: [String] = []
+    guard let source = try options.validationPairs({ reasons.append($0) }) else {
+      let reason = reasons.isEmpty ? "\(options.data) has neither val nor test" : reasons.joined(separator: "; ")
+      throw ModelError.option("--split", "\(reason); give --split train, or other pairs with --data")
     }
     return source
   }

@@ -76,7 +76,7 @@ extension TrainingOptions {
       }),
     OptionRow("--generator", \.network.generator, .networks, "The generator's architecture."),
     OptionRow(
-      "--levels", \.network.levels, .networks, "Halvings in a U-Net.",
+      "--levels", \.network.levels, .networks, "Halvings in a U-Net.", range: .from(1, to: 14),
       derivedDefault: "as many as the size allows",
       shown: .when { $0.network.generator.residualBlocks == nil }),
     OptionRow(

@@ -93,6 +93,13 @@ private struct PictureSide {
     if let array = training.first(where: { !$0.header.isColour }) { return .channels(array.header.channels) }
     let gray = training.filter { $0.header.channels < 3 && !$0.header.isPalette }
     guard gray.count < training.count else { return .gray }
+    let transparent = training.filter(\.header.hasAlpha)
+    if let first = transparent.first {
+      remarks.append(
+        "\(transparent.count) of the \(training.count) \(name) \(transparent.count == 1 ? "has" : "have") alpha "
+          + "(\(first.path)\(transparent.count > 1 ? ", ..." : "")), and are taken as on white; \(option) rgba keeps it"
+      )
+    }
     if let first = gray.first {
       remarks.append(
         "\(gray.count) of the \(training.count) \(name) \(gray.count == 1 ? "is" : "are") gray (\(first.path)"

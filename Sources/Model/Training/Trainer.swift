@@ -105,7 +105,11 @@ public final class Trainer {
     // Validations and samples would meet a lack of memory behind many steps.
     for section in step.allSections { try executor.reserve(section) }
     try executor.finish()
-    lock = try run.open(isNew: checkpoint == nil)
+    lock = try run.open(isNew: checkpoint == nil) {
+      (data.training.pairs + (data.validation?.pairs ?? [])).flatMap {
+        $0.moreInputs + [$0.inputFile, $0.targetFile]
+      }
+    }
     // Another process may have trained here while this one was getting ready.
     guard checkpoint != nil || run.latestCheckpoint() == nil else { throw RunDirectory.holdsRun(run.path) }
     log = try RunLog(
