@@ -30,6 +30,11 @@ struct DeviceOptions: ParsableArguments {
 
   func choose() throws -> Choice {
     if device.lowercased() == "reference" { return .reference }
+    // Some end the process where they get no memory for their threads.
+    if let lack = HostMemory.lack(of: 0, reserve: HostMemory.driversReserve) {
+      throw ModelError.training(
+        "OpenCL's drivers take memory of this process, and \(lack); --device reference needs less")
+    }
     return try Self.chosen.withLock { chosen in
       if let known = chosen[device] { return known }
       let choice = try Self.trusted(device)

@@ -8,13 +8,27 @@ enum HostMemory {
   /// with 1000.
   static let driversReserve = 768 << 20
 
-  /// The computer's, or a container's.
+  /// The computer's, or what a container or a service may have of it.
   static var bytes: Int {
     let physical = Int(ProcessInfo.processInfo.physicalMemory)
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].compactMap {
-      (try? String(contentsOfFile: $0, encoding: .utf8)).flatMap { Int($0.prefix { $0.isNumber }) }
+    return min(physical, groupLimits.min() ?? .max)
+  }
+
+  /// The limits of the control groups that this process is in, from the innermost out.
+  private static var groupLimits: [Int] {
+    let root = "/sys/fs/cgroup"
+    var files = ["\(root)/memory/memory.limit_in_bytes"]
+    let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
+    var group = groups.split(separator: "\n").first { $0.hasPrefix("0::") }.map { $0.dropFirst(3) } ?? ""
+    while true {
+      files.append("\(root)\(group)/memory.max")
+      guard let slash = group.lastIndex(of: "/") else { break }
+      group = group[..<slash]
     }
-    return min(physical, limits.min() ?? .max)
+    // "max" where there is no limit.
+    return files.compactMap { file in
+      (try? String(contentsOfFile: file, encoding: .utf8)).flatMap { Int($0.prefix { $0.isNumber }) }
+    }
   }
 
   /// What the limit of this process' addresses (`ulimit -v`) leaves; nil without a limit.
