@@ -10,7 +10,6 @@ import pathlib
 import random
 import re
 import shutil
-import signal
 import struct
 import subprocess
 import tempfile
@@ -104,8 +103,8 @@ class Bench:
         return folder
 
     def each(self, report, items, check):
-        """Checks all items, some at a time; `check` returns why an item failed, or None. Folders that a check made are gone
-        behind it."""
+        """Checks all items, some at a time; `check` returns why an item failed, or None. What a check made is gone behind
+        it."""
 
         def one(item):
             self.mine.made = []
@@ -245,7 +244,3 @@ CALLS = [
     "openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "link", "linkat",
     "unlink", "unlinkat", "ftruncate", "close", "mkdir", "flock",
 ]
-
-
-def signal_number(name):
-    return int(getattr(signal, f"SIG{name}"))

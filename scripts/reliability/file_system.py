@@ -185,8 +185,8 @@ class FileSystem:
     # What a cut may leave
 
     def states(self, random, chosen_by_chance):
-        """States after a cut at this point: dictionaries of paths and contents. Files under hidden names are whole or empty,
-        since nobody reads them."""
+        """States after a cut at this point: dictionaries of paths and contents. Of files under hidden names, which nobody
+        reads, only the entries differ."""
         entries = list(self.entries(self.folder))
         axes = [folder.choices(name) for folder, name, _ in entries]
         files = []

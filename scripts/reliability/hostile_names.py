@@ -10,20 +10,21 @@ from common import REFERENCE, TINY, Report
 NAMES = [
     b"...png", b"..%2f..%2fx.png", b"..\\..\\x.png", b"-rf.png", b"--out=x.png", b"--.png", b"%n%s%x.png", b"a\nb.png",
     b"\x1b[2J\x1b]0;x\x07.png", b"l" * 251 + b".png", "Größe Ω 漢字 😀.png".encode(), b"e\xcc\x81.png",
-    "\u202egnp.x.png".encode(), b"trailing .png", b"dots....png", b"x.png.", b"x.png ", b"step-00000002.safetensors.png",
-    b"losses.csv.png", b"report.html.png", b"best.safetensors.png", b".hidden.png", b".pix2pix-12ab.tmp.png",
+    "\u202egnp.x.png".encode(), b"trailing .png", b"dots....png", b"x.png.", b"x.png ",
+    b"step-00000002.safetensors.png", b"losses.csv.png", b"report.html.png", b"best.safetensors.png", b".hidden.png", b".pix2pix-12ab.tmp.png",
     b".pix2pix.lock.png", b"$(touch x).png", b"`touch y`.png", b"$HOME.png", b"a;b|c&d.png", b"*.png", b"?.png",
     b"~.png", b"~root.png", b"'single'.png", b'"double".png', b"CON.png", b"caf\xe9.png", b"tab\tx.png", b"\r.png",
     b" .png", b"x.PNG", b"file:x.png", b"samples.png", b"checkpoints.png",
 ]
-# The calls that make, change or remove a file, and the places of their paths; those before them are folders' descriptors.
+# The calls that make, change or remove a file, and the places of their paths; before those may be folders' descriptors.
 CHANGING = {
-    "openat": [1], "creat": [0], "mkdir": [0], "mkdirat": [1], "rename": [0, 1], "renameat": [1, 3], "renameat2": [1, 3],
-    "link": [1], "linkat": [3], "symlink": [1], "symlinkat": [2], "unlink": [0], "unlinkat": [1], "rmdir": [0],
+    "openat": [1], "creat": [0], "mkdir": [0], "mkdirat": [1], "rename": [0, 1], "renameat": [1, 3],
+    "renameat2": [1, 3], "link": [1], "linkat": [3], "symlink": [1], "symlinkat": [2], "unlink": [0], "unlinkat": [1], "rmdir": [0],
     "truncate": [0], "chmod": [0], "fchmodat": [1], "chown": [0], "lchown": [0], "fchownat": [1], "mknod": [0],
     "mknodat": [1], "utimensat": [1], "setxattr": [0], "open": [0],
 }
-ALWAYS = ("/dev/null", "/proc/self/")
+# Drivers open the files of GPUs, whatever the device.
+ALWAYS = ("/dev/null", "/proc/self", "/dev/dri", "/dev/kfd", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0")
 
 
 def unescaped(text):
@@ -96,7 +97,8 @@ def commands(bench, model, names):
         (["train", "--data", data, *training, "--out", "OUT"], False),
         (["translate", "--model", model, "--input", halves, *REFERENCE, "--out", "OUT"], False),
         # A path that climbs.
-        (["translate", "--model", model, "--input", f"{halves}/../{halves.name}/{first}", *REFERENCE, "--out", "OUT"], False),
+        (["translate", "--model", model, "--input", f"{halves}/../{halves.name}/{first}", *REFERENCE, "--out", "OUT"],
+         False),
         (["evaluate", "--model", model, "--data", data, *REFERENCE, "--out", "OUT"], False),
         (["evaluate", "--outputs", halves, "--targets", halves, "--out", "OUT"], False),
         (["train-scorer", "--data", halves, "--targets", labels, "--size", 32, "--ngf", 4, "--epochs", 1, *REFERENCE,

@@ -1,7 +1,6 @@
 """Promise 10: memory that is not there is said before the first step."""
 
-import common
-from common import REFERENCE, TINY, Report
+from common import TINY, Report
 
 # A training that needs more than POCL_MEMORY_LIMIT=1, whose unit is GiB and which takes whole numbers.
 LARGE = ["--size", "256", "--ngf", "96"]

@@ -11,8 +11,8 @@ from common import REFERENCE, TINY, Report
 
 OBJECTIVES = [
     "", "--objective l1", "--objective l2", "--objective gan", "--gan-loss lsgan", "--gan-loss hinge",
-    "--gan-loss wgan --spectral-norm", "--gan-loss wgan --gradient-penalty 10 --norm instance", "--norm none", "--minimax",
-    "--lambda-ssim 10", "--lambda-edges 100", "--lambda-feature-matching 10", "--spectral-norm", "--batch-size 2",
+    "--gan-loss wgan --spectral-norm", "--gan-loss wgan --gradient-penalty 10 --norm instance", "--norm none",
+    "--minimax", "--lambda-ssim 10", "--lambda-edges 100", "--lambda-feature-matching 10", "--spectral-norm", "--batch-size 2",
     "--norm none --objective l2 --generator resnet-6",
 ]
 VALUES = {"NaN": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -66,24 +66,22 @@ def exploding(bench, pairs, rate, options):
 
 def planted_pictures(bench, value):
     """Arrays with one sample that is not finite, to train with and to translate."""
-    folder, run, out = bench.new("arrays"), bench.new("run"), bench.new("out")
+    folder, out = bench.new("arrays"), bench.new("out")
     for number in range(4):
         for side in ("A", "B"):
             samples = [(x * (number + 1)) % 97 / 97 for x in range(32 * 32 * 3)]
             if number == 2 and side == "A":
                 samples[777] = value
             pictures.npy(folder / side / "train" / f"{number}.npy", (32, 32, 3), samples)
-    for arguments in (
-        ["train", "--data", folder / "A", "--targets", folder / "B", *TINY, *REFERENCE, "--steps", 12, "--save-every", 2,
-         "--out", run],
-        ["train", "--data", folder / "B", "--targets", folder / "A", *TINY, *REFERENCE, "--steps", 12, "--save-every", 2,
-         "--out", bench.new("run")],
-    ):
-        outcome = bench.run(arguments)
+    for inputs, targets in ("AB", "BA"):
+        run = bench.new("run")
+        outcome = bench.run(
+            ["train", "--data", folder / inputs, "--targets", folder / targets, *TINY, *REFERENCE, "--steps", 12,
+             "--save-every", 2, "--out", run])
         if outcome.code != 1 or outcome.wrong_end() or "2.npy" not in outcome.errors:
             return f"{value} in an array to train with: {outcome}"
-        if arguments[-1].exists() and not_finite_files(arguments[-1]):
-            return f"{value} in an array to train with: {not_finite_files(arguments[-1])}"
+        if run.exists() and not_finite_files(run):
+            return f"{value} in an array to train with: {not_finite_files(run)}"
     (folder / "A" / "train" / "2.npy").rename(folder / "2.npy")
     (folder / "B" / "train" / "2.npy").unlink()
     bench.must(
@@ -91,7 +89,8 @@ def planted_pictures(bench, value):
          bench.folder / out.name / "model"])
     shutil.move(folder / "2.npy", folder / "A" / "train" / "2.npy")
     outcome = bench.run(
-        ["translate", "--model", out / "model", "--input", folder / "A" / "train", *REFERENCE, "--out", out / "pictures"])
+        ["translate", "--model", out / "model", "--input", folder / "A" / "train", *REFERENCE, "--out",
+         out / "pictures"])
     if outcome.code != 1 or "2.npy" not in outcome.errors or (out / "pictures" / "2.npy").exists():
         return f"{value} in an array to translate: {outcome}"
     return None
@@ -125,7 +124,8 @@ def campaign(bench):
         before = file.read_bytes()
         for arguments in (
             ["train", "--resume", "--steps", 8, "--out", run, *REFERENCE],
-            ["translate", "--model", run, "--input", pairs / "train", "--side", "A", *REFERENCE, "--out", bench.new("out")],
+            ["translate", "--model", run, "--input", pairs / "train", "--side", "A", *REFERENCE, "--out",
+             bench.new("out")],
             ["evaluate", "--model", run, "--data", pairs, *REFERENCE, "--split", "train"],
         ):
             outcome = bench.run(arguments)

@@ -64,7 +64,8 @@ def cases(folder):
 
 
 def interrupted(bench, arguments, run, number, patience):
-    """Starts a run and sends it a signal some time behind its first checkpoint. The exit code; None if it ended before."""
+    """Starts a run and sends it a signal some time behind its first checkpoint. The exit code; None if it came to its
+    end before."""
     process = subprocess.Popen(
         [bench.program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, env=bench.environment, text=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 
-import common
 from common import REFERENCE, TINY, Report
 
 LOAD = 4
@@ -17,7 +16,8 @@ def results(run, pictures):
 
 
 def campaign(bench):
-    report = Report("equal runs: processes, threads, a load beside them, cold and warm caches, on the reference and OpenCL")
+    report = Report(
+        "equal runs: processes, threads, a load beside them, cold and warm caches, on the reference and OpenCL")
     pairs = bench.pairs()
     trials = [
         ("twice", {}, False), ("again", {}, False), ("one thread", {"POCL_MAX_PTHREAD_COUNT": "1"}, False),
