@@ -297,6 +297,7 @@ extension WeightGradient {
     let quadsOfTap = dw.lanes == .output ? quads : (quads + tileQuads - 1) / tileQuads * tileQuads
     let rows = dw.taps * quadsOfTap * 4
     let sums = splits == 1 ? dw.buffer : try planner.scratch(floats: splits * rows * lanes.blocks * 16)
+    // The kernel takes both, and writes the second where the depth is split: the first is not written before the sum.
     let sizes = SIMD4(Int32(quads), Int32(broadcast.blocks), Int32(lanes.blocks), Int32(quadsOfTap))
     var (entry, macros) = product.program(
       plain: (.weightGradientGPU, "weight_gradient_gpu"),
@@ -309,7 +310,8 @@ extension WeightGradient {
     return WeightGradientTiles(
       pass: self, source: entry.source, kernel: entry.kernel, macros: macros,
       arguments: x.arguments + [.float(imageActivation.negativeSlope)] + g.arguments + [
-        .float(gradientActivation.negativeSlope), .buffer(dw.buffer), .buffer(sums), .int4(sizes),
+        .float(gradientActivation.negativeSlope), .buffer(splits == 1 ? dw.buffer : sums), .buffer(sums),
+        .int4(sizes),
         .int4(SIMD4(Int32(g.images), Int32(g.height), Int32(g.width), Int32(splits))),
         .int4(kernelGeometry),
       ],
