@@ -45,8 +45,9 @@ import Testing
 
   @Test func aSheetThatCannotBeWritten() throws {
     try folder.writePairs("data")
+    try folder.write("file", Data("x".utf8))
     let outcome = try Program.run(
-      ["check", "--data", "\(folder.path)/data", "--sheet", "\(folder.path)/none/sheet.png"])
-    expectFailure(outcome, "none/sheet.png: cannot be written")
+      ["check", "--data", "\(folder.path)/data", "--sheet", "\(folder.path)/file/sheet.png"])
+    expectFailure(outcome, "\(folder.path)/file: is no folder")
   }
 }

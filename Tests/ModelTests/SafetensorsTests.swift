@@ -222,9 +222,14 @@ import Testing
   /// Folders nobody can write to, root included: one that does not exist, and one that is a file.
   @Test func unwritable() throws {
     try sample().write(to: path)
-    for target in ["\(folder.path)/none/x.safetensors", "\(path)/x.safetensors"] {
-      let error = try #require(throws: FileError.self) { try sample().write(to: target, replacing: .any) }
-      #expect(error.path == target && error.reason.hasPrefix("cannot be written: "))
+    for (folder, named, reason) in [
+      ("\(folder.path)/none", "\(folder.path)/none/x.safetensors", "cannot be written: "),
+      (path, path, "is no folder"),
+    ] {
+      let error = try #require(throws: FileError.self) {
+        try sample().write(to: "\(folder)/x.safetensors", replacing: .any)
+      }
+      #expect(error.path == named && error.reason.hasPrefix(reason))
     }
   }
 
