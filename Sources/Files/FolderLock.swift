@@ -32,7 +32,9 @@ public final class FolderLock: Sendable {
     let text = Array("\(ProcessInfo.processInfo.processIdentifier)".utf8)
     // The number is for people only. What is no number is another program's.
     let held = (try? RegularFile.contents(path, limit: 64)) ?? []
-    if held.allSatisfy({ (48...57).contains($0) }), ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+    if held.allSatisfy({ (48...57).contains($0) }), ftruncate(descriptor, 0) == 0 {
+      _ = pwrite(descriptor, text, text.count, 0)
+    }
     self.descriptor = descriptor
   }
 

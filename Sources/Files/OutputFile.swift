@@ -84,12 +84,14 @@ public struct OutputFile {
   ///   - output: the option that names the output
   /// - Throws: `FileError`
   public static func check(
-    _ path: String, replacing: Replacing = .own, inputs: Set<FileIdentity> = [], of option: String = "--input",
+    _ path: String, replacing: Replacing = .own, inputs: Set<FileIdentity> = [],
+    of option: String = "--input",
     output: String = "--out"
   ) throws(FileError) {
     if replacing == .own, let identity = FileIdentity(path), inputs.contains(identity) {
       throw FileError(
-        path, "is read by \(option), and \(output) would replace it; name another \(output), or add --overwrite")
+        path,
+        "is read by \(option), and \(output) would replace it; name another \(output), or add --overwrite")
     }
     _ = try existing(path, replacing)
   }
@@ -101,7 +103,9 @@ public struct OutputFile {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return false }
-      if errno == ENOTDIR { throw FileError(folder(of: path), "is no folder; name another, or move what is there") }
+      if errno == ENOTDIR {
+        throw FileError(folder(of: path), "is no folder; name another, or move what is there")
+      }
       throw .system(path, "cannot be written")
     }
     switch status.st_mode & S_IFMT {

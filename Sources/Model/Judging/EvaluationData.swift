@@ -28,7 +28,8 @@ extension TrainingOptions {
     }
     var reasons: [String] = []
     guard let source = try options.validationPairs({ reasons.append($0) }) else {
-      let reason = reasons.isEmpty ? "\(options.data) has neither val nor test" : reasons.joined(separator: "; ")
+      let reason =
+        reasons.isEmpty ? "\(options.data) has neither val nor test" : reasons.joined(separator: "; ")
       throw ModelError.option("--split", "\(reason); give --split train, or other pairs with --data")
     }
     return source
