@@ -57,7 +57,7 @@ let package = Package(
       swiftSettings: unoptimized),
     .testTarget(
       name: "CLBackendTests",
-      dependencies: ["CLBackend", "Images", "Kernels", "Model", "OperationCases", "Random", "Tape"],
+      dependencies: ["CLBackend", "Files", "Images", "Kernels", "Model", "OperationCases", "Random", "Tape"],
       swiftSettings: unoptimized),
     .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: unoptimized),
     .testTarget(
