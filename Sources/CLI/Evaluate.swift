@@ -99,7 +99,7 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp(
       "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"))
   var out: String?
-  @Option(help: "Seed of the bootstrap's draws.")
+  @Option(help: "Seed of the bootstrap's draws.", transform: OptionRange.all.value)
   var seed: UInt64 = 0
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
@@ -169,7 +169,7 @@ struct Evaluate: ParsableCommand {
       }
     for remark in found.remarks { note(remark) }
     let survey = try TargetSurvey(found, needsEqualSizes: checkpoint == nil)
-    count = found.count
+    count = found.count + found.unreadable.count
     for error in survey.unreadable { skipped.skip(error) }
     var source = survey.readable
     var maps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }

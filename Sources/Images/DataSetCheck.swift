@@ -25,6 +25,7 @@ public struct DataSetCheck: Sendable {
           findings.append(DataSetFinding(severity: .wrong, text: unmatched.description))
         }
         var source = found.source
+        findings += source.unreadable.map { DataSetFinding(severity: .wrong, text: $0.description) }
         defer {
           for remark in source.remarks where !findings.contains(where: { $0.text == remark }) {
             findings.append(DataSetFinding(severity: .odd, text: remark))
@@ -35,7 +36,7 @@ public struct DataSetCheck: Sendable {
         for folder in moreInputs { source = try source.adding(inputs: folder, split: split) }
         if let weights { source = try source.adding(weights: weights, split: split) }
       } catch {
-        let finding = DataSetFinding(severity: .wrong, text: error.description)
+        let finding = DataSetFinding(severity: Self.severity(of: error, split), text: error.description)
         // A folder that is missing is missing for every split.
         if !findings.contains(finding) { findings.append(finding) }
       }
@@ -58,6 +59,14 @@ public struct DataSetCheck: Sendable {
     self.findings = findings.enumerated()
       .sorted { ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset) }
       .map(\.element)
+  }
+
+  /// A training goes on without validation where its split is empty or half there.
+  private static func severity(of error: ImageError, _ split: Split) -> DataSetFinding.Severity {
+    switch error {
+    case .noPictures, .noOtherFolder: split == .train ? .wrong : .odd
+    default: .wrong
+    }
   }
 
   /// Every pair's pictures, or the error of reading them, computed on all cores.

@@ -70,6 +70,7 @@ struct DataSetJudge {
     for side in sides { add(.odd, various(side, "modes") { $0.mode }) }
     for side in sides { add(.odd, various(side, "sizes") { $0.size.description }) }
     for side in sides { add(.odd, flat(side)) }
+    for side in sides { add(.odd, transparent(side)) }
     add(.odd, fewPairs())
     add(.hint, noValidation())
     add(.hint, direction())
@@ -199,6 +200,21 @@ struct DataSetJudge {
     return
       "\(counted(flat.count, "picture")) of the \(side.name) \(flat.count == 1 ? "has" : "have") one colour "
       + "only: \(list(flat.map(\.name)))"
+  }
+
+  private func transparent(_ side: Side) -> String? {
+    let transparent = looks.filter { side.look($0).hasAlpha }
+    guard !transparent.isEmpty else { return nil }
+    let advice =
+      switch (place, side.name) {
+      case (.photographs, _): ""
+      case (_, "targets"): "; --target-format rgba keeps it"
+      default: "; --input-format rgba keeps it"
+      }
+    return
+      "\(counted(transparent.count, "picture")) of the \(side.name) \(transparent.count == 1 ? "has" : "have") "
+      + "alpha, and \(transparent.count == 1 ? "is" : "are") taken as on white: \(list(transparent.map(\.name)))"
+      + advice
   }
 
   private func fewPairs() -> String? {

@@ -103,7 +103,7 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
       return "\(path): \(reason)"
     case .unknownColour(let path, let colour, let x, let y, let classes):
       return "\(path): the pixel at x \(x), y \(y) has the colour \(colour), which is none of the "
-        + "\(classes) of the palette; correct the picture or name the palette it was drawn with"
+        + "\(classes) classes; correct the picture"
     case .file(let error):
       return error.description
     case .unwritable(let path, let reason):

@@ -21,14 +21,14 @@ public struct PairHeaders: Sendable {
 
   /// Reads headers on all cores.
   ///
-  /// - Throws: the errors of `PictureHeader`, `.oddWidth` and `.tooSmall`; `.first` where there are several
+  /// - Throws: the errors of `PictureHeader`, `.oddWidth`, `.tooSmall` and `.unnameable`; `.first` where there are several
   public init(_ source: PairSource) throws(ImageError) {
     let results = ConditionLock([Result<Pair, ImageError>?](repeating: nil, count: source.count))
     DispatchQueue.concurrentPerform(iterations: source.count) { index in
       let result = Result { () throws(ImageError) in try Pair(source.pairs[index]) }
       results.withLock { $0[index] = result }
     }
-    var (pairs, errors): ([Pair], [ImageError]) = ([], [])
+    var (pairs, errors): ([Pair], [ImageError]) = ([], source.unreadable)
     for result in results.withLock({ $0 }) {
       switch result! {
       case .success(let pair): pairs.append(pair)

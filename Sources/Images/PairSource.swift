@@ -17,6 +17,8 @@ public struct PairSource: Sendable {
     + "DIR/B, in DIR/{train,val,test}/{A,B}, or in DIR/{A,B}/{train,val,test}"
 
   public let pairs: [PairFiles]
+  /// The errors of pictures that belong to no pair, since no path can name them.
+  public private(set) var unreadable: [ImageError]
   /// Lines about files and folders that are left out.
   public private(set) var remarks: [String]
 
@@ -35,12 +37,12 @@ public struct PairSource: Sendable {
           }
         return PairFiles(
           name: pair.name, location: location, moreInputs: pair.moreInputs, weights: pair.weights)
-      }, remarks: remarks)
+      }, unreadable: unreadable, remarks: remarks)
   }
 
   /// Pairs at known places, for layouts that `Place` lacks.
-  public init(pairs: [PairFiles], remarks: [String] = []) {
-    (self.pairs, self.remarks) = (pairs, remarks)
+  public init(pairs: [PairFiles], unreadable: [ImageError] = [], remarks: [String] = []) {
+    (self.pairs, self.unreadable, self.remarks) = (pairs, unreadable, remarks)
   }
 
   /// A data set's pictures.
@@ -93,7 +95,7 @@ public struct PairSource: Sendable {
         PairFiles(
           name: pair.name, location: pair.location, moreInputs: pair.moreInputs + [path],
           weights: pair.weights)
-      }, remarks: remarks + leftOut)
+      }, unreadable: unreadable, remarks: remarks + leftOut)
   }
 
   /// The same pairs with a picture of weights each, found like the inputs of `adding(inputs:split:)`.
@@ -103,7 +105,7 @@ public struct PairSource: Sendable {
     return PairSource(
       pairs: zip(pairs, paths).map { pair, path in
         PairFiles(name: pair.name, location: pair.location, moreInputs: pair.moreInputs, weights: path)
-      }, remarks: remarks + leftOut)
+      }, unreadable: unreadable, remarks: remarks + leftOut)
   }
 
   /// The path of the picture with each pair's name in a folder, or in its folder for the split.
@@ -115,8 +117,7 @@ public struct PairSource: Sendable {
   private func partners(
     in folder: String, split: Split
   ) throws(ImageError) -> (paths: [String], leftOut: [String]) {
-    let splitFolder = "\(folder)/\(split.rawValue)"
-    let place = PictureFolder.exists(splitFolder) ? splitFolder : folder
+    let place = try PictureFolder.subfolder(split.rawValue, of: folder) ?? folder
     let found = try PictureFolder(place, subfolders: Self.splitNames)
     let files = try found.byName()
     let missing = pairs.map(\.name).filter { files[ofStem: $0] == nil }
@@ -125,7 +126,8 @@ public struct PairSource: Sendable {
         inputs: "the pairs of \"\(split.rawValue)\"", targets: place, onlyInInputs: missing, onlyInTargets: []
       )
     }
-    return (pairs.compactMap { files[ofStem: $0.name] }, found.leftOut.map { [$0] } ?? [])
+    let leftOut = [found.leftOut].compactMap(\.self) + found.unnameableErrors.map(\.description)
+    return (pairs.compactMap { files[ofStem: $0.name] }, leftOut)
   }
 
   // MARK: - Layouts
@@ -149,7 +151,7 @@ public struct PairSource: Sendable {
     // What lies beside split folders, or beside A and B, is none of the pairs.
     let read = Set(
       found.source.pairs.flatMap { [$0.inputFile, $0.targetFile].map(OutputFile.folder) })
-    found.source.remarks += place.folders.filter { !read.contains($0) }.compactMap(strays)
+    found.source.remarks += place.folders.filter { !read.contains($0) }.flatMap(strays)
     return found
   }
 
@@ -163,16 +165,16 @@ public struct PairSource: Sendable {
       guard PictureFolder.exists(folder) else {
         throw .noPairs(folder: folder, reason: PictureFolder.missing(folder))
       }
-      guard let place = ownFolder(of: split, in: folder) else { return nil }
+      guard let place = try ownFolder(of: split, in: folder) else { return nil }
       return Found(source: try single(place) { .photograph(path: $0) })
     }
   }
 
   /// The folder of a split: its own, or the whole where there are no split folders and `train` is asked for.
-  private static func ownFolder(of split: Split, in folder: String) -> String? {
-    let splitFolder = "\(folder)/\(split.rawValue)"
-    if PictureFolder.exists(splitFolder) { return splitFolder }
-    return split == .train && !hasSplits(folder) ? folder : nil
+  private static func ownFolder(of split: Split, in folder: String) throws(ImageError) -> String? {
+    if let own = try PictureFolder.subfolder(split.rawValue, of: folder) { return own }
+    guard split == .train, try !hasSplits(folder) else { return nil }
+    return folder
   }
 
   private static func find(
@@ -183,14 +185,13 @@ public struct PairSource: Sendable {
     }
 
     // Split folders may lie above A and B or in them, or hold side-by-side pictures.
-    let splitFolder = "\(folder)/\(split.rawValue)"
-    let hasSplit = PictureFolder.exists(splitFolder)
-    if let (a, b) = try sides(of: hasSplit ? splitFolder : folder) {
+    let splitFolder = try PictureFolder.subfolder(split.rawValue, of: folder)
+    if let (a, b) = try sides(of: splitFolder ?? folder) {
       let (inputs, targets) = direction == .aToB ? (a, b) : (b, a)
-      return try hasSplit
+      return try splitFolder != nil
         ? matched(inputs, targets) : find(inputs: inputs, targets: targets, split: split)
     }
-    guard let place = ownFolder(of: split, in: folder) else { return nil }
+    guard let place = try ownFolder(of: split, in: folder) else { return nil }
     return Found(source: try single(place) { .sideBySide(path: $0, direction: direction) })
   }
 
@@ -198,27 +199,26 @@ public struct PairSource: Sendable {
     for folder in [inputs, targets] where !PictureFolder.exists(folder) {
       throw .noPairs(folder: folder, reason: PictureFolder.missing(folder))
     }
-    let (inputSplit, targetSplit) = ("\(inputs)/\(split.rawValue)", "\(targets)/\(split.rawValue)")
-    switch (PictureFolder.exists(inputSplit), PictureFolder.exists(targetSplit)) {
-    case (true, true): return try matched(inputSplit, targetSplit)
-    case (true, false):
-      throw .noOtherFolder(folder: targetSplit, other: inputSplit)
-    case (false, true):
-      throw .noOtherFolder(folder: inputSplit, other: targetSplit)
-    case (false, false):
-      if split == .train, !hasSplits(inputs), !hasSplits(targets) { return try matched(inputs, targets) }
+    let name = split.rawValue
+    switch (try PictureFolder.subfolder(name, of: inputs), try PictureFolder.subfolder(name, of: targets)) {
+    case (let inputs?, let targets?): return try matched(inputs, targets)
+    case (let inputs?, nil): throw .noOtherFolder(folder: "\(targets)/\(name)", other: inputs)
+    case (nil, let targets?): throw .noOtherFolder(folder: "\(inputs)/\(name)", other: targets)
+    case (nil, nil):
+      if split == .train, try !hasSplits(inputs), try !hasSplits(targets) {
+        return try matched(inputs, targets)
+      }
       return nil
     }
   }
 
   /// The folders A and B of a folder, nil when it has neither.
   private static func sides(of folder: String) throws(ImageError) -> (a: String, b: String)? {
-    let (a, b) = ("\(folder)/A", "\(folder)/B")
-    switch (PictureFolder.exists(a), PictureFolder.exists(b)) {
-    case (true, true): return (a, b)
-    case (false, false): return nil
-    case (true, false): throw .noOtherFolder(folder: b, other: a)
-    case (false, true): throw .noOtherFolder(folder: a, other: b)
+    switch (try PictureFolder.subfolder("A", of: folder), try PictureFolder.subfolder("B", of: folder)) {
+    case (let a?, let b?): return (a, b)
+    case (nil, nil): return nil
+    case (let a?, nil): throw .noOtherFolder(folder: "\(folder)/B", other: a)
+    case (nil, let b?): throw .noOtherFolder(folder: "\(folder)/A", other: b)
     }
   }
 
@@ -228,10 +228,10 @@ public struct PairSource: Sendable {
   ) throws(ImageError) -> PairSource {
     let folder = try PictureFolder(path, subfolders: splitNames)
     let files = try folder.byName().paths.values
-    guard !files.isEmpty else { throw .noPictures(folder: path) }
+    guard !files.isEmpty || !folder.unnameable.isEmpty else { throw .noPictures(folder: path) }
     return PairSource(
       pairs: files.map { PairFiles(name: PictureFolder.stem($0), location: location($0)) },
-      remarks: folder.leftOut.map { [$0] } ?? []
+      unreadable: folder.unnameableErrors, remarks: folder.leftOut.map { [$0] } ?? []
     )
     .sorted()
   }
@@ -241,7 +241,10 @@ public struct PairSource: Sendable {
       try PictureFolder(inputs, subfolders: splitNames), try PictureFolder(targets, subfolders: splitNames),
     ]
     let (inputFiles, targetFiles) = (try folders[0].byName().paths, try folders[1].byName().paths)
-    if inputFiles.isEmpty && targetFiles.isEmpty { throw .noPictures(folder: "\(inputs) and \(targets)") }
+    let unreadable = folders.flatMap(\.unnameableErrors)
+    if inputFiles.isEmpty && targetFiles.isEmpty && unreadable.isEmpty {
+      throw .noPictures(folder: "\(inputs) and \(targets)")
+    }
     func fileName(_ path: String) -> String { (path as NSString).lastPathComponent }
     let onlyInputs = inputFiles.filter { targetFiles[$0.key] == nil }.values.map(fileName).sorted()
     let onlyTargets = targetFiles.filter { inputFiles[$0.key] == nil }.values.map(fileName).sorted()
@@ -253,12 +256,13 @@ public struct PairSource: Sendable {
     let unmatched = ImageError.unmatched(
       inputs: inputs, targets: targets, onlyInInputs: onlyInputs, onlyInTargets: onlyTargets)
     return Found(
-      source: PairSource(pairs: pairs, remarks: folders.compactMap(\.leftOut)).sorted(),
+      source: PairSource(pairs: pairs, unreadable: unreadable, remarks: folders.compactMap(\.leftOut))
+        .sorted(),
       unmatched: onlyInputs.isEmpty && onlyTargets.isEmpty ? nil : unmatched)
   }
 
   private func sorted() -> PairSource {
-    PairSource(pairs: pairs.sorted { $0.name < $1.name }, remarks: remarks)
+    PairSource(pairs: pairs.sorted { $0.name < $1.name }, unreadable: unreadable, remarks: remarks)
   }
 
   // MARK: - Folders
@@ -266,15 +270,17 @@ public struct PairSource: Sendable {
   /// Names of split folders.
   public static let splitNames = Set(Split.allCases.map(\.rawValue))
 
-  private static func hasSplits(_ folder: String) -> Bool {
-    splitNames.contains { PictureFolder.exists("\(folder)/\($0)") }
+  private static func hasSplits(_ folder: String) throws(ImageError) -> Bool {
+    for name in splitNames where try PictureFolder.subfolder(name, of: folder) != nil { return true }
+    return false
   }
 
-  /// A line about pictures that lie beside the folders that are read; nil where there are none.
-  private static func strays(_ folder: String) -> String? {
-    guard let pictures = try? PictureFolder(folder).pictures, !pictures.isEmpty else { return nil }
-    let count = pictures.count
-    return
-      "\(folder): \(count) \(count == 1 ? "picture is" : "pictures are") left out beside the folders that are read"
+  /// Lines about all that lies beside the folders that are read.
+  private static func strays(_ path: String) -> [String] {
+    guard let folder = try? PictureFolder(path, subfolders: splitNames.union(["a", "b"])) else { return [] }
+    let count = folder.pictures.count + folder.unnameable.count
+    let pictures =
+      "\(path): \(count) \(count == 1 ? "picture is" : "pictures are") left out beside the folders that are read"
+    return (count > 0 ? [pictures] : []) + [folder.leftOut].compactMap(\.self)
   }
 }

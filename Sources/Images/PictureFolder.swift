@@ -17,7 +17,7 @@ public struct PictureFolder: Sendable {
   /// A line about the files and folders that are left out; nil where there are none.
   public let leftOut: String?
 
-  /// - Parameter subfolders: folders in it that are read for themselves
+  /// - Parameter subfolders: folders in it that are read for themselves, in lower case
   /// - Throws: `.noPairs` when the folder is missing or not a folder, `.file` when it cannot be read
   public init(_ path: String, subfolders: Set<String> = []) throws(ImageError) {
     guard Self.exists(path) else { throw .noPairs(folder: path, reason: Self.missing(path)) }
@@ -28,7 +28,7 @@ public struct PictureFolder: Sendable {
       let isPicture = Self.isPicture(name)
       // Only a file's name says that it is a picture: a folder is rare, and asking for each file takes time.
       if !isPicture, Self.exists("\(path)/\(name)") {
-        if !subfolders.contains(name) { folders.append(name) }
+        if !subfolders.contains(name.lowercased()) { folders.append(name) }
       } else if isPicture {
         pictures.append("\(path)/\(name)")
       } else {
@@ -77,11 +77,13 @@ public struct PictureFolder: Sendable {
   /// Whether two files are one pair's, by the rule for names.
   public static func belong(together a: String, _ b: String) -> Bool { key(a) == key(b) }
 
+  /// The errors of `unnameable`, one each.
+  public var unnameableErrors: [ImageError] { unnameable.map { .unnameable(folder: path, names: [$0]) } }
+
   /// Pictures by the names that belong together.
   ///
-  /// - Throws: `.ambiguous` for two of one name, `.unnameable`
+  /// - Throws: `.ambiguous` for two of one name
   public func byName() throws(ImageError) -> PicturesByName {
-    guard unnameable.isEmpty else { throw .unnameable(folder: path, names: unnameable) }
     let groups = Dictionary(grouping: pictures, by: Self.key)
     let shared = groups.values.filter { $0.count > 1 }.flatMap {
       $0.map { ($0 as NSString).lastPathComponent }
@@ -100,6 +102,20 @@ public struct PictureFolder: Sendable {
   public static func exists(_ path: String) -> Bool {
     var isDirectory: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
+  /// The folder in a folder whose name is equal but for case; nil where there is none.
+  ///
+  /// - Throws: `.ambiguous` for two of them, of which none has the very name; `.file` when the folder cannot be read
+  static func subfolder(_ name: String, of folder: String) throws(ImageError) -> String? {
+    let path = "\(folder)/\(name)"
+    if exists(path) { return path }
+    guard exists(folder) else { return nil }
+    let entries: FolderEntries
+    do { entries = try FolderEntries(folder) } catch { throw .file(error) }
+    let found = entries.names.filter { $0.lowercased() == name.lowercased() && exists("\(folder)/\($0)") }
+    guard found.count <= 1 else { throw .ambiguous(folder: folder, names: found) }
+    return found.first.map { "\(folder)/\($0)" }
   }
 
   static func missing(_ path: String) -> String {

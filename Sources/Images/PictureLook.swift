@@ -15,6 +15,7 @@ struct PictureLook: Sendable, Equatable {
   /// Channels, bits and palette in words.
   let mode: String
   let kind: Kind
+  let hasAlpha: Bool
   /// No channel is above 0 anywhere.
   let isBlack: Bool
   /// Equal for equal pictures in files of any kind; equal by chance once in 2^64.
@@ -23,6 +24,7 @@ struct PictureLook: Sendable, Equatable {
   init(_ picture: Picture) {
     size = picture.size
     mode = Self.mode(of: picture)
+    hasAlpha = picture.hasAlpha
     let pixels: [UInt32]
     if picture.isColour {
       pixels = Self.colours(of: picture)

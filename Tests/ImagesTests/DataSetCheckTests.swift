@@ -124,11 +124,24 @@ import Testing
   @Test func modesThatDiffer() throws {
     for index in [5, 6] { try folder.write("photos/train/\(index).png", Self.photograph(index).gray()) }
     try folder.write("photos/train/9.png", Self.photograph(9).rgba())
-    expectOne(
-      .odd,
-      [
-        "the targets have 3 different modes: 52 RGB, 2 gray (train/5, train/6), 1 RGB with alpha (train/9)"
-      ])
+    let findings = findings()
+    #expect(findings.map(\.severity) == [.odd, .odd])
+    let modes =
+      "the targets have 3 different modes: 52 RGB, 2 gray (train/5, train/6), 1 RGB with alpha (train/9)"
+    #expect(findings[0].text.contains(modes))
+    let alpha =
+      "1 picture of the targets has alpha, and is taken as on white: train/9; --target-format rgba keeps it"
+    #expect(findings[1].text == alpha)
+  }
+
+  /// A training goes on without them.
+  @Test func validationThatIsHalfThere() throws {
+    try folder.write("data/train/A/1.png", Self.labels(1))
+    try folder.write("data/train/B/1.png", Self.photograph(1))
+    try folder.write("data/val/A/2.png", Self.labels(2))
+    let place = PairSource.Place.folder("\(folder.path)/data", .aToB)
+    #expect(DataSetCheck(place).findings.map(\.severity) == [.odd, .odd, .hint])
+    #expect(DataSetCheck(place).findings[0].text.hasPrefix("\(folder.path)/data/val/B: no such folder"))
   }
 
   @Test func picturesOfOneColour() throws {

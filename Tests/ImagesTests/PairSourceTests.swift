@@ -46,6 +46,23 @@ import Testing
     #expect(try PairSource.pairs(of: .val, in: .folder(folder.path, .aToB)) == nil)
   }
 
+  /// Data sets come from systems whose names have no case.
+  @Test(arguments: [("TRAIN/a", "TRAIN/B"), ("a/Train", "b/train"), ("a", "b")])
+  func foldersOfAnyCase(a: String, b: String) throws {
+    try touch("\(a)/1.png", "\(b)/1.png")
+    #expect(twoFiles(try PairSource(.folder(folder.path, .aToB))) == [["\(a)/1.png", "\(b)/1.png"]])
+    #expect(try PairSource.pairs(of: .val, in: .folder(folder.path, .aToB)) == nil)
+  }
+
+  @Test func twoFoldersOfOneName() throws {
+    try touch("Train/1.png", "TRAIN/2.png")
+    let error = #expect(throws: ImageError.self) { try PairSource(.photographs(folder.path)) }
+    #expect(error == .ambiguous(folder: folder.path, names: ["TRAIN", "Train"]))
+    // The very name is meant where it is there.
+    try touch("train/3.png")
+    #expect(names(try PairSource(.photographs(folder.path))) == ["3"])
+  }
+
   @Test func explicitFoldersWithSplits() throws {
     try touch("photos/train/1.jpg", "labels/train/1.png", "photos/val/2.jpg", "labels/val/2.png")
     let (photos, labels) = ("\(folder.path)/photos", "\(folder.path)/labels")

@@ -47,8 +47,16 @@ import Testing
     close(descriptor)
     defer { unlink(bytes) }
     #expect(try PictureFolder(folder.path).unnameable == ["caf\\xe9.png"])
-    let error = #expect(throws: ImageError.self) { try PairSource(.photographs(folder.path)) }
+    // A training wants all of its pictures; others take the rest.
+    try folder.write("a.png", Picture(width: 9, height: 9) { x, y, c in x + y + c })
+    let source = try PairSource(.photographs(folder.path))
+    #expect(source.unreadable == [.unnameable(folder: folder.path, names: ["caf\\xe9.png"])])
+    #expect(source.pairs.map(\.name) == ["a"])
+    let error = #expect(throws: ImageError.self) { try PairHeaders(source) }
     #expect(error?.description.contains("UTF-8: caf\\xe9.png") == true)
+    let check = DataSetCheck(.photographs(folder.path))
+    #expect(check.findings.first?.severity == .wrong && check.count(.train) == 1)
+    #expect(check.findings.first?.text.contains("UTF-8: caf\\xe9.png") == true)
   }
 
   @Test func picturesBesideSplitsAreSaid() throws {
@@ -59,6 +67,9 @@ import Testing
     let sides = try PairSource(.folder("\(folder.path)/sides", .aToB))
     #expect(sides.remarks.count == 2 && sides.remarks[0].contains("sides/B: 1 file is left out (1 .tif)"))
     #expect(sides.remarks[1].contains("sides: 1 picture is left out beside"))
+    try touch("sides/notes.txt", "sides/more/5.png")
+    let more = try PairSource(.folder("\(folder.path)/sides", .aToB)).remarks
+    #expect(more.count == 3 && more[2].contains("1 file is left out (1 .txt); the subfolder more is not"))
   }
 }
 

@@ -89,16 +89,17 @@ extension Memorization {
     let (targets, errors) = readable(found.pictures.count) { index throws(ImageError) in
       (PictureFolder.stem(found.pictures[index]), Thumbnail(try Picture(contentsOf: found.pictures[index])))
     }
-    return (targets, errors + found.unnameable.map { .unnameable(folder: folder, names: [$0]) })
+    return (targets, errors + found.unnameableErrors)
   }
 
   /// The targets of pairs, reduced, and the errors of those that cannot be read.
   public static func trainingTargets(
     of source: PairSource
   ) -> (targets: [TrainingTarget], unreadable: [ImageError]) {
-    readable(source.count) { index throws(ImageError) in
+    let (targets, errors) = readable(source.count) { index throws(ImageError) in
       (source.pairs[index].name, Thumbnail(try source.pairs[index].load().target))
     }
+    return (targets, errors + source.unreadable)
   }
 
   private static func readable(

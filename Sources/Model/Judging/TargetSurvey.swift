@@ -48,7 +48,7 @@ public struct TargetSurvey: Sendable {
       let colours = isColour ? target.distinctColours(limit: Palette.maximumCount) : nil
       return .success((isPalette: target.isPalette, colours: colours))
     }
-    var (found, pairs, errors): ([Found], [PairFiles], [ImageError]) = ([], [], [])
+    var (found, pairs, errors): ([Found], [PairFiles], [ImageError]) = ([], [], source.unreadable)
     for (look, pair) in zip(looks, source.pairs) {
       switch look {
       case .success(let one):

@@ -97,7 +97,7 @@ private struct PictureSide {
     if let first = transparent.first {
       remarks.append(
         "\(transparent.count) of the \(training.count) \(name) \(transparent.count == 1 ? "has" : "have") alpha "
-          + "(\(first.path)\(transparent.count > 1 ? ", ..." : "")), and are taken as on white; \(option) rgba keeps it"
+          + "(\(first.path)\(transparent.count > 1 ? ", ..." : "")), and \(transparent.count == 1 ? "is" : "are") taken as on white; \(option) rgba keeps it"
       )
     }
     if let first = gray.first {
