@@ -37,14 +37,15 @@ struct Benchmark: ParsableCommand {
   @OptionGroup(title: "Objective, for --step") var objective: ObjectiveOptions
   @Flag(help: "For --step: make activations again in the backward pass, as train --recompute does.")
   var recompute = false
-  @Option(help: "Pictures at a time.")
+  @Option(help: "Pictures at a time.", transform: TrainingOptions.batchSizes.value)
   var batchSize = 1
   @Flag(
     help: ArgumentHelp(
       "For --step: do not compare its first step with the CPU reference.",
       discussion: "The comparison takes minutes for large batches and pictures."))
   var noCheck = false
-  @Option(help: "Timed runs of each; the median is printed.")
+  @Option(
+    help: "Timed runs of each; the median is printed.", transform: OptionRange.from(1, to: 10_000).value)
   var repeats = 11
   @Flag(help: "For --step: print where the time of a step goes, by kernel, by layer, and between launches.")
   var profile = false
@@ -77,12 +78,6 @@ struct Benchmark: ParsableCommand {
     let names = ConvolutionLayerShape.all.map(\.name)
     for name in layer where !names.contains(name) {
       throw ValidationError("There is no layer \(name). The layers are \(names.joined(separator: ", ")).")
-    }
-    guard (1...10_000).contains(repeats) else {
-      throw ValidationError("--repeats \(repeats) is not from 1 to 10000.")
-    }
-    guard (1...256).contains(batchSize) else {
-      throw ValidationError("--batch-size \(batchSize) is not from 1 to 256.")
     }
   }
 

@@ -69,15 +69,25 @@ struct CommandLineTool: ParsableCommand {
     }
   }
 
+  /// Says what a running command found wrong with its options as the parser would have.
+  private static func exitForUsage(of command: any ParsableCommand.Type, _ message: String) -> Never {
+    note("Error: \(message)")
+    note("Usage: \(usageString(for: command))")
+    note("  See 'pix2pix \(command._commandName) --help' for more information.")
+    exit(withError: ExitCode.validationFailure)
+  }
+
   static func main() {
     ProcessSetup.begin()
+    var command: (any ParsableCommand)?
     do {
       try refuseOtherEncodings()
       try refuseEmptyValues(of: Swift.CommandLine.arguments)
-      var command = try parseAsRoot(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst())))
-      try command.run()
+      command = try parseAsRoot(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst())))
+      try command?.run()
       try ProcessSetup.end()
     } catch {
+      if let command, error is ValidationError { exitForUsage(of: type(of: command), message(for: error)) }
       // What went wrong is a line; usage is some.
       if exitCode(for: error) == .failure, !(error is ExitCode) {
         note("Error: \(message(for: error))")

@@ -105,26 +105,17 @@ struct DeviceOptions: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
-/// `--batch-size` of the commands that train nothing, by the range of train's.
-func validateBatchSize(_ size: Int) throws {
-  if let problem = TrainingOptions.row("--batch-size").problem(ofWord: "\(size)") {
-    throw ValidationError("--batch-size \(problem).")
-  }
-}
+/// The range of `--memory-limit`, in GiB.
+let memoryLimits = OptionRange.above(0.0, upTo: 1e6)
 
 /// `--vector-width`, shared by the subcommands that check and time kernels.
 struct VectorWidthOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Use the kernels for CPUs whose registers hold so many floats: 4, 8 (AVX2) or 16 (AVX-512). (default: as the device says)",
-      valueName: "floats"))
+      valueName: "floats"),
+    transform: OptionRange.oneOf(4, 8, 16).value)
   var vectorWidth: Int?
-
-  func validate() throws {
-    guard vectorWidth.map({ [4, 8, 16].contains($0) }) ?? true else {
-      throw ValidationError("--vector-width \(vectorWidth ?? 0) is not 4, 8 or 16.")
-    }
-  }
 
   /// Whose kernels are asked for; nil for those of the device's own class.
   func deviceClass(gpuKernels: Bool) throws -> DeviceClass? {

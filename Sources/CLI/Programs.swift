@@ -23,22 +23,17 @@ struct Programs: ParsableCommand {
   var out: String
   @OptionGroup(title: "Networks") var network: NetworkOptions
   @OptionGroup(title: "Objective") var objective: ObjectiveOptions
-  @Option(help: "Pictures at a time.")
+  @Option(help: "Pictures at a time.", transform: TrainingOptions.batchSizes.value)
   var batchSize = 1
   @Flag(help: "Those of GPUs.")
   var gpuKernels = false
   @Flag(help: "Those of NVIDIA GPUs with matrix units, where fp32 is 3xTF32.")
   var nvidia = false
-  @Option(help: "Those of a device with so many compute units. (default: as many as there are)")
+  @Option(
+    help: "Those of a device with so many compute units. (default: as many as there are)",
+    transform: OptionRange.from(1, to: 65536).value)
   var computeUnits: Int?
   @OptionGroup var output: OutputOptions
-
-  func validate() throws {
-    try validateBatchSize(batchSize)
-    guard computeUnits.map({ (1...65536).contains($0) }) ?? true else {
-      throw ValidationError("--compute-units \(computeUnits ?? 0) is not from 1 to 65536.")
-    }
-  }
 
   func run() throws {
     guard case .openCL(let chosen, _) = try device.choose() else {

@@ -59,7 +59,7 @@ extension RowOptions: CustomReflectable {
     /// The word itself, where the row takes it.
     @Sendable func checked(_ word: String) throws -> String {
       guard let problem = row.problem(ofWord: word) else { return word }
-      throw WordError(description: problem)
+      throw OptionWordError(description: problem)
     }
     switch row.form {
     case .value:
@@ -71,10 +71,6 @@ extension RowOptions: CustomReflectable {
     case .flag: return Flag(wrappedValue: false, name: name, help: help)
     case .flagPair: return Flag<Bool?>(name: name, inversion: .prefixedNo, help: help)
     }
-  }
-
-  private struct WordError: Error, CustomStringConvertible {
-    let description: String
   }
 }
 

@@ -20,20 +20,14 @@ struct SamplePairsCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Folder for train/ and val/.", valueName: "dir"))
   var out: String
-  @Option(help: "Number of pairs.")
+  @Option(help: "Number of pairs.", transform: OptionRange.from(1, to: 1_000_000).value)
   var count = 200
-  @Option(help: "Pixels on a side of each half, from 32 to 1024.")
+  @Option(
+    help: "Pixels on a side of each half, from 32 to 1024.", transform: OptionRange.from(32, to: 1024).value)
   var size = 256
-  @Option(help: "Other numbers draw other buildings.")
+  @Option(help: "Other numbers draw other buildings.", transform: OptionRange.all.value)
   var seed: UInt64 = 0
   @OptionGroup var output: OutputOptions
-
-  func validate() throws {
-    guard (1...1_000_000).contains(count) else {
-      throw ValidationError("--count \(count) is not from 1 to 1000000.")
-    }
-    guard (32...1024).contains(size) else { throw ValidationError("--size \(size) is not from 32 to 1024.") }
-  }
 
   func run() throws {
     let clock = ContinuousClock()

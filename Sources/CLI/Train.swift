@@ -40,7 +40,8 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Training") var training: RowOptions<TrainingRows>
   @Option(
     help: ArgumentHelp(
-      "Refuse to train if more of the device's memory is needed. (default: all it has)", valueName: "GiB"))
+      "Refuse to train if more of the device's memory is needed. (default: all it has)", valueName: "GiB"),
+    transform: memoryLimits.value)
   var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
@@ -50,7 +51,8 @@ struct Train: ParsableCommand {
   var selfTest = false
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
-  @Option(help: "Stop after so many steps of this session, as Ctrl-C would.")
+  @Option(
+    help: "Stop after so many steps of this session, as Ctrl-C would.", transform: OptionRange.above(0).value)
   var stopAfter: Int?
 
   private var given: [GivenOption] {
@@ -58,12 +60,6 @@ struct Train: ParsableCommand {
   }
 
   func validate() throws {
-    guard memoryLimit.map({ $0 > 0 && $0 <= 1e6 }) ?? true else {
-      throw ValidationError("--memory-limit \(memoryLimit ?? 0) is not above 0 and at most 1000000 GiB.")
-    }
-    guard stopAfter ?? 1 > 0 else {
-      throw ValidationError("--stop-after \(stopAfter ?? 0) is not above 0.")
-    }
     if resume { return }
     guard try !TrainingOptions(given: given).data.isEmpty else {
       throw ValidationError("Missing --data (or --resume).")

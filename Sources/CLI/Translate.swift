@@ -59,19 +59,24 @@ struct Translate: ParsableCommand {
   var dropout: String?
   @Option(help: "trained (pictures are resized to the size of the training) or own (every picture's).")
   var size = Translator.Size.trained
-  @Option(help: "Pictures from each input, with noise and dropout of their own, and their mean distance.")
+  @Option(
+    help: "Pictures from each input, with noise and dropout of their own, and their mean distance.",
+    transform: OptionRange.from(1, to: 1000).value)
   var samples = 1
-  @Option(help: "Bits of a channel, 8 or 16. (default: the input's)")
+  @Option(
+    help: "Bits of a channel, 8 or 16. (default: the input's)", transform: OptionRange.oneOf(8, 16).value)
   var bitDepth: Int?
   @Option(
     help: ArgumentHelp(
       "Translate in strips of so many rows. (default: only pictures too large for the device's memory)",
-      valueName: "rows"))
+      valueName: "rows"),
+    transform: OptionRange.above(0).value)
   var strips: Int?
   @Option(
     help: ArgumentHelp(
       "Memory to use on the device; larger pictures are translated in strips. (default: all)",
-      valueName: "GiB"))
+      valueName: "GiB"),
+    transform: memoryLimits.value)
   var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
@@ -95,18 +100,6 @@ struct Translate: ParsableCommand {
     guard !input.isEmpty else { throw ValidationError("Missing --input.") }
     guard side == .whole || input.count == 1 else {
       throw ValidationError("--side cuts the pictures of one --input.")
-    }
-    guard (1...1000).contains(samples) else {
-      throw ValidationError("--samples \(samples) is not from 1 to 1000.")
-    }
-    guard bitDepth.map({ $0 == 8 || $0 == 16 }) ?? true else {
-      throw ValidationError("--bit-depth \(bitDepth ?? 0) is neither 8 nor 16.")
-    }
-    guard strips.map({ $0 > 0 }) ?? true else {
-      throw ValidationError("--strips \(strips ?? 0) is not above 0.")
-    }
-    guard memoryLimit.map({ $0 > 0 && $0 <= 1e6 }) ?? true else {
-      throw ValidationError("--memory-limit \(memoryLimit ?? 0) is not above 0 and at most 1000000 GiB.")
     }
   }
 
@@ -254,7 +247,7 @@ struct Translate: ParsableCommand {
     let folder = try PictureFolder.some(in: input)
     if let leftOut = folder.leftOut { note(leftOut) }
     if isFirst {
-      for name in folder.unnameable { skipped.skip(ImageError.unnameable(folder: input, names: [name])) }
+      for error in folder.unnameableErrors { skipped.skip(error) }
     }
     return folder.pictures
   }

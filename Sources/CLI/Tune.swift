@@ -28,11 +28,11 @@ struct Tune: ParsableCommand {
       """)
 
   @OptionGroup var device: DeviceOptions
-  @Option(help: "The budget, in seconds.")
+  @Option(help: "The budget, in seconds.", transform: OptionRange.above(0, upTo: 86400).value)
   var seconds = 60.0
   @OptionGroup var network: NetworkOptions
   @OptionGroup var objective: ObjectiveOptions
-  @Option(help: "Pictures per step.")
+  @Option(help: "Pictures per step.", transform: TrainingOptions.batchSizes.value)
   var batchSize = 1
   @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
   var gpuKernels = false
@@ -49,12 +49,6 @@ struct Tune: ParsableCommand {
   func validate() throws {
     guard [print, delete, pin != nil].count(where: { $0 }) <= 1 else {
       throw ValidationError("Give one of --print, --delete and --pin.")
-    }
-    guard seconds > 0, seconds <= 86400 else {
-      throw ValidationError("--seconds \(seconds) is not above 0 and at most 86400.")
-    }
-    guard (1...256).contains(batchSize) else {
-      throw ValidationError("--batch-size \(batchSize) is not from 1 to 256.")
     }
   }
 

@@ -26,16 +26,16 @@ struct Verify: ParsableCommand {
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var network: NetworkOptions
   @OptionGroup var objective: ObjectiveOptions
-  @Option(help: "Pictures per step.")
+  @Option(help: "Pictures per step.", transform: TrainingOptions.batchSizes.value)
   var batchSize = 1
   @Flag(help: "Let a target's pixels count by weights, as with train's --weights.")
   var weights = false
-  @Option(help: "Seed of weights, pictures and masks.")
+  @Option(help: "Seed of weights, pictures and masks.", transform: OptionRange.all.value)
   var seed: UInt64 = 0
   @Option(
     help:
-      "The relative L2 error allowed for each tensor. (default: 1e-5; convolutions 1e-3 in tf32, 8e-3 in bf16)"
-  )
+      "The relative L2 error allowed for each tensor. (default: 1e-5; convolutions 1e-3 in tf32, 8e-3 in bf16)",
+    transform: OptionRange.positive.value)
   var bound: Double?
   @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
   var gpuKernels = false
@@ -62,10 +62,6 @@ struct Verify: ParsableCommand {
 
   func validate() throws {
     _ = try deviceClass
-    guard bound.map({ $0 > 0 && $0.isFinite }) ?? true else {
-      throw ValidationError("--bound \(bound ?? 0) is not a finite number above 0.")
-    }
-    try validateBatchSize(batchSize)
     guard against == nil || device.precision ?? .fp32 == .fp32 else {
       throw ValidationError("--against compares with fp32's own noise; --precision must be fp32 there.")
     }

@@ -73,7 +73,7 @@ public struct OptionRow: Sendable {
       var elements: [Value.Item] = []
       for word in words {
         guard let element = Value.Item(word: word) else {
-          throw .option(name, "\"\(word)\" is not \(Value.Item.form)")
+          throw .option(name, OptionRange.problem(ofNoValue: word, range))
         }
         elements.append(element)
       }
@@ -158,29 +158,6 @@ public struct OptionRow: Sendable {
     case .when(let condition): condition(options)
     }
   }
-}
-
-/// The values that an option may have, and their description behind "is not".
-public struct OptionRange<Value>: Sendable {
-  let words: String
-  let contains: @Sendable (Value) -> Bool
-}
-
-extension OptionRange where Value: OptionValue & Comparable & Sendable {
-  static func from(_ least: Value, to most: Value, _ unit: String = "") -> Self {
-    Self(words: "from \(least.word) to \(most.word)\(unit)") { least <= $0 && $0 <= most }
-  }
-
-  static func above(_ limit: Value) -> Self { Self(words: "above \(limit.word)") { $0 > limit } }
-
-  /// NaN is out of range.
-  static func above(_ limit: Value, upTo most: Value) -> Self {
-    Self(words: "above \(limit.word) and at most \(most.word)") { limit < $0 && $0 <= most }
-  }
-}
-
-extension OptionRange where Value: BinaryFloatingPoint & Sendable {
-  static var weight: Self { Self(words: "a finite number from 0 on") { $0 >= 0 && $0.isFinite } }
 }
 
 /// An option that was given, and its words.

@@ -11,6 +11,9 @@ extension TrainingOptions {
   /// The rows of some options, in the order of the names.
   public static func rows(_ names: String...) -> [OptionRow] { names.map(row) }
 
+  /// The range of `--batch-size`.
+  public static let batchSizes = OptionRange.from(1, to: 256)
+
   public static func row(_ name: String) -> OptionRow {
     guard let row = rows.first(where: { $0.name == name }) else { preconditionFailure("no option \(name)") }
     return row
@@ -148,7 +151,7 @@ extension TrainingOptions {
   ]
 
   private static let trainingRows: [OptionRow] = [
-    OptionRow("--batch-size", \.batchSize, .training, "Pictures per step.", range: .from(1, to: 256)),
+    OptionRow("--batch-size", \.batchSize, .training, "Pictures per step.", range: batchSizes),
     OptionRow(
       "--epochs", \.epochs, .training, "Epochs in all; the rate falls in the second half.",
       range: .from(1, to: 1_000_000), mayChange: true, shown: .when { $0.epochs != nil }),

@@ -87,7 +87,7 @@ public final class Trainer {
     savedStep = progress.step
     guard progress.step < plan.steps else {
       throw ModelError.training(
-        "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(plan.steps) steps already; give a larger --steps or --epochs to go on"
+        "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(plan.steps) steps already; give a larger \(options.epochs == nil ? "--steps" : "--epochs") to go on"
       )
     }
     validation =
