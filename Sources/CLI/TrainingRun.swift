@@ -132,7 +132,7 @@ struct TrainingRun {
     let seconds = String(format: "%.1f", duration / .seconds(1))
     let rest = untested.isEmpty ? "" : "; there is none for \(untested.joined(separator: ", "))"
     note(
-      "\(all - untested.count) of \(all) kernels agree with the reference on small cases, tested once for this driver in \(seconds) s\(rest)"
+      "\(all - untested.count) of \(all) kernels agree with the reference on small cases, compiled and tested once for this driver in \(seconds) s\(rest)"
     )
   }
 

@@ -232,7 +232,18 @@ private enum FaultLayer {
     for ((kernel, fault), outcome) in outcomes {
       let run = "\(kernel) \(fault)"
       #expect(!told(run).isEmpty, "\(run) was not launched")
-      expectFailure(outcome, "computes wrongly", String(kernel.prefix { $0 != "@" }), "driver ", "--device")
+      if outcome.status == 0, fault == "LAYER_FLIP" {
+        // A number that nobody reads, in channels that fill up a block.
+        let last = try ["plain", run].map {
+          try Data(
+            contentsOf: URL(fileURLWithPath: "\(folder.path)/\($0)/checkpoints/step-00000003.safetensors"))
+        }
+        #expect(last[0] == last[1], "\(run) was not named")
+        continue
+      }
+      // Many kernels of CLBlast make one product.
+      let name = kernel.hasPrefix("Xgemm") ? "Xgemm" : String(kernel.prefix { $0 != "@" })
+      expectFailure(outcome, "computes wrongly", name, "driver ", "--device")
       #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/\(run)"), "\(run) has begun")
     }
   }

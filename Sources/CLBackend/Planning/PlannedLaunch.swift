@@ -58,10 +58,12 @@ package struct PlannedLaunch {
     return request
   }
 
-  /// nil for a matrix product.
-  var kernelName: String? {
-    guard case .kernel(let name, _, _, _) = work else { return nil }
-    return name
+  /// The kernel's name; of a matrix product, that of CLBlast's kernels.
+  var kernelName: String {
+    switch work {
+    case .kernel(let name, _, _, _): name
+    case .product: "Xgemm (CLBlast)"
+    }
   }
 
   /// The buffers that it reads and writes.

@@ -4,9 +4,10 @@ import Tape
 public struct KernelIdentity: Hashable, Sendable {
   /// The kernel's name.
   public let name: String
-  /// A digest of the program's source and options, the device and its driver, but for the numbers of equal parts that are
-  /// unrolled in it.
+  /// A digest of the program's source and options, the device and its driver.
   let program: String
+  /// The same but for the numbers of equal parts that are unrolled in it: a small case may have fewer.
+  let kind: String
 
   /// As it is kept in a file.
   var key: String { "\(name) \(program.prefix(32))" }
@@ -16,13 +17,17 @@ public struct KernelIdentity: Hashable, Sendable {
 
   /// - Throws: `OpenCLError` for macros that cannot be options
   init(_ name: String, of request: ProgramCache.Request, on device: DeviceDescription) throws(OpenCLError) {
-    let macros = request.macros.map { macro, value in
+    func digest(_ macros: [(String, String)]) throws(OpenCLError) -> String {
+      let options = try Program.options(
+        macros: macros, options: Program.defaultOptions, for: request.source.name)
+      return ProgramBuild(request.source, options: options, for: device).name
+    }
+    self.name = name
+    program = try digest(request.macros)
+    let uncounted = request.macros.map { macro, value in
       (macro, Self.counts.contains(macro) && Int(value) ?? 0 > 0 ? "n" : value)
     }
-    let options = try Program.options(
-      macros: macros, options: Program.defaultOptions, for: request.source.name)
-    self.name = name
-    program = ProgramBuild(request.source, options: options, for: device).name
+    kind = "\(name) \(try digest(uncounted))"
   }
 }
 

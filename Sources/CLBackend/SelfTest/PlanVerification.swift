@@ -10,8 +10,13 @@ struct PlanVerification {
   private let identities: [KernelIdentity?]
   private let bound: Double
   private let convolutionBound: Double
+  private let tensorBuffers: Set<ObjectIdentifier>
   /// Outputs that no launch has written yet.
   private var pending: [Expected] = []
+  /// Sums that are left to a later step: the buffers of their parts, and the kernels that made these.
+  private var leftSums: [(parts: Set<ObjectIdentifier>, kernels: [String])] = []
+  /// The kernels that began the sums which the step under way ends.
+  private var begun: [String] = []
 
   /// A tensor that a step writes.
   private struct Expected {
@@ -38,6 +43,8 @@ struct PlanVerification {
     self.reference = reference
     self.bound = bound
     self.convolutionBound = convolutionBound
+    tensorBuffers = Set(
+      executor.recording.tensors.map { ObjectIdentifier(executor.memory.buffer(of: $0.tensor)) })
     plan = try executor.plan(steps)
     identities = try executor.identities(of: plan)
   }
@@ -59,6 +66,7 @@ struct PlanVerification {
     for ((fused, end), runs) in zip(plan.steps, runs) {
       for step in fused.steps.sorted() { evaluate(step, of: fused) }
       let launches = plan.launches[start..<end]
+      takeSums(launches, isLeft: fused.leavesSum)
       if runs, let fault = try launch(launches) { return (fault, tested) }
       for expected in takeWritten(by: launches) {
         if runs, let fault = try fault(expected, launches) { return (fault, tested) }
@@ -71,6 +79,14 @@ struct PlanVerification {
       start = end
     }
     return (nil, tested)
+  }
+
+  /// Notes which sums these launches end, and which they leave.
+  private mutating func takeSums(_ launches: ArraySlice<PlannedLaunch>, isLeft: Bool) {
+    let parts = temporaries(of: launches)
+    begun = leftSums.filter { !$0.parts.isDisjoint(with: parts) }.flatMap(\.kernels)
+    leftSums.removeAll { !$0.parts.isDisjoint(with: parts) }
+    if isLeft { leftSums.append((parts, launches.map(\.kernelName))) }
   }
 
   /// The outputs that these launches have written, and that are there.
@@ -90,8 +106,6 @@ struct PlanVerification {
     let recorded = executor.recording.steps[step]
     let inputs = fused.steps.flatMap { executor.recording.steps[$0].inputs }
     let placement = executor.memory.placement
-    var isLeft = false
-    if case .convolutionWithoutSum = fused { isLeft = true }
     reference.run(step..<step + 1)
     for tensor in recorded.outputs where !placement.isView(tensor) {
       pending.removeAll { $0.tensor == tensor }
@@ -101,7 +115,7 @@ struct PlanVerification {
           floor: reference.cancellationFloor(recorded.operation, tensor),
           step: "\(recorded.label) \(recorded.name)",
           bound: recorded.operation.isConvolution ? convolutionBound : bound,
-          takesNaN: !inputs.contains { placement.overlap($0, tensor) }, isLeft: isLeft))
+          takesNaN: !inputs.contains { placement.overlap($0, tensor) }, isLeft: fused.leavesSum))
     }
   }
 
@@ -142,7 +156,7 @@ struct PlanVerification {
       try executor.memory.readNow(expected.tensor), expected: expected.values, floor: expected.floor)
     guard !comparison.isWithin(expected.bound) else { return nil }
     return KernelFault(
-      kernels: launches.compactMap(\.kernelName), step: expected.step,
+      kernels: begun + launches.map(\.kernelName), step: expected.step,
       tensor: executor.recording.name(of: expected.tensor), comparison: comparison, bound: expected.bound)
   }
 
@@ -152,18 +166,19 @@ struct PlanVerification {
     return launch.buffers.contains { $0.overlaps(buffer) }
   }
 
+  /// The buffers of launches that are no tensor's.
+  private func temporaries(of launches: ArraySlice<PlannedLaunch>) -> Set<ObjectIdentifier> {
+    Set(launches.flatMap(\.buffers).map(ObjectIdentifier.init)).subtracting(tensorBuffers)
+  }
+
   /// By the number of the fused step. A step that is wanted needs those that write its temporary buffers.
   private func stepsToRun(_ kernels: Set<KernelIdentity>) -> [Bool] {
-    let tensors = executor.recording.tensors.map { executor.memory.buffer(of: $0.tensor) }
-    let known = Set(tensors.map(ObjectIdentifier.init))
     var runs = plan.steps.map { _ in false }
     var needed: Set<ObjectIdentifier> = []
     var end = plan.launches.count
     for index in plan.steps.indices.reversed() {
       let start = index == 0 ? 0 : plan.steps[index - 1].end
-      let temporary = plan.launches[start..<end].flatMap(\.buffers).map(ObjectIdentifier.init).filter {
-        !known.contains($0)
-      }
+      let temporary = temporaries(of: plan.launches[start..<end])
       if identities[start..<end].contains(where: { $0.map(kernels.contains) ?? false })
         || temporary.contains(where: needed.contains)
       {
@@ -173,5 +188,12 @@ struct PlanVerification {
       end = start
     }
     return runs
+  }
+}
+
+extension FusedStep {
+  /// Whether a later step ends its sum.
+  fileprivate var leavesSum: Bool {
+    if case .convolutionWithoutSum = self { true } else { false }
   }
 }
