@@ -194,7 +194,9 @@ private func anyPicture(_ input: inout InputReader, side: Int) -> Picture {
 @Sendable private func palette(_ bytes: UnsafeRawBufferPointer) {
   var input = InputReader(bytes)
   let picture = anyPicture(&input, side: 8)
-  if let colours = picture.distinctColours(limit: 256), let palette = Palette(sorted: colours) {
+  if picture.isColour, let colours = picture.distinctColours(limit: 256),
+    let palette = Palette(sorted: colours)
+  {
     guard let json = try? JSONEncoder().encode(palette),
       let again = try? JSONDecoder().decode(Palette.self, from: json), again == palette
     else { fatalError("another palette after writing") }
