@@ -129,7 +129,9 @@ def campaign(bench):
             ["evaluate", "--model", run, "--data", pairs, *REFERENCE, "--split", "train"],
         ):
             outcome = bench.run(arguments)
-            if outcome.code != 1 or outcome.wrong_end() or name not in outcome.errors:
+            # Pictures are drawn by the generator alone, which has nothing of the discriminator and the moments.
+            wanted = 1 if arguments[0] == "train" or name.startswith("model.model.") else 0
+            if outcome.code != wanted or outcome.wrong_end() or wanted and name not in outcome.errors:
                 return f"{value} in {name}: {arguments[0]}: {outcome}"
         if file.read_bytes() != before or set(common.checkpoints(run)) != {2, 4}:
             return f"{value} in {name}: the checkpoints were changed"

@@ -29,7 +29,7 @@ def slope(points):
 
 def watch(bench, device):
     """Seconds, memory in KiB and descriptors of a long run, and its steps."""
-    steps = int(os.environ.get("STEPS", 2000 if bench.short else 20000))
+    steps = int(os.environ.get("STEPS", 1000 if bench.short else 20000))
     pairs, run = bench.pairs(), bench.new("long")
     command = [
         "train", "--data", pairs, "--validation-data", pairs / "train", *TINY, *device, "--steps", steps, "--keep", 2,
