@@ -5,13 +5,15 @@ package struct LaunchPlan {
   package private(set) var launches: [PlannedLaunch] = []
   /// The steps as they are launched together, and the number of launches up to the end of each.
   let steps: [(step: FusedStep, end: Int)]
+  /// The buffers of derived tensors: one launch writes them, and others read them.
+  let derived: Set<ObjectIdentifier>
 
   /// - Parameters:
   ///   - steps: with the number of planned launches up to the end of each
   ///   - clearings: by the number of the launch that needs them
   init(
     _ planned: [PlannedLaunch], of steps: [(step: FusedStep, end: Int)], _ clearings: [Clearing],
-    _ deviceClass: DeviceClass
+    derived: some Sequence<Buffer>, _ deviceClass: DeviceClass
   ) throws(OpenCLError) {
     var clearings = clearings[...]
     var launches: [PlannedLaunch] = []
@@ -27,6 +29,7 @@ package struct LaunchPlan {
     }
     self.launches = launches
     self.steps = steps.map { ($0.step, ends[$0.end]) }
+    self.derived = Set(derived.map(ObjectIdentifier.init))
   }
 
   var programs: [ProgramCache.Request] { launches.compactMap(\.program) }

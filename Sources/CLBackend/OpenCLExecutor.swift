@@ -194,7 +194,8 @@ public final class OpenCLExecutor: Executor {
       clearings = try rooms.share(planner.launches.map(\.buffers), kinds)
     }
     let plan = try LaunchPlan(
-      planner.launches, of: zip(fused, ends).map { ($0, $1) }, clearings, deviceClass)
+      planner.launches, of: zip(fused, ends).map { ($0, $1) }, clearings,
+      derived: temporaries.derived.values, deviceClass)
     plans[steps] = plan
     return plan
   }

@@ -13,10 +13,10 @@ struct PlanVerification {
   private let tensorBuffers: Set<ObjectIdentifier>
   /// Outputs that no launch has written yet.
   private var pending: [Expected] = []
-  /// Sums that are left to a later step: the buffers of their parts, and the kernels that made these.
-  private var leftSums: [(parts: Set<ObjectIdentifier>, kernels: [String])] = []
-  /// The kernels that began the sums which the step under way ends.
-  private var begun: [String] = []
+  /// The kernels of the steps that wrote what a later step reads: parts of sums, derived tensors.
+  private var writers: [ObjectIdentifier: [String]] = [:]
+  /// Those of the step under way.
+  private var earlierKernels: [String] = []
 
   /// A tensor that a step writes.
   private struct Expected {
@@ -51,22 +51,29 @@ struct PlanVerification {
 
   /// Runs the steps whose launches have one of the kernels, and those that these need. All others only on the reference.
   ///
+  /// - Parameter factor: other parameters than those of the steps that were run before, of which memory may hold what was
+  ///   derived from them
   /// - Returns: the first fault, and the kernels that were right until then
   /// - Throws: `OpenCLError` when a program does not build or a call fails
   mutating func run(
-    _ kernels: Set<KernelIdentity>
+    _ kernels: Set<KernelIdentity>, factor: Float
   ) throws(OpenCLError) -> (fault: KernelFault?, tested: Set<KernelIdentity>) {
     let runs = stepsToRun(kernels)
+    guard let last = runs.lastIndex(of: true) else { return (nil, []) }
+    for description in executor.recording.tensors where description.role == .parameter {
+      reference.write(reference.read(description.tensor).map { factor * $0 }, to: description.tensor)
+    }
     for description in executor.recording.tensors where description.role != .intermediate {
       guard plan.launches.contains(where: { touches($0, description.tensor) }) else { continue }
       try executor.memory.writeNow(reference.read(description.tensor), to: description.tensor)
     }
     var tested: Set<KernelIdentity> = []
     var start = 0
-    for ((fused, end), runs) in zip(plan.steps, runs) {
+    // Nobody reads what the rest of the steps would compute.
+    for ((fused, end), runs) in zip(plan.steps, runs).prefix(last + 1) {
       for step in fused.steps.sorted() { evaluate(step, of: fused) }
       let launches = plan.launches[start..<end]
-      takeSums(launches, isLeft: fused.leavesSum)
+      noteWriters(launches, leaveSum: fused.leavesSum)
       if runs, let fault = try launch(launches) { return (fault, tested) }
       for expected in takeWritten(by: launches) {
         if runs, let fault = try fault(expected, launches) { return (fault, tested) }
@@ -74,19 +81,22 @@ struct PlanVerification {
       }
       for index in pending.indices { pending[index].isLeft = false }
       if runs { tested.formUnion(identities[start..<end].compactMap { $0 }) }
-      // Nobody reads what the rest of the steps would compute.
-      if kernels.isSubset(of: tested) { break }
       start = end
     }
     return (nil, tested)
   }
 
-  /// Notes which sums these launches end, and which they leave.
-  private mutating func takeSums(_ launches: ArraySlice<PlannedLaunch>, isLeft: Bool) {
-    let parts = temporaries(of: launches)
-    begun = leftSums.filter { !$0.parts.isDisjoint(with: parts) }.flatMap(\.kernels)
-    leftSums.removeAll { !$0.parts.isDisjoint(with: parts) }
-    if isLeft { leftSums.append((parts, launches.map(\.kernelName))) }
+  /// Notes whose results these launches read, and what they leave to others.
+  private mutating func noteWriters(_ launches: ArraySlice<PlannedLaunch>, leaveSum: Bool) {
+    let buffers = temporaries(of: launches)
+    earlierKernels = buffers.flatMap { writers[$0] ?? [] }.sorted()
+    for buffer in buffers {
+      if leaveSum || plan.derived.contains(buffer) && writers[buffer] == nil {
+        writers[buffer] = launches.map(\.kernelName)
+      } else if !plan.derived.contains(buffer) {
+        writers[buffer] = nil
+      }
+    }
   }
 
   /// The outputs that these launches have written, and that are there.
@@ -156,7 +166,7 @@ struct PlanVerification {
       try executor.memory.readNow(expected.tensor), expected: expected.values, floor: expected.floor)
     guard !comparison.isWithin(expected.bound) else { return nil }
     return KernelFault(
-      kernels: begun + launches.map(\.kernelName), step: expected.step,
+      kernels: earlierKernels + launches.map(\.kernelName), step: expected.step,
       tensor: executor.recording.name(of: expected.tensor), comparison: comparison, bound: expected.bound)
   }
 
@@ -171,21 +181,30 @@ struct PlanVerification {
     Set(launches.flatMap(\.buffers).map(ObjectIdentifier.init)).subtracting(tensorBuffers)
   }
 
-  /// By the number of the fused step. A step that is wanted needs those that write its temporary buffers.
+  /// By the number of the fused step: the first step with each of the kernels, those that write its temporary buffers, and
+  /// those that read what it derives or the parts of its sum, which are not compared themselves.
   private func stepsToRun(_ kernels: Set<KernelIdentity>) -> [Bool] {
+    var starts = [0]
+    starts += plan.steps.map(\.end)
+    let ranges = plan.steps.indices.map { starts[$0]..<starts[$0 + 1] }
+    let temporary = ranges.map { temporaries(of: plan.launches[$0]) }
     var runs = plan.steps.map { _ in false }
+    var open = kernels
+    var read: Set<ObjectIdentifier> = []
+    for (index, range) in ranges.enumerated() {
+      let own = Set(identities[range].compactMap { $0 }).intersection(open)
+      guard !own.isEmpty || !temporary[index].isDisjoint(with: read) else { continue }
+      runs[index] = true
+      open.subtract(own)
+      guard !own.isEmpty else { continue }
+      read.formUnion(
+        plan.steps[index].step.leavesSum ? temporary[index] : temporary[index].intersection(plan.derived))
+    }
     var needed: Set<ObjectIdentifier> = []
-    var end = plan.launches.count
-    for index in plan.steps.indices.reversed() {
-      let start = index == 0 ? 0 : plan.steps[index - 1].end
-      let temporary = temporaries(of: plan.launches[start..<end])
-      if identities[start..<end].contains(where: { $0.map(kernels.contains) ?? false })
-        || temporary.contains(where: needed.contains)
-      {
-        runs[index] = true
-        needed.formUnion(temporary)
-      }
-      end = start
+    for index in plan.steps.indices.reversed() where runs[index] || !temporary[index].isDisjoint(with: needed)
+    {
+      runs[index] = true
+      needed.formUnion(temporary[index])
     }
     return runs
   }

@@ -90,7 +90,7 @@ public final class SelfTest {
     for steps in small.sections where isNeeded {
       var verification = try PlanVerification(
         executor, steps, small.reference, bound: bound, convolutionBound: convolutionBound)
-      let (fault, tested) = try verification.run(rest)
+      let (fault, tested) = try verification.run(rest, factor: 1.25)
       if let fault { throw error(fault) }
       note(tested)
     }
