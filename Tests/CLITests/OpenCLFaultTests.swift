@@ -175,6 +175,32 @@ private enum FaultLayer {
     }
   }
 
+  /// Whichever call it is.
+  @Test func aCallThatHangsIsSaid() throws {
+    let names = Set(try undisturbed().map(\.name))
+    #expect(names.count >= 28, "\(names.sorted())")
+    let outcomes = try concurrently(names.sorted()) { name in
+      try train(name, "LAYER_HANG_NAME=\(name) PIX2PIX_DEVICE_TIMEOUT=2")
+    }
+    for (name, outcome) in outcomes {
+      #expect(told(name) == [name])
+      expectFailure(outcome, "takes longer than 2.0 s", "PIX2PIX_DEVICE_TIMEOUT")
+    }
+    // Calls of which there are none once kernels are compiled; compilers take longer.
+    let cold = ["clCompileProgram", "clCreateProgramWithSource", "clGetProgramInfo"]
+    for (name, outcome) in try concurrently(
+      cold,
+      { name in
+        try train(
+          name,
+          "LAYER_HANG_NAME=\(name) PIX2PIX_DEVICE_TIMEOUT=10 PIX2PIX_CACHE='\(folder.path)/\(name)-cache'")
+      })
+    {
+      #expect(told(name) == [name])
+      expectFailure(outcome, "takes longer than 10.0 s", "PIX2PIX_DEVICE_TIMEOUT")
+    }
+  }
+
   /// A device that does not come back is said after the time that was set; checkpoints stay.
   @Test func aDeviceThatHangsIsSaid() throws {
     let calls = try undisturbed()

@@ -6,6 +6,7 @@
 //   LAYER_TOLD=FILE         the same for each call that was made to go wrong
 //   LAYER_FAIL_CALL=N       call N returns LAYER_FAIL_CODE (-5) without being made; with LAYER_FAIL_ONCE=0 so do all after it
 //   LAYER_HANG_CALL=N       call N never returns
+//   LAYER_HANG_NAME=NAME    calls of that name never return
 //   LAYER_HANG_AFTER=N      from call N on, calls that wait for the device never return
 //   LAYER_DROP=KERNEL       launches of the kernel return success and are not made
 //   LAYER_FLIP=KERNEL       bit LAYER_FLIP_BIT (30) of one number that the kernel has written is flipped after each launch
@@ -37,7 +38,7 @@ static struct {
   cl_int code;
   bool once;
   int bit;
-  const char *drop, *flip;
+  const char *drop, *flip, *hang_name;
   int log, told;
 } settings;
 
@@ -129,7 +130,8 @@ static void write_line(int file, long number, const char *name, const char *deta
 static bool fails(const char *name, const char *detail, bool waits) {
   long number = atomic_fetch_add(&calls, 1) + 1;
   write_line(settings.log, number, name, detail);
-  if (number == settings.hang_call || (waits && settings.hang_after > 0 && number >= settings.hang_after)) {
+  if (number == settings.hang_call || (settings.hang_name != NULL && strcmp(name, settings.hang_name) == 0)
+      || (waits && settings.hang_after > 0 && number >= settings.hang_after)) {
     write_line(settings.told, number, name, detail);
     for (;;) pause();
   }
@@ -419,6 +421,7 @@ clInitLayer(cl_uint entries, const cl_icd_dispatch *target, cl_uint *entries_ret
   settings.code = (cl_int)number_of("LAYER_FAIL_CODE", CL_OUT_OF_RESOURCES);
   settings.once = number_of("LAYER_FAIL_ONCE", 1) != 0;
   settings.hang_call = number_of("LAYER_HANG_CALL", 0);
+  settings.hang_name = text_of("LAYER_HANG_NAME");
   settings.hang_after = number_of("LAYER_HANG_AFTER", 0);
   settings.bit = (int)number_of("LAYER_FLIP_BIT", 30);
   settings.drop = text_of("LAYER_DROP");

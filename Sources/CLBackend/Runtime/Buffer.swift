@@ -62,9 +62,10 @@ public final class Buffer {
     let pages =
       device.kind == .cpu && byteCount >= HostPages.least ? HostPages(byteCount: byteCount) : nil
     var status: cl_int = 0
-    let handle = clCreateBuffer(
-      context.handle, cl_mem_flags(CL_MEM_READ_WRITE | (pages == nil ? 0 : CL_MEM_USE_HOST_PTR)), byteCount,
-      pages?.address, &status)
+    let flags = cl_mem_flags(CL_MEM_READ_WRITE | (pages == nil ? 0 : CL_MEM_USE_HOST_PTR))
+    let handle = queue.watched("allocating", label) {
+      clCreateBuffer(context.handle, flags, byteCount, pages?.address, &status)
+    }
     guard status == CL_SUCCESS, let handle else {
       pages?.release()
       throw OpenCLError(status, "clCreateBuffer", "buffer \(label) of \(byteCount) bytes")
@@ -82,15 +83,17 @@ public final class Buffer {
   private func zero(_ handle: cl_mem) throws(OpenCLError) {
     var pattern: UInt32 = 0
     let size = byteCount.isMultiple(of: MemoryLayout<UInt32>.size) ? MemoryLayout<UInt32>.size : 1
-    guard clEnqueueFillBuffer(queue.handle, handle, &pattern, size, 0, byteCount, 0, nil, nil) != CL_SUCCESS
-    else {
-      return
+    let filling = queue.watched("zeroing", label) {
+      clEnqueueFillBuffer(queue.handle, handle, &pattern, size, 0, byteCount, 0, nil, nil)
     }
+    guard filling != CL_SUCCESS else { return }
     let zeros = [UInt8](repeating: 0, count: min(byteCount, 4 << 20))
     for start in stride(from: 0, to: byteCount, by: zeros.count) {
-      let status = clEnqueueWriteBuffer(
-        queue.handle, handle, cl_bool(CL_TRUE), start, min(zeros.count, byteCount - start), zeros, 0, nil, nil
-      )
+      let status = queue.watched("zeroing", label) {
+        clEnqueueWriteBuffer(
+          queue.handle, handle, cl_bool(CL_TRUE), start, min(zeros.count, byteCount - start), zeros, 0, nil,
+          nil)
+      }
       try check(status, "clEnqueueWriteBuffer", "zeroing buffer \(label)")
     }
   }
@@ -143,9 +146,12 @@ public final class Buffer {
   private func subBuffer(of container: Buffer, offset: Int) throws(OpenCLError) -> cl_mem {
     var status: cl_int = 0
     var region = cl_buffer_region(origin: offset, size: byteCount)
-    let handle = clCreateSubBuffer(
-      try container.handle(), cl_mem_flags(CL_MEM_READ_WRITE),
-      cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region, &status)
+    let whole = try container.handle()
+    let handle = queue.watched("allocating", label) {
+      clCreateSubBuffer(
+        whole, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION),
+        &region, &status)
+    }
     try check(
       status, "clCreateSubBuffer", "buffer \(label), \(byteCount) bytes from \(offset) of \(container.label)")
     guard let handle else { throw OpenCLError(CL_INVALID_MEM_OBJECT, "clCreateSubBuffer", label) }

@@ -158,24 +158,44 @@ struct Platform {
   private static let asked: Void = {
     DriverEnvironment.prepare()
     var count: cl_uint = 0
-    guard clGetPlatformIDs(0, nil, &count) == CL_SUCCESS, count > 0 else { return }
+    guard Platform.handles(&count, nil) == CL_SUCCESS, count > 0 else { return }
     var handles = [cl_platform_id?](repeating: nil, count: Int(count))
-    guard clGetPlatformIDs(count, &handles, nil) == CL_SUCCESS else { return }
-    for handle in handles { _ = clGetDeviceIDs(handle, cl_device_type(CL_DEVICE_TYPE_ALL), 0, nil, &count) }
+    guard Platform.handles(&count, &handles) == CL_SUCCESS else { return }
+    for handle in handles { _ = Platform.devices(of: handle, &count, nil) }
   }()
 
   /// Every platform; none when there is no ICD or it lists nothing.
   static func all() throws(OpenCLError) -> [Platform] {
     _ = asked
     var count: cl_uint = 0
-    let status = clGetPlatformIDs(0, nil, &count)
+    let status = handles(&count, nil)
     if status == CL_PLATFORM_NOT_FOUND_KHR || (status == CL_SUCCESS && count == 0) { return [] }
     try check(status, "clGetPlatformIDs")
     var handles = [cl_platform_id?](repeating: nil, count: Int(count))
-    try check(clGetPlatformIDs(count, &handles, nil), "clGetPlatformIDs")
+    try check(Self.handles(&count, &handles), "clGetPlatformIDs")
     var platforms: [Platform] = []
     for case let handle? in handles { platforms.append(try Platform(handle)) }
     return platforms
+  }
+
+  /// The call clGetPlatformIDs: counts the platforms, or with `handles`, of which there is room for `count`, lists them.
+  private static func handles(
+    _ count: inout cl_uint, _ handles: UnsafeMutablePointer<cl_platform_id?>?
+  ) -> cl_int {
+    watched("clGetPlatformIDs") {
+      handles == nil ? clGetPlatformIDs(0, nil, &count) : clGetPlatformIDs(count, handles, nil)
+    }
+  }
+
+  /// The call clGetDeviceIDs, in the same way.
+  private static func devices(
+    of platform: cl_platform_id?, _ count: inout cl_uint, _ handles: UnsafeMutablePointer<cl_device_id?>?
+  ) -> cl_int {
+    let all = cl_device_type(CL_DEVICE_TYPE_ALL)
+    return watched("clGetDeviceIDs") {
+      handles == nil
+        ? clGetDeviceIDs(platform, all, 0, nil, &count) : clGetDeviceIDs(platform, all, count, handles, nil)
+    }
   }
 
   private init(_ handle: cl_platform_id) throws(OpenCLError) {
@@ -191,13 +211,12 @@ struct Platform {
   fileprivate var shortVersion: String { version.components(separatedBy: "  ")[0] }
 
   fileprivate func devices() throws(OpenCLError) -> [cl_device_id] {
-    let all = cl_device_type(CL_DEVICE_TYPE_ALL)
     var count: cl_uint = 0
-    let status = clGetDeviceIDs(handle, all, 0, nil, &count)
+    let status = Platform.devices(of: handle, &count, nil)
     if status == CL_DEVICE_NOT_FOUND || (status == CL_SUCCESS && count == 0) { return [] }
     try check(status, "clGetDeviceIDs", "platform \(name)")
     var handles = [cl_device_id?](repeating: nil, count: Int(count))
-    try check(clGetDeviceIDs(handle, all, count, &handles, nil), "clGetDeviceIDs", "platform \(name)")
+    try check(Platform.devices(of: handle, &count, &handles), "clGetDeviceIDs", "platform \(name)")
     return handles.compactMap { $0 }
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Watches the calls that wait for a device or a compiler: one that never comes back would leave the user without a word.
+/// Watches all calls of a driver: one that never comes back would leave the user without a word.
 ///
 /// OpenCL has no way to wait for some time only, and no way to take back what a device does not finish. So a thread looks on,
 /// and what waits costs two entries in a table.
@@ -20,8 +20,17 @@ package final class DeviceWatch: Sendable {
   private let onTimeout: @Sendable (String, Double) -> Void
   private let state = Mutex(State())
 
+  /// The words of a call, which are put together only where it does not come back.
+  private struct Work: CustomStringConvertible {
+    let device, what, object: String
+
+    var description: String {
+      (device.isEmpty ? "" : "\(device): ") + what + (object.isEmpty ? "" : " \(object)")
+    }
+  }
+
   private struct State {
-    var waits: [Int: (since: ContinuousClock.Instant, work: String)] = [:]
+    var waits: [Int: (since: ContinuousClock.Instant, work: Work)] = [:]
     var next = 0
     var hasThread = false
   }
@@ -41,12 +50,17 @@ package final class DeviceWatch: Sendable {
     return seconds == 0 ? nil : seconds
   }
 
-  /// Runs `body`, which waits for a device or a compiler.
+  /// Runs `body`, a call of a driver.
   ///
-  /// - Parameter work: names what is waited for
-  package func during<T>(_ work: @autoclosure () -> String, _ body: () -> T) -> T {
+  /// - Parameters:
+  ///   - what: what the driver does, as in "compiling"
+  ///   - object: the name of the program, the launch or the buffer; empty where `what` says it
+  ///   - device: the device's name; empty where the call is none of one device
+  package func during<T>(
+    _ what: String, _ object: String = "", on device: String = "", _ body: () -> T
+  ) -> T {
     guard let seconds else { return body() }
-    let work = work()
+    let work = Work(device: device, what: what, object: object)
     let (number, isFirst) = state.withLock { state in
       state.next += 1
       state.waits[state.next] = (ContinuousClock.now, work)
@@ -68,10 +82,15 @@ package final class DeviceWatch: Sendable {
         let late = state.waits.filter { now - $0.value.since > .seconds(seconds) }
         for number in late.keys { state.waits[number] = nil }
         if state.waits.isEmpty { state.hasThread = false }
-        return (late.values.map(\.work), state.waits.isEmpty)
+        return (late.values.map(\.work.description), state.waits.isEmpty)
       }
       for work in late { onTimeout(work, seconds) }
       if isOver { return }
     }
   }
+}
+
+/// Runs `body`, OpenCL's function `call`, under the watch of `DeviceWatch`. For calls that need not be told apart.
+func watched<T>(_ call: StaticString, _ body: () -> T) -> T {
+  DeviceWatch.shared.during("the call", "\(call)", body)
 }

@@ -13,7 +13,9 @@ final class DriverContext: Sendable {
     }
     var id: cl_device_id? = device.handle
     var status: cl_int = 0
-    let handle = clCreateContext(nil, 1, &id, nil, nil, &status)
+    let handle = DeviceWatch.shared.during("making a context", on: device.description.name) {
+      clCreateContext(nil, 1, &id, nil, nil, &status)
+    }
     try check(status, "clCreateContext", device.description.name)
     guard let handle else { throw OpenCLError(CL_INVALID_CONTEXT, "clCreateContext") }
     self.device = device

@@ -84,7 +84,7 @@ enum DriverDeath {
       free(text)
       catchSignals()
     }
-    return DeviceWatch.shared.during("\(driver.name): \(work)", body)
+    return DeviceWatch.shared.during(work, on: driver.name, body)
   }
 
   private static let signals = [

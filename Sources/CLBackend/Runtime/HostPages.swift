@@ -31,13 +31,15 @@ struct HostPages {
   func release(with memory: cl_mem) throws(OpenCLError) {
     let owned = UnsafeMutablePointer<HostPages>.allocate(capacity: 1)
     owned.initialize(to: self)
-    let status = clSetMemObjectDestructorCallback(
-      memory,
-      { _, owned in
-        guard let owned = owned?.assumingMemoryBound(to: HostPages.self) else { return }
-        owned.pointee.release()
-        owned.deallocate()
-      }, owned)
+    let status = watched("clSetMemObjectDestructorCallback") {
+      clSetMemObjectDestructorCallback(
+        memory,
+        { _, owned in
+          guard let owned = owned?.assumingMemoryBound(to: HostPages.self) else { return }
+          owned.pointee.release()
+          owned.deallocate()
+        }, owned)
+    }
     if status != CL_SUCCESS { owned.deallocate() }
     try check(status, "clSetMemObjectDestructorCallback")
   }

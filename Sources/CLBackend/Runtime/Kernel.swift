@@ -26,7 +26,9 @@ public final class Kernel {
   /// Throws if the program has no kernel of that name; the error lists those it has.
   public init(_ program: Program, _ name: String) throws(OpenCLError) {
     var status: cl_int = 0
-    let handle = clCreateKernel(program.handle, name, &status)
+    let handle = DriverDeath.naming("making the kernel \(name)", of: program.device) {
+      clCreateKernel(program.handle, name, &status)
+    }
     if status == CL_INVALID_KERNEL_NAME {
       let names = try program.kernelNames().joined(separator: ", ")
       throw OpenCLError("program \(program.name) has no kernel \(name); it has \(names)")
@@ -34,8 +36,10 @@ public final class Kernel {
     try check(status, "clCreateKernel", "kernel \(name) of \(program.name)")
     guard let handle else { throw OpenCLError(CL_INVALID_KERNEL, "clCreateKernel", name) }
     var count: cl_uint = 0
-    status = clGetKernelInfo(
-      handle, cl_kernel_info(CL_KERNEL_NUM_ARGS), MemoryLayout<cl_uint>.size, &count, nil)
+    status = watched("clGetKernelInfo") {
+      clGetKernelInfo(
+        handle, cl_kernel_info(CL_KERNEL_NUM_ARGS), MemoryLayout<cl_uint>.size, &count, nil)
+    }
     self.handle = handle
     self.name = name
     self.program = program
@@ -65,9 +69,11 @@ public final class Kernel {
   /// The most work-items of a work-group that the driver runs the kernel with.
   func mostWorkItems() throws(OpenCLError) -> Int {
     var most = 0
-    let status = clGetKernelWorkGroupInfo(
-      handle, program.device.handle, cl_kernel_work_group_info(CL_KERNEL_WORK_GROUP_SIZE),
-      MemoryLayout<Int>.size, &most, nil)
+    let status = watched("clGetKernelWorkGroupInfo") {
+      clGetKernelWorkGroupInfo(
+        handle, program.device.handle, cl_kernel_work_group_info(CL_KERNEL_WORK_GROUP_SIZE),
+        MemoryLayout<Int>.size, &most, nil)
+    }
     try check(status, "clGetKernelWorkGroupInfo", "kernel \(name) of \(program.name)")
     return most
   }
@@ -85,7 +91,9 @@ public final class Kernel {
     for (index, argument) in arguments.enumerated() {
       let position = cl_uint(index)
       func set<T: BitwiseCopyable>(_ value: T) -> cl_int {
-        withUnsafeBytes(of: value) { clSetKernelArg(handle, position, $0.count, $0.baseAddress) }
+        withUnsafeBytes(of: value) { bytes in
+          watched("clSetKernelArg") { clSetKernelArg(handle, position, bytes.count, bytes.baseAddress) }
+        }
       }
       let status =
         switch argument {
@@ -96,7 +104,7 @@ public final class Kernel {
         case .int4(let value): set(value)
         case .float4(let value): set(value)
         case .long(let value): set(value)
-        case .local(let bytes): clSetKernelArg(handle, position, bytes, nil)
+        case .local(let bytes): watched("clSetKernelArg") { clSetKernelArg(handle, position, bytes, nil) }
         }
       try check(status, "clSetKernelArg", "argument \(index) of kernel \(name) of \(program.name)")
     }

@@ -133,7 +133,8 @@ func check(
 
 /// For `deinit`: the first failed release is told on stderr; it never stops the program. A device that is lost fails them
 /// all.
-func checkRelease(_ status: cl_int, _ call: StaticString) {
+func checkRelease(_ release: @autoclosure () -> cl_int, _ call: StaticString) {
+  let status = watched(call, release)
   guard status != CL_SUCCESS, !hasReleaseFailed.exchange(true, ordering: .relaxed) else { return }
   logToStandardError(OpenCLError(status, call).summary)
 }
@@ -153,17 +154,19 @@ func info<T: BitwiseCopyable>(
   _ call: StaticString, as value: T, _ read: InfoCall
 ) throws(OpenCLError) -> T {
   var value = value
-  try check(read(MemoryLayout<T>.size, &value, nil), call)
+  let status = watched(call) { read(MemoryLayout<T>.size, &value, nil) }
+  try check(status, call)
   return value
 }
 
 /// A text answer of a clGet…Info call, without its terminating zero and outer white space.
 func infoText(_ call: StaticString, _ read: InfoCall) throws(OpenCLError) -> String {
   var size = 0
-  try check(read(0, nil, &size), call)
+  let sizing = watched(call) { read(0, nil, &size) }
+  try check(sizing, call)
   guard size > 0 else { return "" }
   var bytes = [UInt8](repeating: 0, count: size)
-  let status = bytes.withUnsafeMutableBytes { read(size, $0.baseAddress, nil) }
+  let status = watched(call) { bytes.withUnsafeMutableBytes { read(size, $0.baseAddress, nil) } }
   try check(status, call)
   return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     .trimmingCharacters(in: .whitespacesAndNewlines)

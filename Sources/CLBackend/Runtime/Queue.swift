@@ -27,7 +27,9 @@ public final class Queue {
     var status: cl_int = 0
     hasEventTimes = profiling || context.device.description.deviceClass == .cpu
     let properties = hasEventTimes ? cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE) : 0
-    let handle = clCreateCommandQueue(context.handle, context.device.handle, properties, &status)
+    let handle = DeviceWatch.shared.during("making a queue", on: context.device.description.name) {
+      clCreateCommandQueue(context.handle, context.device.handle, properties, &status)
+    }
     try check(status, "clCreateCommandQueue", context.device.description.name)
     guard let handle else { throw OpenCLError(CL_INVALID_COMMAND_QUEUE, "clCreateCommandQueue") }
     self.context = context
@@ -37,7 +39,7 @@ public final class Queue {
 
   // Waits, so that memory lent to a non-blocking transfer is never touched after the queue is gone.
   deinit {
-    checkRelease(waiting("the last commands") { clFinish(handle) }, "clFinish")
+    checkRelease(clFinish(handle), "clFinish")
     releaseEvents()
     checkRelease(clReleaseCommandQueue(handle), "clReleaseCommandQueue")
   }
@@ -56,7 +58,9 @@ public final class Queue {
     _ call: (cl_command_queue, UnsafeMutablePointer<cl_event?>?) -> cl_int
   ) throws(OpenCLError) {
     var event: cl_event?
-    let status = withUnsafeMutablePointer(to: &event) { call(handle, isProfiling ? $0 : nil) }
+    let status = withUnsafeMutablePointer(to: &event) { event in
+      watched("launching", label) { call(handle, isProfiling ? event : nil) }
+    }
     if status != CL_SUCCESS { try check(status, name, description()) }
     lastLaunch = label
     if let event { events.append((label, event)) }
@@ -64,7 +68,7 @@ public final class Queue {
 
   /// Hands everything enqueued to the device, without waiting.
   public func flush() throws(OpenCLError) {
-    try check(clFlush(handle), "clFlush", afterLastLaunch)
+    try check(watched("flushing") { clFlush(handle) }, "clFlush", afterLastLaunch)
   }
 
   /// Waits for everything enqueued. `DeviceWatch` ends the process where that takes too long.
@@ -73,12 +77,12 @@ public final class Queue {
   public func finish() throws(OpenCLError) {
     let marker = try Marker(self)
     try marker.wait()
-    try check(waiting(afterLastLaunch) { clFinish(handle) }, "clFinish", afterLastLaunch)
+    try check(watched(afterLastLaunch) { clFinish(handle) }, "clFinish", afterLastLaunch)
   }
 
-  /// Runs `body`, a call that waits for the device.
-  func waiting<T>(_ work: @autoclosure () -> String, _ body: () -> T) -> T {
-    DeviceWatch.shared.during("\(context.device.description.name): \(work())", body)
+  /// Runs `body`, a call that gives the device work or waits for it; see `DeviceWatch.during`.
+  func watched<T>(_ what: String, _ object: String = "", _ body: () -> T) -> T {
+    DeviceWatch.shared.during(what, object, on: context.device.description.name, body)
   }
 
   /// How long one run of `work`, which enqueues something, takes the device: `count` times in seconds, each the mean of
@@ -129,12 +133,12 @@ public final class Queue {
     init(_ queue: Queue) throws(OpenCLError) {
       var event: cl_event?
       try check(
-        clEnqueueMarkerWithWaitList(queue.handle, 0, nil, &event), "clEnqueueMarkerWithWaitList",
-        queue.afterLastLaunch)
+        queue.watched("marking") { clEnqueueMarkerWithWaitList(queue.handle, 0, nil, &event) },
+        "clEnqueueMarkerWithWaitList", queue.afterLastLaunch)
       guard let event else { throw OpenCLError(CL_INVALID_EVENT, "clEnqueueMarkerWithWaitList") }
       self.event = event
       self.queue = queue
-      try check(clFlush(queue.handle), "clFlush", queue.afterLastLaunch)
+      try queue.flush()
     }
 
     deinit { checkRelease(clReleaseEvent(event), "clReleaseEvent") }
@@ -142,7 +146,7 @@ public final class Queue {
     /// Returns when the device has come here.
     func wait() throws(OpenCLError) {
       var event: cl_event? = event
-      let status = queue.waiting(queue.afterLastLaunch) { clWaitForEvents(1, &event) }
+      let status = queue.watched(queue.afterLastLaunch) { clWaitForEvents(1, &event) }
       try check(status, "clWaitForEvents", queue.afterLastLaunch)
     }
 

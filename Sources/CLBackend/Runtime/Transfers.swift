@@ -40,7 +40,7 @@ extension Queue {
     let range = try bytes(Float.self, offset: 0, count: count, of: buffer, "write")
     let target = try buffer.handle()
     var status: cl_int = 0
-    let pages = waiting(afterLastLaunch) {
+    let pages = watched(afterLastLaunch) {
       clEnqueueMapBuffer(
         handle, target, cl_bool(CL_TRUE), cl_map_flags(CL_MAP_WRITE_INVALIDATE_REGION), 0, range.count, 0,
         nil,
@@ -51,7 +51,8 @@ extension Queue {
     }
     body(UnsafeMutableBufferPointer(start: pages.assumingMemoryBound(to: Float.self), count: count))
     try check(
-      clEnqueueUnmapMemObject(handle, target, pages, 0, nil, nil), "clEnqueueUnmapMemObject",
+      watched("unmapping", buffer.label) { clEnqueueUnmapMemObject(handle, target, pages, 0, nil, nil) },
+      "clEnqueueUnmapMemObject",
       "writing \(range) of buffer \(buffer.label)")
   }
 
@@ -94,8 +95,10 @@ extension Queue {
     let to = try bytes(T.self, offset: targetOffset, count: count, of: target, "copy")
     guard !from.isEmpty else { return }
     let (sourceHandle, targetHandle) = (try source.handle(), try target.handle())
-    let status = clEnqueueCopyBuffer(
-      handle, sourceHandle, targetHandle, from.lowerBound, to.lowerBound, from.count, 0, nil, nil)
+    let status = watched("copying", source.label) {
+      clEnqueueCopyBuffer(
+        handle, sourceHandle, targetHandle, from.lowerBound, to.lowerBound, from.count, 0, nil, nil)
+    }
     try check(status, "clEnqueueCopyBuffer", "copying buffer \(source.label) to \(target.label)")
   }
 
@@ -110,15 +113,17 @@ extension Queue {
     let range = try bytes(T.self, offset: offset, count: count, of: buffer, "fill")
     guard !range.isEmpty else { return }
     var value = value
-    let status = clEnqueueFillBuffer(
-      handle, try buffer.handle(), &value, size, range.lowerBound, range.count, 0, nil, nil)
+    let target = try buffer.handle()
+    let status = watched("filling", buffer.label) {
+      clEnqueueFillBuffer(handle, target, &value, size, range.lowerBound, range.count, 0, nil, nil)
+    }
     try check(status, "clEnqueueFillBuffer", "filling \(range) of buffer \(buffer.label)")
   }
 
   private func transferIn(
     _ memory: UnsafeRawBufferPointer, _ buffer: cl_mem, _ range: Range<Int>, blocking: Bool
   ) -> cl_int {
-    waiting(afterLastLaunch) {
+    watched(afterLastLaunch) {
       clEnqueueWriteBuffer(
         handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
         memory.baseAddress, 0, nil, nil)
@@ -128,7 +133,7 @@ extension Queue {
   private func transferOut(
     _ memory: UnsafeMutableRawBufferPointer, _ buffer: cl_mem, _ range: Range<Int>, blocking: Bool
   ) -> cl_int {
-    waiting(afterLastLaunch) {
+    watched(afterLastLaunch) {
       clEnqueueReadBuffer(
         handle, buffer, cl_bool(blocking ? CL_TRUE : CL_FALSE), range.lowerBound, range.count,
         memory.baseAddress, 0, nil, nil)

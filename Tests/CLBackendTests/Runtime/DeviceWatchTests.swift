@@ -23,18 +23,18 @@ import Testing
     let watch = watch(seconds: 0.05, told)
     // Twice, since the thread that looks on ends with the last wait.
     for number in 1...2 {
-      #expect(watch.during("short \(number)") { number } == number)
+      #expect(watch.during("short", "\(number)", on: "cpu") { number } == number)
       // Comes back only when it has been told.
-      watch.during("long \(number)") { told.signal.wait() }
+      watch.during("long", "\(number)", on: "cpu") { told.signal.wait() }
     }
-    #expect(told.works.withLock { $0 } == ["long 1", "long 2"])
+    #expect(told.works.withLock { $0 } == ["cpu: long 1", "cpu: long 2"])
   }
 
   @Test func otherCallsAreNot() {
     let told = Told()
     let patient = watch(seconds: 3600, told)
-    for number in 0..<1000 { #expect(patient.during("\(number)") { number } == number) }
-    watch(seconds: nil, told).during("endless") { _ = usleep(200_000) }
+    for number in 0..<1000 { #expect(patient.during("\(number)", on: "cpu") { number } == number) }
+    watch(seconds: nil, told).during("endless", on: "cpu") { _ = usleep(200_000) }
     #expect(told.works.withLock { $0 }.isEmpty)
   }
 

@@ -78,7 +78,9 @@ public final class Program: Sendable {
     var status: cl_int = 0
     let handle = source.text.withCString { text in
       var text: UnsafePointer<CChar>? = text
-      return clCreateProgramWithSource(context.handle, 1, &text, nil, &status)
+      return watched("clCreateProgramWithSource") {
+        clCreateProgramWithSource(context.handle, 1, &text, nil, &status)
+      }
     }
     try check(status, "clCreateProgramWithSource", source.name)
     guard let handle else { throw OpenCLError(CL_INVALID_PROGRAM, "clCreateProgramWithSource") }
@@ -94,8 +96,9 @@ public final class Program: Sendable {
     var binaryStatus: cl_int = 0
     let handle = binary.withUnsafeBufferPointer { bytes in
       var bytes = bytes.baseAddress
-      return clCreateProgramWithBinary(
-        context.handle, 1, &id, &length, &bytes, &binaryStatus, &status)
+      return watched("clCreateProgramWithBinary") {
+        clCreateProgramWithBinary(context.handle, 1, &id, &length, &bytes, &binaryStatus, &status)
+      }
     }
     guard status == CL_SUCCESS, binaryStatus == CL_SUCCESS, let handle else {
       if let handle { checkRelease(clReleaseProgram(handle), "clReleaseProgram") }
@@ -122,8 +125,10 @@ public final class Program: Sendable {
     guard size > 0 else { return bytes }
     let status = bytes.withUnsafeMutableBufferPointer { bytes in
       var pointer = bytes.baseAddress
-      return clGetProgramInfo(
-        handle, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout.size(ofValue: pointer), &pointer, nil)
+      return watched("clGetProgramInfo") {
+        clGetProgramInfo(
+          handle, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout.size(ofValue: pointer), &pointer, nil)
+      }
     }
     try check(status, "clGetProgramInfo", name)
     return bytes
