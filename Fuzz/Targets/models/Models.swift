@@ -190,7 +190,7 @@ private func texts(_ bytes: UnsafeRawBufferPointer) -> [String] {
 private let run: RunDirectory = {
   let folder = RunDirectory(
     "/dev/shm/pix2pix-fuzz-\(ProcessInfo.processInfo.processIdentifier)", replacing: .any)
-  try! FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+  do { try makeFolder(folder.path) } catch { fatalError("\(error)") }
   atexit { try? FileManager.default.removeItem(atPath: run.path) }
   return folder
 }()
