@@ -14,3 +14,19 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
 
   public var description: String { "\(path): \(reason)" }
 }
+
+extension String {
+  /// Words of a file as a part of an error's line: short, and without control characters, which a terminal would obey.
+  package var inErrors: String {
+    var shown = ""
+    for (index, scalar) in unicodeScalars.enumerated() {
+      // Of the longest names of tensors, those of the inmost level of a U-Net, a hundred characters.
+      guard index < 200 else { return shown + "\u{2026}" }
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: shown.unicodeScalars.append("\u{FFFD}")
+      default: shown.unicodeScalars.append(scalar)
+      }
+    }
+    return shown
+  }
+}

@@ -154,7 +154,7 @@ public struct SafetensorsFile: Sendable {
 
   public let entries: [String: Entry]
   public let metadata: [String: String]
-  private let file: FileReader
+  private let file: OpenedFile
 
   /// The longest header that is read, in bytes: 20,000 tensors. The format allows 100 MB, for which no file that this
   /// program reads has a use.
@@ -164,10 +164,11 @@ public struct SafetensorsFile: Sendable {
   ///
   /// - Throws: `ModelError.file` when the file cannot be read or breaks any rule of the format.
   public init(path: String) throws(ModelError) {
-    let file = try FileReader(path)
+    let file: OpenedFile
+    do throws(FileError) { file = try OpenedFile(path) } catch { throw ModelError(error) }
     func bad(_ reason: String) -> ModelError { .file(path, "not a whole safetensors file: \(reason)") }
     guard file.byteCount >= 8 else { throw bad("\(file.byteCount) bytes are too few") }
-    let length = try file.read(0..<8, as: UInt64.self)[0].littleEndian
+    let length = try Self.read(file, 0..<8, as: UInt64.self)[0].littleEndian
     guard length <= file.byteCount - 8 else {
       throw bad("its header claims \(length) bytes, the file has \(file.byteCount)")
     }
@@ -175,7 +176,7 @@ public struct SafetensorsFile: Sendable {
       throw bad("its header claims \(length) bytes; no more than \(Self.headerLimit) are read")
     }
     let body = 8 + Int(length)
-    let bytes = try file.read(8..<body, as: UInt8.self)
+    let bytes = try Self.read(file, 8..<body, as: UInt8.self)
     let header: SafetensorsHeader
     do throws(HeaderFault) { header = try SafetensorsHeader(bytes) } catch { throw bad(error.reason) }
 
@@ -226,52 +227,19 @@ public struct SafetensorsFile: Sendable {
         file.path, "\(name.inErrors) has \(entry.bytes.count) bytes, more than this machine's memory")
     }
     return entry.isFloat32
-      ? .float32(try file.read(entry.bytes, as: Float.self))
-      : .int64(try file.read(entry.bytes, as: Int64.self))
+      ? .float32(try Self.read(file, entry.bytes, as: Float.self))
+      : .int64(try Self.read(file, entry.bytes, as: Int64.self))
+  }
+
+  private static func read<T: BitwiseCopyable>(
+    _ file: OpenedFile, _ range: Range<Int>, as type: T.Type
+  ) throws(ModelError) -> [T] {
+    do throws(FileError) { return try file.read(range, as: type) } catch { throw ModelError(error) }
   }
 
   /// The values of a tensor of type F32; nil if there is none of that name.
   public func floats(_ name: String) throws(ModelError) -> [Float]? {
     guard entries[name]?.isFloat32 == true, case .float32(let values) = try values(name) else { return nil }
-    return values
-  }
-}
-
-/// A file being read.
-private final class FileReader: Sendable {
-  let byteCount: Int
-  let path: String
-  private let descriptor: Int32
-
-  init(_ path: String) throws(ModelError) {
-    let (descriptor, byteCount): (Int32, Int)
-    do throws(FileError) { (descriptor, byteCount) = try RegularFile.open(path) } catch {
-      throw ModelError(error)
-    }
-    self.byteCount = byteCount
-    self.descriptor = descriptor
-    self.path = path
-  }
-
-  deinit { close(descriptor) }
-
-  /// The values in a range of bytes of any alignment.
-  func read<T: BitwiseCopyable>(_ range: Range<Int>, as type: T.Type) throws(ModelError) -> [T] {
-    var offset = 0
-    let values = [T](unsafeUninitializedCapacity: range.count / MemoryLayout<T>.size) { buffer, initialized in
-      while offset < range.count {
-        let count = pread(
-          descriptor, UnsafeMutableRawPointer(buffer.baseAddress!) + offset, range.count - offset,
-          off_t(range.lowerBound + offset))
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { break }
-        offset += count
-      }
-      initialized = offset / MemoryLayout<T>.size
-    }
-    guard offset == range.count else {
-      throw .file(path, "cannot be read: it was cut short or the disk fails")
-    }
     return values
   }
 }
