@@ -26,6 +26,8 @@ let package = Package(
     .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
     // Singular values, for the Fréchet distance: an iterative algorithm that is better taken than written.
     .systemLibrary(name: "CLAPACK", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
+    // Checksums of zip archives.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CJPEG", dependencies: ["CLibJPEG"]),
     .target(name: "CPNG", dependencies: ["CLibPNG"]),
     // The OpenCL sources in Kernels/ as strings.
@@ -34,6 +36,8 @@ let package = Package(
     .target(name: "Random"),
     // Reading and writing files without harm to the user's.
     .target(name: "Files", swiftSettings: unoptimized),
+    // Reading and writing what torch.save writes.
+    .target(name: "PyTorchFiles", dependencies: ["CZlib", "Files"]),
     .target(name: "Tape", dependencies: ["Random"]),
     .target(name: "OperationCases", dependencies: ["Random", "Tape"], path: "Tests/OperationCases"),
     .target(
@@ -47,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Files", "Tape", "CLBackend", "Images", "Metrics", "Model", "Random",
+        "Files", "Tape", "CLBackend", "Images", "Metrics", "Model", "PyTorchFiles", "Random",
         .product(name: "SamplePairs", package: "SamplePairs"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -58,6 +62,9 @@ let package = Package(
     .testTarget(
       name: "CLBackendTests",
       dependencies: ["CLBackend", "Files", "Images", "Kernels", "Model", "OperationCases", "Random", "Tape"],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "PyTorchFilesTests", dependencies: ["Files", "PyTorchFiles"], resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
     .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: unoptimized),
     .testTarget(

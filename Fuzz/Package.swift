@@ -21,12 +21,15 @@ let package = Package(
     .systemLibrary(name: "CLibPNG", path: "Linked/CLibPNG", pkgConfig: "libpng"),
     .systemLibrary(name: "CLibJPEG", path: "Linked/CLibJPEG", pkgConfig: "libjpeg"),
     .systemLibrary(name: "CLAPACK", path: "Linked/CLAPACK", pkgConfig: "lapacke"),
+    .systemLibrary(name: "CZlib", path: "Linked/CZlib", pkgConfig: "zlib"),
     .target(name: "CJPEG", dependencies: ["CLibJPEG"], path: "Linked/CJPEG", cSettings: doors),
     .target(name: "CPNG", dependencies: ["CLibPNG"], path: "Linked/CPNG", cSettings: doors),
     .target(name: "CKernels", path: "Linked/CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"], path: "Linked/Kernels", swiftSettings: watched),
     .target(name: "Random", path: "Linked/Random", swiftSettings: watched),
     .target(name: "Files", path: "Linked/Files", swiftSettings: watched),
+    .target(
+      name: "PyTorchFiles", dependencies: ["CZlib", "Files"], path: "Linked/PyTorchFiles", swiftSettings: led),
     .target(name: "Tape", dependencies: ["Random"], path: "Linked/Tape", swiftSettings: watched),
     .target(
       name: "CLBackend", dependencies: ["Files", "Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
@@ -48,6 +51,9 @@ let package = Package(
     .executableTarget(
       name: "models", dependencies: ["FuzzInput", "Images", "Metrics", "Model", "Tape"],
       path: "Targets/models", swiftSettings: fuzzers, linkerSettings: linked),
+    .executableTarget(
+      name: "pytorch", dependencies: ["Files", "FuzzInput", "PyTorchFiles"], path: "Targets/pytorch",
+      swiftSettings: fuzzers, linkerSettings: linked),
     .executableTarget(
       name: "kernels", dependencies: ["CLBackend", "FuzzInput"], path: "Targets/kernels",
       swiftSettings: fuzzers, linkerSettings: linked),
