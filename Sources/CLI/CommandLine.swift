@@ -18,7 +18,8 @@ struct CommandLineTool: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Check.self, Train.self, Translate.self, Evaluate.self, TrainScorer.self, ExperimentCommand.self,
+      Check.self, Train.self, Translate.self, Evaluate.self, Export.self, Import.self, TrainScorer.self,
+      ExperimentCommand.self,
       Verify.self, Benchmark.self, Tune.self,
       Devices.self, Programs.self, SamplePairsCommand.self, TryDriver.self,
     ])

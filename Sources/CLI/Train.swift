@@ -29,6 +29,7 @@ struct Train: ParsableCommand {
         pix2pix train --data photographs --task colorize --out run
         pix2pix train --data maps --targets photos --labels palette --size 500x375 --out run
         pix2pix train --data labels --targets photos --gan-loss wgan --gradient-penalty 10 --norm instance --out run
+        pix2pix train --data winter --from run --learning-rate 5e-5 --epochs 20 --out fine-tuned
         pix2pix train --resume --out run
       """)
 
@@ -69,11 +70,24 @@ struct Train: ParsableCommand {
   func run() throws {
     let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) =
-      try resume ? directory.resumedRun(with: given) : (directory.newRun(TrainingOptions(given: given)), nil)
+      try resume ? directory.resumedRun(with: given) : (newOptions(directory), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, memoryLimit: memoryLimit,
       device: device, kernels: kernels, selfTest: selfTest
     ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume")
+  }
+
+  private func newOptions(_ directory: RunDirectory) throws -> TrainingOptions {
+    guard let path = try TrainingOptions(given: given).from else {
+      return try directory.newRun(TrainingOptions(given: given))
+    }
+    let model = try RunDirectory.readCheckpoint(of: path).0.options
+    var options = TrainingOptions(beginningWith: model)
+    try options.setKeepingLevels(given)
+    try options.refuseMisuse(of: given)
+    options = try directory.newRun(options)
+    try options.takeClasses(of: model)
+    return options
   }
 }
 
@@ -94,6 +108,11 @@ extension RunDirectory {
   /// The last checkpoint, and the run's own options with those given that may change.
   func resumedRun(with given: [GivenOption]) throws -> (TrainingOptions, (Checkpoint, path: String)?) {
     let (checkpoint, path) = try RunDirectory.readCheckpoint(of: path)
+    guard !checkpoint.options.data.isEmpty else {
+      throw ModelError.file(
+        self.path,
+        "was imported and never trained; begin a run with it: train --from \(ShellText.quoted(self.path))")
+    }
     let options = try checkpoint.options.resumed(with: given)
     try options.requirePlaces()
     try options.refuseMisuse(of: given)

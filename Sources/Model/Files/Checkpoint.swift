@@ -61,15 +61,27 @@ public struct Checkpoint: Sendable {
     _ step: any TrainingStep, _ executor: any Executor, options: TrainingOptions, progress: Progress,
     to path: String, replacing: OutputFile.Replacing = .own
   ) throws {
-    var sources: [String: Safetensors.Source] = [:]
-    for named in step.tensors {
-      sources[named.name] = Safetensors.Source(named.tensor.shape.dimensions) {
-        let values = try executor.read(named.tensor)
-        guard values.areFinite else {
-          throw ModelError.diverged("\(named.name) has become NaN or infinite by step \(progress.step)")
-        }
-        return values
+    try write(step, step.tensors, options: options, progress: progress, to: path, replacing: replacing) {
+      named in
+      let values = try executor.read(named.tensor)
+      guard values.areFinite else {
+        throw ModelError.diverged("\(named.name) has become NaN or infinite by step \(progress.step)")
       }
+      return values
+    }
+  }
+
+  /// Writes tensors of a training step to a file.
+  ///
+  /// - Parameter values: of a tensor, row-major, when its turn comes
+  /// - Throws: `FileError` when the file cannot be written, and the errors of `values`; a file that was there remains
+  static func write(
+    _ step: any TrainingStep, _ tensors: [NamedTensor], options: TrainingOptions, progress: Progress,
+    to path: String, replacing: OutputFile.Replacing, _ values: @escaping (NamedTensor) throws -> [Float]
+  ) throws {
+    var sources: [String: Safetensors.Source] = [:]
+    for named in tensors {
+      sources[named.name] = Safetensors.Source(named.tensor.shape.dimensions) { try values(named) }
     }
     // PyTorch's batch norm counts its forward passes.
     for network in step.networks {

@@ -58,10 +58,14 @@ public struct Network: Sendable {
     states = network.states
   }
 
+  /// The tensors that decide what the network computes.
+  public var ownTensors: [NamedTensor] { parameters + runningStatistics + states }
+
   /// Every tensor of the network that a checkpoint holds.
-  public var tensors: [NamedTensor] {
-    parameters + runningStatistics + states + moments.flatMap { [$0.first, $0.second] }
-  }
+  public var tensors: [NamedTensor] { ownTensors + moments.flatMap { [$0.first, $0.second] } }
+
+  /// A tensor's name in a state_dict of the network alone.
+  public func ownName(_ tensor: NamedTensor) -> String { String(tensor.name.dropFirst(label.prefix.count)) }
 }
 
 /// The random streams of one pass of a generator: a block of numbers that no other pass of a recording has, whatever else

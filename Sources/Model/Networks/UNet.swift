@@ -39,10 +39,7 @@ public struct UNet: Generator {
     var levels: [Level] = []
     var dropouts: [(String, [Int])] = []
     for n in 1...count {
-      // Each level is a module inside the one around it.
-      let prefix =
-        "\(label.prefix)model.model" + (n > 1 ? ".1.model" : "")
-        + String(repeating: ".3.model", count: max(0, n - 2))
+      let prefix = label.prefix + Self.modulePrefix(level: n)
       let (outermost, innermost) = (n == 1, n == count)
       let inner = channels(n)
       let outer = outermost ? configuration.outputChannels : channels(n - 1)
@@ -72,6 +69,11 @@ public struct UNet: Generator {
     parameters = set.parameters
     runningStatistics = set.runningStatistics
     dropoutModules = dropouts.map { (name: $0.0, shape: $0.1) }
+  }
+
+  /// The beginning of the names of a level's modules: each level, from 1 on, is a module inside the one around it.
+  static func modulePrefix(level: Int) -> String {
+    "model.model" + (level > 1 ? ".1.model" : "") + String(repeating: ".3.model", count: max(0, level - 2))
   }
 
   public func record(

@@ -173,6 +173,10 @@ extension TrainingOptions {
       "For --learning-rate-policy step: epochs until a tenth of the rate is left.", range: .above(0),
       derivedDefault: "\(LearningRatePolicy.standardInterval)", mayChange: true, shown: .unlessDefault),
     OptionRow("--init", \.initialization, .training, "The distribution of the first weights."),
+    OptionRow(
+      "--from", \.from, .training,
+      "Begin with another model's weights: fine-tuning. Networks, objective and kinds of pictures are the model's where no option says otherwise.",
+      value: "model", shown: .unlessDefault),
     OptionRow("--no-jitter", \.jitter, .training, "Do not cut and flip the pictures at random."),
     OptionRow("--seed", \.seed, .training, "Seed of weights, order, cuts and dropout."),
     OptionRow(

@@ -101,6 +101,10 @@ public final class Trainer {
       try checkpoint.0.restore(step, executor, path: checkpoint.path)
     } else {
       try step.initialize(executor, options.initialization, seed: options.seed)
+      if let model = options.from {
+        let (source, path) = try RunDirectory.readCheckpoint(of: model)
+        remarks += try source.begin(step, executor, path: path)
+      }
     }
     // Validations and samples would meet a lack of memory behind many steps.
     for section in step.allSections { try executor.reserve(section) }
@@ -136,8 +140,8 @@ public final class Trainer {
     if rows[place].step != earlier.step { try run.makeBest(step: rows[place].step) }
   }
 
-  /// Lines about pictures that are left out.
-  public let remarks: [String]
+  /// Lines about pictures that are left out, and about the weights that the run begins with.
+  public private(set) var remarks: [String]
   /// Pairs to train on and to validate with.
   public var pairCounts: (training: Int, validation: Int) { (training.count, validationPairs?.count ?? 0) }
   public var stepsDone: Int { progress.step }

@@ -18,6 +18,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal
+  /// The run or checkpoint whose weights the run begins with.
+  public var from: String?
   public var learningRate = Schedule.standardLearningRate
   /// The policy of the rate; when nil, linear over epochs and constant over steps.
   public var learningRatePolicy: LearningRatePolicy?

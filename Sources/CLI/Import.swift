@@ -1,0 +1,74 @@
+import ArgumentParser
+import Files
+import Images
+import Model
+import PyTorchFiles
+
+struct Import: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Makes a run of a model that the PyTorch version trained.",
+    discussion: """
+      FILE is a state_dict that torch.save wrote (latest_net_G.pth), in either of PyTorch's formats, of a U-Net or a \
+      ResNet of 6 or 9 blocks. The architecture is read off the names and shapes of its tensors. Nothing in the file is \
+      executed: it may hold tensors and plain values, and anything else is refused by its name.
+
+      The run has a checkpoint that `translate`, `evaluate` and `export` take, and that `train --from` begins with.
+
+      Examples:
+        pix2pix import latest_net_G.pth --dropout --out run
+        pix2pix import latest_net_G.pth --discriminator latest_net_D.pth --dropout --out run
+        pix2pix import horse2zebra.pth --norm instance --out run
+      """)
+
+  @Argument(help: ArgumentHelp("The generator's state_dict.", valueName: "file"))
+  var generator: String
+  @Option(help: ArgumentHelp("The discriminator's state_dict.", valueName: "file"))
+  var discriminator: String?
+  @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"))
+  var out: String
+  @Option(
+    help: ArgumentHelp(
+      "Pixels on a side, or across and down, of the pictures that it translates. (default: the U-Net's smallest size, 256 of a ResNet)",
+      valueName: "N|WxH"),
+    transform: { word in
+      let row = TrainingOptions.row("--size")
+      if let problem = row.problem(ofWord: word) { throw OptionWordError(description: problem) }
+      guard let size = PictureSize(word: word) else {
+        throw OptionWordError(description: "\(word) is no size")
+      }
+      return size
+    })
+  var size: PictureSize?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Whether a U-Net was trained with dropout, which leaves no trace in its file.")
+  var dropout: Bool?
+  @Option(help: "The norm, where it leaves no trace: instance or none.")
+  var norm: NormKind?
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let files = [try TensorFile(generator)] + (try discriminator.map { [try TensorFile($0)] } ?? [])
+    let parameters = files.map {
+      ImportedModel.Parameters(path: $0.path, shapes: $0.entries.mapValues(\.shape))
+    }
+    let judge = parameters.dropFirst().first
+    let model = try ImportedModel(
+      PyTorchArchitecture(
+        generator: parameters[0], discriminator: judge, .init(size: size, dropout: dropout, norm: norm)),
+      generator: parameters[0], discriminator: judge)
+    let path = try model.write(to: RunDirectory(out, replacing: output.replacing)) { path, name in
+      guard let file = files.first(where: { $0.path == path }) else { preconditionFailure("no file \(path)") }
+      return try file.floats(name)
+    }
+    for (network, count) in model.counts { tell(line: "\(network): \(count) parameters") }
+    let network = model.options.network
+    tell(
+      line:
+        "\(network.generator.rawValue), \(network.size), ngf \(network.ngf), norm \(network.norm.rawValue), \(network.inputChannels) planes to \(network.outputChannels)"
+    )
+    tell(line: "done: \(path)")
+  }
+}
+
+extension NormKind: ExpressibleByArgument {}

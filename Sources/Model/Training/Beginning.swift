@@ -1,0 +1,90 @@
+import Images
+import Tape
+
+// A training that begins with the weights of another model: fine-tuning.
+
+extension TrainingOptions {
+  /// The options that a training from a model begins with, before those that are given: the model's networks, objective
+  /// and kinds of pictures.
+  public init(beginningWith model: TrainingOptions) {
+    self.init()
+    (network, objective, kinds) = (model.network, model.objective, model.kinds)
+    if case .photographs = model.format { format = model.format }
+  }
+
+  /// Sets the options given, where the networks are a model's: another size changes nothing in them.
+  public mutating func setKeepingLevels(_ given: [GivenOption]) throws(ModelError) {
+    let levels = network.levels
+    try set(given)
+    if !given.contains(where: { $0.row.name == "--levels" }) { network.levels = levels }
+  }
+
+  /// Takes the model's classes in place of those that were counted in the pictures: a class keeps its plane.
+  ///
+  /// - Throws: `ModelError.option` for pictures of a class that the model does not know
+  public mutating func takeClasses(of model: TrainingOptions) throws(ModelError) {
+    guard case .pictures(let inputs, let target) = format,
+      case .pictures(let modelInputs, let modelTarget) = model.format, inputs.count == modelInputs.count
+    else { return }
+    var taken: [PlaneFormat] = []
+    for (own, other) in zip(inputs + [target], modelInputs + [modelTarget]) {
+      taken.append(try own.takingClasses(of: other))
+    }
+    format = .pictures(inputs: taken.dropLast(), target: taken[taken.count - 1])
+    network.inputChannels = format.inputChannels
+    network.outputChannels = format.targetChannels
+  }
+}
+
+extension PlaneFormat {
+  fileprivate func takingClasses(of other: PlaneFormat) throws(ModelError) -> PlaneFormat {
+    guard case .labels(let palette) = self, case .labels(let known) = other else { return self }
+    guard let colour = palette.colours.first(where: { !known.colours.contains($0) && $0 != known.unlabelled })
+    else { return other }
+    throw .option(
+      "--from",
+      "the model knows no class of the colour \(colour); it has \(known.colours.map(\.description).joined(separator: " "))"
+    )
+  }
+}
+
+extension Checkpoint {
+  /// Sets the networks of a training step that this model has, too. Adam's moments stay as they are.
+  ///
+  /// - Returns: a line for each network: taken, or new
+  /// - Throws: `ModelError.file` when the model's generator does not fit, or holds NaN or infinite values
+  func begin(_ step: any TrainingStep, _ executor: any Executor, path: String) throws -> [String] {
+    var lines: [String] = []
+    for network in step.networks {
+      if let problem = misfit(of: network) {
+        guard network.label.name != "G" else {
+          throw ModelError.file(path, "\(problem): the networks of --from and of the training differ")
+        }
+        lines.append("\(network.label.name) begins anew: \(path): \(problem)")
+        continue
+      }
+      for tensor in network.ownTensors {
+        guard let values = try tensors.floats(tensor.name) else { continue }
+        guard values.areFinite else {
+          throw ModelError.file(
+            path, "\(tensor.name) holds NaN or infinite values; use an earlier checkpoint")
+        }
+        try executor.write(values, to: tensor.tensor)
+      }
+      lines.append(
+        "\(network.label.name) begins with the \(network.ownTensors.count) tensors of \(path)")
+    }
+    return lines
+  }
+
+  /// Why a network is not this model's; nil when it is.
+  private func misfit(of network: Network) -> String? {
+    for tensor in network.ownTensors {
+      guard let entry = tensors.entries[tensor.name] else { return "has no \(tensor.name)" }
+      guard entry.shape == tensor.tensor.shape.dimensions, entry.isFloat32 else {
+        return "\(tensor.name) has the shape \(Shape(entry.shape)), not \(tensor.tensor.shape)"
+      }
+    }
+    return nil
+  }
+}
