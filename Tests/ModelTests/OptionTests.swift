@@ -372,7 +372,8 @@ import Testing
         "lambda edges: 7", "lambda feature matching: 10", "gradient penalty: 0.25", "pool: 50",
         "batch size: 8",
         "epochs: 7", "decay epochs: 4", "learning rate: 0.30000000000000004",
-        "init: kaiming", "from: another/run", "jitter: off", "seed: 18446744073709551615", "recompute: on", "save every: 5",
+        "init: kaiming", "from: another/run", "jitter: off", "seed: 18446744073709551615", "recompute: on",
+        "save every: 5",
         "sample every: 6", "validate every: 11", "best: psnr", "scorer: scorer", "keep: 12",
         "precision: tf32",
       ])

@@ -18,7 +18,8 @@ private let file = MemoryFile()
   let path = "/dev/shm/pix2pix-fuzz-\(ProcessInfo.processInfo.processIdentifier).pth"
   defer { unlink(path) }
   try TensorFile.write(
-    [.init("a", [2, 3], float32: { [1, 2, 3, 4, 5, 6] }), .init("b.num_batches_tracked", scalar: 7)], to: path)
+    [.init("a", [2, 3], float32: { [1, 2, 3, 4, 5, 6] }), .init("b.num_batches_tracked", scalar: 7)], to: path
+  )
   return [try Data(contentsOf: URL(fileURLWithPath: path))]
 }
 
