@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.1
 import PackageDescription
 
 // For targets that leave loops over pixels, parameters and other values to the others. Optimising Model alone takes 20 of the
@@ -12,9 +12,17 @@ let package = Package(
   products: [
     .executable(name: "pix2pix", targets: ["pix2pix"])
   ],
+  traits: [
+    .default(enabledTraits: ["Protobuf"]),
+    .trait(
+      name: "Protobuf",
+      description: "ONNX models and TensorBoard's event files, through swift-protobuf"),
+  ],
   dependencies: [
     // The standard command-line parser: help, usage errors (exit code 64), completions.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Messages of ONNX and TensorBoard.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(path: "SamplePairs"),
   ],
   targets: [
@@ -48,10 +56,18 @@ let package = Package(
     .target(
       name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics"],
       swiftSettings: unoptimized),
+    // Other programs' formats, in protocol buffers. Without the trait Protobuf it says how to build with it.
+    .target(
+      name: "Interchange",
+      dependencies: [
+        "Files", "Tape", "Images", "Model",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Protobuf"])),
+      ],
+      exclude: ["Protos"], swiftSettings: unoptimized),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Files", "Tape", "CLBackend", "Images", "Metrics", "Model", "PyTorchFiles", "Random",
+        "Files", "Tape", "CLBackend", "Images", "Interchange", "Metrics", "Model", "PyTorchFiles", "Random",
         .product(name: "SamplePairs", package: "SamplePairs"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -80,6 +96,9 @@ let package = Package(
       name: "ModelTests",
       dependencies: ["Files", "Images", "Metrics", "Model", "OperationCases", "Random", "Tape"],
       resources: [.copy("Fixtures")],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "InterchangeTests", dependencies: ["Files", "Images", "Interchange", "Metrics", "Model", "Tape"],
       swiftSettings: unoptimized),
     .testTarget(
       name: "CLITests", dependencies: ["pix2pix", "Files", "Images", "Model"], swiftSettings: unoptimized),

@@ -1,19 +1,39 @@
 import ArgumentParser
 import Files
+import Foundation
+import Interchange
 import Model
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes a model in a format that other programs read.",
+    abstract: "Writes a trained model for other programs.",
     discussion: """
-      pth: a state_dict that torch.load(weights_only=True) reads and the networks of the PyTorch version load strictly.
+      onnx: a model for ONNX Runtime and others (operators of version 17), which takes pictures of any height and width \
+      that the network allows, in batches of any number. A picture has norms' statistics of its own, as in translate: \
+      batch normalisation becomes instance normalisation, unless --norm-statistics says running. Dropout is off. Its \
+      metadata say what it takes and gives, and hold the training's options.
+
+      Without --pixels it takes and gives float planes [batch, planes, height, width] from -1 to 1, as the network does, \
+      and takes noise as a second input. With --pixels it takes and gives bytes [batch, height, width, channels] of any \
+      size, label maps in their colours, and draws noise itself. docs/ELSEWHERE.md shows how to use either.
+
+      pth: a state_dict that torch.load(weights_only=True) reads and the networks of the PyTorch version load strictly; \
+      with --network D the discriminator's.
 
       Examples:
+        pix2pix export --model run --format onnx --out model.onnx
+        pix2pix export --model run/best.safetensors --format onnx --pixels --out model.onnx
+        pix2pix export --model run --format onnx --norm-statistics running --out model.onnx
         pix2pix export --model run --format pth --out latest_net_G.pth
         pix2pix export --model run --format pth --network D --out latest_net_D.pth
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case pth }
+  /// The formats of other programs.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case onnx
+    case pth
+  }
+
   enum NetworkName: String, ExpressibleByArgument, CaseIterable {
     case generator = "G"
     case discriminator = "D"
@@ -21,21 +41,59 @@ struct Export: ParsableCommand {
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
   var model: String
-  @Option(help: "The file's format.")
+  @Option(help: "The other programs' format.")
   var format: Format
-  @Option(help: "The network: G, the generator, or D, the discriminator.")
-  var network = NetworkName.generator
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
   var out: String
+  @Option(
+    help: "onnx: statistics of norms: batch (each picture's own) or running (averages from training).")
+  var normStatistics = NormStatistics.batch
+  @Flag(help: "onnx: take and give bytes [batch, height, width, channels] of any size.")
+  var pixels = false
+  @Option(help: "pth: the network, G (the generator) or D (the discriminator).")
+  var network = NetworkName.generator
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    guard (out as NSString).pathExtension.lowercased() == format.rawValue else {
+      throw ValidationError("--out \(out) does not end in .\(format.rawValue).")
+    }
+    guard format == .onnx || (normStatistics == .batch && !pixels) else {
+      throw ValidationError("--norm-statistics and --pixels go with --format onnx.")
+    }
+    guard format == .pth || network == .generator else {
+      throw ValidationError("--network D goes with --format pth.")
+    }
+  }
+
   func run() throws {
+    switch format {
+    case .onnx: try exportONNX()
+    case .pth: try exportPyTorch()
+    }
+  }
+
+  private func exportPyTorch() throws {
     let checkpoint = try RunDirectory.readCheckpoint(of: model)
     try output.check([out], inputs: [checkpoint.path], of: "--model")
-    switch format {
-    case .pth:
-      try ExportPyTorch.write(network.rawValue, of: checkpoint, to: out, replacing: output.replacing)
-    }
-    tell(line: "done: \(out)")
+    try makeFolder(OutputFile.folder(of: out))
+    try ExportPyTorch.write(network.rawValue, of: checkpoint, to: out, replacing: output.replacing)
+    tell(line: "\(out), from \(checkpoint.path)")
+  }
+
+  private func exportONNX() throws {
+    #if Protobuf
+      let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model)
+      try output.check([out], inputs: [path], of: "--model")
+      let export = try ONNXExport(
+        (checkpoint, path), statistics: normStatistics, pixels: pixels,
+        version: CommandLineTool.configuration.version)
+      try makeFolder(OutputFile.folder(of: out))
+      try export.write(to: out, replacing: output.replacing)
+      for remark in export.remarks { tell(line: remark) }
+      tell(line: "\(out), from \(path)")
+    #else
+      throw ModelError.option("--format", "onnx: \(Protobuf.missing)")
+    #endif
   }
 }

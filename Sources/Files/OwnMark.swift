@@ -17,6 +17,8 @@ public enum OwnMark {
   public static let source = "// generator: pix2pix"
   /// The beginning of the format's name in a checkpoint's metadata.
   public static let checkpoint = "pix2pix checkpoint"
+  /// ONNX's field "producer_name", number 2, of `name`: its key, its length, and the text. Only "ir_version" is before it.
+  public static let onnx = "\u{12}\u{7}\(name)"
 
   /// CSV has no place for a mark: the names of the first columns are one.
   public static let tables = ["step,epoch", "name,l1,mse,psnr"]
@@ -53,6 +55,7 @@ public enum OwnMark {
         || fields.count == 3 && fields[0] == experiment && fields[2] == fields[1] + lowerBound
     case ".cl": return has(source, within: source.utf8.count)
     case ".safetensors": return has(checkpoint)
+    case ".onnx": return has(onnx, within: 16)
     default:
       return has(pngChunk, within: 41)
         || [html, "\"\(jsonKey)\" : \"\(name)\"", checkpoint].contains { has($0) }
