@@ -13,16 +13,19 @@ let package = Package(
     .executable(name: "pix2pix", targets: ["pix2pix"])
   ],
   traits: [
-    .default(enabledTraits: ["Protobuf"]),
+    .default(enabledTraits: ["Protobuf", "YAML"]),
     .trait(
       name: "Protobuf",
       description: "ONNX models and TensorBoard's event files, through swift-protobuf"),
+    .trait(name: "YAML", description: "Options from YAML files, through Yams"),
   ],
   dependencies: [
     // The standard command-line parser: help, usage errors (exit code 64), completions.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Messages of ONNX and TensorBoard.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    // YAML files of options.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(path: "SamplePairs"),
   ],
   targets: [
@@ -70,6 +73,7 @@ let package = Package(
         "Files", "Tape", "CLBackend", "Images", "Interchange", "Metrics", "Model", "PyTorchFiles", "Random",
         .product(name: "SamplePairs", package: "SamplePairs"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams", condition: .when(traits: ["YAML"])),
       ],
       path: "Sources/CLI", swiftSettings: unoptimized),
     .testTarget(

@@ -85,7 +85,8 @@ struct CommandLineTool: ParsableCommand {
     do {
       try refuseOtherEncodings()
       try refuseEmptyValues(of: Swift.CommandLine.arguments)
-      command = try parseAsRoot(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst())))
+      command = try parseAsRoot(
+        ConfigFile.expanded(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst()))))
       try command?.run()
       try ProcessSetup.end()
     } catch {

@@ -57,6 +57,7 @@ struct ExperimentCommand: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var config: ConfigOptions
 
   private var given: [GivenOption] { pictures.given + budget.given + device.given }
 

@@ -47,6 +47,7 @@ struct Train: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var config: ConfigOptions
   @Flag(
     help: "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.")
   var selfTest = false

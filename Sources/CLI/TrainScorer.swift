@@ -54,6 +54,7 @@ struct TrainScorer: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var config: ConfigOptions
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
 
@@ -71,7 +72,8 @@ struct TrainScorer: ParsableCommand {
     let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) = try resume ? resumed(directory) : (newOptions(directory), nil)
     try TrainingRun(
-      options: options, directory: directory, checkpoint: checkpoint, device: device, kernels: kernels
+      options: options, directory: directory, checkpoint: checkpoint, device: device, kernels: kernels,
+      rows: Rows.rows, defaults: Rows.defaults, command: "pix2pix train-scorer"
     ).train(goOn: "pix2pix train-scorer --resume")
   }
 

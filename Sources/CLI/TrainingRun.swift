@@ -18,6 +18,10 @@ struct TrainingRun {
   var memoryLimit: Double?
   var device: DeviceOptions
   var kernels: KernelOptions
+  /// The options of the command, and what it trains without any.
+  var rows: [OptionRow] = TrainingOptions.rows
+  var defaults = TrainingOptions()
+  var command = "pix2pix train"
   /// Whether kernels are tested that were tested before.
   var selfTest = false
 
@@ -48,6 +52,12 @@ struct TrainingRun {
       try chosenKernels?.write(to: directory.kernels, replacing: directory.replacing)
     } catch let error as FileError {
       note("\(error); a resumed run will choose its kernels again")
+    }
+    do {
+      let text = OptionsFile.text(options, rows: rows, defaults: defaults, command: command)
+      try OutputFile.write(text.utf8, to: directory.options, replacing: directory.replacing)
+    } catch {
+      note("\(error); the training goes on")
     }
     for remark in trainer.remarks { note(remark) }
     let counts = trainer.pairCounts

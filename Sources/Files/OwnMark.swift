@@ -20,6 +20,9 @@ public enum OwnMark {
   /// ONNX's field "producer_name", number 2, of `name`: its key, its length, and the text. Only "ir_version" is before it.
   public static let onnx = "\u{12}\u{7}\(name)"
 
+  /// The first line of a YAML file.
+  public static let yaml = "# generator: pix2pix"
+
   /// CSV has no place for a mark: the names of the first columns are one.
   public static let tables = ["step,epoch", "name,l1,mse,psnr"]
   /// An experiment's table begins with "row", any figure, and that figure's lower bound.
@@ -53,6 +56,7 @@ public enum OwnMark {
       }
       return tables.contains { has($0, within: $0.utf8.count) }
         || fields.count == 3 && fields[0] == experiment && fields[2] == fields[1] + lowerBound
+    case ".yaml", ".yml": return has(yaml, within: yaml.utf8.count)
     case ".cl": return has(source, within: source.utf8.count)
     case ".safetensors": return has(checkpoint)
     case ".onnx": return has(onnx, within: 16)

@@ -17,6 +17,8 @@ public struct RunDirectory: Sendable {
   public var samples: String { "\(path)/samples" }
   /// The kernel variants that the run's convolutions take.
   public var kernels: String { "\(path)/kernels.json" }
+  /// The run's options, as `--config` takes them.
+  public var options: String { "\(path)/options.yaml" }
   public var best: String { "\(path)/best.safetensors" }
   private var checkpoints: String { "\(path)/checkpoints" }
 
@@ -51,7 +53,8 @@ public struct RunDirectory: Sendable {
 
   private func refuseForeignFiles(isNew: Bool, _ inputs: () -> [String]) throws(FileError) {
     let files =
-      [losses, validation, report, best] + (isNew ? [kernels] : []) + checkpointSteps().map(checkpoint)
+      [losses, validation, report, best, options] + (isNew ? [kernels] : [])
+      + checkpointSteps().map(checkpoint)
       + sampleSteps().map(sample)
     // Samples of a run may be another's pictures, and so its own by mistake.
     let read = sampleSteps().isEmpty ? [] : Set(inputs().compactMap(FileIdentity.init))
