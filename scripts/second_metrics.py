@@ -7,6 +7,7 @@ Pictures are arrays [height][width][3] in 0...255.
 import numpy as np
 import scipy.linalg
 import torch
+from philox import philox
 from PIL import Image
 from pytorch_msssim import ms_ssim
 from skimage.color import rgb2lab
@@ -133,22 +134,6 @@ def read_by_unet(state, picture):
         x = torch.nn.functional.conv_transpose2d(x, weight, bias, stride=2, padding=1)
         x = norm(x, f"{name}.{4 if level == levels else 6}") if level > 1 else x
     return x[0].argmax(dim=0).numpy(), features[0].mean(dim=(1, 2)).numpy()
-
-
-def philox(counter, key):
-    """Philox4x32-10 (Salmon et al. 2011) from the paper: arrays of four words and two words."""
-    mask = np.uint64(0xFFFFFFFF)
-    c = [np.asarray(word, dtype=np.uint64) for word in counter]
-    k = [int(word) for word in key]
-    for _ in range(10):
-        high, low = [], []
-        for word, multiplier in ((c[0], 0xD2511F53), (c[2], 0xCD9E8D57)):
-            product = word * np.uint64(multiplier)
-            high.append(product >> np.uint64(32))
-            low.append(product & mask)
-        c = [high[1] ^ c[1] ^ np.uint64(k[0]), low[1], high[0] ^ c[3] ^ np.uint64(k[1]), low[0]]
-        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return c
 
 
 def bootstrap_draws(seed, count, resamples=1000):
