@@ -1,5 +1,6 @@
 import ArgumentParser
 import Images
+import Interchange
 import Metrics
 import Model
 
@@ -30,6 +31,7 @@ struct Train: ParsableCommand {
         pix2pix train --data maps --targets photos --labels palette --size 500x375 --out run
         pix2pix train --data labels --targets photos --gan-loss wgan --gradient-penalty 10 --norm instance --out run
         pix2pix train --data winter --from run --learning-rate 5e-5 --epochs 20 --out fine-tuned
+        pix2pix train --data labels --targets photos --tensorboard --out run
         pix2pix train --resume --out run
       """)
 
@@ -51,6 +53,11 @@ struct Train: ParsableCommand {
   @Flag(
     help: "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.")
   var selfTest = false
+  @Flag(
+    help:
+      "Write events for TensorBoard into the run's folder, too. A run does not remember it: give it with --resume again."
+  )
+  var tensorboard = false
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
   @Option(
@@ -69,12 +76,15 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
+    guard !tensorboard || Protobuf.isBuiltIn else {
+      throw ModelError.option("--tensorboard", Protobuf.missing)
+    }
     let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) =
       try resume ? directory.resumedRun(with: given) : (newOptions(directory), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, memoryLimit: memoryLimit,
-      device: device, kernels: kernels, selfTest: selfTest
+      device: device, kernels: kernels, selfTest: selfTest, tensorBoard: tensorboard
     ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume")
   }
 

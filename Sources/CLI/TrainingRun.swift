@@ -3,6 +3,7 @@ import CLBackend
 import Files
 import Foundation
 import Images
+import Interchange
 import Model
 import Synchronization
 import Tape
@@ -24,6 +25,8 @@ struct TrainingRun {
   var command = "pix2pix train"
   /// Whether kernels are tested that were tested before.
   var selfTest = false
+  /// Whether events are written for TensorBoard.
+  var tensorBoard = false
 
   /// Trains to the end, to Ctrl-C, or for `stopAfter` steps.
   ///
@@ -75,9 +78,13 @@ struct TrainingRun {
       return isTooLarge ? Int.max : sum
     }
     let line = ProgressLine()
+    let writeEvent = eventWriter(after: trainer.stepsDone, line)
     let outcome = try trainer.train(
       shouldStop: { interruption.signal != nil || (stopStep.map { trainer.stepsDone >= $0 } ?? false) },
-      onEvent: { line.show($0) })
+      onEvent: {
+        line.show($0)
+        writeEvent($0)
+      })
     line.end()
     switch outcome {
     case .finished:
@@ -89,12 +96,30 @@ struct TrainingRun {
     }
   }
 
+  /// What writes the training's events for TensorBoard, if anything does.
+  ///
+  /// - Parameter step: done before
+  private func eventWriter(after step: Int, _ line: ProgressLine) -> (Trainer.Event) -> Void {
+    #if Protobuf
+      guard tensorBoard else { return { _ in } }
+      do throws(FileError) {
+        let log = try TensorBoardLog(directory.path, after: step, options: options.described) {
+          line.show(.failed($0))
+        }
+        return { log.note($0) }
+      } catch {
+        line.show(.failed("\(error); the training goes on without events for TensorBoard"))
+      }
+    #endif
+    return { _ in }
+  }
+
   /// The command with the run's folder, and with the options that a run does not remember.
   private func resuming(_ command: String) -> String {
     var options = [(name: "--out", value: directory.path)]
     if device.device.lowercased() != "auto" { options.append(("--device", device.device)) }
     if let memoryLimit { options.append(("--memory-limit", "\(memoryLimit)")) }
-    return ShellText.command(command, options)
+    return ShellText.command(command, options) + (tensorBoard ? " --tensorboard" : "")
   }
 
   /// - Throws: `ModelError.training` when the run does not fit into the device's memory
@@ -247,7 +272,7 @@ final class ProgressLine {
         lastPlain = now
         plain(text)
       }
-    case .validated(let epoch, let figures, let best, let isBest):
+    case .validated(_, let epoch, let figures, let best, let isBest):
       // The chosen figure, and the one that all runs have.
       let shown = ([best] + (best == .l1 ? [] : [.l1])).compactMap { kind in
         figures.first { $0.kind == kind }.map { "\(kind.title) \(String(format: "%.4g", $0.value))" }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A text file that grows by lines. Lines that could not be written, or not be flushed, are kept and written again with the
-/// next.
+/// A file that grows by lines, or by records of bytes. Those that could not be written, or not be flushed, are kept and written
+/// again with the next.
 public final class AppendedFile {
   private let path: String
   private var descriptor: Int32 = -1
@@ -17,14 +17,20 @@ public final class AppendedFile {
 
   /// Writes a file with a first content, in the place of one that this program wrote.
   ///
-  /// - Parameter beginning: whole lines
   /// - Throws: `FileError`
-  public init(_ path: String, beginning: String, replacing: OutputFile.Replacing = .own) throws(FileError) {
+  public init(_ path: String, beginning: [UInt8], replacing: OutputFile.Replacing = .own) throws(FileError) {
     self.path = path
-    flushedCount = beginning.utf8.count
-    try OutputFile.write(beginning.utf8, to: path, replacing: replacing)
+    flushedCount = beginning.count
+    try OutputFile.write(beginning, to: path, replacing: replacing)
     descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .system(path, "cannot be written") }
+  }
+
+  /// The same of whole lines.
+  public convenience init(
+    _ path: String, beginning: String, replacing: OutputFile.Replacing = .own
+  ) throws(FileError) {
+    try self.init(path, beginning: Array(beginning.utf8), replacing: replacing)
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
@@ -32,15 +38,19 @@ public final class AppendedFile {
   /// Appends a line.
   ///
   /// - Throws: `FileError` when the line is not in the file yet
-  public func append(_ line: String) throws(FileError) {
-    let line = Array("\(line)\n".utf8)
+  public func append(_ line: String) throws(FileError) { try append(Array("\(line)\n".utf8)) }
+
+  /// Appends a record.
+  ///
+  /// - Throws: `FileError` when the record is not in the file yet
+  public func append(_ record: [UInt8]) throws(FileError) {
     let start = unflushed.count
-    unflushed += line
+    unflushed += record
     if isWritten { try write(from: start) } else { try writeAgain() }
     if unflushed.count >= Self.mostUnflushed { try flush() }
   }
 
-  /// Makes the lines outlive a power cut.
+  /// Makes what was appended outlive a power cut.
   ///
   /// - Throws: `FileError` when they may not
   public func flush() throws(FileError) {
@@ -55,7 +65,7 @@ public final class AppendedFile {
     unflushed.removeAll(keepingCapacity: true)
   }
 
-  /// Half a line may be there.
+  /// Half a line or record may be there.
   private func writeAgain() throws(FileError) {
     guard ftruncate(descriptor, off_t(flushedCount)) == 0 else { throw .system(path, "cannot be written") }
     try write(from: 0)

@@ -94,7 +94,7 @@ import Testing
     let outcome = try trainer.train(
       shouldStop: { false },
       onEvent: { event in
-        guard case .validated(let epoch, let figures, let kind, let isBest) = event else { return }
+        guard case .validated(_, let epoch, let figures, let kind, let isBest) = event else { return }
         if isBest { best.append(epoch) }
         #expect(kind.key == options.best && figures.allSatisfy { $0.count == 3 })
       })

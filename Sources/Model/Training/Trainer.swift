@@ -15,17 +15,30 @@ public final class Trainer {
     public var epoch: Int
     public var totalEpochs: Int
     public var losses: Losses
+    /// Of the last step.
+    public var learningRate: Double
     /// Mean over the steps since the last report.
     public var millisecondsPerStep: Double
     public var picturesPerSecond: Double
     public var secondsLeft: Double
+
+    package init(
+      step: Int, totalSteps: Int, epoch: Int, totalEpochs: Int, losses: Losses, learningRate: Double,
+      millisecondsPerStep: Double, picturesPerSecond: Double, secondsLeft: Double
+    ) {
+      (self.step, self.totalSteps, self.epoch, self.totalEpochs) = (step, totalSteps, epoch, totalEpochs)
+      (self.losses, self.learningRate) = (losses, learningRate)
+      self.millisecondsPerStep = millisecondsPerStep
+      (self.picturesPerSecond, self.secondsLeft) = (picturesPerSecond, secondsLeft)
+    }
   }
 
   public enum Event: Sendable {
     case progress(Progress)
     /// All figures, and the kind of the one that says which checkpoint is the best.
-    case validated(epoch: Int, [Figure], best: FigureKind, isBest: Bool)
-    case sampled(String)
+    case validated(step: Int, epoch: Int, [Figure], best: FigureKind, isBest: Bool)
+    /// A sample strip was written to a file.
+    case sampled(step: Int, String)
     case saved(String)
     /// Something beside the training failed; the training goes on.
     case failed(String)
@@ -216,7 +229,7 @@ public final class Trainer {
         try save(
           isBest: isBest, scheduled: saves, isLast: done || stopping, earlierBest: earlierBest, onEvent)
       }
-      if samples { try tolerating(onEvent) { onEvent(.sampled(try writeSample())) } }
+      if samples { try tolerating(onEvent) { onEvent(.sampled(step: progress.step, try writeSample())) } }
       if samples || done || stopping { try tolerating(onEvent) { try writeReport() } }
       if stopping && !done {
         return .interrupted(checkpoint: run.checkpoint(step: progress.step), by: nil)
@@ -263,6 +276,7 @@ public final class Trainer {
     }
     return Progress(
       step: progress.step, totalSteps: plan.steps, epoch: epoch, totalEpochs: plan.epochs, losses: losses,
+      learningRate: rate,
       millisecondsPerStep: perStep * 1e3, picturesPerSecond: Double(options.batchSize) / perStep,
       secondsLeft: perStep * Double(plan.steps - progress.step))
   }
@@ -305,7 +319,7 @@ public final class Trainer {
           step: progress.step, epoch: epoch,
           values: Dictionary(uniqueKeysWithValues: figures.map { ($0.kind.key, $0.value) })))
     }
-    onEvent(.validated(epoch: epoch, figures, best: validation.best, isBest: isBest))
+    onEvent(.validated(step: progress.step, epoch: epoch, figures, best: validation.best, isBest: isBest))
     return isBest
   }
 }
