@@ -7,6 +7,9 @@ let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration:
 // For CLBackend, whose kernels compute: a tenth of a clean build less.
 let optimizedForSize: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
+/// The commit that --version names; scripts/package says it.
+let commit = Context.environment["PIX2PIX_COMMIT"] ?? ""
+
 let package = Package(
   name: "pix2pix",
   products: [
@@ -44,6 +47,8 @@ let package = Package(
     // The OpenCL sources in Kernels/ as strings.
     .target(name: "CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"]),
+    // A target of its own, so that another commit compiles one line.
+    .target(name: "CVersion", cSettings: [.define("PIX2PIX_COMMIT", to: "\"\(commit)\"")]),
     .target(name: "Random"),
     // Reading and writing files without harm to the user's.
     .target(name: "Files", swiftSettings: unoptimized),
@@ -70,7 +75,8 @@ let package = Package(
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "Files", "Tape", "CLBackend", "Images", "Interchange", "Metrics", "Model", "PyTorchFiles", "Random",
+        "CVersion", "Files", "Tape", "CLBackend", "Images", "Interchange", "Metrics", "Model", "PyTorchFiles",
+        "Random",
         .product(name: "SamplePairs", package: "SamplePairs"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams", condition: .when(traits: ["YAML"])),

@@ -16,7 +16,7 @@ struct CommandLineTool: ParsableCommand {
       Exit codes: 0 done, 1 error, 64 wrong usage. Training that a signal stops writes a checkpoint; its exit code is \
       130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP).
       """,
-    version: "0.1.0",
+    version: Version.text,
     subcommands: [
       Check.self, Train.self, Translate.self, Evaluate.self, Export.self, Import.self, TrainScorer.self,
       ExperimentCommand.self,

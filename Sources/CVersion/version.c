@@ -1,0 +1,3 @@
+#include "version.h"
+
+const char *const pix2pix_commit = PIX2PIX_COMMIT;
