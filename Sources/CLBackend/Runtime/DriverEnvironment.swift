@@ -11,10 +11,11 @@ package struct DriverEnvironment {
   /// Looks at folders and processors; sets nothing yet.
   package init(
     _ environment: [String: String], allowedProcessors: Set<Int>, onlineProcessors: Int,
-    temporaryFolders: [String]? = nil
+    temporaryFolders: [String]? = nil, vendorFolders: [String] = Self.vendorFolders
   ) {
     self.environment = environment
     findTools()
+    findVendors(vendorFolders)
     chooseCaches(
       temporaryFolders ?? [environment["TMPDIR"], "/tmp", "/var/tmp", "/dev/shm"].compactMap { $0 })
     if environment["POCL_AFFINITY"] == nil,
@@ -91,6 +92,26 @@ package struct DriverEnvironment {
 
   static func hasLinker(_ path: String) -> Bool {
     path.split(separator: ":").contains { access("\($0)/ld", X_OK) == 0 }
+  }
+
+  // MARK: Drivers
+
+  /// Where systems name their drivers: most of them, openSUSE, NixOS, what was installed by hand.
+  package static let vendorFolders = [
+    "/etc/OpenCL/vendors", "/usr/share/OpenCL/vendors", "/run/opengl-driver/etc/OpenCL/vendors",
+    "/usr/local/etc/OpenCL/vendors",
+  ]
+
+  /// OpenCL's loader looks into the first folder only, where it is not the system's own.
+  private mutating func findVendors(_ folders: [String]) {
+    guard environment["OCL_ICD_VENDORS"] == nil, environment["OPENCL_VENDOR_PATH"] == nil,
+      let found = folders.first(where: Self.namesDrivers), found != folders.first
+    else { return }
+    set("OCL_ICD_VENDORS", found)
+  }
+
+  private static func namesDrivers(_ folder: String) -> Bool {
+    (try? FileManager.default.contentsOfDirectory(atPath: folder))?.contains { $0.hasSuffix(".icd") } ?? false
   }
 
   // MARK: Caches

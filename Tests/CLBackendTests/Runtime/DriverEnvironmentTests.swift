@@ -20,6 +20,35 @@ import Testing
     }
   }
 
+  // MARK: Drivers
+
+  @Test func driversAreFoundWhereOtherSystemsNameThem() throws {
+    try withTemporaryFolder { folder throws in
+      let first = folder + "/first"
+      let second = folder + "/second"
+      for path in [first, second] {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      }
+      func vendors(_ more: [String: String] = [:]) -> String? {
+        let environment = ["HOME": folder, "PATH": "/usr/bin:/bin", "POCL_AFFINITY": "0"].merging(more) { $1 }
+        return DriverEnvironment(
+          environment, allowedProcessors: [0], onlineProcessors: 1, temporaryFolders: [],
+          vendorFolders: [folder + "/none", first, second]
+        ).variables["OCL_ICD_VENDORS"]
+      }
+      #expect(vendors() == nil)
+      try Data().write(to: URL(fileURLWithPath: second + "/README"))
+      #expect(vendors() == nil)
+      try Data().write(to: URL(fileURLWithPath: second + "/pocl.icd"))
+      #expect(vendors() == second)
+      try Data().write(to: URL(fileURLWithPath: first + "/mesa.icd"))
+      #expect(vendors() == first)
+      // The user's word counts.
+      #expect(vendors(["OCL_ICD_VENDORS": "pocl.icd"]) == nil)
+      #expect(vendors(["OPENCL_VENDOR_PATH": "/opt"]) == nil)
+    }
+  }
+
   // MARK: Caches
 
   @Test func whereCachesCannotBeWrittenOthersAreTaken() throws {
