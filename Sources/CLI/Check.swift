@@ -25,16 +25,19 @@ struct Check: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The folder of pairs, or of inputs with --targets, as train takes it.", valueName: "dir"))
+      "The folder of pairs, or of inputs with --targets, as train takes it.", valueName: "dir"),
+    completion: .directory)
   var data: String
-  @Option(help: ArgumentHelp("The folder of targets.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The folder of targets.", valueName: "dir"), completion: .directory)
   var targets: String?
   @Option(
     help: ArgumentHelp(
-      "Folder of further inputs, matched by name; may be given several times.", valueName: "dir"))
+      "Folder of further inputs, matched by name; may be given several times.", valueName: "dir"),
+    completion: .directory)
   var input: [String] = []
   @Option(
-    help: ArgumentHelp("Folder of pictures of the pixels' weights.", valueName: "dir"))
+    help: ArgumentHelp("Folder of pictures of the pixels' weights.", valueName: "dir"), completion: .directory
+  )
   var weights: String?
   @Option(
     help: ArgumentHelp(
@@ -42,7 +45,9 @@ struct Check: ParsableCommand {
   var task: PhotographTask?
   @Option(help: "From the input's side of a pair to the target's: AtoB or BtoA.")
   var direction = Direction.aToB
-  @Option(help: ArgumentHelp("A PNG to write, with the pictures of some pairs.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A PNG to write, with the pictures of some pairs.", valueName: "file"),
+    completion: .file())
   var sheet: String?
   @OptionGroup var output: OutputOptions
 

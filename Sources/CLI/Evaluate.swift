@@ -44,24 +44,27 @@ struct Evaluate: ParsableCommand {
       of the picture at its size, normalised by ImageNet's mean and standard deviation.
       """)
 
-  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
+  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"), completion: .file())
   var model: String?
   @Option(
     help: ArgumentHelp(
       "Folder of pairs, or of inputs when --targets is given. (default: what the run was trained with)",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var data: String?
-  @Option(help: ArgumentHelp("Folder of pictures to compare with the targets.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Folder of pictures to compare with the targets.", valueName: "dir"),
+    completion: .directory)
   var outputs: String?
   @Option(
-    help: ArgumentHelp("Folder of targets, matched by name with --outputs or --data.", valueName: "dir"))
+    help: ArgumentHelp("Folder of targets, matched by name with --outputs or --data.", valueName: "dir"),
+    completion: .directory)
   var targets: String?
   @Option(help: "train, val or test. (default: val, else test; folders without splits whole with --outputs)")
   var split: Split?
   @Option(
     help: ArgumentHelp(
       "Classes of label maps: a palette PNG's colours, or the distinct colours of a folder's pictures. (default: the targets')",
-      valueName: "file|dir"))
+      valueName: "file|dir"), completion: .file())
   var palette: String?
   @Option(
     help: ArgumentHelp(
@@ -71,33 +74,36 @@ struct Evaluate: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Folder of training targets, to find outputs that repeat them. (default: those the model was trained on)",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var trainTargets: String?
   @Option(
     help: ArgumentHelp(
       "A scorer made by train-scorer: it reads outputs and targets, to be compared with the label maps behind the outputs.",
-      valueName: "run|file"))
+      valueName: "run|file"), completion: .file())
   var scorer: String?
   @Option(
     help: ArgumentHelp(
       "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var labelMaps: String?
   @Option(
     help: ArgumentHelp(
       "Feature vectors of outputs: a safetensors file with one F32 tensor [pictures, features].",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var outputFeatures: String?
-  @Option(help: ArgumentHelp("Feature vectors of targets, by the same network.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Feature vectors of targets, by the same network.", valueName: "file"),
+    completion: .file())
   var targetFeatures: String?
   @Option(
     help: ArgumentHelp(
       "Network for the Fréchet distance between features of outputs and targets: torchvision's VGG-11, 13, 16 or 19, with or without batch norm, as safetensors.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var featureNetwork: String?
   @Option(
     help: ArgumentHelp(
-      "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"))
+      "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"),
+    completion: .directory)
   var out: String?
   @Option(help: "Seed of the bootstrap's draws.", transform: OptionRange.all.value)
   var seed: UInt64 = 0

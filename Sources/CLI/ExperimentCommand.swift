@@ -45,13 +45,16 @@ struct ExperimentCommand: ParsableCommand {
   @Argument(help: "paper-losses, paper-patches or paper-generators; several in one go.")
   var experiments: [Experiment]
   @OptionGroup(title: "Pictures") var pictures: RowOptions<PictureRows>
-  @Option(help: ArgumentHelp("The experiments' folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The experiments' folder.", valueName: "dir"), completion: .directory)
   var out: String
-  @Option(help: ArgumentHelp("What train-scorer made, for the FCN-score.", valueName: "run|file"))
+  @Option(
+    help: ArgumentHelp("What train-scorer made, for the FCN-score.", valueName: "run|file"),
+    completion: .file())
   var scorer: String?
   @Option(
     help: ArgumentHelp(
-      "Folder of the label maps for --scorer, matched by name. (default: the inputs)", valueName: "dir"))
+      "Folder of the label maps for --scorer, matched by name. (default: the inputs)", valueName: "dir"),
+    completion: .directory)
   var labelMaps: String?
   @OptionGroup(title: "Every row") var budget: RowOptions<Rows>
   @OptionGroup var device: DeviceOptions

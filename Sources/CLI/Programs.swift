@@ -19,7 +19,7 @@ struct Programs: ParsableCommand {
       """)
 
   @OptionGroup var device: DeviceOptions
-  @Option(help: ArgumentHelp("Folder for the programs.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder for the programs.", valueName: "dir"), completion: .directory)
   var out: String
   @OptionGroup(title: "Networks") var network: NetworkOptions
   @OptionGroup(title: "Objective") var objective: ObjectiveOptions

@@ -18,7 +18,7 @@ struct SamplePairsCommand: ParsableCommand {
         pix2pix sample-pairs --out pairs --count 400 --size 256 --seed 7
       """)
 
-  @Option(help: ArgumentHelp("Folder for train/ and val/.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder for train/ and val/.", valueName: "dir"), completion: .directory)
   var out: String
   @Option(help: "Number of pairs.", transform: OptionRange.from(1, to: 1_000_000).value)
   var count = 200

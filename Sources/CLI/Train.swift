@@ -36,7 +36,7 @@ struct Train: ParsableCommand {
       """)
 
   @OptionGroup(title: "Pictures") var pictures: RowOptions<PictureRows>
-  @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"), completion: .directory)
   var out: String
   @OptionGroup(title: "Networks") var network: NetworkOptions
   @OptionGroup(title: "Objective") var objective: ObjectiveOptions

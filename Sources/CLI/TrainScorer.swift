@@ -49,7 +49,7 @@ struct TrainScorer: ParsableCommand {
   }
 
   @OptionGroup(title: "Training") var scorer: RowOptions<Rows>
-  @Option(help: ArgumentHelp("The scorer's folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The scorer's folder.", valueName: "dir"), completion: .directory)
   var out: String
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions

@@ -34,17 +34,17 @@ struct Translate: ParsableCommand {
     case b = "B"
   }
 
-  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
+  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"), completion: .file())
   var model: String
   @Option(
     help: ArgumentHelp(
       "A picture or a folder of them (PNG, JPEG, NPY); once for each input that the model takes, matched by name.",
-      valueName: "file|dir"))
+      valueName: "file|dir"), completion: .file())
   var input: [String]
   @Option(
     help: ArgumentHelp(
       "Folder for the translated pictures, or the file for the only one (.png, or .npy).",
-      valueName: "dir|file"))
+      valueName: "dir|file"), completion: .file())
   var out: String
   @Option(help: "The part of each picture that is the input: whole, or half A or B of side-by-side pairs.")
   var side = Side.whole

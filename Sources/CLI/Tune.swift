@@ -42,7 +42,8 @@ struct Tune: ParsableCommand {
   var delete = false
   @Option(
     help: ArgumentHelp(
-      "Write what is kept for the device to a file for --choices, and stop.", valueName: "file"))
+      "Write what is kept for the device to a file for --choices, and stop.", valueName: "file"),
+    completion: .file())
   var pin: String?
   @OptionGroup var output: OutputOptions
 

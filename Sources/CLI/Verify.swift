@@ -49,7 +49,9 @@ struct Verify: ParsableCommand {
   var list = false
   @Flag(help: "Print every tensor, not only the worst of each operation.")
   var all = false
-  @Option(help: ArgumentHelp("Compare with this golden run (its .json beside it).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Compare with this golden run (its .json beside it).", valueName: "file"),
+    completion: .file())
   var against: String?
 
   func run() throws {
