@@ -78,6 +78,8 @@ struct ConfigFile {
       let root: Node?
       do {
         root = try Yams.compose(yaml: text)
+      } catch YamlError.duplicatedKeysInMapping(let names, _) {
+        throw ModelError.file(path, "\(names.joined(separator: ", ").inErrors) stands there twice")
       } catch {
         throw ModelError.file(path, "is no YAML: \(reason(error))")
       }
@@ -90,9 +92,6 @@ struct ConfigFile {
         let line = key.mark?.line ?? 0
         guard case .scalar(let name) = key else {
           throw ModelError.file(path, "line \(line): is no option's name")
-        }
-        guard !entries.contains(where: { $0.name == name.string }) else {
-          throw ModelError.file(path, "line \(line): \(name.string.inErrors) stands there twice")
         }
         guard let values = Self.values(value) else {
           throw ModelError.file(
