@@ -86,7 +86,8 @@ struct CommandLineTool: ParsableCommand {
       try refuseOtherEncodings()
       try refuseEmptyValues(of: Swift.CommandLine.arguments)
       command = try parseAsRoot(
-        ConfigFile.expanded(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst()))))
+        ConfigFile.expanded(
+          HelpScope.parsed(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst())))))
       try command?.run()
       try ProcessSetup.end()
     } catch {
@@ -98,7 +99,7 @@ struct CommandLineTool: ParsableCommand {
       }
       guard exitCode(for: error).isSuccess else { exit(withError: error) }
       // Help, or the version.
-      print(fullMessage(for: error))
+      print(HelpScope.completed(fullMessage(for: error)))
       do { try ProcessSetup.end() } catch { exit(withError: error) }
     }
   }

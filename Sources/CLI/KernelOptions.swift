@@ -9,7 +9,7 @@ struct KernelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Kernel variants to take, from a file that `pix2pix tune --pin` wrote; results are then the same bit for bit on the same device.",
-      valueName: "file"), completion: .file())
+      valueName: "file", visibility: .rare), completion: .file())
   var choices: String?
 
   /// Seconds for tuning a device that the built-in defaults were not measured on.

@@ -85,7 +85,7 @@ extension ArgumentHelp {
     ].compactMap(\.self)
     self.init(
       row.help + (facts.isEmpty ? "" : " (\(facts.joined(separator: "; ")))"), discussion: row.discussion,
-      valueName: row.valueName)
+      valueName: row.valueName, visibility: row.isCommon ? .default : .rare)
   }
 }
 

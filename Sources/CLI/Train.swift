@@ -7,33 +7,42 @@ import Model
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains on pairs of pictures, and resumes where a run stopped.",
-    discussion: """
-      Pairs lie in one folder of side-by-side pictures (A left, B right), or in folders A and B with the same \
-      names, each with train, val or test below or above; or inputs in --data and targets in --targets. PNG, JPEG \
-      and NPY. The run's folder gets checkpoints, losses.csv, validation.csv, samples/*.png and report.html.
+    discussion: HelpScope.discussion(
+      """
+      Pairs lie in one folder of side-by-side pictures (A left, B right), in folders A and B with the same names, or \
+      with inputs in --data and targets in --targets. Ctrl-C writes a checkpoint and stops.
+      """,
+      examples: """
+        Examples:
+          pix2pix train --data facades --direction BtoA --out run
+          pix2pix train --data labels --targets photos --size 128 --ngf 32 --epochs 20 --out run
+          pix2pix train --data photographs --task colorize --out run
+          pix2pix train --resume --out run
+        """,
+      more: more))
 
-      Ctrl-C writes a checkpoint and stops. --resume goes on from the last one with the run's own options; these may \
-      be changed then: \(TrainingOptions.rows.filter(\.mayChange).map(\.name).joined(separator: ", ")).
+  private static let more = """
+    Each folder may have train, val or test below or above. Files are PNG, JPEG and NPY. The run's folder gets \
+    checkpoints, losses.csv, validation.csv, samples/*.png, options.yaml and report.html.
 
-      Validation takes the figures of `pix2pix evaluate`, and --best names one of them: \
-      \(FigureKind.ofPictures.map(\.key).joined(separator: ", ")); accuracies and IOU where targets are label maps, MS-SSIM for \
-      sizes from \(StructuralSimilarity.minimumMultiScaleSide) on; with --scorer also \
-      \(ScorerScore.outputKinds.map(\.key).joined(separator: ", ")).
+    --resume goes on from the last checkpoint with the run's own options; these may be changed then: \
+    \(TrainingOptions.rows.filter(\.mayChange).map(\.name).joined(separator: ", ")).
 
-      --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
-      --steps N keeps it throughout; --learning-rate-policy changes either.
+    Validation takes the figures of `pix2pix evaluate`, and --best names one of them: \
+    \(FigureKind.ofPictures.map(\.key).joined(separator: ", ")); accuracies and IOU where targets are label maps, MS-SSIM for \
+    sizes from \(StructuralSimilarity.minimumMultiScaleSide) on; with --scorer also \
+    \(ScorerScore.outputKinds.map(\.key).joined(separator: ", ")).
 
-      Examples:
-        pix2pix train --data facades --direction BtoA --out run
-        pix2pix train --data photos-and-labels --size 128 --ngf 32 --ndf 32 --epochs 20 --out run
-        pix2pix train --data labels --targets photos --out run --device 0
-        pix2pix train --data photographs --task colorize --out run
-        pix2pix train --data maps --targets photos --labels palette --size 500x375 --out run
-        pix2pix train --data labels --targets photos --gan-loss wgan --gradient-penalty 10 --norm instance --out run
-        pix2pix train --data winter --from run --learning-rate 5e-5 --epochs 20 --out fine-tuned
-        pix2pix train --data labels --targets photos --tensorboard --out run
-        pix2pix train --resume --out run
-      """)
+    --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
+    --steps N keeps it throughout; --learning-rate-policy changes either.
+
+    More examples:
+      pix2pix train --data labels --targets photos --out run --device 0
+      pix2pix train --data maps --targets photos --labels palette --size 500x375 --out run
+      pix2pix train --data labels --targets photos --gan-loss wgan --gradient-penalty 10 --norm instance --out run
+      pix2pix train --data winter --from run --learning-rate 5e-5 --epochs 20 --out fine-tuned
+      pix2pix train --data labels --targets photos --tensorboard --out run
+    """
 
   @OptionGroup(title: "Pictures") var pictures: RowOptions<PictureRows>
   @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"), completion: .directory)
@@ -43,7 +52,8 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Training") var training: RowOptions<TrainingRows>
   @Option(
     help: ArgumentHelp(
-      "Refuse to train if more of the device's memory is needed. (default: all it has)", valueName: "GiB"),
+      "Refuse to train if more of the device's memory is needed. (default: all it has)", valueName: "GiB",
+      visibility: .rare),
     transform: memoryLimits.value)
   var memoryLimit: Double?
   @OptionGroup var device: DeviceOptions
@@ -51,7 +61,9 @@ struct Train: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var config: ConfigOptions
   @Flag(
-    help: "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.")
+    help: ArgumentHelp(
+      "Hold the kernels to the CPU reference before the first step, as at their first use with a driver.",
+      visibility: .rare))
   var selfTest = false
   @Flag(
     help:
@@ -61,7 +73,9 @@ struct Train: ParsableCommand {
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false
   @Option(
-    help: "Stop after so many steps of this session, as Ctrl-C would.", transform: OptionRange.above(0).value)
+    help: ArgumentHelp(
+      "Stop after so many steps of this session, as Ctrl-C would.", valueName: "steps", visibility: .rare),
+    transform: OptionRange.above(0).value)
   var stopAfter: Int?
 
   private var given: [GivenOption] {

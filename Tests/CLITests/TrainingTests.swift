@@ -258,9 +258,22 @@ import Testing
     }
   }
 
-  /// Help lists every option, its words and its default.
+  /// `--help` fits a screen, and says where the rest is.
+  @Test func helpBeginsWithWhatMostPeopleNeed() throws {
+    let help = try Program.run(["train", "--help"]).output
+    #expect(help.split(separator: "\n", omittingEmptySubsequences: false).count <= 80)
+    for option in ["--data", "--out", "--size", "--epochs", "--resume", "--help-all"] {
+      #expect(help.contains("  \(option) "), "\(option)")
+    }
+    #expect(!help.contains("--gradient-penalty"))
+    // What is left out of help is no less an option, also for the parser's own description of itself.
+    #expect(try Program.run(["train", "--experimental-dump-help"]).output.contains("gradient-penalty"))
+    #expect(try Program.run(["train", "--gradient-penalty", "-1", "--help-all"]).output.contains("USAGE"))
+  }
+
+  /// All of the help lists every option, its words and its default.
   @Test func helpListsEveryOption() throws {
-    let help = try Program.run(["train", "--help"]).output.split(whereSeparator: \.isWhitespace)
+    let help = try Program.run(["train", "--help-all"]).output.split(whereSeparator: \.isWhitespace)
       .joined(separator: " ")
     for row in TrainingOptions.rows {
       let name = row.form == .flagPair ? "\(row.name)/--no-\(row.name.dropFirst(2))" : row.name

@@ -126,6 +126,14 @@ public struct OptionRow: Sendable {
     try write(&options, words)
   }
 
+  /// Whether most people need it; help shows the others when asked for all.
+  public var isCommon: Bool { Self.common.contains(name) }
+
+  private static let common: Set<String> = [
+    "--data", "--targets", "--direction", "--labels", "--task", "--size", "--generator", "--ngf", "--norm",
+    "--objective", "--batch-size", "--epochs", "--learning-rate", "--from",
+  ]
+
   /// Whether its words are paths.
   var namesPlace: Bool { valueName == "dir" || valueName == "run|file" }
 
