@@ -268,7 +268,6 @@ import Testing
     #expect(!help.contains("--gradient-penalty"))
     // What is left out of help is no less an option, also for the parser's own description of itself.
     #expect(try Program.run(["train", "--experimental-dump-help"]).output.contains("gradient-penalty"))
-    #expect(try Program.run(["train", "--gradient-penalty", "-1", "--help-all"]).output.contains("USAGE"))
   }
 
   /// All of the help lists every option, its words and its default.
