@@ -13,7 +13,7 @@ struct ConfigOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "YAML file of options by their names without dashes (ngf: 32); those of the command line win. Every run writes such a file, options.yaml.",
-      valueName: "file"))
+      valueName: "file"), completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 }
 
@@ -35,7 +35,7 @@ struct ConfigFile {
   ]
 
   /// The arguments with those of the file that `--config` names, which stand before all others of the command. An option of
-  /// the file that the command line gives, too, is left out.
+  /// the file is left out where the command line gives it, its opposite, or another that says the same.
   ///
   /// - Throws: `ModelError.file` naming the file, the line and what is wrong there
   static func expanded(_ arguments: [String]) throws -> [String] {
@@ -45,13 +45,15 @@ struct ConfigFile {
     else { return arguments }
     let known = KnownOptions(of: command)
     let given = Set(arguments[(place + 1)...].compactMap { known.option(ofArgument: $0)?.group })
+    let replaced = TrainingOptions.alternatives.flatMap { [($0.0, $0.1), ($0.1, $0.0)] }
+      .filter { given.contains($0.0) }.map(\.1)
     var added: [String] = []
     for entry in try entries(path) {
       func problem(_ reason: String) -> ModelError { .file(path, "line \(entry.line): \(reason)") }
       guard let option = known.option(entry.name) else {
         throw problem(known.unknown(entry.name, command._commandName))
       }
-      guard !given.contains(option.group) else { continue }
+      guard !given.contains(option.group), !replaced.contains(option.group) else { continue }
       added += try option.arguments(entry, problem)
     }
     return Array(arguments[...place]) + added + arguments[(place + 1)...]
@@ -199,7 +201,7 @@ private struct KnownOptions {
         let isFlag = argument.kind == "flag"
         options[name.name] = Option(
           name: name.name, isFlag: isFlag, isRepeating: argument.isRepeating,
-          group: isFlag ? argument.valueName ?? name.name : name.name)
+          group: isFlag ? argument.valueName ?? name.name : "--\(name.name)")
       }
     }
     let flags = options.values.filter(\.isFlag)

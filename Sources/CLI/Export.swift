@@ -39,11 +39,11 @@ struct Export: ParsableCommand {
     case discriminator = "D"
   }
 
-  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"))
+  @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"), completion: .file())
   var model: String
   @Option(help: "The other programs' format.")
   var format: Format
-  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
   var out: String
   @Option(
     help: "onnx: statistics of norms: batch (each picture's own) or running (averages from training).")

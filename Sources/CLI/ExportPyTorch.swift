@@ -19,18 +19,17 @@ enum ExportPyTorch {
     let file = checkpoint.0.tensors
     try TensorFile.write(
       tensors.map { tensor in
-        if let shape = tensor.shape {
-          TensorFile.Source(tensor.name, shape) {
-            let values = try file.floats(tensor.nameInCheckpoint) ?? []
+        switch tensor.content {
+        case .count(let count): return TensorFile.Source(tensor.name, scalar: count)
+        case .floats(let name, let shape):
+          return TensorFile.Source(tensor.name, shape) {
+            let values = try file.floats(name) ?? []
             guard values.areFinite else {
               throw ModelError.file(
-                checkpoint.path,
-                "\(tensor.nameInCheckpoint) holds NaN or infinite values; use an earlier checkpoint")
+                checkpoint.path, "\(name) holds NaN or infinite values; use an earlier checkpoint")
             }
             return values
           }
-        } else {
-          TensorFile.Source(tensor.name, scalar: tensor.count)
         }
       }, to: path, replacing: replacing)
   }

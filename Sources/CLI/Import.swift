@@ -20,11 +20,11 @@ struct Import: ParsableCommand {
         pix2pix import horse2zebra.pth --norm instance --out run
       """)
 
-  @Argument(help: ArgumentHelp("The generator's state_dict.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The generator's state_dict.", valueName: "file"), completion: .file())
   var generator: String
-  @Option(help: ArgumentHelp("The discriminator's state_dict.", valueName: "file"))
+  @Option(help: ArgumentHelp("The discriminator's state_dict.", valueName: "file"), completion: .file())
   var discriminator: String?
-  @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"), completion: .directory)
   var out: String
   @Option(
     help: ArgumentHelp(

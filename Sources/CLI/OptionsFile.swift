@@ -13,8 +13,9 @@ enum OptionsFile {
   ) -> String {
     var lines = [OwnMark.yaml, "# \(command) --config options.yaml --out another-run"]
     for row in rows {
-      let words = row.words(options)
-      guard words != row.words(defaults), !words.isEmpty else { continue }
+      guard row.words(options) != row.words(defaults) else { continue }
+      let words = options.portableWords(of: row)
+      guard !words.isEmpty else { continue }
       let name = row.name.dropFirst(2)
       switch row.form {
       case .flag: lines.append("\(name): true")

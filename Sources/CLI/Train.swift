@@ -107,8 +107,7 @@ struct Train: ParsableCommand {
       return try directory.newRun(TrainingOptions(given: given))
     }
     let model = try RunDirectory.readCheckpoint(of: path).0.options
-    var options = TrainingOptions(beginningWith: model)
-    try options.setKeepingLevels(given)
+    var options = try TrainingOptions(beginningWith: model, given: given)
     try options.refuseMisuse(of: given)
     options = try directory.newRun(options)
     try options.takeClasses(of: model)

@@ -46,6 +46,30 @@ import Testing
       options.network.ngf == 5 && options.network.ndf == 4 && options.network.dropout && options.seed == 6)
   }
 
+  /// Also where it says the same by another option.
+  @Test func theCommandLineWinsOverWhatItExcludes() throws {
+    let outcome = try train(small, ["--epochs", "1"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try options().epochs == 1)
+    // Within one of the two, both are too many.
+    let both = try train(small + "epochs: 3\n", out: "both")
+    #expect(both.status == 64 && both.errors.contains("give it or --epochs, not both"), "\(both.errors)")
+  }
+
+  /// Paths in a run's own file lead to the same places from any working directory.
+  @Test func aRunsFileWorksAnywhere() throws {
+    let there = "cd '\(folder.path)'"
+    let begun = try Program.run(
+      ["train", "--data", "pairs", "--out", "run", "--steps", "1", "--validate-every", "0"] + tiny
+        + onReference,
+      shell: there)
+    #expect(begun.status == 0, "\(begun.errors)")
+    let again = try Program.run(
+      ["train", "--config", "\(folder.path)/run/options.yaml", "--out", "\(folder.path)/again"] + onReference,
+      shell: "cd /")
+    #expect(again.status == 0, "\(again.errors)")
+  }
+
   @Test func listsAreGivenItemByItem() throws {
     let config = small + "input: [\(pairs), '\(pairs)']\ninput-format:\n  - rgb\n  - gray\n  - rgb\n"
     let outcome = try train(config)

@@ -148,6 +148,35 @@ import Testing
     #expect(resumed.status == 0, "\(resumed.errors)")
   }
 
+  /// Pairs are not made by the model's task where targets are given, and its kinds give way to others.
+  @Test func otherKindsOfPicturesAreTaken() throws {
+    let photographs = try folder.writePairs("photographs", width: 32)
+    let colorizing = "\(folder.path)/colorizing"
+    _ = try done(
+      ["train", "--data", photographs, "--task", "colorize", "--out", colorizing, "--steps", "1"] + tiny
+        + onReference)
+    func tuned(_ options: [String], _ out: String) throws -> Outcome {
+      try Program.run(
+        [
+          "train", "--from", colorizing, "--out", "\(folder.path)/\(out)", "--steps", "1", "--validate-every",
+          "0",
+        ]
+          + onReference + options)
+    }
+    let same = try tuned(["--data", photographs], "same")
+    #expect(same.status == 0, "\(same.errors)")
+    // Colours to colours are other networks than lightness to chroma.
+    expectFailure(
+      try tuned(["--data", photographs, "--targets", photographs], "other"), "has the shape", "differ")
+    let gray = try tuned(["--data", photographs, "--task", "edges"], "edges")
+    expectFailure(gray, "has the shape", "differ")
+    // What a run began with need not be there when it goes on.
+    try FileManager.default.removeItem(atPath: colorizing)
+    let resumed = try Program.run(
+      ["train", "--resume", "--steps", "2", "--out", "\(folder.path)/same"] + onReference)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+  }
+
   @Test func anotherGeneratorIsRefused() throws {
     try train()
     expectFailure(try tune(["--ngf", "5"]), run.checkpoint(step: 3), "has the shape", "differ")

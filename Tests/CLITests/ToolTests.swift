@@ -91,8 +91,11 @@ import Testing
   @Test func help() throws {
     let outcome = try Program.run(["--help"])
     #expect(outcome.status == 0)
-    for name in ["train", "translate", "verify", "benchmark", "devices"] {
-      #expect(outcome.output.contains("  \(name) "), "no \(name)")
+    for name in [
+      "check", "train", "translate", "evaluate", "export", "import", "train-scorer", "experiment", "verify",
+      "benchmark", "tune", "devices", "programs", "sample-pairs",
+    ] {
+      #expect(outcome.output.components(separatedBy: "\n  \(name) ").count == 2, "\(name) once")
       #expect(try Program.run([name, "--help"]).status == 0)
     }
   }

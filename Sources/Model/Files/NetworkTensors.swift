@@ -1,22 +1,24 @@
 import Tape
 
 extension Checkpoint {
-  /// A tensor of a network's state_dict.
+  /// A tensor of a network's state_dict, under its name there.
   public struct NetworkTensor: Sendable {
-    /// In the state_dict.
+    public enum Content: Sendable {
+      /// The values of a tensor of the checkpoint.
+      case floats(nameInCheckpoint: String, shape: [Int])
+      /// The forward passes that a batch norm has seen.
+      case count(Int64)
+    }
+
     public let name: String
-    public let nameInCheckpoint: String
-    /// Of floats; nil for a count.
-    public let shape: [Int]?
-    public let count: Int64
+    public let content: Content
   }
 
-  /// The tensors of a network alone, under PyTorch's names and in the order of its modules: what `state_dict()` has.
+  /// The tensors of a network alone, under PyTorch's names: what its `state_dict()` has.
   ///
   /// - Parameter network: "G" or "D"
   /// - Throws: `ModelError.file` when the checkpoint has no such network, or another architecture than its options say
   public func networkTensors(_ network: String, path: String) throws -> [NetworkTensor] {
-    // The smallest size: names and shapes do not depend on it.
     let step =
       try network == "G" ? options.recordTranslation(dropout: false) : options.record(translates: false)
     guard let found = step.network(network), found.ownTensors.allSatisfy({ tensors.entries[$0.name] != nil })
@@ -29,21 +31,21 @@ extension Checkpoint {
         entry.isFloat32
       else { throw ModelError.file(path, "\(tensor.name) is not of the architecture that its options say") }
       let name = found.ownName(tensor)
-      list.append(NetworkTensor(name: name, nameInCheckpoint: tensor.name, shape: entry.shape, count: 0))
-      guard name.hasSuffix(".running_var") else { continue }
-      // PyTorch's batch norm counts its forward passes.
-      let counter = tensor.name.dropLast("running_var".count) + "num_batches_tracked"
-      var count: Int64 = 0
-      if case .int64(let values)? = try tensors.entries["\(counter)"].map({ _ in
-        try tensors.values("\(counter)")
-      }) {
-        count = values.first ?? 0
-      }
+      list.append(
+        NetworkTensor(name: name, content: .floats(nameInCheckpoint: tensor.name, shape: entry.shape)))
+      let (variance, counter) = (".running_var", ".num_batches_tracked")
+      guard name.hasSuffix(variance) else { continue }
       list.append(
         NetworkTensor(
-          name: name.dropLast("running_var".count) + "num_batches_tracked", nameInCheckpoint: "\(counter)",
-          shape: nil, count: count))
+          name: name.dropLast(variance.count) + counter,
+          content: .count(try count(tensor.name.dropLast(variance.count) + counter))))
     }
     return list
+  }
+
+  /// A count of the checkpoint; 0 where it has none.
+  private func count(_ name: String) throws(ModelError) -> Int64 {
+    guard tensors.entries[name] != nil, case .int64(let values) = try tensors.values(name) else { return 0 }
+    return values.first ?? 0
   }
 }

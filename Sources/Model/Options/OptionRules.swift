@@ -89,36 +89,38 @@ extension TrainingOptions {
     },
   ]
 
+  /// Options that say the same in two ways: one of each pair may be given.
+  public static let alternatives = [("--steps", "--epochs"), ("--labels", "--input-format")]
+
   /// What makes no sense on a command line.
-  static let usages: [OptionUsage] = [
-    OptionUsage("--steps") { _, given in given.contains("--epochs") ? "give it or --epochs, not both" : nil },
-    OptionUsage("--decay-epochs") { options, _ in
-      options.epochs == nil ? "goes with --epochs; --steps keeps the rate constant" : nil
-    },
-    OptionUsage("--decay-epochs") { options, _ in
-      options.policy == .linear ? nil : "goes with --learning-rate-policy linear"
-    },
-    OptionUsage("--learning-rate-step") { options, _ in
-      options.policyName == .step ? nil : "goes with --learning-rate-policy step"
-    },
-    OptionUsage("--task") { options, _ in
-      let kinds = options.kinds
-      return options.targets == nil && options.moreInputs.isEmpty && kinds.labels == nil
-        && kinds.inputs.isEmpty
-        ? nil : "makes inputs of photographs; leave out --targets, --input, --labels and formats"
-    },
-    OptionUsage("--labels") { options, _ in
-      options.kinds.inputs.isEmpty ? nil : "give it or --input-format, not both"
-    },
-    OptionUsage("--unlabelled") { options, _ in
-      options.kinds.target?.isOfLabels == true ? nil : "goes with --target-format palette or index"
-    },
-    OptionUsage("--input-format") { options, _ in
-      let folders = 1 + options.moreInputs.count
-      return options.kinds.inputs.count == folders
-        ? nil : "give it once for each of \(folders) inputs, or not at all"
-    },
-  ]
+  static let usages: [OptionUsage] =
+    alternatives.map { option, other in
+      OptionUsage(option) { _, given in given.contains(other) ? "give it or \(other), not both" : nil }
+    } + [
+      OptionUsage("--decay-epochs") { options, _ in
+        options.epochs == nil ? "goes with --epochs; --steps keeps the rate constant" : nil
+      },
+      OptionUsage("--decay-epochs") { options, _ in
+        options.policy == .linear ? nil : "goes with --learning-rate-policy linear"
+      },
+      OptionUsage("--learning-rate-step") { options, _ in
+        options.policyName == .step ? nil : "goes with --learning-rate-policy step"
+      },
+      OptionUsage("--task") { options, _ in
+        let kinds = options.kinds
+        return options.targets == nil && options.moreInputs.isEmpty && kinds.labels == nil
+          && kinds.inputs.isEmpty
+          ? nil : "makes inputs of photographs; leave out --targets, --input, --labels and formats"
+      },
+      OptionUsage("--unlabelled") { options, _ in
+        options.kinds.target?.isOfLabels == true ? nil : "goes with --target-format palette or index"
+      },
+      OptionUsage("--input-format") { options, _ in
+        let folders = 1 + options.moreInputs.count
+        return options.kinds.inputs.count == folders
+          ? nil : "give it once for each of \(folders) inputs, or not at all"
+      },
+    ]
 }
 
 extension TrainingOptions {

@@ -176,7 +176,7 @@ extension TrainingOptions {
     OptionRow(
       "--from", \.from, .training,
       "Begin with another model's weights: fine-tuning. Networks, objective and kinds of pictures are the model's where no option says otherwise.",
-      value: "model", shown: .unlessDefault),
+      value: "run|file", shown: .unlessDefault),
     OptionRow("--no-jitter", \.jitter, .training, "Do not cut and flip the pictures at random."),
     OptionRow("--seed", \.seed, .training, "Seed of weights, order, cuts and dropout."),
     OptionRow(

@@ -4,19 +4,28 @@ import Tape
 // A training that begins with the weights of another model: fine-tuning.
 
 extension TrainingOptions {
-  /// The options that a training from a model begins with, before those that are given: the model's networks, objective
-  /// and kinds of pictures.
-  public init(beginningWith model: TrainingOptions) {
+  /// The options of a training that begins with a model: those given over the model's networks, objective and kinds of
+  /// pictures. Another size changes nothing in the networks; pictures of another kind are not the model's kind.
+  ///
+  /// - Throws: `ModelError.option` when a word is no such value
+  public init(beginningWith model: TrainingOptions, given: [GivenOption]) throws(ModelError) {
     self.init()
-    (network, objective, kinds) = (model.network, model.objective, model.kinds)
-    if case .photographs = model.format { format = model.format }
-  }
-
-  /// Sets the options given, where the networks are a model's: another size changes nothing in them.
-  public mutating func setKeepingLevels(_ given: [GivenOption]) throws(ModelError) {
-    let levels = network.levels
+    (network, objective) = (model.network, model.objective)
+    let names = Set(given.map(\.row.name))
+    let inputKinds: Set = ["--task", "--labels", "--input-format"]
+    if names.isDisjoint(with: inputKinds) {
+      (kinds.labels, kinds.inputs) = (model.kinds.labels, model.kinds.inputs)
+    }
+    if !names.contains("--task") {
+      (kinds.target, kinds.unlabelled) = (model.kinds.target, model.kinds.unlabelled)
+    }
+    if case .photographs = model.format,
+      names.isDisjoint(with: inputKinds.union(["--targets", "--input", "--target-format"]))
+    {
+      format = model.format
+    }
     try set(given)
-    if !given.contains(where: { $0.row.name == "--levels" }) { network.levels = levels }
+    if !names.contains("--levels") { network.levels = model.network.levels }
   }
 
   /// Takes the model's classes in place of those that were counted in the pictures: a class keeps its plane.

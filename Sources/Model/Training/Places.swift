@@ -33,6 +33,11 @@ extension TrainingOptions {
     for row in Self.placeRows { setWords(row, row.words(self).map(places.path)) }
   }
 
+  /// An option's words that mean the same in any working directory: paths are absolute.
+  public func portableWords(of row: OptionRow) -> [String] {
+    row.namesPlace ? row.words(self).map(Places.absolute) : row.words(self)
+  }
+
   /// Takes the folders and files that others name.
   public mutating func takePlaces(of other: TrainingOptions) {
     for row in Self.placeRows { setWords(row, row.words(other)) }
@@ -51,7 +56,8 @@ extension TrainingOptions {
   ///
   /// - Throws: `ModelError.option` that says what to do
   public func requirePlaces() throws(ModelError) {
-    for row in Self.placeRows {
+    // What only a beginning reads, a run that goes on can do without.
+    for row in Self.placeRows where row.mayChange {
       for path in row.words(self) where !FileManager.default.fileExists(atPath: path) {
         let looked = Places.absolute(path)
         throw .option(
