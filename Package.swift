@@ -27,6 +27,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Messages of ONNX and TensorBoard.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    // Templates that escape what they show, for pages.
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     // YAML files of options.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(path: "SamplePairs"),
@@ -47,6 +49,9 @@ let package = Package(
     // The OpenCL sources in Kernels/ as strings.
     .target(name: "CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"]),
+    // The files of pages in Web/, and their templates.
+    .target(name: "CWeb"),
+    .target(name: "Web", dependencies: ["CWeb", .product(name: "Mustache", package: "swift-mustache")]),
     // A target of its own, so that another commit compiles one line.
     .target(name: "CVersion", cSettings: [.define("PIX2PIX_COMMIT", to: "\"\(commit)\"")]),
     .target(name: "Random"),
@@ -62,7 +67,7 @@ let package = Package(
     .target(name: "Images", dependencies: ["Files", "Random", "CJPEG", "CPNG"]),
     .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
     .target(
-      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics"],
+      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics", "Web"],
       swiftSettings: unoptimized),
     // Other programs' formats, in protocol buffers. Without the trait Protobuf it says how to build with it.
     .target(
@@ -99,6 +104,7 @@ let package = Package(
     .testTarget(
       name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
+    .testTarget(name: "WebTests", dependencies: ["Web"], swiftSettings: unoptimized),
     .testTarget(
       name: "SamplePairsTests", dependencies: [.product(name: "SamplePairs", package: "SamplePairs")],
       swiftSettings: unoptimized),

@@ -15,6 +15,7 @@ let linked: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer,address", "-use-l
 
 let package = Package(
   name: "Fuzz",
+  dependencies: [.package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1")],
   targets: [
     .systemLibrary(name: "COpenCL", path: "Linked/COpenCL", pkgConfig: "OpenCL"),
     .systemLibrary(name: "CCLBlast", path: "Linked/CCLBlast", pkgConfig: "clblast"),
@@ -26,6 +27,10 @@ let package = Package(
     .target(name: "CPNG", dependencies: ["CLibPNG"], path: "Linked/CPNG", cSettings: doors),
     .target(name: "CKernels", path: "Linked/CKernels"),
     .target(name: "Kernels", dependencies: ["CKernels"], path: "Linked/Kernels", swiftSettings: watched),
+    .target(name: "CWeb", path: "Linked/CWeb"),
+    .target(
+      name: "Web", dependencies: ["CWeb", .product(name: "Mustache", package: "swift-mustache")],
+      path: "Linked/Web", swiftSettings: watched),
     .target(name: "Random", path: "Linked/Random", swiftSettings: watched),
     .target(name: "Files", path: "Linked/Files", swiftSettings: watched),
     .target(
@@ -41,7 +46,8 @@ let package = Package(
       name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"], path: "Linked/Metrics",
       swiftSettings: watched),
     .target(
-      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics"], path: "Linked/Model",
+      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics", "Web"],
+      path: "Linked/Model",
       swiftSettings: led),
     .target(name: "FuzzInput", path: "Targets/FuzzInput", swiftSettings: watched),
     .executableTarget(

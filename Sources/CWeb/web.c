@@ -1,0 +1,34 @@
+// The files of Web/, embedded by the C compiler as those of Kernels/ are, each with its length: pictures have zero bytes.
+#include "web.h"
+
+#ifndef __has_embed
+#error "this compiler has no #embed: pix2pix needs Swift 6.3 or later"
+#endif
+
+#include <stddef.h>
+
+#define TEXT_OF(tokens) #tokens
+#define TEXT(tokens) TEXT_OF(tokens)
+
+static const struct WebFile webFiles[] = {
+#define FILE style.css
+#include "web_file.h"
+#define FILE templates/chart.mustache
+#include "web_file.h"
+#define FILE templates/experiment.mustache
+#include "web_file.h"
+#define FILE templates/figure.mustache
+#include "web_file.h"
+#define FILE templates/page.mustache
+#include "web_file.h"
+#define FILE templates/report.mustache
+#include "web_file.h"
+#define FILE templates/strip.mustache
+#include "web_file.h"
+#define FILE templates/validation.mustache
+#include "web_file.h"
+};
+
+const struct WebFile *webFile(long number) {
+  return number < (long)(sizeof webFiles / sizeof *webFiles) ? &webFiles[number] : NULL;
+}
