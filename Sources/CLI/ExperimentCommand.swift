@@ -261,7 +261,7 @@ struct ExperimentCommand: ParsableCommand {
     guard let png = FileManager.default.contents(atPath: path) else {
       throw ModelError.file(path, "cannot be read again")
     }
-    return ExperimentReport.Section(table: table, columns: columns, sheet: [UInt8](png))
+    return ExperimentReport.Section(table: table, columns: columns, sheet: .embedded(png: [UInt8](png)))
   }
 }
 

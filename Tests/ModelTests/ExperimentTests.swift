@@ -102,7 +102,7 @@ import Testing
     #expect(lines[2] == "16x16,,,,0.17,,," && lines[5] == "ground truth,0.01,,,0.21,,,")
     let page = ExperimentReport(
       title: "A & B", budget: "Equal.",
-      sections: [.init(table: table, columns: ["input", "<1x1>"], sheet: [1, 2, 3])]
+      sections: [.init(table: table, columns: ["input", "<1x1>"], sheet: .embedded(png: [1, 2, 3]))]
     ).html()
     #expect(page.contains("<h1>A &amp; B</h1>") && page.contains("<td>0.300 ±0.020</td>"))
     #expect(page.contains("<i>&lt;1x1&gt;</i>") && page.contains("base64,AQID"))

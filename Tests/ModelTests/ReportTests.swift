@@ -3,53 +3,6 @@ import Metrics
 import Model
 import Testing
 
-#if canImport(FoundationXML)
-  import FoundationXML
-#endif
-
-/// Reads a page as XML and keeps what the tests ask about.
-private final class PageReader: NSObject, XMLParserDelegate {
-  var elements: [(name: String, attributes: [String: String])] = []
-  /// The text within each h1, h2, th, td, li, text, p and caption element.
-  var texts: [(name: String, text: String)] = []
-  private(set) var error: String?
-  private var open: [String] = []
-
-  init(_ page: String) {
-    super.init()
-    let parser = XMLParser(data: Data(page.utf8))
-    parser.delegate = self
-    if !parser.parse() {
-      error = "line \(parser.lineNumber): \(parser.parserError.map(String.init(describing:)) ?? "malformed")"
-    }
-  }
-
-  func parser(
-    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-    attributes: [String: String]
-  ) {
-    elements.append((name, attributes))
-    open.append(name)
-    texts.append((name, ""))
-  }
-
-  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?)
-  {
-    open.removeLast()
-  }
-
-  func parser(_ parser: XMLParser, foundCharacters string: String) {
-    if let name = open.last, let at = texts.lastIndex(where: { $0.name == name }) { texts[at].text += string }
-  }
-
-  func texts(of name: String) -> [String] { texts.filter { $0.name == name }.map(\.text) }
-
-  /// The `d` attributes of the paths of this class.
-  func paths(_ kind: String) -> [String] {
-    elements.filter { $0.name == "path" && $0.attributes["class"] == kind }.map { $0.attributes["d"] ?? "" }
-  }
-}
-
 /// The points of a path of M, L and h0 commands, and where a new piece begins.
 private func points(_ path: String) -> (points: [(x: Double, y: Double)], pieces: Int) {
   var points: [(x: Double, y: Double)] = []
@@ -87,9 +40,9 @@ private let png: [UInt8] = [
     report.best = .l1
     report.validations = [(1, 40), (2, 35), (3, 36)].map { .init(epoch: $0.0, values: [$0.1]) }
     report.samples = [
-      TrainingReport.Sample(step: 100, epoch: 1, png: png),
-      TrainingReport.Sample(step: 300, epoch: 3, png: png),
-      TrainingReport.Sample(step: 200, epoch: 2, png: png),
+      TrainingReport.Sample(step: 100, epoch: 1, picture: .embedded(png: png)),
+      TrainingReport.Sample(step: 300, epoch: 3, picture: .embedded(png: png)),
+      TrainingReport.Sample(step: 200, epoch: 2, picture: .embedded(png: png)),
     ]
     report.options = [("size", "256")]
     report.device = [("name", "a GPU")]
@@ -97,7 +50,7 @@ private let png: [UInt8] = [
     let page = PageReader(report.html())
     #expect(page.error == nil)
     #expect(page.texts(of: "caption") == ["Options", "Timings", "Device"])
-    #expect(page.elements.filter { $0.name == "svg" }.count == 4)
+    #expect(page.charts == 4)
 
     let images = page.elements.filter { $0.name == "img" }.map(\.attributes)
     #expect(images.compactMap { $0["alt"]?.suffix(3) } == ["300", "200", "100"], "newest first")
@@ -132,7 +85,7 @@ private let png: [UInt8] = [
     for value in [0.0, 3, -2, .nan, .infinity] {
       let page = PageReader(report(steps: count) { _, _ in value }.html())
       #expect(page.error == nil)
-      #expect(page.elements.filter { $0.name == "svg" }.count == 3)
+      #expect(page.charts == 3)
       let drawn = page.paths("raw").flatMap { points($0).points }
       #expect(drawn.count == (value.isFinite ? count * kinds.count : 0))
       for point in drawn {
@@ -246,7 +199,7 @@ private let png: [UInt8] = [
     let spans = zip(page.elements, page.texts).filter { $0.0.name == "span" }.map {
       ($0.0.attributes["class"] ?? "", $0.1.text)
     }
-    let charted = spans.filter { ["heading", "swatch"].contains($0.0) }.map(\.1)
+    let charted = spans.filter { ["heading", "key"].contains($0.0) }.map(\.1)
     #expect(
       charted.map { $0.trimmingCharacters(in: .whitespaces) } == [
         "Reconstruction", "one", "another", "Discriminator", "G_L1", "Generator against discriminator",

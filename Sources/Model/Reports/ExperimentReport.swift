@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Web
 
 /// An experiment's results beside the paper's, as a table for Markdown, CSV and a page.
 public struct ExperimentTable: Sendable {
@@ -99,7 +100,7 @@ public struct ExperimentTable: Sendable {
   // MARK: Files
 
   /// Heads and cells for people, the paper's numbers in a column of their own.
-  private var cells: (head: [String], rows: [[String]]) {
+  fileprivate var cells: (head: [String], rows: [[String]]) {
     let head = columns.flatMap { [$0.title] + ($0.published == nil ? [] : ["paper"]) }
     return (
       [""] + head,
@@ -152,20 +153,6 @@ public struct ExperimentTable: Sendable {
     }
     return ([head] + lines).map { $0.joined(separator: ",") }.joined(separator: "\n") + "\n"
   }
-
-  /// The table, and the lines on the paper's order.
-  fileprivate var html: String {
-    let (head, rows) = cells
-    func line(_ cells: [String], _ tag: String) -> String {
-      "<tr>" + cells.map { "<\(tag)>\(Markup.escaped($0))</\(tag)>" }.joined() + "</tr>\n"
-    }
-    return """
-      <div class="wide"><table class="figures-table"><thead>\(line(head, "th"))</thead>
-      <tbody>\(rows.map { line($0, "td") }.joined())</tbody></table></div>
-      <ul class="remark">\(order.map { "<li>\(Markup.escaped($0))</li>\n" }.joined())</ul>
-
-      """
-  }
 }
 
 /// Tables of experiments with pictures of all rows side by side, on one page that needs nothing beside itself.
@@ -174,10 +161,10 @@ public struct ExperimentReport: Sendable {
     public let table: ExperimentTable
     /// The names of the sheet's columns.
     public let columns: [String]
-    /// A PNG file: a row per input.
-    public let sheet: [UInt8]?
+    /// A row per input.
+    public let sheet: ReportPicture?
 
-    public init(table: ExperimentTable, columns: [String], sheet: [UInt8]?) {
+    public init(table: ExperimentTable, columns: [String], sheet: ReportPicture?) {
       (self.table, self.columns, self.sheet) = (table, columns, sheet)
     }
   }
@@ -191,25 +178,33 @@ public struct ExperimentReport: Sendable {
   }
 
   /// The page: a whole HTML document, well-formed XML too.
-  public func html() -> String {
-    let body = sections.map { section in
-      let sheet = section.sheet.map { png in
-        """
-        <figure class="strip"><span class="columns">\(section.columns.map { "<i>\(Markup.escaped($0))</i>" }.joined())\
-        </span><img alt="pictures of all rows" src="data:image/png;base64,\(Data(png).base64EncodedString())"/></figure>
+  public func html() -> String { ReportPage(title: title, body: body()).html() }
 
-        """
+  /// What lies inside the page's `main` element, for pages of another frame. Its style is Web/style.css.
+  public func body() -> String {
+    WebTemplates.render(
+      "experiment", Content(title: title, budget: budget, sections: sections.map(Content.Part.init)))
+  }
+
+  /// What experiment.mustache shows.
+  private struct Content {
+    struct Part {
+      let heading: String
+      let head: [String]
+      let rows: [[String]]
+      let order: [String]
+      let sheet: Strip?
+
+      init(_ section: Section) {
+        heading = section.table.title
+        (head, rows) = section.table.cells
+        order = section.table.order
+        sheet = section.sheet.map { Strip($0, alt: "pictures of all rows", columns: section.columns) }
       }
-      return
-        "<section>\n<h2>\(Markup.escaped(section.table.title))</h2>\n\(section.table.html)\(sheet ?? "")</section>\n"
     }
-    let header = """
-      <header>
-      <h1>\(Markup.escaped(title))</h1>
-      <p class="remark">\(Markup.escaped(budget))</p>
-      </header>
 
-      """
-    return ReportPage.html(title: title, header + body.joined())
+    let title: String
+    let budget: String
+    let sections: [Part]
   }
 }

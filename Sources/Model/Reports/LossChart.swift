@@ -1,6 +1,6 @@
 import Foundation
 
-/// Curves over one horizontal axis, drawn as SVG: faint raw points, a smoothed line over them, round ticks.
+/// Curves over one horizontal axis: faint raw points, a smoothed line over them, round ticks. `svg(title:)` draws them.
 ///
 /// Values that are not finite leave gaps. A curve has at most `maximumPoints` points, even of a long run.
 public struct LossChart: Sendable {
@@ -67,11 +67,11 @@ public struct LossChart: Sendable {
   private let yStep: Double
 
   /// The curves' smoothed values at the points drawn.
-  private let curves: [[Point]]
+  let curves: [[Point]]
   /// The curves' values at the mark.
-  private let marked: [(value: Double, color: String)]
+  let marked: [(value: Double, color: String)]
 
-  private struct Point: Sendable {
+  struct Point: Sendable {
     var place: Double
     /// Nil where a whole stretch has no finite value.
     var value: (raw: Double, smooth: Double)?
@@ -144,169 +144,28 @@ public struct LossChart: Sendable {
     return Frame.bottom - share * (Frame.bottom - Frame.top)
   }
 
-  /// The chart as an `svg` element, well-formed as XML.
-  public func svg(title: String) -> String {
-    let head = """
-      <svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 \(Int(Frame.width)) \(Int(Frame.height))" \
-      role="img"><title>\(Markup.escaped(title))</title>
+  // MARK: - Ticks
 
-      """
-    // Words come last, so that they lie above the curves.
-    return head + grid() + (isEmpty ? emptyNote() : "") + rules() + paths() + referenceNote() + markNote()
-      + "</svg>\n"
-  }
-
-  // MARK: - Parts
-
-  private func grid() -> String {
-    var svg = ""
-    let lines = Int(((yRange.upperBound - yRange.lowerBound) / yStep).rounded())
-    for index in 0...max(1, lines) {
-      let value = yRange.lowerBound + Double(index) * yStep
-      let y = y(value)
-      svg += """
-        <line class="grid" x1="\(coordinate(Frame.left))" y1="\(coordinate(y))" \
-        x2="\(coordinate(Frame.right))" y2="\(coordinate(y))"/>\
-        <text x="\(coordinate(Frame.left - 8))" y="\(coordinate(y + 4))" \
-        text-anchor="end">\(Markup.number(value, step: yStep))</text>
-
-        """
-    }
-    for place in xTicks() {
-      let x = x(place.value)
-      svg += """
-        <line class="tick" x1="\(coordinate(x))" y1="\(coordinate(Frame.bottom))" \
-        x2="\(coordinate(x))" y2="\(coordinate(Frame.bottom + 5))"/>\
-        <text x="\(coordinate(x))" y="\(coordinate(Frame.bottom + 19))" \
-        text-anchor="middle">\(place.label)</text>
-
-        """
-    }
-    return svg + """
-      <line class="tick" x1="\(coordinate(Frame.left))" y1="\(coordinate(Frame.bottom))" \
-      x2="\(coordinate(Frame.right))" y2="\(coordinate(Frame.bottom))"/>\
-      <text class="axis" x="\(coordinate((Frame.left + Frame.right) / 2))" y="\(coordinate(Frame.height - 6))" \
-      text-anchor="middle">\(Markup.escaped(xLabel))</text>
-
-      """
-  }
-
-  private func emptyNote() -> String {
-    let x = coordinate((Frame.left + Frame.right) / 2)
-    let y = coordinate((Frame.top + Frame.bottom) / 2)
-    return "<text class=\"none\" x=\"\(x)\" y=\"\(y)\" text-anchor=\"middle\">no values yet</text>\n"
-  }
-
-  /// The dashed lines of reference and mark.
-  private func rules() -> String {
-    var svg = ""
-    if let reference {
-      let y = y(reference.value)
-      svg += """
-        <line class="reference" x1="\(coordinate(Frame.left))" y1="\(coordinate(y))" \
-        x2="\(coordinate(Frame.right))" y2="\(coordinate(y))"/>
-
-        """
-    }
-    if !marked.isEmpty, let mark {
-      let x = coordinate(x(mark.place))
-      svg += """
-        <line class="mark" x1="\(x)" y1="\(coordinate(Frame.top))" x2="\(x)" y2="\(coordinate(Frame.bottom))"/>
-
-        """
-    }
-    return svg
-  }
-
-  /// All raw points, and the smoothed lines over them.
-  private func paths() -> String {
-    func path(_ kind: String, _ shape: ([Point]) -> String) -> String {
-      zip(series, curves).map { series, curve in
-        "<path class=\"\(kind)\" stroke=\"\(Markup.escaped(series.color))\" d=\"\(shape(curve))\"/>\n"
-      }.joined()
-    }
-    return path("raw", dots) + path("line", line)
-  }
-
-  private func referenceNote() -> String {
-    guard let reference else { return "" }
-    // Above the line, or below it where that would leave the plot; a halo keeps it readable over curves.
-    let y = y(reference.value)
-    let baseline = y - 6 > Frame.top + 10 ? y - 6 : y + 15
-    return """
-      <text class="note" x="\(coordinate(Frame.right - 4))" y="\(coordinate(baseline))" \
-      text-anchor="end">\(Markup.escaped(reference.label))</text>
-
-      """
-  }
-
-  /// A dot on every curve at the mark, and the mark's words on the side with more room.
-  private func markNote() -> String {
-    guard !marked.isEmpty, let mark else { return "" }
-    let x = x(mark.place)
-    let dots = marked.map { value, color in
-      """
-      <circle class="best" cx="\(coordinate(x))" cy="\(coordinate(y(value)))" r="4.5" \
-      fill="\(Markup.escaped(color))"/>
-
-      """
-    }
-    let isLeft = x > (Frame.left + Frame.right) / 2
-    return dots.joined() + """
-      <text class="note" x="\(coordinate(isLeft ? x - 7 : x + 7))" y="\(coordinate(labelBaseline(at: x, isLeft)))" \
-      text-anchor="\(isLeft ? "end" : "start")">\(Markup.escaped(mark.label))</text>
-
-      """
-  }
-
-  private func xTicks() -> [(value: Double, label: String)] {
+  /// The places that the horizontal axis names.
+  var xTicks: [(value: Double, label: String)] {
     let span = xRange.upperBound - xRange.lowerBound
     guard span > 0 else {
-      return places.isEmpty ? [] : [(xRange.lowerBound, Markup.number(xRange.lowerBound, step: 1))]
+      return places.isEmpty ? [] : [(xRange.lowerBound, NumberText.number(xRange.lowerBound, step: 1))]
     }
     // Steps and epochs are whole numbers, so are their ticks.
     let step = max(1, LossChart.roundStep(span: span, count: 6))
     let first = (xRange.lowerBound / step).rounded(.up)
     // There are about six. Beyond 2^53, adding 1 would never come to the last.
     return (0..<20).map { (first + Double($0)) * step }.prefix { $0 <= xRange.upperBound }
-      .map { ($0, Markup.number($0, step: step)) }
+      .map { ($0, NumberText.number($0, step: step)) }
   }
 
-  /// The baseline for words beside the mark, at the top or the bottom of the plot, whichever is farther from the curves.
-  private func labelBaseline(at x: Double, _ isLeft: Bool) -> Double {
-    let words = isLeft ? x - 110...x : x...x + 110
-    let near = curves.joined().filter { words.contains(self.x($0.place)) }.compactMap { $0.value?.smooth }
-    let values = near + marked.map(\.value)
-    let room = (
-      top: (values.map(y).min() ?? 0) - Frame.top, bottom: Frame.bottom - (values.map(y).max() ?? 0)
-    )
-    return room.top >= room.bottom ? Frame.top + 12 : Frame.bottom - 8
+  /// The values that the vertical axis names.
+  var yTicks: [(value: Double, label: String)] {
+    let count = Int(((yRange.upperBound - yRange.lowerBound) / yStep).rounded())
+    return (0...max(1, count)).map { yRange.lowerBound + Double($0) * yStep }
+      .map { ($0, NumberText.number($0, step: yStep)) }
   }
-
-  private func dots(_ curve: [Point]) -> String {
-    var path = ""
-    for point in curve {
-      guard let value = point.value, yRange.contains(value.raw) else { continue }
-      path += "M\(coordinate(x(point.place))) \(coordinate(y(value.raw)))h0"
-    }
-    return path
-  }
-
-  private func line(_ curve: [Point]) -> String {
-    var path = ""
-    var isDrawing = false
-    for point in curve {
-      guard let value = point.value else {
-        isDrawing = false
-        continue
-      }
-      path += "\(isDrawing ? "L" : "M")\(coordinate(x(point.place))) \(coordinate(y(value.smooth)))"
-      isDrawing = true
-    }
-    return path
-  }
-
-  private func coordinate(_ value: Double) -> String { String(format: "%.2f", value) }
 
   // MARK: - Numbers
 

@@ -153,7 +153,7 @@ struct RunLog {
       samples: shown.compactMap { _, step in
         (try? RegularFile.contents(run.sample(step: step))).map { data in
           let epoch = points.last { $0.step <= step }?.epoch ?? 0
-          return .init(step: step, epoch: Int(epoch.rounded(.up)), png: data)
+          return .init(step: step, epoch: Int(epoch.rounded(.up)), picture: .embedded(png: data))
         }
       },
       options: options, device: device, timings: timings, undecided: undecided)

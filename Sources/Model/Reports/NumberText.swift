@@ -1,27 +1,7 @@
 import Foundation
 
-/// Text for HTML that is XML as well.
-enum Markup {
-  /// The text with markup characters as references, and characters that XML forbids replaced.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    result.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      case "\t", "\n": result.unicodeScalars.append(scalar)
-      default:
-        let isForbidden = scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF
-        result.unicodeScalars.append(isForbidden ? "\u{FFFD}" : scalar)
-      }
-    }
-    return result
-  }
-
+/// Numbers as reports show them.
+enum NumberText {
   /// A loss or a figure, with as many decimals as are worth reading.
   static func figure(_ value: Double) -> String {
     value == .infinity ? "\u{221E}" : number(value, step: abs(value) < 10 ? 0.001 : 0.01)
