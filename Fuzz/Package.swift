@@ -43,10 +43,10 @@ let package = Package(
       name: "Images", dependencies: ["Files", "Random", "CJPEG", "CPNG"], path: "Linked/Images",
       swiftSettings: led),
     .target(
-      name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"], path: "Linked/Metrics",
+      name: "ImageMetrics", dependencies: ["Random", "Images", "CLAPACK"], path: "Linked/ImageMetrics",
       swiftSettings: watched),
     .target(
-      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics", "Web"],
+      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "ImageMetrics", "Web"],
       path: "Linked/Model",
       swiftSettings: led),
     .target(name: "FuzzInput", path: "Targets/FuzzInput", swiftSettings: watched),
@@ -55,7 +55,7 @@ let package = Package(
       swiftSettings: fuzzers,
       linkerSettings: linked),
     .executableTarget(
-      name: "models", dependencies: ["FuzzInput", "Images", "Metrics", "Model", "Tape"],
+      name: "models", dependencies: ["FuzzInput", "Images", "ImageMetrics", "Model", "Tape"],
       path: "Targets/models", swiftSettings: fuzzers, linkerSettings: linked),
     .executableTarget(
       name: "pytorch", dependencies: ["Files", "FuzzInput", "PyTorchFiles"], path: "Targets/pytorch",

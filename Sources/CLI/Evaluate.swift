@@ -1,8 +1,8 @@
 import ArgumentParser
 import CLBackend
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Model
 import Tape
 

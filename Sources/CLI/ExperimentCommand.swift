@@ -1,8 +1,8 @@
 import ArgumentParser
 import Files
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Model
 import Tape
 

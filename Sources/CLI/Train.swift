@@ -1,7 +1,7 @@
 import ArgumentParser
+import ImageMetrics
 import Images
 import Interchange
-import Metrics
 import Model
 
 struct Train: ParsableCommand {

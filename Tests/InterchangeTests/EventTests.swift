@@ -28,7 +28,7 @@ import Testing
   import Files
   import Foundation
   import Images
-  import Metrics
+  import ImageMetrics
   import Model
 
   @Suite struct EventTests {

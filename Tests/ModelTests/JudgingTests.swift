@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Model
 import Tape
 import Testing

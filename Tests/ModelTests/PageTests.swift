@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import Metrics
+import ImageMetrics
 import Model
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import Metrics
+import ImageMetrics
 import Model
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
 import FuzzInput
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 @testable import Model

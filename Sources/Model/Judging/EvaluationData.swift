@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 extension TrainingOptions {

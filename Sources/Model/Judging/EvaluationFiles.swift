@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 
 extension EvaluationReport {
   /// The names of the files that `write(to:)` may write.

@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 
 /// The results of an evaluation.
 public struct EvaluationReport: Sendable {

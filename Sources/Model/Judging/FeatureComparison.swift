@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// Feature vectors of outputs and of their targets, made by one network.

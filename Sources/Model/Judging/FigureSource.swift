@@ -1,5 +1,5 @@
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// A generator's output for a pair and the pair's target, as pictures of the networks' size.

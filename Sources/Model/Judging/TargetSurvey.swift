@@ -1,5 +1,5 @@
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// A reading of all targets before anything takes time: it finds unreadable pictures, pairs of unequal sizes, and the

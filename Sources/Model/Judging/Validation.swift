@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// Measures the generator on pairs that it is not trained on, by the figures of one or more sources.

@@ -1,5 +1,5 @@
+import ImageMetrics
 import Images
-import Metrics
 
 /// The options of a training run, one row each.
 extension TrainingOptions {

@@ -1,4 +1,4 @@
-import Metrics
+import ImageMetrics
 import Web
 
 /// A training run, told on one page.

@@ -1,4 +1,4 @@
-import Metrics
+import ImageMetrics
 
 /// What a run's validations have shown, in the report.
 extension TrainingReport {

@@ -1,5 +1,5 @@
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// Everything a training run was asked for. Checkpoints carry it, so that a resumed run needs no option.

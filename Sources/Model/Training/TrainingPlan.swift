@@ -1,4 +1,4 @@
-import Metrics
+import ImageMetrics
 
 import func Foundation.cos
 import func Foundation.pow

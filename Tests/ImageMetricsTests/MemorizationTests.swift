@@ -1,5 +1,5 @@
+import ImageMetrics
 import Images
-import Metrics
 import Testing
 
 @Suite struct MemorizationTests {

@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Testing
 
 @Suite struct PixelTests {
