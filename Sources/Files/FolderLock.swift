@@ -39,4 +39,19 @@ public final class FolderLock: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  /// Whether a process of this machine holds the lock of a folder. It is only looked at: to try it could keep the folder's
+  /// owner from it.
+  public static func isHeld(_ folder: String) -> Bool {
+    var status = stat()
+    guard stat("\(folder)/\(name)", &status) == 0,
+      let locks = try? String(contentsOfFile: "/proc/locks", encoding: .utf8)
+    else { return false }
+    // proc(5): number, FLOCK, ADVISORY, WRITE, process, MAJOR:MINOR:INODE; the device's numbers are hexadecimal.
+    let inode = ":\(status.st_ino)"
+    return locks.split(separator: "\n").contains { line in
+      let words = line.split(separator: " ")
+      return words.count > 5 && words.contains("FLOCK") && words.contains { $0.hasSuffix(inode) }
+    }
+  }
 }

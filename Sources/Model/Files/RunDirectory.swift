@@ -13,6 +13,8 @@ public struct RunDirectory: Sendable {
 
   public var losses: String { "\(path)/losses.csv" }
   public var validation: String { "\(path)/validation.csv" }
+  /// Beginnings and ends of the run.
+  public var history: String { "\(path)/history.csv" }
   public var report: String { "\(path)/report.html" }
   public var samples: String { "\(path)/samples" }
   /// The kernel variants that the run's convolutions take.
@@ -53,7 +55,7 @@ public struct RunDirectory: Sendable {
 
   private func refuseForeignFiles(isNew: Bool, _ inputs: () -> [String]) throws(FileError) {
     let files =
-      [losses, validation, report, best, options] + (isNew ? [kernels] : [])
+      [losses, validation, history, report, best, options] + (isNew ? [kernels] : [])
       + checkpointSteps().map(checkpoint)
       + sampleSteps().map(sample)
     // Samples of a run may be another's pictures, and so its own by mistake.

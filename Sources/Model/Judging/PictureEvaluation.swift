@@ -1,6 +1,6 @@
 import Files
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// A comparison of pictures with their targets: a model's translations of the pairs' inputs or, without a model, pictures
@@ -63,7 +63,7 @@ public struct PictureEvaluation {
   private func addFigures(to report: inout EvaluationReport, _ features: FeatureCollector?) throws {
     let bootstrap = Bootstrap(seed: seed)
     report.figures =
-      Metrics.figures(report.pictures, bootstrap) + ScorerScore.figures(report.scores, bootstrap)
+      ImageMetrics.figures(report.pictures, bootstrap) + ScorerScore.figures(report.scores, bootstrap)
     if let comparison = ScorerScore.features(report.scores) {
       try report.add(comparison, ScorerScore.distance)
     }

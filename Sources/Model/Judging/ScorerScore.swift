@@ -1,5 +1,5 @@
+import ImageMetrics
 import Images
-import Metrics
 
 /// A scorer's readings of an output and of its target, against the labels that the output was made from.
 public struct ScorerScore: Sendable {
@@ -72,4 +72,9 @@ extension Scorer {
     let input = try pair.pictures().inputs[0]
     return try labels(of: input.picture, path: input.path)
   }
+}
+
+extension FigureKind {
+  /// All that a run may measure.
+  static let ofRuns = ofPictures + ScorerScore.outputKinds
 }

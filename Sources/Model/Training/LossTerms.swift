@@ -3,7 +3,7 @@ import Tape
 /// A loss as reports name it, and the chart that shows it.
 public struct LossKind: Sendable, Hashable {
   /// Losses of like scale and sense, which share a chart.
-  public enum Family: Sendable, CaseIterable {
+  public enum Family: String, Sendable, CaseIterable {
     /// Distances of the generator's picture from the target.
     case reconstruction
     /// The discriminator's own losses.

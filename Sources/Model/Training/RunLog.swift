@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import Metrics
+import ImageMetrics
 
 /// What a run writes down step by step: losses.csv and validation.csv, and the report made of them.
 struct RunLog {
@@ -20,7 +20,7 @@ struct RunLog {
     var values: [String: Double]
   }
 
-  private static func lossHeader(_ names: [String]) -> String {
+  static func lossHeader(_ names: [String]) -> String {
     "step,epoch,\(names.joined(separator: ",")),learning_rate,ms_per_step"
   }
 
@@ -57,7 +57,7 @@ struct RunLog {
     let earlier = validationLines.first.map { Array(Self.fields($0).dropFirst(2)) } ?? []
     let columns = earlier + figures.map(\.key).filter { !earlier.contains($0) }
     self.columns = columns
-    self.figures = columns.compactMap { key in (figures + FigureKind.ofPictures).first { $0.key == key } }
+    self.figures = columns.compactMap { key in (figures + FigureKind.ofRuns).first { $0.key == key } }
     validations = validationLines.dropFirst().compactMap { Self.validationRow($0, earlier) }
       .filter { $0.step <= step }
     let table =
@@ -100,19 +100,25 @@ struct RunLog {
   }
 
   /// The whole lines of a file, none where there is no file.
-  private static func lines(_ path: String) throws(FileError) -> [String] {
+  static func lines(_ path: String) throws(FileError) -> [String] {
     guard FileIdentity(path) != nil else { return [] }
     let bytes = try RegularFile.contents(path)
     let end = bytes.lastIndex(of: UInt8(ascii: "\n")) ?? 0
     return bytes[..<end].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  private static func fields(_ line: String) -> [String] {
+  static func fields(_ line: String) -> [String] {
     line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
   }
 
+  /// The last two numbers of a row: learning rate and milliseconds per step.
+  static func rateAndTime(_ line: String) -> (rate: Double, milliseconds: Double)? {
+    let numbers = fields(line).suffix(2).compactMap(Double.init)
+    return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
+  }
+
   /// Step, epoch and losses; nil for a row that no run writes: a step or an epoch before 0, a number that is none.
-  private static func lossRow(_ line: String, _ names: [String]) -> [Double]? {
+  static func lossRow(_ line: String, _ names: [String]) -> [Double]? {
     let fields = fields(line)
     guard fields.count == names.count + 4, let step = Int(fields[0]), step >= 0 else { return nil }
     let numbers = fields.dropFirst().compactMap(Double.init)
@@ -121,7 +127,7 @@ struct RunLog {
     return [Double(step)] + numbers.prefix(1 + names.count)
   }
 
-  private static func validationRow(_ line: String, _ columns: [String]) -> ValidationRow? {
+  static func validationRow(_ line: String, _ columns: [String]) -> ValidationRow? {
     let fields = fields(line)
     guard fields.count == columns.count + 2, let step = Int(fields[0]), let epoch = Int(fields[1]),
       step >= 0, epoch >= 0

@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// Trains pix2pix on an executor and keeps the run's folder: losses and validation here, checkpoints, samples and the report
@@ -64,6 +64,8 @@ public final class Trainer {
   let validation: Validation?
   var progress: Checkpoint.Progress
   private(set) var log: RunLog
+  let history: RunHistory
+  private let isResumed: Bool
   let device: [(String, String)]
   private(set) var waitedSeconds = 0.0
   private(set) var trainedSeconds = 0.0
@@ -132,6 +134,8 @@ public final class Trainer {
     log = try RunLog(
       run, losses: step.lossKinds, figures: validation?.kinds ?? [], upTo: progress.step,
       fresh: checkpoint == nil)
+    history = try RunHistory(run, stepsPerEpoch: plan.stepsPerEpoch, fresh: checkpoint == nil)
+    isResumed = checkpoint != nil
     if let best = validation?.best, let earlier = progress.best, earlier.figure != best.key {
       try chooseBest(by: best, earlier)
     }
@@ -167,6 +171,26 @@ public final class Trainer {
   /// - Throws: `ModelError.diverged` when a loss or weight is NaN or infinite: the last checkpoint is kept. `FileError` when
   ///   the last checkpoint cannot be written.
   public func train(shouldStop: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
+    let start = RunEvent.Plan(
+      steps: plan.steps, stepsPerEpoch: plan.stepsPerEpoch,
+      process: Int(ProcessInfo.processInfo.processIdentifier), device: device.first?.1 ?? "",
+      losses: step.lossKinds)
+    note(isResumed ? .resumed : .started, plan: start, onEvent)
+    do {
+      let outcome = try trainToEnd(shouldStop, onEvent)
+      switch outcome {
+      case .finished: note(.finished, onEvent)
+      case .interrupted(_, let error): note(.stopped, detail: error.map { "\($0)" } ?? "", onEvent)
+      }
+      return outcome
+    } catch {
+      let isDivergence = if case ModelError.diverged = error { true } else { false }
+      note(isDivergence ? .diverged : .failed, detail: "\(error)", onEvent)
+      throw error
+    }
+  }
+
+  private func trainToEnd(_ shouldStop: () -> Bool, _ onEvent: (Event) -> Void) throws -> Outcome {
     let reader = PairReader(
       augmentation: Augmentation(size: options.network.size, jitter: options.jitter, seed: options.seed),
       format: options.format)

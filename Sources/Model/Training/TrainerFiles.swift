@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 
 /// What a trainer writes into the run's folder beside its log: checkpoints, samples, the report.
 extension Trainer {
@@ -60,6 +60,17 @@ extension Trainer {
   /// The checkpoint to go on from, in words.
   var keptCheckpoint: String {
     run.latestCheckpoint().map { "the last good checkpoint is \($0)" } ?? "no checkpoint was written yet"
+  }
+
+  /// Writes down what happens to the run.
+  func note(
+    _ kind: RunEvent.Kind, detail: String = "", plan: RunEvent.Plan? = nil, _ onEvent: (Event) -> Void
+  ) {
+    do {
+      try history.add(RunEvent(kind, step: progress.step, plan: plan, detail: detail))
+    } catch {
+      onEvent(.failed("\(error); the run's history lacks that it was \(kind.rawValue)"))
+    }
   }
 
   // MARK: Report and samples
