@@ -25,6 +25,10 @@ struct Translate: ParsableCommand {
         pix2pix translate --model run --input facades/val --side B --out pictures
         pix2pix translate --model run --input photograph.jpg --size own --out pictures
         pix2pix translate --model run --input labels --samples 5 --out pictures
+        pix2pix translate --like picture.png --out again.png
+
+      --recipe writes into each PNG how it was made, with the input's file; the page of pix2pix serve does so, too. --like \
+      makes such a picture again, or, with --input, another one in the same way.
       """)
 
   /// The input's part of a picture.
@@ -35,12 +39,12 @@ struct Translate: ParsableCommand {
   }
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"), completion: .file())
-  var model: String
+  var model: String?
   @Option(
     help: ArgumentHelp(
       "A picture or a folder of them (PNG, JPEG, NPY); once for each input that the model takes, matched by name.",
       valueName: "file|dir"), completion: .file())
-  var input: [String]
+  var input: [String] = []
   @Option(
     help: ArgumentHelp(
       "Folder for the translated pictures, or the file for the only one (.png, or .npy).",
@@ -50,19 +54,24 @@ struct Translate: ParsableCommand {
   var side = Side.whole
   @Option(
     help:
-      "Statistics of norms: batch (the picture at hand) or running (averages from training).")
-  var normStatistics = NormStatistics.batch
+      "Statistics of norms: batch (the picture at hand) or running (averages from training). (default: batch)"
+  )
+  var normStatistics: NormStatistics?
   @Option(
     help:
       "on, off, or a seed of its own: other pictures from the same input. (default: on; off for a model of classes)"
   )
   var dropout: String?
-  @Option(help: "trained (pictures are resized to the size of the training) or own (every picture's).")
-  var size = Translator.Size.trained
   @Option(
-    help: "Pictures from each input, with noise and dropout of their own, and their mean distance.",
+    help:
+      "trained (pictures are resized to the size of the training) or own (every picture's). (default: trained)"
+  )
+  var size: Translator.Size?
+  @Option(
+    help:
+      "Pictures from each input, with noise and dropout of their own, and their mean distance. (default: 1)",
     transform: OptionRange.from(1, to: 1000).value)
-  var samples = 1
+  var samples: Int?
   @Option(
     help: "Bits of a channel, 8 or 16. (default: the input's)", transform: OptionRange.oneOf(8, 16).value)
   var bitDepth: Int?
@@ -78,25 +87,28 @@ struct Translate: ParsableCommand {
       valueName: "GiB"),
     transform: memoryLimits.value)
   var memoryLimit: Double?
+  @Flag(help: "Write into each PNG how it was made, with its input's file.")
+  var recipe = false
+  @Option(
+    help: ArgumentHelp("A PNG with a recipe: make it again.", valueName: "file"), completion: .file())
+  var like: String?
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
 
-  private func dropoutChoice() throws -> Translator.Dropout? {
-    switch dropout {
-    case "on": return .on
-    case "off": return .off
-    case let dropout?:
-      guard let seed = UInt64(dropout) else {
-        throw ValidationError("--dropout \(dropout) is neither on, off nor a seed (a whole number).")
-      }
-      return .seeded(seed)
-    case nil: return nil
-    }
-  }
-
   func validate() throws {
-    _ = try dropoutChoice()
+    if let dropout { _ = try Translator.Dropout(argument: dropout) }
+    if like != nil {
+      let others = [
+        "--dropout": dropout != nil, "--norm-statistics": normStatistics != nil, "--size": size != nil,
+        "--samples": samples != nil, "--bit-depth": bitDepth != nil, "--side": side != .whole,
+      ]
+      if let other = others.filter(\.value).keys.min() {
+        throw ValidationError("\(other) is decided by the picture of --like; leave it out.")
+      }
+      return
+    }
+    guard model != nil else { throw ValidationError("Missing --model.") }
     guard !input.isEmpty else { throw ValidationError("Missing --input.") }
     guard side == .whole || input.count == 1 else {
       throw ValidationError("--side cuts the pictures of one --input.")
@@ -114,7 +126,8 @@ struct Translate: ParsableCommand {
   }
 
   func run() throws {
-    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model)
+    if let like { return try remake(like) }
+    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model ?? "")
     var skipped = SkippedPictures()
     let inputs = try inputs(&skipped)
     let total = inputs.count + skipped.count
@@ -126,15 +139,17 @@ struct Translate: ParsableCommand {
     let jobs = try jobs(inputs, format.target)
     try output.check(jobs.flatMap(\.outputs), inputs: inputs.flatMap(\.self))
     let translator = try Translator(
-      (checkpoint, path), statistics: normStatistics, dropout: try dropoutChoice(), size: size
-    ) { try executor(for: $0) }
+      (checkpoint, path), statistics: normStatistics ?? .batch,
+      dropout: try dropout.map(Translator.Dropout.init(argument:)), size: size ?? .trained
+    ) { try translationDevice.executor(for: $0) }
+    let recipe = try self.recipe ? recipe(checkpoint, path) : nil
     let clock = ContinuousClock()
     let start = clock.now
     var (done, distances): (Int, [Double]) = (0, [])
     for job in jobs {
       do {
-        let distance = try translate(job, translator)
-        done += samples
+        let distance = try translate(job, translator, recipe)
+        done += samples ?? 1
         if let distance { distances.append(distance) }
       } catch  where total > 1 && isAboutPicture(error) {
         skipped.skip(error)
@@ -151,14 +166,16 @@ struct Translate: ParsableCommand {
       line: String(
         format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", done,
         done == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(max(done, 1)),
-        normStatistics.rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), path))
+        (normStatistics ?? .batch).rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"),
+        path))
     try skipped.end(of: total)
   }
 
   /// Translates a picture as often as there are samples of it.
   ///
   /// - Returns: the samples' mean distance; nil of one
-  private func translate(_ job: Job, _ translator: Translator) throws -> Double? {
+  private func translate(_ job: Job, _ translator: Translator, _ recipe: Recipe?) throws -> Double? {
+    let samples = samples ?? 1
     let inputs = try job.files.map { Translator.Input(try half(of: Picture(contentsOf: $0), $0), path: $0) }
     let bitDepth = self.bitDepth ?? inputs[0].picture.bitDepth
     var pictures: [Picture] = []
@@ -171,7 +188,14 @@ struct Translate: ParsableCommand {
       }
       // Made with the first picture, so that a failure leaves no empty folder.
       try makeFolder(OutputFile.folder(of: output))
-      try picture.write(to: output, replacing: self.output.replacing)
+      if var recipe, output.hasSuffix(".png") {
+        (recipe.index, recipe.sample, recipe.bitDepth) = (job.index, sample, bitDepth)
+        let file = try recipe.file(
+          of: picture, inputs: try job.files.map { try RegularFile.contents($0) }, path: output)
+        try OutputFile.write(file, to: output, replacing: self.output.replacing, syncsFolder: false)
+      } else {
+        try picture.write(to: output, replacing: self.output.replacing)
+      }
       if samples > 1 { pictures.append(picture) }
     }
     guard samples > 1 else { return nil }
@@ -190,31 +214,6 @@ struct Translate: ParsableCommand {
     case is OpenCLError: size == .own
     default: false
     }
-  }
-
-  /// The whole picture on the device where its memory allows, strips of it otherwise.
-  private func executor(for step: any TrainingStep) throws -> any Executor {
-    func small(_ recording: Recording) throws -> any Executor {
-      try device.executor(for: recording, kernels, .use)
-    }
-    if let strips { return StripExecutor(step.recording, rows: strips, makeExecutor: small) }
-    if case .openCL(let chosen, _) = try device.choose() {
-      let whole = try OpenCLExecutor(
-        step.recording, on: chosen, device.complete(.use, for: step.recording, on: chosen, kernels))
-      let need = try whole.memoryNeed(step.allSections)
-      let (description, framing) = (chosen.description, step.translations[0].framing)
-      let available = min(description.globalMemory, memoryLimit.map { Int($0 * Double(1 << 30)) } ?? .max)
-      if need.total > available || need.largestBuffer > description.maxAllocation {
-        // A strip's need grows with its rows, weights aside; half of the memory leaves room for the rows beside it.
-        let share = Double(available) / 2 / Double(need.total)
-        let rows = max(16, Int(share * Double(framing.padded.height)) / 16 * 16)
-        note(
-          "\(framing.size) needs \(gibibytes(need.total)) in one piece, there are \(gibibytes(available)): in strips of \(rows) rows"
-        )
-        return StripExecutor(step.recording, rows: rows, makeExecutor: small)
-      }
-    }
-    return try device.executor(for: step.recording, kernels, .use, tunes: true)
   }
 
   // MARK: Inputs and outputs
@@ -255,6 +254,7 @@ struct Translate: ParsableCommand {
   /// The pictures with their outputs.
   private func jobs(_ inputs: [[String]], _ target: PlaneFormat) throws -> [Job] {
     if let file = try outputFile(inputs, target) { return [Job(index: 0, files: inputs[0], outputs: [file])] }
+    let samples = samples ?? 1
     var (jobs, sources): ([Job], [String: String]) = ([], [:])
     for (index, files) in inputs.enumerated() {
       let names = (1...samples).map { PictureFolder.stem(files[0]) + (samples == 1 ? "" : "-\($0)") }
@@ -276,9 +276,9 @@ struct Translate: ParsableCommand {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: out, isDirectory: &isFolder)
     guard PictureFolder.extensions.contains(ending), !(exists && isFolder.boolValue) else { return nil }
-    guard inputs.count == 1, samples == 1 else {
-      throw ModelError.option(
-        "--out", "\(out) names one picture, and there are \(inputs.count * samples); name a folder")
+    let count = inputs.count * (samples ?? 1)
+    guard count == 1 else {
+      throw ModelError.option("--out", "\(out) names one picture, and there are \(count); name a folder")
     }
     guard ending == target.fileExtension else {
       throw ModelError.option(

@@ -156,16 +156,21 @@ enum PNG {
   }
 
   /// Whether the CRC behind a chunk is that of its name and content.
-  private static func hasRightCRC(_ source: ByteSource, chunk: Int, length: Int) throws(ImageError) -> Bool {
+  static func hasRightCRC(_ source: ByteSource, chunk: Int, length: Int) throws(ImageError) -> Bool {
     guard let stored = try source.number(at: chunk + 8 + length, size: 4),
       let bytes = try source.bytes(chunk + 4..<chunk + 8 + length)
     else { return false }
+    return UInt64(crc(of: bytes)) == stored
+  }
+
+  /// The CRC of a chunk's name and content (PNG specification, "Cyclic Redundancy Code algorithm").
+  static func crc(of bytes: some Sequence<UInt8>) -> UInt32 {
     var crc = UInt32.max
     for byte in bytes {
       crc ^= UInt32(byte)
       for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
     }
-    return UInt64(~crc) == stored
+    return ~crc
   }
 
   static func encode(_ picture: Picture, path: String) throws(ImageError) -> [UInt8] {

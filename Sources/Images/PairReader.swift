@@ -57,6 +57,18 @@ public enum PairFormat: Sendable, Equatable, Codable {
     }
   }
 
+  /// The same as pictures that people can change and give back: holes are transparent.
+  public func drawablePictures(_ planes: [Float], size: PictureSize) -> [Picture] {
+    guard case .photographs(.inpaint) = self else { return inputPictures(planes, size: size) }
+    // The mask is 1 in holes.
+    let alpha = planes[(3 * size.area)..<(4 * size.area)].map { 1 - 2 * $0 }
+    return [
+      Picture(
+        planes: Array(planes[..<(3 * size.area)]) + alpha, width: size.width, height: size.height, channels: 4
+      )
+    ]
+  }
+
   /// The picture of planes [targetChannels, height, width]; chroma is combined with the lightness among the input's
   /// planes.
   public func targetPicture(

@@ -22,17 +22,24 @@ extension Picture {
     }
   }
 
+  /// The bytes of a PNG or NPY file of the same channels and depth.
+  ///
+  /// - Parameters:
+  ///   - format: not `.jpeg`, which loses what is in a picture
+  ///   - path: for errors only
+  /// - Throws: `.unwritable` for a picture that the encoder refuses
+  public func file(_ format: PictureHeader.Format, path: String) throws(ImageError) -> [UInt8] {
+    precondition(format != .jpeg, "pictures are not written as JPEG")
+    if format == .npy { return NPY.encode(self) }
+    precondition(isColour, "a PNG holds colours")
+    return try PNG.encode(self, path: path)
+  }
+
   /// Writes an NPY where `path` ends in ".npy", a PNG otherwise, of the same channels and depth; see `OutputFile` for what
   /// is there already.
   /// - Throws: `.file`, and `.unwritable` for a picture that the encoder refuses.
   public func write(to path: String, replacing: OutputFile.Replacing = .own) throws(ImageError) {
-    let bytes: [UInt8]
-    if path.lowercased().hasSuffix(".npy") {
-      bytes = NPY.encode(self)
-    } else {
-      precondition(isColour, "a PNG holds colours")
-      bytes = try PNG.encode(self, path: path)
-    }
+    let bytes = try file(path.lowercased().hasSuffix(".npy") ? .npy : .png, path: path)
     do {
       // A picture can be made again; flushing its folder, too, would cost as much as the picture.
       try OutputFile.write(bytes, to: path, replacing: replacing, syncsFolder: false)

@@ -40,6 +40,11 @@ public struct PictureHeader: Sendable, Equatable {
     try self.init(ByteSource(contentsOf: path))
   }
 
+  /// The same of a file in memory; `path` is only for errors.
+  public init(decoding bytes: [UInt8], path: String) throws(ImageError) {
+    try self.init(ByteSource(bytes, path: path))
+  }
+
   init(_ source: ByteSource) throws(ImageError) {
     guard source.count > 0 else { throw .corrupt(path: source.path, detail: "the file is empty") }
     let start = try source.bytes(0..<min(source.count, ForeignFormat.headerSize)) ?? []

@@ -1,6 +1,6 @@
 import Foundation
+import ImageMetrics
 import Images
-import Metrics
 import Tape
 
 /// A trained generator, ready to translate pictures one by one.
@@ -76,11 +76,12 @@ public final class Translator {
   ///   - inputs: as many as the model was trained with
   ///   - index: decides noise and dropout masks beside the seed
   ///   - sample: other noise and masks for the same picture
+  ///   - seed: of noise and masks, where it is not that of `dropout` or of the training
   ///   - bitDepth: 8 or 16
   /// - Throws: `ImageError` for pictures that the model's formats cannot take
-  public func translate(_ inputs: [Input], index: Int = 0, sample: Int = 0, bitDepth: Int = 8) throws
-    -> Picture
-  {
+  public func translate(
+    _ inputs: [Input], index: Int = 0, sample: Int = 0, seed: UInt64? = nil, bitDepth: Int = 8
+  ) throws -> Picture {
     let format = options.format
     guard inputs.count == format.inputCount else {
       throw ModelError.option(
@@ -90,7 +91,7 @@ public final class Translator {
     let planes = try format.planes(ofInputs: inputs, size: size)
     let output: [Float]
     do {
-      output = try translate(planes, size, index: index, sample: sample)
+      output = try translate(planes, size, index: index, sample: sample, seed: seed)
     } catch ModelError.option(_, let reason) where self.size == .own {
       throw ModelError.file(inputs[0].path, "cannot be translated at its own size: \(reason)")
     }
@@ -99,8 +100,7 @@ public final class Translator {
 
   /// Whether samples of one picture differ: noise or dropout is in use.
   public var isRandom: Bool {
-    current?.step.recording.steps.contains { $0.operation is DropoutMask || $0.operation is GaussianNoise }
-      ?? true
+    current?.step.isRandom ?? true
   }
 
   /// Translates the input of a pair as validation does, at the size of the training, and shows the target as the networks
@@ -124,7 +124,7 @@ public final class Translator {
 
   /// Input planes of a size to output planes.
   private func translate(
-    _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0
+    _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0, seed: UInt64? = nil
   ) throws -> [Float] {
     // Networks begin at a size; smaller pictures are mirrored up to it, as all are up to what halvings need.
     let least = NetworkConfiguration.sides.lowerBound
@@ -132,7 +132,7 @@ public final class Translator {
       size: size, padded: PictureSize(width: max(size.width, least), height: max(size.height, least)))
     let (step, executor) = try generator(mirrored.padded)
     // Samples are seeds apart, by the golden ratio's bits.
-    let seed = self.seed &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
+    let seed = (seed ?? self.seed) &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
     return mirrored.cut(
       try step.translations[0](mirrored.padded(planes), index: index, seed: seed, on: executor))
   }
@@ -166,9 +166,16 @@ public final class Translator {
   }
 }
 
+extension TrainingStep {
+  /// Whether noise or dropout is recorded.
+  public var isRandom: Bool {
+    recording.steps.contains { $0.operation is DropoutMask || $0.operation is GaussianNoise }
+  }
+}
+
 extension PairFormat {
   /// The input's planes of pictures without targets.
-  fileprivate func planes(ofInputs inputs: [Translator.Input], size: PictureSize) throws -> [Float] {
+  public func planes(ofInputs inputs: [Translator.Input], size: PictureSize) throws -> [Float] {
     switch self {
     case .pictures(let formats, _):
       try zip(formats, inputs).flatMap { try $0.planes(of: $1.picture, fittedTo: size, path: $1.path) }
