@@ -16,10 +16,11 @@ let package = Package(
     .executable(name: "pix2pix", targets: ["pix2pix"])
   ],
   traits: [
-    .default(enabledTraits: ["Protobuf", "YAML"]),
+    .default(enabledTraits: ["Protobuf", "Serve", "YAML"]),
     .trait(
       name: "Protobuf",
       description: "ONNX models and TensorBoard's event files, through swift-protobuf"),
+    .trait(name: "Serve", description: "The server of pix2pix serve, through Hummingbird"),
     .trait(name: "YAML", description: "Options from YAML files, through Yams"),
   ],
   dependencies: [
@@ -31,6 +32,12 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     // YAML files of options.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // HTTP: parsing, connections and their timeouts, streamed answers. Without what reads configuration files.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    // Hummingbird's own: logging, which is switched off, threads for connections, and the orderly stop.
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(path: "SamplePairs"),
   ],
   targets: [
@@ -56,7 +63,7 @@ let package = Package(
     .target(name: "CVersion", cSettings: [.define("PIX2PIX_COMMIT", to: "\"\(commit)\"")]),
     .target(name: "Random"),
     // Reading and writing files without harm to the user's.
-    .target(name: "Files", swiftSettings: unoptimized),
+    .target(name: "Files", dependencies: ["CZlib"], swiftSettings: unoptimized),
     // Reading and writing what torch.save writes.
     .target(name: "PyTorchFiles", dependencies: ["CZlib", "Files"]),
     .target(name: "Tape", dependencies: ["Random"]),
@@ -65,9 +72,9 @@ let package = Package(
       name: "CLBackend", dependencies: ["Files", "Random", "Tape", "CCLBlast", "COpenCL", "Kernels"],
       swiftSettings: optimizedForSize),
     .target(name: "Images", dependencies: ["Files", "Random", "CJPEG", "CPNG"]),
-    .target(name: "Metrics", dependencies: ["Random", "Images", "CLAPACK"]),
+    .target(name: "ImageMetrics", dependencies: ["Random", "Images", "CLAPACK"]),
     .target(
-      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "Metrics", "Web"],
+      name: "Model", dependencies: ["Files", "Random", "Tape", "Images", "ImageMetrics", "Web"],
       swiftSettings: unoptimized),
     // Other programs' formats, in protocol buffers. Without the trait Protobuf it says how to build with it.
     .target(
@@ -77,11 +84,24 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Protobuf"])),
       ],
       exclude: ["Protos"], swiftSettings: unoptimized),
+    // Pages and the API of serve. Without the trait Serve it says how to build with it.
+    .target(
+      name: "Server",
+      dependencies: [
+        "Files", "Images", "ImageMetrics", "Model", "Tape", "Web",
+        .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Serve"])),
+        .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Serve"])),
+        .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Serve"])),
+        .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Serve"])),
+        .product(
+          name: "ServiceLifecycle", package: "swift-service-lifecycle", condition: .when(traits: ["Serve"])),
+      ], swiftSettings: unoptimized),
     .executableTarget(
       name: "pix2pix",
       dependencies: [
-        "CVersion", "Files", "Tape", "CLBackend", "Images", "Interchange", "Metrics", "Model", "PyTorchFiles",
-        "Random",
+        "CVersion", "Files", "Tape", "CLBackend", "Images", "Interchange", "ImageMetrics", "Model",
+        "PyTorchFiles",
+        "Random", "Server",
         .product(name: "SamplePairs", package: "SamplePairs"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams", condition: .when(traits: ["YAML"])),
@@ -102,7 +122,7 @@ let package = Package(
       name: "ImagesTests", dependencies: ["Files", "Images", "Random"], resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
     .testTarget(
-      name: "MetricsTests", dependencies: ["Images", "Metrics"], resources: [.copy("Fixtures")],
+      name: "ImageMetricsTests", dependencies: ["Images", "ImageMetrics"], resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
     .testTarget(name: "WebTests", dependencies: ["Web"], swiftSettings: unoptimized),
     .testTarget(
@@ -110,12 +130,15 @@ let package = Package(
       swiftSettings: unoptimized),
     .testTarget(
       name: "ModelTests",
-      dependencies: ["Files", "Images", "Metrics", "Model", "OperationCases", "Random", "Tape"],
+      dependencies: ["Files", "Images", "ImageMetrics", "Model", "OperationCases", "Random", "Tape"],
       resources: [.copy("Fixtures")],
       swiftSettings: unoptimized),
     .testTarget(
-      name: "InterchangeTests", dependencies: ["Files", "Images", "Interchange", "Metrics", "Model", "Tape"],
+      name: "InterchangeTests",
+      dependencies: ["Files", "Images", "Interchange", "ImageMetrics", "Model", "Tape"],
       swiftSettings: unoptimized),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Images", "Model", "Server", "Tape"], swiftSettings: unoptimized),
     .testTarget(
       name: "CLITests", dependencies: ["pix2pix", "Files", "Images", "Model"], swiftSettings: unoptimized),
   ],

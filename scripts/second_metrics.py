@@ -1,5 +1,5 @@
 """The figures of `pix2pix evaluate` a second time, by other people's implementations where there are any and from
-the definition in numpy where there are none. Used by scripts/check-metrics and by the fixtures of MetricsTests.
+the definition in numpy where there are none. Used by scripts/check-metrics and by the fixtures of ImageMetricsTests.
 
 Pictures are arrays [height][width][3] in 0...255.
 """

@@ -18,7 +18,8 @@ struct CommandLineTool: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Check.self, Train.self, Translate.self, Evaluate.self, Export.self, Import.self, TrainScorer.self,
+      Check.self, Train.self, Translate.self, Serve.self, Evaluate.self, Export.self, Import.self,
+      TrainScorer.self,
       ExperimentCommand.self, Verify.self, Benchmark.self, Tune.self,
       Devices.self, Programs.self, SamplePairsCommand.self, TryDriver.self,
     ])

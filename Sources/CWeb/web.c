@@ -11,19 +11,45 @@
 #define TEXT(tokens) TEXT_OF(tokens)
 
 static const struct WebFile webFiles[] = {
+#define FILE app/api.js
+#include "web_file.h"
+#define FILE app/app.css
+#include "web_file.h"
+#define FILE app/drawing.js
+#include "web_file.h"
+#define FILE app/follow.js
+#include "web_file.h"
+#define FILE app/icon.svg
+#include "web_file.h"
+#define FILE app/pad.js
+#include "web_file.h"
+#define FILE app/store.js
+#include "web_file.h"
+#define FILE app/train.js
+#include "web_file.h"
+#define FILE app/translate.js
+#include "web_file.h"
 #define FILE style.css
 #include "web_file.h"
 #define FILE templates/chart.mustache
 #include "web_file.h"
+#define FILE templates/comparison.mustache
+#include "web_file.h"
 #define FILE templates/experiment.mustache
 #include "web_file.h"
 #define FILE templates/figure.mustache
+#include "web_file.h"
+#define FILE templates/frame.mustache
 #include "web_file.h"
 #define FILE templates/page.mustache
 #include "web_file.h"
 #define FILE templates/report.mustache
 #include "web_file.h"
 #define FILE templates/strip.mustache
+#include "web_file.h"
+#define FILE templates/train.mustache
+#include "web_file.h"
+#define FILE templates/translate.mustache
 #include "web_file.h"
 #define FILE templates/validation.mustache
 #include "web_file.h"
