@@ -220,28 +220,7 @@ private struct KnownOptions {
 
   /// Words about a name that is none, with the nearest one that is.
   func unknown(_ name: String, _ command: String) -> String {
-    let nearest = options.keys.sorted().min { $0.editDistance(to: name) < $1.editDistance(to: name) }
-    let proposal = nearest.flatMap { near in
-      near.editDistance(to: name) <= max(2, near.count / 3) ? "; did you mean \(near)?" : nil
-    }
+    let proposal = NearestName.of(name, among: options.keys).map { "; did you mean \($0)?" }
     return "\(command) has no option \(name.inErrors)\(proposal ?? "")"
-  }
-}
-
-extension String {
-  /// Letters to insert, remove or replace (Levenshtein).
-  func editDistance(to other: String) -> Int {
-    let other = Array(other.unicodeScalars.prefix(100))
-    var row = Array(0...other.count)
-    for (i, letter) in unicodeScalars.prefix(100).enumerated() {
-      var previous = row[0]
-      row[0] = i + 1
-      for (j, second) in other.enumerated() {
-        (previous, row[j + 1]) = (
-          row[j + 1], Swift.min(row[j + 1] + 1, row[j] + 1, previous + (letter == second ? 0 : 1))
-        )
-      }
-    }
-    return row[other.count]
   }
 }

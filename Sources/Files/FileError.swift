@@ -3,9 +3,19 @@ import Foundation
 /// A file or folder that cannot be read, written or replaced, in one line for the user.
 public struct FileError: Error, Equatable, CustomStringConvertible {
   public let path: String
-  public let reason: String
+  private let words: String
+  /// What is not there.
+  private let missing: MissingPath.Kind?
 
-  public init(_ path: String, _ reason: String) { (self.path, self.reason) = (path, reason) }
+  public init(_ path: String, _ reason: String) { (self.path, words, missing) = (path, reason, nil) }
+
+  /// Of a path that leads nowhere. What may have been meant is looked for when somebody asks for the reason: files that may
+  /// be missing cost nothing.
+  public init(_ path: String, missing: MissingPath.Kind) {
+    (self.path, words, self.missing) = (path, "", missing)
+  }
+
+  public var reason: String { missing.map { MissingPath.reason(path, $0) } ?? words }
 
   /// The system's own word for the last failure.
   static func system(_ path: String, _ what: String) -> FileError {

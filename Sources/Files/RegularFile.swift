@@ -10,7 +10,7 @@ public enum RegularFile {
     let descriptor = Foundation.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw errno == ENOENT || errno == ENOTDIR
-        ? FileError(path, "no such file") : .system(path, "cannot be read")
+        ? FileError(path, missing: .file) : .system(path, "cannot be read")
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

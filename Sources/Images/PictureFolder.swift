@@ -119,7 +119,7 @@ public struct PictureFolder: Sendable {
   }
 
   static func missing(_ path: String) -> String {
-    FileManager.default.fileExists(atPath: path) ? "is not a folder" : "no such folder"
+    FileManager.default.fileExists(atPath: path) ? "is not a folder" : MissingPath.reason(path, .folder)
   }
 }
 

@@ -94,7 +94,7 @@ public struct RunDirectory: Sendable {
   public static func checkpoint(of path: String) throws(ModelError) -> String {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw .file(path, "no such file or folder")
+      throw ModelError(FileError(path, missing: .either))
     }
     guard isFolder.boolValue else { return path }
     guard let latest = RunDirectory(path).latestCheckpoint() else {

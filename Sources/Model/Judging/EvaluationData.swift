@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import ImageMetrics
 import Images
@@ -71,7 +72,7 @@ extension LabelClasses {
   private static func colours(of path: String) throws -> Palette {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw ModelError.file(path, "no such file or folder")
+      throw FileError(path, missing: .either)
     }
     if isFolder.boolValue { return try Palette(coloursOf: PictureFolder.some(in: path).all()) }
     return try Picture(contentsOf: path).palette.map(Palette.init) ?? Palette(coloursOf: [path])

@@ -45,6 +45,7 @@ public struct Recipe: Sendable, Codable, Equatable {
   ///
   /// - Throws: `ImageError` for a file that is no PNG, `ModelError.file` for one without a recipe
   public static func read(_ path: String) throws -> (Recipe, inputs: [[UInt8]]) {
+    guard FileIdentity(path) != nil else { throw FileError(path, missing: .file) }
     let extras = try PNGExtras(contentsOf: path)
     guard let text = extras.texts[keyword] else {
       throw ModelError.file(
