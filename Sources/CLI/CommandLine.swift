@@ -42,6 +42,15 @@ struct CommandLineTool: ParsableCommand {
     }
   }
 
+  /// - Throws: `ValidationError` for a first word that is no command, with the nearest one
+  private static func refuseUnknownCommand(in arguments: ArraySlice<String>) throws {
+    let names = configuration.subcommands.map { $0._commandName } + ["help"]
+    let words = arguments.first == "help" ? arguments.dropFirst() : arguments
+    guard let word = words.first, !word.hasPrefix("-"), !names.contains(word) else { return }
+    let proposal = NearestName.of(word, among: names).map { "; did you mean \($0)?" } ?? "."
+    throw ValidationError("There is no command \(onOneLine(word))\(proposal)")
+  }
+
   /// A number behind an option is its value, negative ones, too, whose range its own error tells; the parser would take
   /// them for options.
   private static func joiningNegativeNumbers(_ arguments: [String]) -> [String] {
@@ -72,9 +81,12 @@ struct CommandLineTool: ParsableCommand {
 
   /// Says what a running command found wrong with its options as the parser would have.
   private static func exitForUsage(of command: any ParsableCommand.Type, _ message: String) -> Never {
-    note("Error: \(message)")
-    note("Usage: \(usageString(for: command))")
-    note("  See 'pix2pix \(command._commandName) --help' for more information.")
+    Terminal.error(
+      message,
+      usage: [
+        "Usage: \(usageString(for: command))",
+        "  See 'pix2pix \(command._commandName) --help' for more information.",
+      ])
     exit(withError: ExitCode.validationFailure)
   }
 
@@ -84,19 +96,25 @@ struct CommandLineTool: ParsableCommand {
     do {
       try refuseOtherEncodings()
       try refuseEmptyValues(of: Swift.CommandLine.arguments)
+      try refuseUnknownCommand(in: Swift.CommandLine.arguments.dropFirst())
       command = try parseAsRoot(
         ConfigFile.expanded(
           HelpScope.parsed(joiningNegativeNumbers(Array(Swift.CommandLine.arguments.dropFirst())))))
+      if let talking = command as? any TalkingCommand { Terminal.mode = talking.terminal.mode }
       try command?.run()
       try ProcessSetup.end()
     } catch {
       if let command, error is ValidationError { exitForUsage(of: type(of: command), message(for: error)) }
       // What went wrong is a line; usage is some.
       if exitCode(for: error) == .failure, !(error is ExitCode) {
-        note("Error: \(message(for: error))")
+        Terminal.error(message(for: error))
         exit(withError: ExitCode.failure)
       }
-      guard exitCode(for: error).isSuccess else { exit(withError: error) }
+      guard exitCode(for: error).isSuccess else {
+        let text = fullMessage(for: error)
+        if !text.isEmpty { Terminal.usageError(text) }
+        exit(withError: ExitCode(exitCode(for: error).rawValue))
+      }
       // Help, or the version.
       print(HelpScope.completed(fullMessage(for: error)))
       do { try ProcessSetup.end() } catch { exit(withError: error) }

@@ -54,12 +54,12 @@ struct DeviceOptions: ParsableArguments {
       let (selected, reason) = try Device.select(name, among: devices)
       let result = Result { try DriverTrial().trusted(selected, run: DriverTrial.inProcess) }
       if case .failure(let error) = result, name.lowercased() == "auto", devices.count > 1 {
-        note("left out: \(error)")
+        warn("left out: \(error)")
         devices.removeAll { $0.description.index == selected.description.index }
         continue
       }
       let (device, trouble) = try result.get()
-      if let trouble { note(trouble) }
+      if let trouble { warn(trouble) }
       let kernels = device.description.kernelsInWords.map { ", with \($0)" } ?? ""
       return .openCL(device, reason: reason + kernels)
     }

@@ -6,7 +6,7 @@ import Images
 import Model
 import Tape
 
-struct Evaluate: ParsableCommand {
+struct Evaluate: TalkingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures pictures against their targets.",
     discussion: """
@@ -110,6 +110,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
 
   func validate() throws {
     guard (outputFeatures == nil) == (targetFeatures == nil) else {
@@ -154,11 +155,33 @@ struct Evaluate: ParsableCommand {
     var report =
       if model != nil || outputs != nil { try comparePictures(&skipped, &count) } else { EvaluationReport() }
     if let files { try report.add(files) }
-    for line in report.remarks { note(line) }
-    print(Table(["figure", "value", "95 % interval", "pictures"], report.rows))
+    for line in report.remarks { warn(line) }
+    Terminal.result(
+      CommandEvent(
+        "evaluated", Self.fields(report.figures),
+        text: "\(Table(["figure", "value", "95 % interval", "pictures"], report.rows))"))
     for line in report.memorized { note(line) }
     if let out { try report.write(to: out, replacing: output.replacing) }
+    Terminal.say(
+      CommandEvent(
+        "done",
+        [("pictures", .integer(report.pictures.count)), ("skipped", .integer(skipped.count))]
+          + (out.map { [("folder", .text($0))] } ?? [])))
     try skipped.end(of: count)
+  }
+
+  /// Figures as programs read them, in the fields of figures.json.
+  private static func fields(_ figures: [Figure]) -> [(String, JSONValue)] {
+    let values = figures.map { figure in
+      let interval: [(String, JSONValue)] =
+        figure.interval.map { [("lower", .number($0.lower)), ("upper", .number($0.upper))] } ?? []
+      return (
+        figure.kind.key,
+        JSONValue.object(
+          [("value", .number(figure.value))] + interval + [("pictures", .integer(figure.count))])
+      )
+    }
+    return [("figures", .object(values))]
   }
 
   private func comparePictures(
@@ -173,7 +196,7 @@ struct Evaluate: ParsableCommand {
         try PairSource(
           .twoFolders(inputs: outputs ?? "", targets: targets ?? ""), split: split ?? .train)
       }
-    for remark in found.remarks { note(remark) }
+    for remark in found.remarks { warn(remark) }
     let survey = try TargetSurvey(found, needsEqualSizes: checkpoint == nil)
     count = found.count + found.unreadable.count
     for error in survey.unreadable { skipped.skip(error) }
@@ -197,7 +220,7 @@ struct Evaluate: ParsableCommand {
     let folders = [labelMaps, trainTargets, palette].compactMap(\.self).compactMap {
       try? PictureFolder($0, subfolders: PairSource.splitNames)
     }
-    for folder in folders { if let leftOut = folder.leftOut { note(leftOut) } }
+    for folder in folders { if let leftOut = folder.leftOut { warn(leftOut) } }
     var evaluation = PictureEvaluation(source: source, seed: seed)
     evaluation.labels = try .judging(
       survey, format: trained?.format, palette: palette, unlabelled: unlabelled)
@@ -232,6 +255,8 @@ struct Evaluate: ParsableCommand {
       try FeatureCollector(
         network: FeatureNetwork(path: path, makeExecutor: executor), path: path, count: source.count)
     }
+    evaluation.onProgress = PictureProgress(of: source.count).show
+    defer { Terminal.endProgress() }
     return try evaluation.report()
   }
 
@@ -246,7 +271,7 @@ struct Evaluate: ParsableCommand {
     if let trainTargets { return try Memorization.trainingTargets(in: trainTargets) }
     guard let trained else { return ([], []) }
     guard FileManager.default.fileExists(atPath: trained.data) else {
-      note(
+      warn(
         "\(trained.data), which the model was trained on, is not here: whether it repeats its training targets is not measured; say where they are with --train-targets"
       )
       return ([], [])

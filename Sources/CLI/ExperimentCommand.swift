@@ -6,7 +6,7 @@ import Images
 import Model
 import Tape
 
-struct ExperimentCommand: ParsableCommand {
+struct ExperimentCommand: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "experiment",
     abstract: "Trains the rows of the paper's tables with equal budgets, and writes the tables.",
@@ -60,6 +60,7 @@ struct ExperimentCommand: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
   @OptionGroup var config: ConfigOptions
 
   private var given: [GivenOption] { pictures.given + budget.given + device.given }
@@ -112,7 +113,11 @@ struct ExperimentCommand: ParsableCommand {
     // Each row's options are looked at before any row takes its time.
     let runs = try variants.map { try run(of: $0, base) }
     for (index, (variant, run)) in zip(variants, runs).enumerated() {
-      note("row \(index + 1) of \(variants.count): \(variant.name)")
+      Terminal.say(
+        CommandEvent(
+          "row",
+          [("row", .integer(index + 1)), ("rows", .integer(variants.count)), ("name", .text(variant.name))],
+          text: "row \(index + 1) of \(variants.count): \(variant.name)", tone: .remark))
       if let run { try run.train() }
       let directory = RunDirectory("\(out)/rows/\(variant.name)", replacing: output.replacing)
       let translator = try Translator(RunDirectory.readCheckpoint(of: directory.path)) {
@@ -120,14 +125,17 @@ struct ExperimentCommand: ParsableCommand {
       }
       var evaluation = PictureEvaluation(source: validation, seed: 0)
       (evaluation.translator, evaluation.scorer, evaluation.labelMaps) = (translator, scorer, labelMaps)
+      evaluation.onProgress = PictureProgress(of: validation.count).show
       let report = try evaluation.report()
+      Terminal.endProgress()
       try report.write(to: "\(directory.path)/evaluation", replacing: output.replacing)
       results[variant] = RowResult(
         figures: Dictionary(uniqueKeysWithValues: report.figures.map { ($0.kind.key, $0) }),
         pictures: try shown.map { try translator.translate(validation.pairs[$0], index: $0) })
       try write(experiments, results, base, TrainingPlan(base, pairs: try base.trainingPairs().count))
     }
-    tell(line: "look: \(out)/report.html")
+    Terminal.say(
+      CommandEvent("done", [("report", .text("\(out)/report.html"))], text: "look: \(out)/report.html"))
   }
 
   /// A row that was trained and judged.
@@ -146,7 +154,7 @@ struct ExperimentCommand: ParsableCommand {
   /// What all rows have in common.
   private func baseOptions() throws -> TrainingOptions {
     var options = try TrainingOptions(Rows.defaults, given: given)
-    for remark in try options.readFormat() { note(remark) }
+    for remark in try options.readFormat() { warn(remark) }
     try options.validate()
     return options
   }

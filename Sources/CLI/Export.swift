@@ -4,7 +4,7 @@ import Foundation
 import Interchange
 import Model
 
-struct Export: ParsableCommand {
+struct Export: TalkingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes a trained model for other programs.",
     discussion: """
@@ -53,6 +53,7 @@ struct Export: ParsableCommand {
   @Option(help: "pth: the network, G (the generator) or D (the discriminator).")
   var network = NetworkName.generator
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
 
   func validate() throws {
     guard (out as NSString).pathExtension.lowercased() == format.rawValue else {
@@ -78,7 +79,14 @@ struct Export: ParsableCommand {
     try output.check([out], inputs: [checkpoint.path], of: "--model")
     try makeFolder(OutputFile.folder(of: out))
     try ExportPyTorch.write(network.rawValue, of: checkpoint, to: out, replacing: output.replacing)
-    tell(line: "\(out), from \(checkpoint.path)")
+    sayDone(from: checkpoint.path)
+  }
+
+  private func sayDone(from checkpoint: String) {
+    Terminal.say(
+      CommandEvent(
+        "done", [("file", .text(out)), ("checkpoint", .text(checkpoint))], text: "\(out), from \(checkpoint)")
+    )
   }
 
   private func exportONNX() throws {
@@ -90,8 +98,10 @@ struct Export: ParsableCommand {
         version: CommandLineTool.configuration.version)
       try makeFolder(OutputFile.folder(of: out))
       try export.write(to: out, replacing: output.replacing)
-      for remark in export.remarks { tell(line: remark) }
-      tell(line: "\(out), from \(path)")
+      for remark in export.remarks {
+        Terminal.say(CommandEvent("note", [("text", .text(remark))], text: remark))
+      }
+      sayDone(from: path)
     #else
       throw ModelError.option("--format", "onnx: \(Protobuf.missing)")
     #endif

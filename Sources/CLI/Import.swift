@@ -4,7 +4,7 @@ import Images
 import Model
 import PyTorchFiles
 
-struct Import: ParsableCommand {
+struct Import: TalkingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes a run of a model that the PyTorch version trained.",
     discussion: """
@@ -46,6 +46,7 @@ struct Import: ParsableCommand {
   @Option(help: "The norm, where it leaves no trace: instance or none.")
   var norm: NormKind?
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
 
   func run() throws {
     let files = [try TensorFile(generator)] + (try discriminator.map { [try TensorFile($0)] } ?? [])
@@ -61,13 +62,27 @@ struct Import: ParsableCommand {
       guard let file = files.first(where: { $0.path == path }) else { preconditionFailure("no file \(path)") }
       return try file.floats(name)
     }
-    for (network, count) in model.counts { tell(line: "\(network): \(count) parameters") }
+    for (network, count) in model.counts {
+      Terminal.say(
+        CommandEvent(
+          "network", [("name", .text(network)), ("parameters", .integer(count))],
+          text: "\(network): \(count) parameters"))
+    }
     let network = model.options.network
-    tell(
-      line:
-        "\(network.generator.rawValue), \(network.size), ngf \(network.ngf), norm \(network.norm.rawValue), \(network.inputChannels) planes to \(network.outputChannels)"
-    )
-    tell(line: "done: \(path)")
+    Terminal.say(
+      CommandEvent(
+        "model",
+        [
+          ("generator", .text(network.generator.rawValue)), ("size", .text("\(network.size)")),
+          ("ngf", .integer(network.ngf)), ("norm", .text(network.norm.rawValue)),
+          ("input_planes", .integer(network.inputChannels)),
+          ("output_planes", .integer(network.outputChannels)),
+        ],
+        text:
+          "\(network.generator.rawValue), \(network.size), ngf \(network.ngf), norm \(network.norm.rawValue), \(network.inputChannels) planes to \(network.outputChannels)"
+      ))
+    Terminal.say(
+      CommandEvent("done", [("checkpoint", .text(path))], text: "done: \(path)", tone: .good))
   }
 }
 

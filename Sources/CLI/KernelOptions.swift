@@ -48,7 +48,7 @@ struct KernelOptions: ParsableArguments {
     do {
       try store.save(record, of: description)
     } catch {
-      note("the choice is not kept: \(error)")
+      warn("the choice is not kept: \(error)")
     }
     return record.choices(source: "tuning")
   }

@@ -31,7 +31,9 @@ struct SkippedPictures {
   var count: Int { errors.count }
 
   mutating func skip(_ error: any Error) {
-    if errors.insert("\(error)").inserted { note("skipped: \(error)") }
+    guard errors.insert("\(error)").inserted else { return }
+    Terminal.say(
+      CommandEvent("skipped", [("text", .text("\(error)"))], text: "skipped: \(error)", tone: .warning))
   }
 
   /// - Parameter total: pictures in all

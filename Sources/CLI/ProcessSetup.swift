@@ -33,20 +33,17 @@ enum ProcessSetup {
     if fflush(stdout) != 0 {
       let reason = errno
       if reason != EPIPE {
-        note("Error: standard output cannot be written: \(String(cString: strerror(reason)))")
+        Terminal.error("standard output cannot be written: \(String(cString: strerror(reason)))")
       }
       throw ExitCode.failure
     }
     // The last part of a longer text was written, an earlier one was not.
     guard ferror(stdout) == 0 else {
-      note("Error: standard output cannot be written: a part of it is lost")
+      Terminal.error("standard output cannot be written: a part of it is lost")
       throw ExitCode.failure
     }
   }
 }
-
-/// Writes a line for people beside the results. An error of writing it is ignored.
-func note(_ text: String) { tell(onOneLine(text) + "\n", on: .standardError) }
 
 /// Text that may hold names of files and words of theirs, without what a terminal would obey: control characters become \xNN.
 func onOneLine(_ text: String) -> String {
@@ -59,13 +56,4 @@ func onOneLine(_ text: String) -> String {
     }
   }
   return shown
-}
-
-/// Writes a line about the files that a command makes. An error of writing it is ignored, since the files are there. What a
-/// command has to show instead of files is for `print`.
-func tell(line: String) { tell(line + "\n") }
-
-/// Writes progress, unbuffered, so that a log can be followed. An error of writing it is ignored.
-func tell(_ text: String, on file: FileHandle = .standardOutput) {
-  try? file.write(contentsOf: Data(text.utf8))
 }

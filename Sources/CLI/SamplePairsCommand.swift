@@ -4,7 +4,7 @@ import Images
 import Model
 import SamplePairs
 
-struct SamplePairsCommand: ParsableCommand {
+struct SamplePairsCommand: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "sample-pairs",
     abstract: "Draws a paired data set of building fronts, for a first training without a download.",
@@ -28,6 +28,7 @@ struct SamplePairsCommand: ParsableCommand {
   @Option(help: "Other numbers draw other buildings.", transform: OptionRange.all.value)
   var seed: UInt64 = 0
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
 
   func run() throws {
     let clock = ContinuousClock()
@@ -37,16 +38,25 @@ struct SamplePairsCommand: ParsableCommand {
     try output.check((0..<count).map(path))
     for folder in validation > 0 ? ["train", "val"] : ["train"] { try makeFolder("\(out)/\(folder)") }
     let renderer = FacadeRenderer(size: size, seed: seed)
+    let progress = PictureProgress(of: count, isEvent: false)
     for index in 0..<count {
       let pair = renderer.pair(index)
       try Self.sideBySide(pair.photo, pair.labels, size: size)
         .write(to: path(index), replacing: output.replacing)
+      progress.show(done: index + 1)
     }
+    Terminal.endProgress()
     let seconds = (clock.now - start) / .seconds(1)
-    tell(
-      line:
-        "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
-        + String(format: "%.1f s", seconds))
+    Terminal.say(
+      CommandEvent(
+        "done",
+        [
+          ("folder", .text(out)), ("train", .integer(count - validation)), ("val", .integer(validation)),
+          ("size", .integer(size)), ("seconds", .number(seconds)),
+        ],
+        text:
+          "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
+          + String(format: "%.1f s", seconds)))
   }
 
   private func path(_ index: Int) -> String {

@@ -96,7 +96,7 @@ struct Serve: ParsableCommand {
             ? "no model yet: pages will show the first checkpoint when it is written"
             : "models: \(models.joined(separator: ", ")), on \(settings.device)")
         do {
-          try await server.run(stop: signals) { port in tell(line: Self.addresses(settings, port: port)) }
+          try await server.run(stop: signals) { port in Terminal.tell(Self.addresses(settings, port: port)) }
         } catch {
           throw ModelError.option(
             "--port", "\(settings.host):\(settings.port) cannot be listened at: \(error)")

@@ -4,7 +4,7 @@ import Images
 import Interchange
 import Model
 
-struct Train: ParsableCommand {
+struct Train: TalkingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains on pairs of pictures, and resumes where a run stopped.",
     discussion: HelpScope.discussion(
@@ -59,6 +59,7 @@ struct Train: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
   @OptionGroup var config: ConfigOptions
   @Flag(
     help: ArgumentHelp(
@@ -125,7 +126,7 @@ extension RunDirectory {
       throw ModelError.file(path, "holds experiments; name another folder for a run")
     }
     var options = options
-    for remark in try options.readFormat() { note(remark) }
+    for remark in try options.readFormat() { warn(remark) }
     return options
   }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Model
 
-struct TrainScorer: ParsableCommand {
+struct TrainScorer: TalkingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a network that reads photographs, to score generated ones by what it finds in them.",
     discussion: """
@@ -54,6 +54,7 @@ struct TrainScorer: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
   @OptionGroup var config: ConfigOptions
   @Flag(help: "Go on from the last checkpoint in --out.")
   var resume = false

@@ -8,8 +8,8 @@ import Model
 import Synchronization
 import Tape
 
-/// One run of training from the command line, whatever command asked for it: new or resumed, on a device, with its
-/// progress on the terminal.
+/// One run of training from the command line, whatever command asked for it: new or resumed, on a device, whose
+/// events are the command's.
 struct TrainingRun {
   var options: TrainingOptions
   var directory: RunDirectory
@@ -54,15 +54,15 @@ struct TrainingRun {
     do {
       try chosenKernels?.write(to: directory.kernels, replacing: directory.replacing)
     } catch let error as FileError {
-      note("\(error); a resumed run will choose its kernels again")
+      warn("\(error); a resumed run will choose its kernels again")
     }
     do {
       let text = OptionsFile.text(options, rows: rows, defaults: defaults, command: command)
       try OutputFile.write(text.utf8, to: directory.options, replacing: directory.replacing)
     } catch {
-      note("\(error); the training goes on")
+      warn("\(error); the training goes on")
     }
-    for remark in trainer.remarks { note(remark) }
+    for remark in trainer.remarks { warn(remark) }
     let counts = trainer.pairCounts
     note(
       "\(counts.training) pairs to train on, \(counts.validation) to validate with, on \(described.first?.1 ?? "")"
@@ -77,20 +77,28 @@ struct TrainingRun {
       let (sum, isTooLarge) = trainer.stepsDone.addingReportingOverflow(steps)
       return isTooLarge ? Int.max : sum
     }
-    let line = ProgressLine()
-    let writeEvent = eventWriter(after: trainer.stepsDone, line)
+    let writeEvent = eventWriter(after: trainer.stepsDone)
     let outcome = try trainer.train(
       shouldStop: { interruption.signal != nil || (stopStep.map { trainer.stepsDone >= $0 } ?? false) },
       onEvent: {
-        line.show($0)
+        TrainingEvents.tell($0)
         writeEvent($0)
       })
-    line.end()
+    Terminal.endProgress()
     switch outcome {
     case .finished:
-      tell(line: "done: \(directory.latestCheckpoint() ?? directory.path)\nlook: \(directory.report)")
+      let last = directory.latestCheckpoint() ?? directory.path
+      Terminal.say(
+        CommandEvent(
+          "done", [("checkpoint", .text(last)), ("report", .text(directory.report))],
+          text: "done: \(last)\nlook: \(directory.report)", tone: .good))
     case .interrupted(let path, let error):
-      tell(line: "stopped at \(path)\ngo on: \(goOn.map(resuming) ?? "the same command")")
+      let goingOn = goOn.map(resuming)
+      Terminal.say(
+        CommandEvent(
+          "stopped",
+          [("checkpoint", .text(path))] + (goingOn.map { [("go_on", .text($0))] } ?? []),
+          text: "stopped at \(path)\ngo on: \(goingOn ?? "the same command")"))
       if let error { throw error }
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
     }
@@ -99,16 +107,16 @@ struct TrainingRun {
   /// What writes the training's events for TensorBoard, if anything does.
   ///
   /// - Parameter step: done before
-  private func eventWriter(after step: Int, _ line: ProgressLine) -> (Trainer.Event) -> Void {
+  private func eventWriter(after step: Int) -> (Trainer.Event) -> Void {
     #if Protobuf
       guard tensorBoard else { return { _ in } }
       do throws(FileError) {
         let log = try TensorBoardLog(directory.path, after: step, options: options.described) {
-          line.show(.failed($0))
+          TrainingEvents.tell(.failed($0))
         }
         return { log.note($0) }
       } catch {
-        line.show(.failed("\(error); the training goes on without events for TensorBoard"))
+        TrainingEvents.tell(.failed("\(error); the training goes on without events for TensorBoard"))
       }
     #endif
     return { _ in }
@@ -190,11 +198,11 @@ struct TrainingRun {
     do {
       file = try KernelChoicesFile(path: directory.kernels)
     } catch {
-      note("\(error); going on with this device's kernels, whose results may differ in the last bits")
+      warn("\(error); going on with this device's kernels, whose results may differ in the last bits")
       return nil
     }
     guard file.device == device.fingerprint, file.deviceClass == device.deviceClass else {
-      note("the run began on another device or driver; from here on it computes with this one's kernels")
+      warn("the run began on another device or driver; from here on it computes with this one's kernels")
       return nil
     }
     return file.choices(source: directory.kernels)
@@ -236,6 +244,7 @@ final class Interruption: Sendable {
       Foundation.signal(number) { number in
         _ = Interruption.received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         Foundation.signal(number, SIG_DFL)
+        guard Terminal.mode == .text else { return }
         // The bare call, since a handler may interrupt anything.
         let text: StaticString = "\nstopping after this step, with a checkpoint; once more ends at once\n"
         _ = Foundation.write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
@@ -247,78 +256,5 @@ final class Interruption: Sendable {
   var signal: Int32? {
     let number = Self.received.load(ordering: .relaxed)
     return number == 0 ? nil : number
-  }
-}
-
-/// Progress on one line of a terminal, or a line now and then elsewhere.
-final class ProgressLine {
-  private let isTerminal = isatty(STDOUT_FILENO) == 1
-  private let clock = ContinuousClock()
-  private var lastPlain: ContinuousClock.Instant?
-  private var isOpen = false
-
-  func show(_ event: Trainer.Event) {
-    switch event {
-    case .progress(let progress):
-      let text = Self.text(progress)
-      if isTerminal {
-        tell("\r\u{1B}[K\(text.prefix(Self.columns - 1))")
-        isOpen = true
-      } else {
-        // A log wants a line every few seconds, not every few steps.
-        let now = clock.now
-        guard lastPlain.map({ now - $0 >= .seconds(5) }) ?? true || progress.step == progress.totalSteps
-        else { return }
-        lastPlain = now
-        plain(text)
-      }
-    case .validated(_, let epoch, let figures, let best, let isBest):
-      // The chosen figure, and the one that all runs have.
-      let shown = ([best] + (best == .l1 ? [] : [.l1])).compactMap { kind in
-        figures.first { $0.kind == kind }.map { "\(kind.title) \(String(format: "%.4g", $0.value))" }
-      }
-      plain(
-        "epoch \(epoch): validation \(shown.joined(separator: ", "))\(isBest ? "; the best so far" : "")")
-    case .sampled: break
-    case .saved(let path): plain("saved \(path)")
-    case .failed(let text):
-      end()
-      note(text)
-    }
-  }
-
-  func end() {
-    if isOpen { tell("\n") }
-    isOpen = false
-  }
-
-  private func plain(_ text: String) {
-    end()
-    tell(line: text)
-  }
-
-  /// The terminal's width, which may change at any time; 80 where it does not say.
-  private static var columns: Int {
-    var size = winsize()
-    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-  }
-
-  private static func text(_ progress: Trainer.Progress) -> String {
-    let losses = zip(progress.losses.names, progress.losses.values).map {
-      "\($0) \(String(format: "%.3f", $1))"
-    }
-    return String(
-      format: "epoch %d/%d step %d/%d  %.1f ms/step  %.1f pictures/s  %@  %@ left",
-      progress.epoch + 1, progress.totalEpochs, progress.step, progress.totalSteps,
-      progress.millisecondsPerStep, progress.picturesPerSecond, losses.joined(separator: " "),
-      duration(progress.secondsLeft))
-  }
-
-  private static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite else { return "?" }
-    let whole = Int(seconds.rounded())
-    if whole < 90 { return "\(whole) s" }
-    if whole < 5400 { return "\((whole + 30) / 60) min" }
-    return String(format: "%.1f h", Double(whole) / 3600)
   }
 }

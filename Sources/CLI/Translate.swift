@@ -6,7 +6,7 @@ import Images
 import Model
 import Tape
 
-struct Translate: ParsableCommand {
+struct Translate: TalkingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Translates pictures with a trained model.",
     discussion: """
@@ -95,6 +95,7 @@ struct Translate: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var terminal: TerminalOptions
 
   func validate() throws {
     if let dropout { _ = try Translator.Dropout(argument: dropout) }
@@ -146,6 +147,7 @@ struct Translate: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     var (done, distances): (Int, [Double]) = (0, [])
+    let progress = PictureProgress(of: jobs.count, isEvent: false)
     for job in jobs {
       do {
         let distance = try translate(job, translator, recipe)
@@ -154,21 +156,44 @@ struct Translate: ParsableCommand {
       } catch  where total > 1 && isAboutPicture(error) {
         skipped.skip(error)
       }
+      progress.show(done: job.index + 1)
     }
-    let seconds = (clock.now - start) / .seconds(1)
+    Terminal.endProgress()
+    sayDone(
+      done, skipped.count, distances, milliseconds: 1e3 * ((clock.now - start) / .seconds(1)),
+      checkpoint.options, path)
+    try skipped.end(of: total)
+  }
+
+  /// - Parameters:
+  ///   - distances: of each picture's samples
+  ///   - milliseconds: of all pictures together
+  private func sayDone(
+    _ done: Int, _ skipped: Int, _ distances: [Double], milliseconds: Double, _ options: TrainingOptions,
+    _ path: String
+  ) {
     if !distances.isEmpty {
       let mean = distances.reduce(0, +) / Double(distances.count)
-      tell(
-        line: String(format: "diversity: %.3f of 255, the mean L1 distance of two samples of one input", mean)
-      )
+      Terminal.say(
+        CommandEvent(
+          "diversity", [("distance", .number(mean))],
+          text: String(
+            format: "diversity: %.3f of 255, the mean L1 distance of two samples of one input", mean)))
     }
-    tell(
-      line: String(
-        format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", done,
-        done == 1 ? "picture" : "pictures", out, 1e3 * seconds / Double(max(done, 1)),
-        (normStatistics ?? .batch).rawValue, dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"),
-        path))
-    try skipped.end(of: total)
+    let each = milliseconds / Double(max(done, 1))
+    let statistics = (normStatistics ?? .batch).rawValue
+    let dropout = self.dropout ?? (options.drawsWithDropout ? "on" : "off")
+    Terminal.say(
+      CommandEvent(
+        "done",
+        [
+          ("pictures", .integer(done)), ("skipped", .integer(skipped)), ("out", .text(out)),
+          ("ms_per_picture", .number(each)), ("norm_statistics", .text(statistics)),
+          ("dropout", .text(dropout)), ("checkpoint", .text(path)),
+        ],
+        text: String(
+          format: "%d %@ in %@, %.1f ms each; norm statistics %@, dropout %@, from %@", done,
+          done == 1 ? "picture" : "pictures", out, each, statistics, dropout, path)))
   }
 
   /// Translates a picture as often as there are samples of it.
@@ -176,6 +201,7 @@ struct Translate: ParsableCommand {
   /// - Returns: the samples' mean distance; nil of one
   private func translate(_ job: Job, _ translator: Translator, _ recipe: Recipe?) throws -> Double? {
     let samples = samples ?? 1
+    var stopwatch = Stopwatch()
     let inputs = try job.files.map { Translator.Input(try half(of: Picture(contentsOf: $0), $0), path: $0) }
     let bitDepth = self.bitDepth ?? inputs[0].picture.bitDepth
     var pictures: [Picture] = []
@@ -196,13 +222,28 @@ struct Translate: ParsableCommand {
       } else {
         try picture.write(to: output, replacing: self.output.replacing)
       }
+      Self.sayTranslated(job.files, output, milliseconds: stopwatch.lap())
       if samples > 1 { pictures.append(picture) }
     }
     guard samples > 1 else { return nil }
     let distance = Translator.diversity(pictures)
-    tell(
-      line: "\(job.name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
+    Terminal.say(
+      CommandEvent(
+        "samples",
+        [("input", .text(job.files[0])), ("samples", .integer(samples)), ("distance", .number(distance))],
+        text: "\(job.name): \(samples) samples, \(String(format: "%.3f", distance)) of 255 apart in the mean")
+    )
     return distance
+  }
+
+  /// Programs are told of each picture, people see their number.
+  static func sayTranslated(_ inputs: [String], _ output: String, milliseconds: Double) {
+    let more = inputs.dropFirst().map { JSONValue.text($0) }
+    Terminal.say(
+      CommandEvent(
+        "translated",
+        [("input", .text(inputs[0]))] + (more.isEmpty ? [] : [("more_inputs", .list(more))])
+          + [("output", .text(output)), ("ms", .number(milliseconds))]))
   }
 
   /// Whether an error keeps one picture from being translated and not the others.
@@ -240,11 +281,11 @@ struct Translate: ParsableCommand {
   private func files(_ input: String, isFirst: Bool, _ skipped: inout SkippedPictures) throws -> [String] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: input, isDirectory: &isFolder) else {
-      throw ModelError.file(input, "no such file or folder")
+      throw FileError(input, missing: .either)
     }
     guard isFolder.boolValue else { return [input] }
     let folder = try PictureFolder.some(in: input)
-    if let leftOut = folder.leftOut { note(leftOut) }
+    if let leftOut = folder.leftOut { warn(leftOut) }
     if isFirst {
       for error in folder.unnameableErrors { skipped.skip(error) }
     }

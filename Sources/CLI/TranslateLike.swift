@@ -26,7 +26,7 @@ extension Translate {
     let (recipe, files) = try Recipe.read(like)
     let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model ?? recipe.model)
     if try FileChecksum.text(path) != recipe.fingerprint {
-      note("\(path) is another model than the one that made \(like); the picture will be another")
+      warn("\(path) is another model than the one that made \(like); the picture will be another")
     }
     guard !input.isEmpty || !files.isEmpty else {
       throw ModelError.file(like, "does not hold the input that it was made of; give it with --input")
@@ -41,6 +41,7 @@ extension Translate {
       (checkpoint, path), statistics: recipe.statistics,
       dropout: try Translator.Dropout(argument: recipe.dropout), size: recipe.size
     ) { try translationDevice.executor(for: $0) }
+    var stopwatch = Stopwatch()
     let inputs =
       try input.isEmpty
       ? files.map { Translator.Input(try Picture(decoding: $0, path: "the input in \(like)"), path: like) }
@@ -57,7 +58,14 @@ extension Translate {
     } else {
       try picture.write(to: out, replacing: output.replacing)
     }
-    tell(line: "1 picture in \(out), made as \(like) was, from \(path)")
+    Self.sayTranslated(input.isEmpty ? [like] : input, out, milliseconds: stopwatch.lap())
+    Terminal.say(
+      CommandEvent(
+        "done",
+        [
+          ("pictures", .integer(1)), ("skipped", .integer(0)), ("out", .text(out)), ("like", .text(like)),
+          ("checkpoint", .text(path)),
+        ], text: "1 picture in \(out), made as \(like) was, from \(path)"))
   }
 }
 

@@ -65,7 +65,7 @@ struct Tune: ParsableCommand {
     let store = TuningStore()
     if delete {
       let count = store.delete(description, deviceClass)
-      tell(line: "deleted \(count) \(count == 1 ? "record" : "records") of \(description.name)")
+      Terminal.tell("deleted \(count) \(count == 1 ? "record" : "records") of \(description.name)")
       return
     }
     if print || pin != nil {
@@ -77,7 +77,7 @@ struct Tune: ParsableCommand {
       if let pin {
         try KernelChoicesFile(record.choices(source: pin), description, deviceClass)
           .write(to: pin, replacing: output.replacing)
-        tell(line: "\(record.all.count) passes in \(pin)")
+        Terminal.tell("\(record.all.count) passes in \(pin)")
       } else {
         show(record, store.path(description, deviceClass, tuner.precision))
       }
@@ -97,9 +97,8 @@ struct Tune: ParsableCommand {
     for (key, pass) in tuned { record[key] = pass }
     try store.save(record, of: description)
     let changed = tuned.values.count { $0.variant != $0.standard }
-    tell(
-      line:
-        "\(tuned.count) passes tuned, \(changed) of them other than the default; pix2pix tune --print shows them"
+    Terminal.tell(
+      "\(tuned.count) passes tuned, \(changed) of them other than the default; pix2pix tune --print shows them"
     )
   }
 

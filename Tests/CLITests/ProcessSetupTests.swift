@@ -56,28 +56,6 @@ import Testing
     #expect(try Program.run(arguments).status == 0)
   }
 
-  /// util-linux' script gives the program a terminal. Each report is rewritten in place, so it must fit into a row.
-  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script")), arguments: [33, 200])
-  func progressFitsTheTerminal(_ columns: Int) throws {
-    let arguments = try arguments("\(folder.path)/run").map { "'\($0)'" }.joined(separator: " ")
-    let script = Process()
-    script.executableURL = URL(fileURLWithPath: "/usr/bin/script")
-    script.arguments = [
-      "-qec", "stty cols \(columns); '\(Program.path)' \(arguments) 2> /dev/null", "\(folder.path)/terminal",
-    ]
-    script.standardOutput = FileHandle.nullDevice
-    script.standardInput = FileHandle.nullDevice
-    try script.run()
-    script.waitUntilExit()
-    #expect(script.terminationStatus == 0)
-    let terminal = try String(contentsOfFile: "\(folder.path)/terminal", encoding: .utf8)
-    let reports = terminal.components(separatedBy: "\r\u{1B}[K").dropFirst()
-      .map { $0.prefix { !$0.isNewline && $0 != "\r" } }
-    #expect(reports.contains { $0.hasPrefix("epoch ") })
-    #expect(reports.allSatisfy { $0.count < columns })
-    #expect(reports.contains { $0.count == columns - 1 } == (columns == 33))
-  }
-
   /// What a command makes as files is there, whoever reads the line about it.
   @Test func filesNeedNobodyWhoReads() throws {
     let (run, pairs) = ("\(folder.path)/run", "\(folder.path)/drawn")

@@ -140,6 +140,34 @@ final class Running {
   }
 }
 
+/// The program in a terminal, which util-linux' script gives it.
+enum PseudoTerminal {
+  static let isThere = FileManager.default.isExecutableFile(atPath: "/usr/bin/script")
+
+  /// Runs the program to its end.
+  ///
+  /// - Parameter variables: of the environment, beside the tests' own
+  /// - Returns: the exit code, and all that the terminal was sent, standard error included, with its line ends as \n
+  static func run(
+    _ arguments: [String], columns: Int = 80, variables: [String: String] = [:]
+  ) throws -> (status: Int32, text: String) {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("terminal", Data())
+    let script = Process()
+    script.executableURL = URL(fileURLWithPath: "/usr/bin/script")
+    let command = ([Program.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
+    script.arguments = ["-qec", "stty cols \(columns); \(command)", "/dev/null"]
+    script.environment = Program.environment
+      .merging(["TERM": "xterm", "NO_COLOR": ""]) { $1 }.merging(variables) { $1 }
+    script.standardOutput = FileHandle(forWritingAtPath: path)
+    script.standardInput = FileHandle.nullDevice
+    try script.run()
+    script.waitUntilExit()
+    let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    return (script.terminationStatus, text.replacingOccurrences(of: "\r\n", with: "\n"))
+  }
+}
+
 /// A folder of its own for a test, removed when the value goes.
 final class TemporaryFolder: Sendable {
   let path: String

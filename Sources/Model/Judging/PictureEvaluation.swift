@@ -22,6 +22,8 @@ public struct PictureEvaluation {
   public var pictureFolder: String?
   /// What these may take the place of.
   public var replacing = OutputFile.Replacing.own
+  /// Is told how many pairs are done: of a model, after each picture, otherwise after each batch.
+  public var onProgress: (_ done: Int) -> Void = { _ in }
 
   /// Pictures held at a time, and measured on all cores.
   private static let batchSize = 32
@@ -48,6 +50,7 @@ public struct PictureEvaluation {
       report.pictures += try mapInParallel(over: range) { index in
         try figures(source.pairs[index], compared(index))
       }
+      if translated == nil { onProgress(range.upperBound) }
       for index in range where features != nil || scorer != nil {
         let (output, target) = try compared(index)
         try features?.add(output: output, target: target, name: source.pairs[index].name)
@@ -81,6 +84,7 @@ public struct PictureEvaluation {
         try output.write(
           to: Self.file(of: pair, in: pictureFolder, translator.options.format), replacing: replacing)
       }
+      onProgress(index + 1)
       return (output, target)
     }
   }
