@@ -113,11 +113,7 @@ struct ExperimentCommand: TalkingCommand {
     // Each row's options are looked at before any row takes its time.
     let runs = try variants.map { try run(of: $0, base) }
     for (index, (variant, run)) in zip(variants, runs).enumerated() {
-      Terminal.say(
-        CommandEvent(
-          "row",
-          [("row", .integer(index + 1)), ("rows", .integer(variants.count)), ("name", .text(variant.name))],
-          text: "row \(index + 1) of \(variants.count): \(variant.name)", tone: .remark))
+      Self.sayRow(index + 1, of: variants.count, variant.name)
       if let run { try run.train() }
       let directory = RunDirectory("\(out)/rows/\(variant.name)", replacing: output.replacing)
       let translator = try Translator(RunDirectory.readCheckpoint(of: directory.path)) {
@@ -136,6 +132,13 @@ struct ExperimentCommand: TalkingCommand {
     }
     Terminal.say(
       CommandEvent("done", [("report", .text("\(out)/report.html"))], text: "look: \(out)/report.html"))
+  }
+
+  private static func sayRow(_ row: Int, of rows: Int, _ name: String) {
+    Terminal.say(
+      CommandEvent(
+        "row", [("row", .integer(row)), ("rows", .integer(rows)), ("name", .text(name))],
+        text: "row \(row) of \(rows): \(name)", tone: .remark))
   }
 
   /// A row that was trained and judged.

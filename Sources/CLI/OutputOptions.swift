@@ -33,7 +33,7 @@ struct SkippedPictures {
   mutating func skip(_ error: any Error) {
     guard errors.insert("\(error)").inserted else { return }
     Terminal.say(
-      CommandEvent("skipped", [("text", .text("\(error)"))], text: "skipped: \(error)", tone: .warning))
+      CommandEvent("skipped", [("text", .text("\(error)"))], text: "skipped: \(error)", tone: .fault))
   }
 
   /// - Parameter total: pictures in all

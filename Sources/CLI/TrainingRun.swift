@@ -85,6 +85,13 @@ struct TrainingRun {
         writeEvent($0)
       })
     Terminal.endProgress()
+    sayEnd(outcome, goOn)
+    guard case .interrupted(_, let error) = outcome else { return }
+    if let error { throw error }
+    if let signal = interruption.signal { throw ExitCode(128 + signal) }
+  }
+
+  private func sayEnd(_ outcome: Trainer.Outcome, _ goOn: String?) {
     switch outcome {
     case .finished:
       let last = directory.latestCheckpoint() ?? directory.path
@@ -92,15 +99,12 @@ struct TrainingRun {
         CommandEvent(
           "done", [("checkpoint", .text(last)), ("report", .text(directory.report))],
           text: "done: \(last)\nlook: \(directory.report)", tone: .good))
-    case .interrupted(let path, let error):
-      let goingOn = goOn.map(resuming)
+    case .interrupted(let path, _):
+      let command = goOn.map(resuming)
       Terminal.say(
         CommandEvent(
-          "stopped",
-          [("checkpoint", .text(path))] + (goingOn.map { [("go_on", .text($0))] } ?? []),
-          text: "stopped at \(path)\ngo on: \(goingOn ?? "the same command")"))
-      if let error { throw error }
-      if let signal = interruption.signal { throw ExitCode(128 + signal) }
+          "stopped", [("checkpoint", .text(path))] + (command.map { [("go_on", .text($0))] } ?? []),
+          text: "stopped at \(path)\ngo on: \(command ?? "the same command")"))
     }
   }
 

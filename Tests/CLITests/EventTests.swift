@@ -24,7 +24,7 @@ import Testing
     let outcome = try Program.run(arguments + ["--json"])
     #expect(outcome.status == status, "\(outcome.errors)")
     #expect(status == 0 ? outcome.errors.isEmpty : outcome.errorLines.count == 1, "\(outcome.errors)")
-    #expect(outcome.output.hasSuffix("\n"))
+    #expect(outcome.output.isEmpty || outcome.output.hasSuffix("\n"))
     return try outcome.output.split(separator: "\n").map { line in
       let fields = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
       return Event(name: try #require(fields?["event"] as? String), fields: fields ?? [:])
@@ -72,7 +72,11 @@ import Testing
       #expect(row["epoch"] == event.integer("epoch").map(String.init))
       let figures = event.numbers("figures")
       #expect(figures[event.text("best") ?? ""] != nil && event.fields["is_best"] is Bool)
-      for (name, value) in figures { #expect(row[name].flatMap(Double.init) == value, "\(name)") }
+      for (name, value) in figures {
+        // JSONSerialization reads the last of 17 digits now and then one off.
+        let written = try #require(Double(row[name] ?? ""))
+        #expect(abs(written - value) <= 1e-14 * abs(written), "\(name)")
+      }
     }
     let saved = events.filter { $0.name == "saved" }.compactMap { $0.text("file") }
     #expect(saved.contains(run.checkpoint(step: 24)))
@@ -158,7 +162,8 @@ import Testing
     try folder.write("pictures/broken.png", Data("no picture".utf8))
     let skipping = try Program.run(commands[1] + ["--quiet"])
     expectFailure(skipping, "1 of 4 pictures could not be taken")
-    #expect(skipping.output.isEmpty && skipping.errors.split(separator: "\n").count == 1)
+    let lines = skipping.errors.split(separator: "\n")
+    #expect(skipping.output.isEmpty && lines.count == 2 && lines[0].hasPrefix("skipped: "), "\(lines)")
   }
 
   @Test func theNearestNameIsProposed() throws {

@@ -33,7 +33,7 @@ import Testing
     #expect(last.contains("left") == (columns >= 20), "\(last)")
     #expect(last.contains("step 8/8") == (columns >= 40), "\(last)")
     #expect(last.hasPrefix("[=") == (columns >= 40), "\(last)")
-    #expect(last.contains("G_L1") == (columns >= 80), "\(last)")
+    #expect(last.contains("G_L1") == (columns >= 200), "\(last)")
     // It stands on one line, and is gone at the end.
     #expect(!text.contains("left\n"))
     let run = RunDirectory("\(folder.path)/run")

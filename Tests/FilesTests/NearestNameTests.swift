@@ -39,7 +39,7 @@ import Testing
       ("data/train", .folder, "Data"),
       ("runs/hidden", .folder, nil), ("runs/.hiden", .folder, "runs/.hidden"), ("other/run", .either, nil),
       // Through a file there is no way.
-      ("runs/facades.txt/x", .file, "runs/facades"),
+      ("runs/facades.txt/x", .file, nil),
     ]
     for (path, kind, expected) in cases {
       #expect(MissingPath.nearest(to: "\(top)/\(path)", kind) == expected.map { "\(top)/\($0)" }, "\(path)")

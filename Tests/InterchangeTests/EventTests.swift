@@ -27,8 +27,8 @@ import Testing
 #if Protobuf
   import Files
   import Foundation
-  import Images
   import ImageMetrics
+  import Images
   import Model
 
   @Suite struct EventTests {

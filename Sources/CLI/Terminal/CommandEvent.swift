@@ -10,6 +10,8 @@ struct CommandEvent {
     case remark
     /// The same, about something odd.
     case warning
+    /// The same, about what makes the exit code 1 in the end: `--quiet` does not hide it.
+    case fault
   }
 
   let name: String

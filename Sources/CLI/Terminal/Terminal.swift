@@ -31,9 +31,9 @@ enum Terminal {
 
   static func say(_ event: CommandEvent) {
     switch mode {
-    case .quiet: break
+    case .quiet where event.tone != .fault: break
     case .json: write(event.json + "\n")
-    case .text:
+    case .text, .quiet:
       guard let text = event.text else { return }
       switch event.tone {
       case .plain: write(text + "\n")
@@ -41,7 +41,8 @@ enum Terminal {
         let word = text.prefix { $0 != " " }
         write(Colour.green.on(String(word), .standardOutput) + text.dropFirst(word.count) + "\n")
       case .remark: write(onOneLine(text) + "\n", on: .standardError)
-      case .warning: write(Colour.yellow.on(onOneLine(text), .standardError) + "\n", on: .standardError)
+      case .warning, .fault:
+        write(Colour.yellow.on(onOneLine(text), .standardError) + "\n", on: .standardError)
       }
     }
   }
