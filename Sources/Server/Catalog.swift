@@ -28,7 +28,7 @@ package struct Catalog: Sendable {
     for place in places {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
-        throw FileError(place, missing: .either)
+        throw ModelError(FileError(place, missing: .either))
       }
       if !isFolder.boolValue {
         _ = try RunDirectory.readCheckpoint(of: place)
