@@ -37,7 +37,7 @@ struct KernelChoicesFileTests {
     let long = try #require(throws: OpenCLError.self) { _ = try KernelChoicesFile(path: path) }
     #expect(long.description.hasPrefix("\(path): holds no kernel choices"))
     let none = try #require(throws: OpenCLError.self) { _ = try KernelChoicesFile(path: path + ".none") }
-    #expect(none.description == "\(path).none: no such file")
+    #expect(none.description == "\(path).none: no such file; did you mean \(path)?")
     let device = try Device.select("auto").device.description
     let unwritable = try #require(throws: FileError.self) {
       try KernelChoicesFile(KernelChoices(), device, .cpu).write(to: "\(path)/none/choices.json")
