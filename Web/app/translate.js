@@ -130,6 +130,9 @@ function drawing() {
   return state.drawings[state.input];
 }
 
+/** Whether somebody has drawn on the model's inputs since they were shown. */
+const isTouched = () => state.drawings.some((one) => one.past.length > 0);
+
 function showDrawing() {
   pad.show(drawing());
   showHistory();
@@ -169,9 +172,9 @@ async function restore(model) {
   const found = await store.kept(model.name).catch(() => undefined);
   if (found?.pictures?.length !== model.inputs.length) return false;
   try {
-    for (const [place, picture] of found.pictures.entries()) {
-      state.drawings[place].load(await pixelsOf(picture), found.files[place]);
-    }
+    const images = await Promise.all(found.pictures.map(pixelsOf));
+    if (state.model !== model || isTouched()) return true;
+    images.forEach((image, place) => state.drawings[place].load(image, found.files[place]));
     return true;
   } catch {
     return false;
@@ -417,13 +420,15 @@ function showExamples() {
 async function openExample(number, canUndo) {
   const { model } = state;
   try {
-    for (const place of model.inputs.keys()) {
-      const file = await api.picture(api.exampleURL(model.name, number, place));
-      const pixels = await pixelsOf(file);
-      if (state.model !== model) return;
+    const files = await Promise.all(
+      model.inputs.map((_, place) => api.picture(api.exampleURL(model.name, number, place))));
+    const images = await Promise.all(files.map(pixelsOf));
+    // What came first stays where something was drawn meanwhile.
+    if (state.model !== model || (!canUndo && isTouched())) return;
+    images.forEach((image, place) => {
       if (canUndo) state.drawings[place].remember();
-      state.drawings[place].load(pixels, file);
-    }
+      state.drawings[place].load(image, files[place]);
+    });
     changed();
   } catch (error) {
     say(error.message, true);

@@ -138,6 +138,15 @@ class Page:
         self.page.goto(server.base + ("/" if model is None else f"/?model={model}"))
         self.settle()
 
+    def choose_model(self, name):
+        """Takes another model, whose drawing or first example comes."""
+        source = self.page.get_attribute("#output", "src")
+        self.page.select_option("#model", name)
+        self.page.wait_for_function(
+            "(source) => document.getElementById('output').getAttribute('src') !== source", arg=source,
+            timeout=PATIENCE * 1000)
+        self.settle()
+
     def settle(self):
         """Waits until the newest drawing is translated."""
         self.page.wait_for_selector("#output[src]", state="attached", timeout=PATIENCE * 1000)

@@ -167,8 +167,7 @@ def with_files(bench, browser):
         page.drop(photo)
         page.wait_for_message("colour")
         assert page.canvas() == before, "a file that is refused changed the drawing"
-        page.page.select_option("#model", "edges")
-        page.settle()
+        page.choose_model("edges")
         page.page.uncheck("#photograph")
         for path, kind in ((jpeg, "image/jpeg"), (deep, "image/png")):
             page.drop(path, kind)
@@ -190,8 +189,7 @@ def with_files(bench, browser):
         assert page.canvas() != before
         translated_as_drawn(bench, page, bench.runs / "edges", "edges")
         bench.shot(page.page, "edges")
-        page.page.select_option("#model", "inpaint")
-        page.settle()
+        page.choose_model("inpaint")
         page.drop(photo)
         page.settle()
         before = page.canvas()
@@ -201,6 +199,24 @@ def with_files(bench, browser):
         bench.shot(page.page, "inpaint")
         errors = [line for line in page.complaints if "Failed to load resource" not in line]
         assert not errors, errors
+
+
+def while_loading(bench, browser):
+    """What is drawn while a model's first example is on its way stays."""
+    with bench.server() as server:
+        page = Page(browser.new_context())
+        held = []
+        page.page.route("**/api/models/inpaint/examples/0?input=0", lambda route: held.append(route))
+        page.open_translate(server, "fronts")
+        page.page.select_option("#model", "inpaint")
+        page.page.wait_for_function("() => document.getElementById('facts').textContent.startsWith('inpaint')")
+        page.stroke((0.3, 0.5), (0.7, 0.5))
+        drawn = page.canvas()
+        for route in held:
+            route.continue_()
+        page.page.wait_for_timeout(1000)
+        page.settle()
+        assert page.canvas() == drawn, "an example took the place of a drawing"
 
 
 def png_header(width, height):

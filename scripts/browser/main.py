@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 TESTS = {
     "mouse": drawing.with_mouse, "touch": drawing.with_touch, "keys": drawing.with_keys, "files": drawing.with_files,
-    "away": drawing.without_server, "training": watching.a_training, "hostile": watching.hostile_names,
+    "loading": drawing.while_loading, "away": drawing.without_server, "training": watching.a_training, "hostile": watching.hostile_names,
     "report": watching.a_report, "widths": watching.widths, "access": protocol.access, "token": protocol.token,
     "openapi": protocol.described, "stress": protocol.hard_times,
 }
