@@ -40,10 +40,12 @@ actor RunWatcher {
   private func update() {
     // A place that is gone for a moment does not take its runs away.
     if let found = try? Catalog(places) { catalog = found }
-    let known = Set(catalog.runs.map(\.name))
-    runs = runs.filter { known.contains($0.key) }
+    let names = Set(catalog.runs.map(\.name))
+    runs = runs.filter { names.contains($0.key) }
     summaries = catalog.runs.map { entry in
-      var run = runs[entry.name] ?? RecordedRun(entry.path)
+      // A name may come to mean another folder.
+      let known = runs[entry.name].flatMap { $0.directory.path == entry.path ? $0 : nil }
+      var run = known ?? RecordedRun(entry.path)
       run.update()
       runs[entry.name] = run
       return RunSummary(run, name: entry.name)

@@ -72,7 +72,7 @@ extension LabelClasses {
   private static func colours(of path: String) throws -> Palette {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw FileError(path, missing: .either)
+      throw ModelError(FileError(path, missing: .either))
     }
     if isFolder.boolValue { return try Palette(coloursOf: PictureFolder.some(in: path).all()) }
     return try Picture(contentsOf: path).palette.map(Palette.init) ?? Palette(coloursOf: [path])
