@@ -19,7 +19,7 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
-  /// A server, its port, and its process; stopped by Ctrl-C in the end, with exit code 0.
+  /// A server, its port, and its process; stopped by SIGTERM in the end, with exit code 0.
   private func withServer(_ arguments: [String] = [], _ body: (Int) throws -> Void) throws {
     let server = try Program.start(["serve", model, "--port", "0"] + arguments + onReference)
     var port: Int?
@@ -35,7 +35,8 @@ import Testing
       server.signal(SIGKILL)
       throw error
     }
-    server.signal(SIGINT)
+    // A shell starts jobs in the background with SIGINT ignored, and the program keeps to that.
+    server.signal(SIGTERM)
     let outcome = try server.wait()
     #expect(outcome.status == 0, "\(outcome.errors)")
   }

@@ -36,7 +36,7 @@ class Server:
         self.base = re.match(r"http://[^/]+", self.address)[0]
         self.port = int(self.base.rsplit(":", 1)[1])
 
-    def stop(self, number=signal.SIGINT):
+    def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
