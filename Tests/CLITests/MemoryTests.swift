@@ -55,7 +55,7 @@ import Testing
 
   /// A process that takes more addresses than it may would end by a signal, in any step.
   @Test(arguments: [
-    ("reference", 150_000, "too little memory"), ("reference", 240_000, "(ulimit -v) leaves 0."),
+    ("reference", 150_000, "too little memory"), ("reference", 300_000, "(ulimit -v) leaves 0."),
     ("auto", 400_000, "(ulimit -v) leaves 0."),
   ])
   func limitsOfAddressesAreKnownBeforeTheFirstStep(_ device: String, _ kibibytes: Int, _ words: String) throws
