@@ -54,7 +54,7 @@ actor RunWatcher {
   }
 
   func summary(_ name: String) throws -> RunSummary {
-    guard let summary = current().first(where: { $0.name == name }) else { throw Self.noRun(name) }
+    guard let summary = current().first(where: { $0.name == name }) else { throw Self.noRun }
     return summary
   }
 
@@ -67,9 +67,7 @@ actor RunWatcher {
     return model
   }
 
-  private static func noRun(_ name: String) -> RequestError {
-    RequestError(.notFound, "there is no run of that name")
-  }
+  private static let noRun = RequestError(.notFound, "there is no run of that name")
 
   // MARK: Listening
 
@@ -125,19 +123,12 @@ actor RunWatcher {
   /// - Parameter sampleURL: of a run's strip by its step
   func page(_ name: String, sampleURL: (String, Int) -> String) throws -> (revision: String, html: String) {
     let summary = try summary(name)
-    guard let run = runs[name] else { throw Self.noRun(name) }
+    guard let run = runs[name] else { throw Self.noRun }
     if let known = pages[name], known.revision == summary.revision { return known }
-    let steps = run.sampleSteps
-    let stride = max(1, (steps.count + Self.mostStrips - 1) / Self.mostStrips)
-    let shown = steps.enumerated().filter {
-      ($0.offset - (steps.count - 1)).isMultiple(of: stride)
-    }.map(\.element)
-    let samples = shown.map { step in
-      TrainingReport.Sample(
-        step: step, epoch: run.epoch(ofStep: step),
-        picture: .linked(sampleURL(name, step), width: nil, height: nil))
+    let report = run.report(title: name, mostSamples: Self.mostStrips) { step in
+      .linked(sampleURL(name, step), width: nil, height: nil)
     }
-    let page = (summary.revision, run.report(title: name, samples: samples).body())
+    let page = (summary.revision, report.body())
     pages[name] = page
     return page
   }
@@ -146,7 +137,7 @@ actor RunWatcher {
   func comparison(_ names: [String]) throws -> String {
     _ = current()
     let chosen = try names.map { name in
-      guard let run = runs[name] else { throw Self.noRun(name) }
+      guard let run = runs[name] else { throw Self.noRun }
       return (name, run)
     }
     return RunComparison(chosen).html()

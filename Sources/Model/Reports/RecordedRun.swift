@@ -197,9 +197,9 @@ public struct RecordedRun: Sendable {
   }
 
   /// The figure that the best checkpoint is chosen by.
-  public var bestFigure: FigureKind? {
-    figures.first { $0.key == options?.best ?? TrainingOptions().best }
-  }
+  public var bestFigure: FigureKind? { figures.first { $0.key == bestKey } }
+
+  private var bestKey: String { options?.best ?? TrainingOptions().best }
 
   /// The values of a figure with their epochs, NaN where it was not measured.
   public func values(of figure: FigureKind) -> [(epoch: Int, value: Double)] {
@@ -217,25 +217,17 @@ public struct RecordedRun: Sendable {
 
   /// The run's page.
   ///
-  /// - Parameter samples: the strips to show
-  public func report(title: String, samples: [TrainingReport.Sample]) -> TrainingReport {
-    let points = (losses?.rows ?? []).map { row in
-      TrainingReport.LossPoint(step: Int(row[0]), epoch: row[1], values: Array(row.dropFirst(2)))
-    }
-    let figures = figures
-    return TrainingReport(
-      title: title, lossKinds: lossKinds, losses: points, figures: figures,
-      validations: validations.map { row in
-        .init(epoch: row.epoch, values: figures.map { row.values[$0.key] ?? .nan })
-      },
-      best: bestFigure, samples: samples,
+  /// - Parameters:
+  ///   - mostSamples: strips to show at most
+  ///   - picture: the strip of a step
+  public func report(
+    title: String, mostSamples: Int = 0, picture: (Int) -> ReportPicture? = { _ in nil }
+  ) -> TrainingReport {
+    TrainingReport(
+      title: title, lossKinds: lossKinds, rows: losses?.rows ?? [], figures: figures,
+      validations: validations, best: bestKey, sampleSteps: mostSamples > 0 ? sampleSteps : [],
+      mostSamples: max(mostSamples, 1), picture: picture,
       options: options?.described ?? optionWords.map { ($0.name, $0.value) },
-      device: plan.map { [("device", $0.device)] } ?? [],
-      undecided: options?.objective.undecided)
-  }
-
-  /// The epoch of a step, from 1.
-  public func epoch(ofStep step: Int) -> Int {
-    Int(((losses?.rows ?? []).last { $0[0] <= Double(step) }?[1] ?? 0).rounded(.up))
+      device: plan.map { [("device", $0.device)] } ?? [], undecided: options?.objective.undecided)
   }
 }

@@ -144,25 +144,12 @@ struct RunLog {
     _ run: RunDirectory, title: String, best: String, options: [(String, String)], device: [(String, String)],
     timings: [(String, String)], undecided: LossChart.Reference?
   ) throws(FileError) {
-    let steps = run.sampleSteps()
-    let stride = max(1, (steps.count + Self.mostSamples - 1) / Self.mostSamples)
-    let shown = steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
-    let points = losses.rows.map { row in
-      TrainingReport.LossPoint(step: Int(row[0]), epoch: row[1], values: Array(row.dropFirst(2)))
-    }
     let report = TrainingReport(
-      title: title, lossKinds: lossKinds, losses: points,
-      figures: figures,
-      validations: validations.map { row in
-        .init(epoch: row.epoch, values: figures.map { row.values[$0.key] ?? .nan })
-      }, best: figures.first { $0.key == best },
-      samples: shown.compactMap { _, step in
-        (try? RegularFile.contents(run.sample(step: step))).map { data in
-          let epoch = points.last { $0.step <= step }?.epoch ?? 0
-          return .init(step: step, epoch: Int(epoch.rounded(.up)), picture: .embedded(png: data))
-        }
-      },
-      options: options, device: device, timings: timings, undecided: undecided)
+      title: title, lossKinds: lossKinds, rows: losses.rows, figures: figures, validations: validations,
+      best: best, sampleSteps: run.sampleSteps(), mostSamples: Self.mostSamples,
+      picture: { step in
+        (try? RegularFile.contents(run.sample(step: step))).map { .embedded(png: $0) }
+      }, options: options, device: device, timings: timings, undecided: undecided)
     try OutputFile.write(report.html().utf8, to: run.report, replacing: run.replacing)
   }
 }
