@@ -71,6 +71,7 @@ struct ConfigFile {
 
   /// The options of a file, in its order.
   static func entries(_ path: String) throws -> [Entry] {
+    try BuildTrait.yaml.require(for: "--config")
     #if YAML
       let bytes = try RegularFile.contents(path, limit: limit + 1)
       guard bytes.count <= limit else { throw ModelError.file(path, "has more than \(limit) bytes") }
@@ -105,9 +106,7 @@ struct ConfigFile {
       }
       return entries
     #else
-      throw ModelError.option(
-        "--config",
-        "this program was built without YAML; build it with: swift build -c release --product pix2pix")
+      return []
     #endif
   }
 

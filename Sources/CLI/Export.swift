@@ -90,6 +90,7 @@ struct Export: TalkingCommand {
   }
 
   private func exportONNX() throws {
+    try BuildTrait.protobuf.require(for: "--format onnx")
     #if Protobuf
       let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model)
       try output.check([out], inputs: [path], of: "--model")
@@ -102,8 +103,6 @@ struct Export: TalkingCommand {
         Terminal.say(CommandEvent("note", [("text", .text(remark))], text: remark))
       }
       sayDone(from: path)
-    #else
-      throw ModelError.option("--format", "onnx: \(Protobuf.missing)")
     #endif
   }
 }

@@ -91,9 +91,7 @@ struct Train: TalkingCommand {
   }
 
   func run() throws {
-    guard !tensorboard || Protobuf.isBuiltIn else {
-      throw ModelError.option("--tensorboard", Protobuf.missing)
-    }
+    if tensorboard { try BuildTrait.protobuf.require(for: "--tensorboard") }
     let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) =
       try resume ? directory.resumedRun(with: given) : (newOptions(directory), nil)
