@@ -12,8 +12,8 @@ public struct PNGExtras: Sendable, Equatable {
   /// A private chunk for each source. The last letter tells editors that do not know it to drop it when they change the
   /// picture (PNG specification, "Chunk naming conventions").
   private static let sourceChunk = "pxIN"
-  /// The longest text that is read.
-  private static let longestText = 1 << 16
+  /// The longest text and the largest source that are read, in bytes.
+  private static let (longestText, largestSource) = (1 << 16, 1 << 26)
 
   /// The file of a picture with these beside it.
   ///
@@ -34,7 +34,7 @@ public struct PNGExtras: Sendable, Equatable {
     return texts + sources.flatMap { PNG.chunk(Self.sourceChunk, $0) }
   }
 
-  /// Reads them from a file; broken and compressed ones are left out.
+  /// Reads them from a file; broken, compressed and huge ones are left out.
   ///
   /// - Throws: `.unreadable`, `.notAPicture` for a file that is no PNG, `.corrupt` for one that ends too early
   public init(contentsOf path: String) throws(ImageError) {
@@ -50,7 +50,8 @@ public struct PNGExtras: Sendable, Equatable {
       else { throw .corrupt(path: path, detail: "the file ends too early") }
       if name == "IEND" { return }
       let isText = name == "iTXt" && length <= Self.longestText
-      if isText || name == Self.sourceChunk, try PNG.hasRightCRC(source, chunk: offset, length: length),
+      let isSource = name == Self.sourceChunk && length <= Self.largestSource
+      if isText || isSource, try PNG.hasRightCRC(source, chunk: offset, length: length),
         let content = try source.bytes(offset + 8..<offset + 8 + length)
       {
         if isText { add(text: content) } else { sources.append(Array(content)) }
