@@ -46,7 +46,7 @@ struct Serve: ParsableCommand {
   var labelNames: String?
   @Option(
     help: ArgumentHelp(
-      "Memory to use on the device; larger pictures are translated in strips. (default: all)",
+      "Memory to use on the device; larger pictures are translated in strips. (default: a quarter)",
       valueName: "GiB", visibility: .rare),
     transform: memoryLimits.value)
   var memoryLimit: Double?
@@ -63,10 +63,9 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
+    try BuildTrait.server.require(for: "serve")
     #if Serve
       try serve()
-    #else
-      throw ModelError.training(ServerBuild.missing)
     #endif
   }
 }
@@ -76,7 +75,8 @@ struct Serve: ParsableCommand {
     private func serve() throws {
       var device = device
       let name = try chooseDevice(&device)
-      let place = TranslationDevice(device: device, kernels: kernels, memoryLimit: memoryLimit)
+      let place = TranslationDevice(
+        device: device, kernels: kernels, memoryLimit: try memoryLimit ?? quarterOfMemory(device))
       var configuration = ServerConfiguration(places: runs) { try place.executor(for: $0) }
       (configuration.host, configuration.port) = (host, port)
       configuration.otherNames = allowHost
@@ -95,9 +95,14 @@ struct Serve: ParsableCommand {
           models.isEmpty
             ? "no model yet: pages will show the first checkpoint when it is written"
             : "models: \(models.joined(separator: ", ")), on \(settings.device)")
+        let isListening = Mutex(false)
         do {
-          try await server.run(stop: signals) { port in Terminal.tell(Self.addresses(settings, port: port)) }
+          try await server.run(stop: signals) { port in
+            isListening.withLock { $0 = true }
+            Terminal.tell(Self.addresses(settings, port: port))
+          }
         } catch {
+          guard !isListening.withLock(\.self) else { throw ModelError.training("the server ended: \(error)") }
           throw ModelError.option(
             "--port", "\(settings.host):\(settings.port) cannot be listened at: \(error)")
         }
@@ -116,16 +121,22 @@ struct Serve: ParsableCommand {
       return nil
     }
 
+    /// Of an OpenCL device, in GiB: a visitor's large picture is not to take a training's memory.
+    private func quarterOfMemory(_ device: DeviceOptions) throws -> Double? {
+      guard case .openCL(let chosen, _) = try device.choose() else { return nil }
+      return Double(chosen.description.globalMemory) / Double(1 << 32)
+    }
+
     /// The addresses to open, and the way from another machine.
     private static func addresses(_ settings: ServerConfiguration, port: Int) -> String {
       let query = settings.token.map { "?token=\($0)" } ?? ""
       let isLocal = ServerConfiguration.isLoopback(settings.host)
       let shown =
         ["0.0.0.0", "::"].contains(settings.host) ? ProcessInfo.processInfo.hostName : settings.host
-      let lines = ["open:  http://\(ServerConfiguration.inURL(shown)):\(port)/\(query)"]
-      guard isLocal else { return lines[0] }
+      let line = "open:  http://\(ServerConfiguration.inURL(shown)):\(port)/\(query)"
+      guard isLocal else { return line }
       let user = ProcessInfo.processInfo.userName
-      return lines[0]
+      return line
         + "\nfrom another machine:  ssh -L \(port):127.0.0.1:\(port) \(user)@\(ProcessInfo.processInfo.hostName)  and the same address there"
     }
   }

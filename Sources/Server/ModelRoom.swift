@@ -56,7 +56,7 @@ actor ModelRoom {
   private let worker = Worker()
   nonisolated var unownedExecutor: UnownedSerialExecutor { worker.asUnownedSerialExecutor() }
   private let configuration: ServerConfiguration
-  /// Translations that wait or are under way.
+  /// Pictures that wait or are under way.
   private let waiting = Mutex(0)
   /// The one used last is the last.
   private var loaded: [(key: Key, translator: Translator)] = []
@@ -105,14 +105,21 @@ actor ModelRoom {
   ///
   /// - Throws: `RequestError`, also where too many wait already
   nonisolated func translate(_ job: Job) async throws -> Answer {
+    try await admitted { try await self.translateNow(job) }
+  }
+
+  /// Lets only so many pictures wait.
+  private nonisolated func admitted<Result: Sendable>(
+    _ work: @Sendable () async throws -> Result
+  ) async throws -> Result {
     let mayWait = waiting.withLock { count in
-      guard count <= configuration.limits.waitingTranslations else { return false }
+      guard count < configuration.limits.waitingPictures else { return false }
       count += 1
       return true
     }
-    guard mayWait else { throw RequestError(.busy, "too many translations are waiting; try again") }
+    guard mayWait else { throw RequestError(.busy, "too many pictures are waiting; try again") }
     defer { waiting.withLock { $0 -= 1 } }
-    return try await translateNow(job)
+    return try await work()
   }
 
   private func translateNow(_ job: Job) throws -> Answer {
@@ -120,7 +127,7 @@ actor ModelRoom {
     let start = ContinuousClock.now
     let (checkpoint, path) = try checkpoint(job.model)
     let options = checkpoint.options
-    let inputs = try pictures(job.inputs, options.format)
+    let inputs = try pictures(job.inputs, options.format, size: job.size)
     let dropout = job.dropout ?? (options.drawsWithDropout ? .on : .off)
     let translator = try translator(job, (checkpoint, path), drops: dropout != .off)
     let bitDepth = job.bitDepth ?? inputs[0].picture.bitDepth
@@ -171,20 +178,25 @@ actor ModelRoom {
   }
 
   /// Decodes the inputs, after their headers have said that they are not too large.
-  private func pictures(_ files: [[UInt8]], _ format: PairFormat) throws -> [Translator.Input] {
+  private func pictures(
+    _ files: [[UInt8]], _ format: PairFormat, size: Translator.Size
+  ) throws -> [Translator.Input] {
     guard files.count == format.inputCount else {
       throw RequestError(
         .badRequest, "the model takes \(format.inputCount) pictures at a time, not \(files.count)")
     }
-    return try files.map { Translator.Input(try picture($0), path: "the picture") }
+    let limits = configuration.limits
+    return try files.map {
+      Translator.Input(
+        try picture($0, most: size == .own ? limits.translatedPixels : limits.pixels), path: "the picture")
+    }
   }
 
-  private func picture(_ file: [UInt8]) throws -> Picture {
+  private func picture(_ file: [UInt8], most: Int) throws -> Picture {
     let header = try PictureHeader(decoding: file, path: "the picture")
-    let most = configuration.limits.pixels
     guard header.size.area <= most else {
       throw RequestError(
-        .tooLarge, "the picture has \(header.size) pixels; the server takes \(most) at most")
+        .tooLarge, "the picture has \(header.size) pixels; the server takes \(most) of them at most here")
     }
     return try Picture(decoding: file, path: "the picture")
   }
@@ -196,10 +208,20 @@ actor ModelRoom {
   /// - Parameters:
   ///   - place: of the input among those that the model takes
   ///   - isPhotograph: for models of a task: the task makes its input of the picture
-  func input(_ model: Catalog.ModelEntry, _ file: [UInt8], place: Int, isPhotograph: Bool) throws -> [UInt8] {
+  nonisolated func input(
+    _ model: Catalog.ModelEntry, _ file: [UInt8], place: Int, isPhotograph: Bool
+  ) async throws -> [UInt8] {
+    try await admitted {
+      try await self.inputNow(model, file, place: place, isPhotograph: isPhotograph)
+    }
+  }
+
+  private func inputNow(
+    _ model: Catalog.ModelEntry, _ file: [UInt8], place: Int, isPhotograph: Bool
+  ) throws -> [UInt8] {
     let options = try checkpoint(model).0.options
     let size = options.network.size
-    let picture = try picture(file)
+    let picture = try picture(file, most: configuration.limits.pixels)
     let result: Picture
     switch options.format {
     case .pictures(let inputs, _):

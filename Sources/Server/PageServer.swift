@@ -11,6 +11,7 @@
     private let configuration: ServerConfiguration
     private let watcher: RunWatcher
     private let room: ModelRoom
+    private let bodies: RequestBodies
 
     /// Looks at the runs and models.
     ///
@@ -19,6 +20,7 @@
       self.configuration = configuration
       watcher = try RunWatcher(configuration.places)
       room = ModelRoom(configuration)
+      bodies = RequestBodies(configuration.limits)
     }
 
     /// Names of the models that are there now.
@@ -83,7 +85,7 @@
       return router
     }
 
-    private var routes: Routes { Routes(configuration: configuration, room: room, watcher: watcher) }
+    private var routes: Routes { Routes(configuration: configuration, room: room, watcher: watcher, bodies: bodies) }
 
     /// Lets those who listen to events go when the server stops.
     private struct Listeners: Service {

@@ -10,6 +10,7 @@
     let configuration: ServerConfiguration
     let room: ModelRoom
     let watcher: RunWatcher
+    let bodies: RequestBodies
 
     static let pictureKinds = ["image/png", "image/jpeg", "application/octet-stream"]
     private static let png = "image/png"
@@ -124,9 +125,8 @@
           ], bodies: Self.pictureKinds, answers: [Self.png, "application/octet-stream"],
           errors: [400, 404, 408, 413, 503]
         ) { query, request in
-          let file = try await body(of: request)
           let entry = try await watcher.model(query["model"] ?? "")
-          let answer = try await room.translate(try job(entry, query, file))
+          let answer = try await bodies.with(request) { try await room.translate(job(entry, query, $0)) }
           var response = Response.file(
             answer.file, answer.format == .png ? Self.png : "application/octet-stream")
           response.headers[.init("Server-Timing")!] =
@@ -144,14 +144,14 @@
             .init(
               name: "photograph", place: .query, kind: .flag,
               description: "For models of a task: make the input of the photograph, as the training does."),
-          ], bodies: Self.pictureKinds, answers: [Self.png], errors: [400, 404, 408, 413]
+          ], bodies: Self.pictureKinds, answers: [Self.png], errors: [400, 404, 408, 413, 503]
         ) { query, request in
-          let file = try await body(of: request)
           let entry = try await watcher.model(query["model"] ?? "")
-          return .file(
+          let picture = try await bodies.with(request) {
             try await room.input(
-              entry, file, place: query.integer("place") ?? 0, isPhotograph: query.flag("photograph")),
-            Self.png)
+              entry, $0, place: query.integer("place") ?? 0, isPhotograph: query.flag("photograph"))
+          }
+          return .file(picture, Self.png)
         },
       ]
     }
@@ -188,35 +188,6 @@
         defer { start += count }
         return Array(file[start..<start + count])
       }
-    }
-
-    /// The body, which may be only so long and take only so long.
-    private func body(of request: Request) async throws -> [UInt8] {
-      let limits = configuration.limits
-      let tooLarge = RequestError(.tooLarge, "the body has more than \(limits.bodyBytes >> 20) MiB")
-      if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
-        throw tooLarge
-      }
-      let bytes = try await withThrowingTaskGroup(of: [UInt8].self) { group in
-        group.addTask {
-          var bytes: [UInt8] = []
-          for try await part in request.body {
-            guard bytes.count + part.readableBytes <= limits.bodyBytes else { throw tooLarge }
-            bytes += part.readableBytesView
-          }
-          return bytes
-        }
-        group.addTask {
-          try await Task.sleep(for: .seconds(limits.bodySeconds))
-          throw RequestError(.tooSlow, "the body did not come within \(limits.bodySeconds) s")
-        }
-        defer { group.cancelAll() }
-        return try await group.next() ?? []
-      }
-      guard !bytes.isEmpty else {
-        throw RequestError(.badRequest, "the body is empty; it is to be a picture")
-      }
-      return bytes
     }
 
     // MARK: Runs

@@ -8,16 +8,20 @@ public struct ServerConfiguration: Sendable {
   public struct Limits: Sendable {
     /// Bytes of a request's body.
     public var bodyBytes = 64 << 20
-    /// Pixels of a picture, decoded or translated.
+    /// Bytes of all bodies that are in memory.
+    public var allBodyBytes = 256 << 20
+    /// Pixels of a picture.
     public var pixels = 1 << 24
+    /// Pixels of a picture that is translated at its own size.
+    public var translatedPixels = 1 << 22
     /// Seconds in which a body has to come.
     public var bodySeconds = 60
     /// Seconds without a request, a part of one, or a read part of an answer, after which a connection is closed.
     public var idleSeconds = 60
     /// Connections at a time; others wait.
     public var connections = 128
-    /// Translations that wait; others are told to come again.
-    public var waitingTranslations = 8
+    /// Pictures that wait for the device or are being translated; others are told to come again.
+    public var waitingPictures = 8
     /// Generators that stay loaded.
     public var loadedGenerators = 4
     /// Seconds that a stop waits for answers under way.
