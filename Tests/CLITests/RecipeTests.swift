@@ -4,22 +4,12 @@ import Testing
 
 /// Pictures that say how they were made, and are made again.
 @Suite struct RecipeTests {
-  private let folder: TemporaryFolder
-  private let model: String
-  private let input: String
+  private let small: SmallModel
+  private var folder: TemporaryFolder { small.folder }
+  private var model: String { small.path }
+  private var input: String { small.input }
 
-  init() throws {
-    folder = try TemporaryFolder()
-    _ = try folder.writePairs("pairs/train")
-    model = "\(folder.path)/model"
-    input = "\(folder.path)/input.png"
-    try folder.write("input.png", pattern(32, 32, 3))
-    let outcome = try Program.run(
-      ["train", "--data", "\(folder.path)/pairs", "--out", model, "--steps", "2", "--noise", "gaussian"]
-        + tiny
-        + onReference)
-    #expect(outcome.status == 0, "\(outcome.errors)")
-  }
+  init() throws { small = try SmallModel(["--noise", "gaussian"]) }
 
   private func bytes(_ name: String) throws -> [UInt8] {
     Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(name)")))

@@ -4,20 +4,12 @@ import Testing
 
 /// The server as a process. The pages themselves are tested in a browser by scripts/test-browser.
 @Suite struct ServeTests {
-  private let folder: TemporaryFolder
-  private let model: String
-  private let input: String
+  private let small: SmallModel
+  private var folder: TemporaryFolder { small.folder }
+  private var model: String { small.path }
+  private var input: String { small.input }
 
-  init() throws {
-    folder = try TemporaryFolder()
-    _ = try folder.writePairs("pairs/train")
-    model = "\(folder.path)/model"
-    input = "\(folder.path)/input.png"
-    try folder.write("input.png", pattern(32, 32, 3))
-    let outcome = try Program.run(
-      ["train", "--data", "\(folder.path)/pairs", "--out", model, "--steps", "2"] + tiny + onReference)
-    #expect(outcome.status == 0, "\(outcome.errors)")
-  }
+  init() throws { small = try SmallModel() }
 
   /// A server, its port, and its process; stopped by SIGTERM in the end, with exit code 0.
   private func withServer(_ arguments: [String] = [], _ body: (Int) throws -> Void) throws {

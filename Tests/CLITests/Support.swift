@@ -210,6 +210,26 @@ final class TemporaryFolder: Sendable {
   }
 }
 
+/// A small model that was trained for two steps, and a picture for it.
+struct SmallModel {
+  let folder: TemporaryFolder
+  /// The run's folder.
+  let path: String
+  let input: String
+
+  /// - Parameter options: of the training
+  init(_ options: [String] = []) throws {
+    folder = try TemporaryFolder()
+    _ = try folder.writePairs("pairs/train")
+    (path, input) = ("\(folder.path)/model", "\(folder.path)/input.png")
+    try folder.write("input.png", pattern(32, 32, 3))
+    let outcome = try Program.run(
+      ["train", "--data", "\(folder.path)/pairs", "--out", path, "--steps", "2"] + options + tiny
+        + onReference)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+}
+
 /// A picture with edges and slopes, another for every number.
 func pattern(_ width: Int, _ height: Int, _ number: Int = 0) -> Picture {
   var samples: [UInt8] = []
