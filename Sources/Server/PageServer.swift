@@ -85,7 +85,9 @@
       return router
     }
 
-    private var routes: Routes { Routes(configuration: configuration, room: room, watcher: watcher, bodies: bodies) }
+    private var routes: Routes {
+      Routes(configuration: configuration, room: room, watcher: watcher, bodies: bodies)
+    }
 
     /// Lets those who listen to events go when the server stops.
     private struct Listeners: Service {
