@@ -1,12 +1,16 @@
 """Compares exported ONNX models of every architecture with `pix2pix translate`; see check-onnx."""
 
+import functools
+import http.server
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 import numpy as np
 import onnx
@@ -357,6 +361,78 @@ def check_documents(program, data, work):
         difference = np.abs(load(work / "output.png").astype(int) - ours).max()
         print(f"Python of docs/ELSEWHERE.md: {difference} of 255")
         failures += bool(difference > 1)
+    # Their packages are not PyPI's.
+    if headers := os.environ.get("ORT_INCLUDE"):
+        check_cpp(re.search(r"```cpp\n(.*?)```", text, re.DOTALL)[1], headers, array, ours, work)
+    if scripts := os.environ.get("ORT_WEB"):
+        check_page(re.search(r"```html\n(.*?)```", text, re.DOTALL)[1], scripts, array, ours, work)
+
+
+def check_cpp(block, headers, array, ours, work):
+    """The C++ of docs/ELSEWHERE.md, with the headers of a release of ONNX Runtime and the library of the Python package."""
+    global failures
+    height, width = array.shape[:2]
+    (work / "main.cpp").write_text(f"""
+#include <array>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <vector>
+#include <onnxruntime_cxx_api.h>
+int main() {{
+  const int64_t height = {height}, width = {width};
+  std::ifstream file("input.raw", std::ios::binary);
+  std::vector<uint8_t> rgb(std::istreambuf_iterator<char>(file), {{}});
+{block}
+  std::ofstream("output.raw", std::ios::binary).write(reinterpret_cast<const char*>(picture), 3 * height * width);
+}}
+""")
+    (work / "input.raw").write_bytes(array.tobytes())
+    library, = (pathlib.Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*")
+    subprocess.run(["g++", "-std=c++20", "-I", headers, "main.cpp", "-o", "main", library, f"-Wl,-rpath,{library.parent}"],
+                   cwd=work, check=True)
+    subprocess.run([work / "main"], cwd=work, check=True)
+    picture = np.frombuffer((work / "output.raw").read_bytes(), np.uint8).reshape(ours.shape)
+    difference = np.abs(picture.astype(int) - ours).max()
+    print(f"C++ of docs/ELSEWHERE.md: {difference} of 255")
+    failures += bool(difference > 1)
+
+
+def check_page(block, scripts, array, ours, work):
+    """The page of docs/ELSEWHERE.md in Chromium, with the files of onnxruntime-web's dist."""
+    global failures
+    from playwright.sync_api import sync_playwright
+
+    page_folder = work / "page"
+    page_folder.mkdir()
+    for file in pathlib.Path(scripts).iterdir():
+        shutil.copy(file, page_folder)
+    shutil.copy(work / "pixels.onnx", page_folder)
+    (page_folder / "index.html").write_text(f"<!DOCTYPE html><title>A model in a page</title>{block}")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page_folder)
+    handler.log_message = lambda *_: None
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        height, width = array.shape[:2]
+        rgba = np.dstack([array, np.full((height, width), 255, np.uint8)])
+        drawn = page.evaluate("""async ([bytes, width, height, hasSIMD]) => {
+          ort.env.wasm.numThreads = 1;
+          ort.env.wasm.simd = hasSIMD;
+          const [source, target] = [0, 1].map(() => Object.assign(document.createElement("canvas"), {width, height}));
+          source.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(bytes), width, height), 0, 0);
+          await translate(source, target);
+          return Array.from(target.getContext("2d").getImageData(0, 0, width, height).data);
+        }""", [rgba.reshape(-1).tolist(), width, height, (page_folder / "ort-wasm-simd.wasm").exists()])
+        browser.close()
+    server.shutdown()
+    picture = np.array(drawn).reshape(height, width, 4)[:, :, :3]
+    difference = np.abs(picture - ours).max()
+    print(f"page of docs/ELSEWHERE.md: {difference} of 255")
+    failures += bool(difference > 1)
 
 
 def main(program, photos, labels=None):
