@@ -10,15 +10,21 @@ struct SamplePairsCommand: TalkingCommand {
     abstract: "Draws a paired data set of building fronts, for a first training without a download.",
     discussion: """
       Each file shows a rendered front (A, left) beside its label map in the colours of the CMP facades (B, right), \
-      so that labels to photo is --direction BtoA. Every tenth pair goes to val, the others to train. The same seed \
-      draws the same bytes on every machine.
+      so that labels to photo is --direction BtoA. With --layout folders, fronts go into the folder A and label maps into \
+      B, for --labels palette and for tasks that take photographs alone. Every tenth pair goes to val, the others to \
+      train. The same seed draws the same bytes on every machine.
 
       Examples:
         pix2pix sample-pairs --out pairs --count 200 --size 128
         pix2pix sample-pairs --out pairs --count 400 --size 256 --seed 7
+        pix2pix sample-pairs --out pairs --count 800 --size 128 --layout folders
       """)
 
-  @Option(help: ArgumentHelp("Folder for train/ and val/.", valueName: "dir"), completion: .directory)
+  enum Layout: String, ExpressibleByArgument, CaseIterable {
+    case pairs, folders
+  }
+
+  @Option(help: ArgumentHelp("Folder for the pairs.", valueName: "dir"), completion: .directory)
   var out: String
   @Option(help: "Number of pairs.", transform: OptionRange.from(1, to: 1_000_000).value)
   var count = 200
@@ -27,6 +33,8 @@ struct SamplePairsCommand: TalkingCommand {
   var size = 256
   @Option(help: "Other numbers draw other buildings.", transform: OptionRange.all.value)
   var seed: UInt64 = 0
+  @Option(help: "pairs (both sides in one picture) or folders (a folder for each side).")
+  var layout = Layout.pairs
   @OptionGroup var output: OutputOptions
   @OptionGroup var terminal: TerminalOptions
 
@@ -35,14 +43,22 @@ struct SamplePairsCommand: TalkingCommand {
     let start = clock.now
     let validation = count / 10
     // Foreign files are found before the first pair is drawn.
-    try output.check((0..<count).map(path))
-    for folder in validation > 0 ? ["train", "val"] : ["train"] { try makeFolder("\(out)/\(folder)") }
+    try output.check((0..<count).flatMap { index in sides.map { path($0, index) } })
+    for side in sides {
+      for split in validation > 0 ? ["train", "val"] : ["train"] { try makeFolder("\(out)\(side)/\(split)") }
+    }
     let renderer = FacadeRenderer(size: size, seed: seed)
     let progress = PictureProgress(of: count, isEvent: false)
     for index in 0..<count {
       let pair = renderer.pair(index)
-      try Self.sideBySide(pair.photo, pair.labels, size: size)
-        .write(to: path(index), replacing: output.replacing)
+      let pictures =
+        switch layout {
+        case .pairs: [Self.sideBySide(pair.photo, pair.labels, size: size)]
+        case .folders: [pair.photo, pair.labels].map { Self.picture($0, width: size, height: size) }
+        }
+      for (side, picture) in zip(sides, pictures) {
+        try picture.write(to: path(side, index), replacing: output.replacing)
+      }
       progress.show(done: index + 1)
     }
     Terminal.endProgress()
@@ -55,14 +71,22 @@ struct SamplePairsCommand: TalkingCommand {
           ("size", .integer(size)), ("seconds", .number(seconds)),
         ],
         text:
-          "\(count - validation) pairs in \(out)/train, \(validation) in \(out)/val, \(size) x \(size) each half, "
+          "\(out): \(count - validation) pairs in train, \(validation) in val, \(size) x \(size) each half, "
           + String(format: "%.1f s", seconds)))
   }
 
-  private func path(_ index: Int) -> String {
+  /// What follows --out in the names of a side's files.
+  private var sides: [String] {
+    switch layout {
+    case .pairs: [""]
+    case .folders: ["/A", "/B"]
+    }
+  }
+
+  private func path(_ side: String, _ index: Int) -> String {
     let digits = String(index)
     let name = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    return "\(out)/\(index % 10 == 9 ? "val" : "train")/\(name).png"
+    return "\(out)\(side)/\(index % 10 == 9 ? "val" : "train")/\(name).png"
   }
 
   private static func sideBySide(_ a: [UInt8], _ b: [UInt8], size: Int) -> Picture {
@@ -73,6 +97,10 @@ struct SamplePairsCommand: TalkingCommand {
       samples += a[row]
       samples += b[row]
     }
-    return Picture(width: 2 * size, height: size, channels: 3, samples: .eight(samples))
+    return picture(samples, width: 2 * size, height: size)
+  }
+
+  private static func picture(_ samples: [UInt8], width: Int, height: Int) -> Picture {
+    Picture(width: width, height: height, channels: 3, samples: .eight(samples))
   }
 }
