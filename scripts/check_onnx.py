@@ -389,7 +389,9 @@ int main() {{
 """)
     (work / "input.raw").write_bytes(array.tobytes())
     library, = (pathlib.Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*")
-    subprocess.run(["g++", "-std=c++20", "-I", headers, "main.cpp", "-o", "main", library, f"-Wl,-rpath,{library.parent}"],
+    # The name by which programs ask for it.
+    (work / "libonnxruntime.so.1").symlink_to(library)
+    subprocess.run(["g++", "-std=c++20", "-I", headers, "main.cpp", "-o", "main", library, "-Wl,-rpath,$ORIGIN"],
                    cwd=work, check=True)
     subprocess.run([work / "main"], cwd=work, check=True)
     picture = np.frombuffer((work / "output.raw").read_bytes(), np.uint8).reshape(ours.shape)
@@ -409,24 +411,28 @@ def check_page(block, scripts, array, ours, work):
         shutil.copy(file, page_folder)
     shutil.copy(work / "pixels.onnx", page_folder)
     (page_folder / "index.html").write_text(f"<!DOCTYPE html><title>A model in a page</title>{block}")
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page_folder)
-    handler.log_message = lambda *_: None
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=page_folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.wait_for_function("window.ort")
         height, width = array.shape[:2]
         rgba = np.dstack([array, np.full((height, width), 255, np.uint8)])
-        drawn = page.evaluate("""async ([bytes, width, height, hasSIMD]) => {
+        drawn = page.evaluate("""async ([bytes, width, height]) => {
           ort.env.wasm.numThreads = 1;
-          ort.env.wasm.simd = hasSIMD;
           const [source, target] = [0, 1].map(() => Object.assign(document.createElement("canvas"), {width, height}));
           source.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(bytes), width, height), 0, 0);
           await translate(source, target);
           return Array.from(target.getContext("2d").getImageData(0, 0, width, height).data);
-        }""", [rgba.reshape(-1).tolist(), width, height, (page_folder / "ort-wasm-simd.wasm").exists()])
+        }""", [rgba.reshape(-1).tolist(), width, height])
         browser.close()
     server.shutdown()
     picture = np.array(drawn).reshape(height, width, 4)[:, :, :3]
