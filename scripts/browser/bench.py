@@ -188,7 +188,10 @@ class Page:
 
     def stroke(self, *places):
         """Draws with the mouse through places, each a share of the canvas."""
-        box = self.page.locator("#drawing").bounding_box()
+        drawing = self.page.locator("#drawing")
+        # A click further down has scrolled the page, and the mouse reaches only what is in sight.
+        drawing.scroll_into_view_if_needed()
+        box = drawing.bounding_box()
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
         self.page.mouse.move(*points[0])
         self.page.mouse.down()
