@@ -59,6 +59,14 @@ import Testing
     #expect(run().secondsLeft == nil)
   }
 
+  /// The reason of an end is in quotes where it holds commas or quotes.
+  @Test(arguments: [
+    ("no disk", "no disk"), (#""no disk, no ""end""""#, #"no disk, no "end""#), (#""""#, ""), (#"""#, #"""#),
+  ]) func reason(_ field: String, _ reason: String) throws {
+    try write("history.csv", [header, start, "40,2.0,2027-01-15T08:00:09Z,failed,,,,,,\(field)"], age: 3600)
+    #expect(run().history.last?.detail == reason)
+  }
+
   @Test func aRunThatWasResumed() throws {
     let resumed = start.replacingOccurrences(of: "started", with: "resumed")
       .replacingOccurrences(of: "0,0.0000,", with: "20,1.0000,")
