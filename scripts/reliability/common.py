@@ -1,6 +1,7 @@
 """What all promises need: a folder, the program, runs of it, checkpoints, and system calls by strace."""
 
 import concurrent.futures
+import csv
 import functools
 import hashlib
 import json
@@ -179,12 +180,11 @@ def wrong_file(name, data):
         elif name.endswith(".png") and not (data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")):
             return "is cut short"
         elif name.endswith(".csv"):
-            lines = data.split(b"\n")
             # The last line may be half written; all before it have the header's columns.
-            columns = lines[0].count(b",")
-            if any(line.count(b",") != columns or b"\0" in line for line in lines[:-1]):
+            rows = list(csv.reader(data.decode().split("\n")[:-1]))
+            if b"\0" in data[:data.rfind(b"\n") + 1] or any(len(row) != len(rows[0]) for row in rows):
                 return "has a broken line before the last"
-    except (ValueError, KeyError, struct.error) as error:
+    except (ValueError, KeyError, struct.error, csv.Error) as error:
         return str(error)
     return None
 

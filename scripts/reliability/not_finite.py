@@ -1,5 +1,6 @@
 """Promise 11: NaN and infinity are never saved, and the last good state is kept."""
 
+import csv
 import json
 import math
 import shutil
@@ -29,16 +30,18 @@ def edited(source, path, name, value):
     path.write_bytes(data)
 
 
+# PSNR is infinite for equal pictures, which is a figure and no accident; the others are the words of history.csv.
+NO_FIGURES = {"psnr", "time", "event", "device", "losses", "detail"}
+
+
 def not_finite_files(run):
     """Files of a run whose numbers are not all finite; common.wrong_files reads the checkpoints'."""
     found = common.wrong_files(run)
     for table in run.glob("*.csv"):
-        rows = table.read_text(encoding="utf-8").splitlines()
-        # PSNR is infinite for equal pictures, which is a figure and no accident.
-        columns = rows[0].split(",")
-        if any(not math.isfinite(float(value)) for row in rows[1:] for column, value in zip(columns, row.split(","))
-               if value and column != "psnr"):
-            found.append(table.name)
+        with table.open(encoding="utf-8", newline="") as file:
+            if any(not math.isfinite(float(value)) for row in csv.DictReader(file) for column, value in row.items()
+                   if value and column not in NO_FIGURES):
+                found.append(table.name)
     return found
 
 
