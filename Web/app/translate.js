@@ -291,6 +291,7 @@ function showResults() {
   if (!chosen) return;
   const isPicture = state.model.fileExtension === 'png';
   $('output').hidden = !isPicture;
+  $('output').classList.toggle('photograph', state.model.output.kind !== 'labels');
   $('no-picture').hidden = isPicture;
   if (isPicture) $('output').src = chosen.url;
   showBefore();
