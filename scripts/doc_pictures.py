@@ -151,13 +151,9 @@ def main(program, folder):
                          "--objective", "cross-entropy"],
         "colorize": ["--data", photos, "--task", "colorize"],
         "edges": ["--data", photos, "--task", "edges", *LOOKS],
-        "inpaint": ["--data", photos, "--task", "inpaint", *LOOKS],
-        "super-resolve": ["--data", photos, "--task", "super-resolve:4", "--generator", "resnet-6"],
-        "denoise": ["--data", photos, "--task", "denoise:25", "--generator", "resnet-6"],
     }
     for name, options in tasks.items():
-        epochs = 2 if "resnet-6" in options else 6
-        save(rows(picture(samples(maker.train(name, *options, *SMALL, "--epochs", epochs))[-1])), f"{name}.jpg")
+        save(rows(picture(samples(maker.train(name, *options, *SMALL, "--epochs", 6))[-1])), f"{name}.jpg")
 
 
 main(*sys.argv[1:])
