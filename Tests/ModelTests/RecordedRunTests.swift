@@ -67,6 +67,21 @@ import Testing
     #expect(run().history.last?.detail == reason)
   }
 
+  /// Strips are spread over the run, never more than asked for.
+  @Test func strips() {
+    for count in 0..<40 {
+      let steps = (0..<count).map { 10 * $0 }
+      #expect(TrainingReport.spread(steps, most: 0).isEmpty)
+      for most in 1..<12 {
+        let shown = TrainingReport.spread(steps, most: most)
+        #expect(shown.count <= most && (shown.count > most / 2 || shown == steps), "\(most) of \(count)")
+        #expect(shown == steps.filter(shown.contains))
+        #expect(shown.last == steps.last)
+        #expect(most < 2 || shown.first == steps.first)
+      }
+    }
+  }
+
   @Test func aRunThatWasResumed() throws {
     let resumed = start.replacingOccurrences(of: "started", with: "resumed")
       .replacingOccurrences(of: "0,0.0000,", with: "20,1.0000,")

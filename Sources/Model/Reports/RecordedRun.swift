@@ -225,8 +225,8 @@ public struct RecordedRun: Sendable {
   ) -> TrainingReport {
     TrainingReport(
       title: title, lossKinds: lossKinds, rows: losses?.rows ?? [], figures: figures,
-      validations: validations, best: bestKey, sampleSteps: mostSamples > 0 ? sampleSteps : [],
-      mostSamples: max(mostSamples, 1), picture: picture,
+      validations: validations, best: bestKey, sampleSteps: sampleSteps, mostSamples: mostSamples,
+      picture: picture,
       options: options?.described ?? optionWords.map { ($0.name, $0.value) },
       device: plan.map { [("device", $0.device)] } ?? [], undecided: options?.objective.undecided)
   }

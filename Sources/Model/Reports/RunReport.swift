@@ -31,9 +31,11 @@ extension TrainingReport {
       timings: timings, undecided: undecided)
   }
 
-  /// Some of many steps, the first and the last among them.
+  /// Some of many steps, the first and the last among them; of a single one the last.
   package static func spread(_ steps: [Int], most: Int) -> [Int] {
-    let stride = max(1, (steps.count + most - 1) / most)
+    guard most > 1 else { return steps.suffix(most) }
+    // The last comes after the others, so that it has a place of its own.
+    let stride = max(1, (steps.count + most - 3) / (most - 1))
     return steps.enumerated().filter { $0.offset.isMultiple(of: stride) || $0.offset == steps.count - 1 }
       .map(\.element)
   }
