@@ -121,6 +121,16 @@ import Testing
     #expect(file["figures"] as? [String: [String: Double]] == figures && figures["l1"] != nil)
   }
 
+  /// A model that was trained without dropout has none in use.
+  @Test(arguments: [([], "on"), (["--no-dropout"], "off")])
+  func dropoutIsThatOfTheTraining(_ options: [String], _ dropout: String) throws {
+    let small = try SmallModel(options)
+    let translated = try events(
+      ["translate", "--model", small.path, "--input", small.input, "--out", "\(folder.path)/picture.png"]
+        + onReference)
+    #expect(translated.last?.text("dropout") == dropout)
+  }
+
   /// Equal pictures have an infinite PSNR.
   @Test func infinityIsAWord() throws {
     let pictures = try folder.writePairs("pictures")

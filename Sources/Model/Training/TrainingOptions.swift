@@ -63,8 +63,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
   public init() {}
 
-  /// Whether translation drops, too: dropout is the noise of a model that draws; a model that names classes has none.
-  public var drawsWithDropout: Bool { objective.output == .pictures }
+  /// Whether translation drops, too: dropout is the noise of a model that draws and was trained with it; a model that names
+  /// classes has none.
+  public var drawsWithDropout: Bool { network.dropout && objective.output == .pictures }
 
   /// The policy in force: without one asked for, linear over epochs and constant over steps.
   public var policy: LearningRatePolicy { learningRatePolicy ?? (epochs == nil ? .constant : .linear) }
