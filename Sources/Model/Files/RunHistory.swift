@@ -54,7 +54,7 @@ public struct RunEvent: Sendable, Equatable {
         ]
       } ?? ["", "", "", "", ""]
     let fields = ["\(step)", epoch, time.ISO8601Format(), kind.rawValue] + beginning
-    return (fields + [Self.quoted(Self.onOneLine(detail))]).joined(separator: ",")
+    return (fields + [CSVField.quoted(Self.onOneLine(detail))]).joined(separator: ",")
   }
 
   /// - Returns: nil for a line that no run writes
@@ -63,7 +63,7 @@ public struct RunEvent: Sendable, Equatable {
     guard fields.count == 10, let step = Int(fields[0]), step >= 0, let kind = Kind(rawValue: fields[3]),
       let time = try? Date(fields[2], strategy: .iso8601)
     else { return nil }
-    self.init(kind, step: step, time: time, detail: Self.unquoted(fields[9]))
+    self.init(kind, step: step, time: time, detail: CSVField.unquoted(fields[9]))
     if let steps = Int(fields[4]), let stepsPerEpoch = Int(fields[5]), let process = Int(fields[6]),
       steps >= 0, stepsPerEpoch > 0
     {
@@ -80,15 +80,6 @@ public struct RunEvent: Sendable, Equatable {
 
   private static func onOneLine(_ text: String) -> String {
     String(text.map { $0.isNewline ? " " : $0 })
-  }
-
-  private static func quoted(_ text: String) -> String {
-    text.contains { ",\"".contains($0) } ? "\"\(text.replacingOccurrences(of: "\"", with: "\"\""))\"" : text
-  }
-
-  private static func unquoted(_ field: String) -> String {
-    guard field.count >= 2, field.hasPrefix("\""), field.hasSuffix("\"") else { return field }
-    return field.dropFirst().dropLast().replacingOccurrences(of: "\"\"", with: "\"")
   }
 
   private static func field(_ text: String) -> String {

@@ -101,7 +101,7 @@ extension EvaluationReport {
   /// A row per picture; columns of figures that no picture has are left out.
   private var csv: String {
     let columns: [(String, (PictureFigures, ScorerScore?) -> String?)] = [
-      ("name", { figures, _ in Self.quoted(figures.name) }), ("l1", { figures, _ in "\(figures.l1)" }),
+      ("name", { figures, _ in CSVField.quoted(figures.name) }), ("l1", { figures, _ in "\(figures.l1)" }),
       ("mse", { figures, _ in "\(figures.mse)" }), ("psnr", { figures, _ in "\(figures.psnr)" }),
       ("ssim", { figures, _ in figures.ssim.map { "\($0)" } }),
       ("ms_ssim", { figures, _ in figures.msSSIM.map { "\($0)" } }),
@@ -115,7 +115,7 @@ extension EvaluationReport {
       ("nearest_training_distance", { figures, _ in figures.memorization.map { "\($0.nearestDistance)" } }),
       (
         "nearest_training_target",
-        { figures, _ in figures.memorization.map { Self.quoted($0.nearestName) } }
+        { figures, _ in figures.memorization.map { CSVField.quoted($0.nearestName) } }
       ),
     ]
     let fields = pictures.enumerated().map { index, figures in
@@ -125,11 +125,5 @@ extension EvaluationReport {
     let rows =
       [present.map { columns[$0].0 }] + fields.map { row in present.map { row[$0] ?? "" } }
     return rows.map { $0.joined(separator: ",") }.joined(separator: "\n") + "\n"
-  }
-
-  /// A field of a CSV file (RFC 4180).
-  private static func quoted(_ text: String) -> String {
-    guard text.contains(where: { "\",\n\r".contains($0) }) else { return text }
-    return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 }
