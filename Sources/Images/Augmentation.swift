@@ -68,6 +68,18 @@ public struct Augmentation: Sendable, Equatable {
     return (planes(input), planes(target))
   }
 
+  /// A picture reduced to what its planes need, at load size.
+  func loaded(_ file: PairFiles.FilePicture, as format: PlaneFormat) throws(ImageError) -> Picture {
+    let reduced = try format.reduced(file.picture, path: file.path)
+    return reduced.resized(
+      width: loadSize.width, height: loadSize.height, method: format.resizeMethod(for: reduced))
+  }
+
+  /// The same for the pictures of one side of unpaired ones: cuts of A and B have nothing to do with each other.
+  func of(_ side: Direction.Side) -> Augmentation {
+    Augmentation(size: size, jitter: jitter, seed: side == .a ? seed : ~seed)
+  }
+
   /// Cuts a reduced picture of the load size into planes [C, height, width], which must be zeros.
   func write(
     _ picture: Picture, as format: PlaneFormat, _ cut: Cut, into out: UnsafeMutableBufferPointer<Float>

@@ -35,6 +35,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   indirect case first(ImageError, of: Int)
   /// The folder does not exist, or holds no pictures in a known layout.
   case noPairs(folder: String, reason: String)
+  /// A folder of unpaired pictures lacks a side, or is none.
+  case noSides(folder: String, reason: String)
   /// The file cannot name classes by its colours; `reason` says why and what to do.
   case noLabelMap(path: String, reason: String)
   /// A pixel of a label map has none of the palette's colours.
@@ -99,6 +101,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
       return "\(error) (the first of \(count) such files; pix2pix check names all)"
     case .noPairs(let folder, let reason):
       return "\(folder): \(reason); understood layouts: \(PairSource.layouts)"
+    case .noSides(let folder, let reason):
+      return "\(folder): \(reason); layouts of unpaired pictures: \(UnpairedSource.layouts)"
     case .noLabelMap(let path, let reason):
       return "\(path): \(reason)"
     case .unknownColour(let path, let colour, let x, let y, let classes):

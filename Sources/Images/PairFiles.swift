@@ -4,6 +4,15 @@ public enum Direction: String, Sendable, Codable, CaseIterable {
   case aToB = "AtoB"
   /// From B (right half, folder B) to A.
   case bToA = "BtoA"
+
+  /// A side of pairs, or a domain of pictures without pairs.
+  public enum Side: Sendable, CaseIterable {
+    case a, b
+  }
+
+  /// The input's side.
+  public var source: Side { self == .aToB ? .a : .b }
+  public var reversed: Direction { self == .aToB ? .bToA : .aToB }
 }
 
 /// One pair on disk, not yet decoded.

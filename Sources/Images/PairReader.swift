@@ -152,17 +152,14 @@ public struct PairReader: Sendable {
     case .pictures(let inputs, let target):
       precondition(inputs.count == pictures.inputs.count, "each input picture has a format")
       var reduced: [Picture] = []
-      for (format, file) in zip(inputs, pictures.inputs) { reduced.append(try loaded(file, as: format)) }
-      return Pair(inputs: reduced, target: try loaded(pictures.target, as: target), weights: weights)
+      for (format, file) in zip(inputs, pictures.inputs) {
+        reduced.append(try augmentation.loaded(file, as: format))
+      }
+      return Pair(
+        inputs: reduced, target: try augmentation.loaded(pictures.target, as: target), weights: weights)
     case .photographs:
-      return Pair(inputs: [], target: try loaded(pictures.target, as: .rgb), weights: weights)
+      return Pair(inputs: [], target: try augmentation.loaded(pictures.target, as: .rgb), weights: weights)
     }
-  }
-
-  private func loaded(_ file: PairFiles.FilePicture, as format: PlaneFormat) throws(ImageError) -> Picture {
-    let reduced = try format.reduced(file.picture, path: file.path)
-    let size = augmentation.loadSize
-    return reduced.resized(width: size.width, height: size.height, method: format.resizeMethod(for: reduced))
   }
 
   /// Cuts a pair into planes [inputChannels, height, width] and [targetChannels, height, width], which must be

@@ -31,7 +31,7 @@ public struct PairSource: Sendable {
         let location: PairFiles.Location =
           switch pair.location {
           case .sideBySide(let path, let direction):
-            .sideBySide(path: path, direction: direction == .aToB ? .bToA : .aToB)
+            .sideBySide(path: path, direction: direction.reversed)
           case .twoFiles(let input, let target): .twoFiles(input: target, target: input)
           case .photograph: pair.location
           }
@@ -223,7 +223,7 @@ public struct PairSource: Sendable {
   }
 
   /// A pair from every picture of a folder.
-  private static func single(
+  static func single(
     _ path: String, _ location: (String) -> PairFiles.Location
   ) throws(ImageError) -> PairSource {
     let folder = try PictureFolder(path, subfolders: splitNames)
@@ -270,7 +270,7 @@ public struct PairSource: Sendable {
   /// Names of split folders.
   public static let splitNames = Set(Split.allCases.map(\.rawValue))
 
-  private static func hasSplits(_ folder: String) throws(ImageError) -> Bool {
+  static func hasSplits(_ folder: String) throws(ImageError) -> Bool {
     for name in splitNames where try PictureFolder.subfolder(name, of: folder) != nil { return true }
     return false
   }

@@ -12,13 +12,13 @@ public struct Batch: Sendable {
   public let epoch: Int
   /// The batch's place in its epoch, from 0.
   public let indexInEpoch: Int
-  /// The pairs' names, one per picture.
+  /// The names of pairs or, where there are none, of the input's side, one per picture.
   public let names: [String]
 
   public var count: Int { names.count }
 }
 
-/// Decodes and augments pairs on background threads, and hands the batches out in order.
+/// Decodes and augments pictures on background threads, and hands the batches out in order.
 ///
 /// Batch i is the same whatever the number of threads and wherever the run started: its pairs come from a
 /// shuffle of (seed, epoch), their cuts from (seed, epoch, pair). So starting at step i continues a run
@@ -27,7 +27,10 @@ public struct Batch: Sendable {
 /// Every batch has `batchSize` pictures. Pairs left at the end of an epoch that do not fill a batch are dropped; the next
 /// epoch's shuffle gives them their turn. A source smaller than the batch size asked for is one batch.
 ///
-/// Decoded pairs are kept at load size up to a limit, so later epochs only cut. `next()` has one caller
+/// Unpaired pictures have an order for each side, and each side begins a new one when all its pictures have had their turn,
+/// so that all are shown equally often. An epoch is a turn of the larger side.
+///
+/// Decoded pictures are kept at load size up to a limit, so later epochs only cut. `next()` has one caller
 /// at a time.
 public final class Prefetcher: Sendable {
   public let batchSize: Int
@@ -43,21 +46,44 @@ public final class Prefetcher: Sendable {
   ///   - threads: the number that decode at a time.
   ///   - depth: the most batches under way or waiting; bounds the memory.
   ///   - cacheLimit: bytes of decoded pictures to keep. Pairs beyond it are decoded again every epoch.
-  public init(
+  public convenience init(
     source: PairSource, reader: PairReader, batchSize: Int, shuffle: Bool = true, startStep: Int = 0,
     threads: Int = Prefetcher.defaultThreads, depth: Int = 8, cacheLimit: Int = 1 << 30
   ) {
-    precondition(source.count > 0 && batchSize > 0 && startStep >= 0 && threads > 0 && depth > 0)
-    let hasWeights = source.pairs[0].weights != nil
+    let hasWeights = source.pairs.first?.weights != nil
     precondition(
       source.pairs.allSatisfy { ($0.weights != nil) == hasWeights }, "all pairs have weights or none has")
     precondition(
       source.pairs.allSatisfy { 1 + $0.moreInputs.count == reader.format.inputCount },
       "each input picture has a format")
-    self.batchSize = min(batchSize, source.count)
-    batchesPerEpoch = source.count / self.batchSize
+    self.init(
+      [BatchLane(source, reader, shuffle: shuffle)], reader, hasWeights: hasWeights, batchSize: batchSize,
+      startStep: startStep, threads: threads, depth: depth, cacheLimit: cacheLimit)
+  }
+
+  /// Pictures of two sides without pairs: a batch has as many of A as inputs as it has of B as targets.
+  ///
+  /// - Parameter reader: with the format of A for its only input, and of B for the target
+  public convenience init(
+    unpaired source: UnpairedSource, reader: PairReader, batchSize: Int, startStep: Int = 0,
+    threads: Int = Prefetcher.defaultThreads, depth: Int = 8, cacheLimit: Int = 1 << 30
+  ) {
+    self.init(
+      Direction.Side.allCases.map { BatchLane($0, of: source, reader) }, reader, hasWeights: false,
+      batchSize: batchSize, startStep: startStep, threads: threads, depth: depth, cacheLimit: cacheLimit)
+  }
+
+  private init(
+    _ lanes: [BatchLane], _ reader: PairReader, hasWeights: Bool, batchSize: Int, startStep: Int,
+    threads: Int, depth: Int, cacheLimit: Int
+  ) {
+    precondition(
+      lanes.allSatisfy { $0.count > 0 } && batchSize > 0 && startStep >= 0 && threads > 0 && depth > 0)
+    let longest = lanes.map(\.count).max() ?? 0
+    self.batchSize = min(batchSize, longest)
+    batchesPerEpoch = longest / self.batchSize
     work = Work(
-      source: source, reader: reader, hasWeights: hasWeights, shuffle: shuffle, batchSize: self.batchSize,
+      lanes: lanes, reader: reader, hasWeights: hasWeights, batchSize: self.batchSize,
       batchesPerEpoch: batchesPerEpoch, startStep: startStep, threads: threads, depth: depth,
       cacheLimit: cacheLimit)
     for _ in 0..<threads {
@@ -108,10 +134,9 @@ public final class Prefetcher: Sendable {
 
 /// The threads' shared state. They hold this and not the prefetcher, so that releasing the prefetcher ends them.
 private final class Work: Sendable {
-  private let source: PairSource
+  private let lanes: [BatchLane]
   private let reader: PairReader
   private let hasWeights: Bool
-  private let shuffle: Bool
   private let batchSize: Int
   private let batchesPerEpoch: Int
   private let depth: Int
@@ -126,33 +151,36 @@ private final class Work: Sendable {
     var finished: [Int: Result<Batch, ImageError>] = [:]
     var runningThreads: Int
     var isStopped = false
-    /// The last shuffle asked for; nearly always all threads work on the same epoch.
-    var order: (epoch: Int, indices: [Int]) = (-1, [])
+    /// The last shuffle of each lane that was asked for; nearly always all threads work on the same epoch.
+    var orders: [(epoch: Int, indices: [Int])]
     var waited: Duration = .zero
   }
 
   private struct Cache {
-    /// By their place in the source, at load size.
-    var pairs: [Int: PairReader.Pair] = [:]
+    /// By lane and place in the source.
+    var items: [[Int: BatchLane.Item]]
     var bytes = 0
   }
 
   private let state: ConditionLock<State>
-  private let cache = ConditionLock(Cache())
+  private let cache: ConditionLock<Cache>
 
   init(
-    source: PairSource, reader: PairReader, hasWeights: Bool, shuffle: Bool, batchSize: Int,
-    batchesPerEpoch: Int, startStep: Int, threads: Int, depth: Int, cacheLimit: Int
+    lanes: [BatchLane], reader: PairReader, hasWeights: Bool, batchSize: Int, batchesPerEpoch: Int,
+    startStep: Int, threads: Int, depth: Int, cacheLimit: Int
   ) {
-    self.source = source
+    self.lanes = lanes
     self.reader = reader
     self.hasWeights = hasWeights
-    self.shuffle = shuffle
     self.batchSize = batchSize
     self.batchesPerEpoch = batchesPerEpoch
     self.depth = depth
     self.cacheLimit = cacheLimit
-    state = ConditionLock(State(nextToBegin: startStep, nextToTake: startStep, runningThreads: threads))
+    state = ConditionLock(
+      State(
+        nextToBegin: startStep, nextToTake: startStep, runningThreads: threads,
+        orders: lanes.map { _ in (-1, []) }))
+    cache = ConditionLock(Cache(items: lanes.map { _ in [:] }))
   }
 
   private enum Job {
@@ -201,64 +229,75 @@ private final class Work: Sendable {
   var waitedSeconds: Double { state.withLock { $0.waited } / .seconds(1) }
 
   private func makeBatch(_ step: Int) throws(ImageError) -> Batch {
-    let epoch = step / batchesPerEpoch
-    let indexInEpoch = step % batchesPerEpoch
-    let first = indexInEpoch * batchSize
-    let indices = order(epoch)[first..<first + batchSize]
-    let area = reader.augmentation.size.area
-    let inputFloats = reader.format.inputChannels * area
-    let targetFloats = reader.format.targetChannels * area
-
-    var input = [Float](repeating: 0, count: batchSize * inputFloats)
-    var target = [Float](repeating: 0, count: batchSize * targetFloats)
-    var weights = [Float](repeating: 0, count: hasWeights ? batchSize * area : 0)
-    for (place, index) in indices.enumerated() {
-      let pair = try pair(index)
-      func part(_ whole: UnsafeMutableBufferPointer<Float>, _ count: Int) -> UnsafeMutableBufferPointer<Float>
-      {
-        UnsafeMutableBufferPointer(rebasing: whole[place * count..<(place + 1) * count])
-      }
-      input.withUnsafeMutableBufferPointer { input in
-        target.withUnsafeMutableBufferPointer { target in
-          reader.write(
-            pair, epoch: epoch, index: index, part(input, inputFloats), part(target, targetFloats))
-        }
-      }
-      if hasWeights {
-        weights.withUnsafeMutableBufferPointer {
-          reader.writeWeights(pair, epoch: epoch, index: index, part($0, area))
-        }
+    var planes = BatchPlanes(batchSize, reader, hasWeights: hasWeights)
+    var names: [String] = []
+    for (number, lane) in lanes.enumerated() {
+      for place in 0..<batchSize {
+        let (index, epoch) = lane.item(
+          batch: step, place: place, batchSize: batchSize, batchesPerEpoch: batchesPerEpoch
+        ) { order(number, epoch: $0) }
+        planes.cut(try item(number, index), epoch: epoch, to: place)
+        if number == 0 { names.append(lane.names[index]) }
       }
     }
     return Batch(
-      input: input, target: target, weights: hasWeights ? weights : nil, epoch: epoch,
-      indexInEpoch: indexInEpoch, names: indices.map { source.pairs[$0].name })
+      input: planes.input, target: planes.target, weights: hasWeights ? planes.weights : nil,
+      epoch: step / batchesPerEpoch, indexInEpoch: step % batchesPerEpoch, names: names)
   }
 
-  private func order(_ epoch: Int) -> [Int] {
-    guard shuffle else { return Array(0..<source.count) }
-    return state.withLock { state in
-      if state.order.epoch != epoch {
-        state.order = (
-          epoch, shuffledOrder(count: source.count, seed: reader.augmentation.seed, epoch: epoch)
-        )
+  private func order(_ lane: Int, epoch: Int) -> [Int] {
+    state.withLock { state in
+      if state.orders[lane].epoch != epoch {
+        state.orders[lane] = (epoch, lanes[lane].order(epoch: epoch))
       }
-      return state.order.indices
+      return state.orders[lane].indices
     }
   }
 
-  /// A pair at load size. A full cache keeps its pairs: every pair is used once an epoch, so that evicting the oldest would
+  /// An item at load size. A full cache keeps its items: every item is used once an epoch, so that evicting the oldest would
   /// evict the one needed next.
-  private func pair(_ index: Int) throws(ImageError) -> PairReader.Pair {
-    if let cached = cache.withLock({ $0.pairs[index] }) { return cached }
-    let pair = try reader.read(source.pairs[index])
-    let bytes = pair.byteCount
+  private func item(_ lane: Int, _ index: Int) throws(ImageError) -> BatchLane.Item {
+    if let cached = cache.withLock({ $0.items[lane][index] }) { return cached }
+    let item = try lanes[lane].load(index)
     cache.withLock { cache in
-      // Two threads at two ends of an epoch may have decoded the same pair.
-      guard cache.pairs[index] == nil, cache.bytes + bytes <= cacheLimit else { return }
-      cache.pairs[index] = pair
-      cache.bytes += bytes
+      // Two threads at two ends of an epoch may have decoded the same picture.
+      guard cache.items[lane][index] == nil, cache.bytes + item.byteCount <= cacheLimit else { return }
+      cache.items[lane][index] = item
+      cache.bytes += item.byteCount
     }
-    return pair
+    return item
+  }
+}
+
+/// The planes of a batch while items are cut into them.
+private struct BatchPlanes {
+  private let batchSize: Int
+  private(set) var input: [Float]
+  private(set) var target: [Float]
+  /// Empty where there are none.
+  private(set) var weights: [Float]
+
+  init(_ batchSize: Int, _ reader: PairReader, hasWeights: Bool) {
+    self.batchSize = batchSize
+    let pixels = batchSize * reader.augmentation.size.area
+    input = [Float](repeating: 0, count: reader.format.inputChannels * pixels)
+    target = [Float](repeating: 0, count: reader.format.targetChannels * pixels)
+    weights = [Float](repeating: 0, count: hasWeights ? pixels : 0)
+  }
+
+  mutating func cut(_ item: BatchLane.Item, epoch: Int, to place: Int) {
+    let batchSize = batchSize
+    func part(_ whole: UnsafeMutableBufferPointer<Float>) -> UnsafeMutableBufferPointer<Float> {
+      let count = whole.count / batchSize
+      return UnsafeMutableBufferPointer(rebasing: whole[place * count..<(place + 1) * count])
+    }
+    input.withUnsafeMutableBufferPointer { input in
+      target.withUnsafeMutableBufferPointer { target in
+        weights.withUnsafeMutableBufferPointer { weights in
+          item.write(
+            epoch, BatchLane.Planes(input: part(input), target: part(target), weights: part(weights)))
+        }
+      }
+    }
   }
 }
