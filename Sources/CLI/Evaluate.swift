@@ -59,6 +59,8 @@ struct Evaluate: TalkingCommand {
     help: ArgumentHelp("Folder of targets, matched by name with --outputs or --data.", valueName: "dir"),
     completion: .directory)
   var targets: String?
+  @Option(help: "AtoB or BtoA, of a model that was trained without pairs. (default: AtoB)")
+  var direction: Direction?
   @Option(help: "train, val or test. (default: val, else test; folders without splits whole with --outputs)")
   var split: Split?
   @Option(
@@ -116,6 +118,7 @@ struct Evaluate: TalkingCommand {
     guard (outputFeatures == nil) == (targetFeatures == nil) else {
       throw ValidationError("--output-features and --target-features go together.")
     }
+    guard model != nil || direction == nil else { throw ValidationError("--direction goes with --model.") }
     guard model == nil || outputs == nil else {
       throw ValidationError("Give --model or --outputs, not both.")
     }
@@ -187,7 +190,7 @@ struct Evaluate: TalkingCommand {
   private func comparePictures(
     _ skipped: inout SkippedPictures, _ count: inout Int
   ) throws -> EvaluationReport {
-    let checkpoint = try model.map(Self.checkpoint)
+    let checkpoint = try model.map { try RunDirectory.readCheckpoint(of: $0, translating: direction) }
     let trained = checkpoint?.0.options
     let found =
       if let trained {
@@ -248,7 +251,7 @@ struct Evaluate: TalkingCommand {
     }
     evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
     if let scorer {
-      evaluation.scorer = try Scorer(try Self.checkpoint(scorer), makeExecutor: executor)
+      evaluation.scorer = try Scorer(RunDirectory.readCheckpoint(of: scorer), makeExecutor: executor)
       evaluation.labelMaps = maps
     }
     evaluation.features = try featureNetwork.map { path in
@@ -258,10 +261,6 @@ struct Evaluate: TalkingCommand {
     evaluation.onProgress = PictureProgress(of: source.count).show
     defer { Terminal.endProgress() }
     return try evaluation.report()
-  }
-
-  private static func checkpoint(_ model: String) throws -> (Checkpoint, path: String) {
-    try RunDirectory.readCheckpoint(of: model)
   }
 
   /// Reduced training targets, and the errors of those that cannot be read; none for pictures of unknown origin.
@@ -276,7 +275,7 @@ struct Evaluate: TalkingCommand {
       )
       return ([], [])
     }
-    return Memorization.trainingTargets(of: try trained.trainingPairs())
+    return Memorization.trainingTargets(of: try trained.trainingTargets())
   }
 }
 

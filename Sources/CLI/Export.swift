@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Foundation
+import Images
 import Interchange
 import Model
 
@@ -26,6 +27,7 @@ struct Export: TalkingCommand {
         pix2pix export --model run --format onnx --norm-statistics running --out model.onnx
         pix2pix export --model run --format pth --out latest_net_G.pth
         pix2pix export --model run --format pth --network D --out latest_net_D.pth
+        pix2pix export --model run --format pth --network G_B --out latest_net_G_B.pth
       """)
 
   /// The formats of other programs.
@@ -34,9 +36,14 @@ struct Export: TalkingCommand {
     case pth
   }
 
+  /// The networks of a model: of pairs, or of both directions where there are none.
   enum NetworkName: String, ExpressibleByArgument, CaseIterable {
-    case generator = "G"
-    case discriminator = "D"
+    case g = "G"
+    case d = "D"
+    case gA = "G_A"
+    case gB = "G_B"
+    case dA = "D_A"
+    case dB = "D_B"
   }
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"), completion: .file())
@@ -50,8 +57,13 @@ struct Export: TalkingCommand {
   var normStatistics = NormStatistics.batch
   @Flag(help: "onnx: take and give bytes [batch, height, width, channels] of any size.")
   var pixels = false
-  @Option(help: "pth: the network, G (the generator) or D (the discriminator).")
-  var network = NetworkName.generator
+  @Option(
+    help:
+      "pth: the network, G (the generator) or D (the discriminator); G_A (A to B), G_B, D_A (of A's pictures) or D_B of a model without pairs. (default: G, G_A)"
+  )
+  var network: NetworkName?
+  @Option(help: "onnx: AtoB or BtoA, of a model that was trained without pairs. (default: AtoB)")
+  var direction: Direction?
   @OptionGroup var output: OutputOptions
   @OptionGroup var terminal: TerminalOptions
 
@@ -62,8 +74,11 @@ struct Export: TalkingCommand {
     guard format == .onnx || (normStatistics == .batch && !pixels) else {
       throw ValidationError("--norm-statistics and --pixels go with --format onnx.")
     }
-    guard format == .pth || network == .generator else {
-      throw ValidationError("--network D goes with --format pth.")
+    guard format == .pth || network == nil else {
+      throw ValidationError("--network goes with --format pth.")
+    }
+    guard format == .onnx || direction == nil else {
+      throw ValidationError("--direction goes with --format onnx; --network names a direction's generator.")
     }
   }
 
@@ -78,6 +93,7 @@ struct Export: TalkingCommand {
     let checkpoint = try RunDirectory.readCheckpoint(of: model)
     try output.check([out], inputs: [checkpoint.path], of: "--model")
     try makeFolder(OutputFile.folder(of: out))
+    let network = network ?? (checkpoint.0.options.isUnpaired ? .gA : .g)
     try ExportPyTorch.write(network.rawValue, of: checkpoint, to: out, replacing: output.replacing)
     sayDone(from: checkpoint.path)
   }
@@ -92,7 +108,7 @@ struct Export: TalkingCommand {
   private func exportONNX() throws {
     try BuildTrait.protobuf.require(for: "--format onnx")
     #if Protobuf
-      let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model)
+      let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model, translating: direction)
       try output.check([out], inputs: [path], of: "--model")
       let export = try ONNXExport(
         (checkpoint, path), statistics: normStatistics, pixels: pixels,

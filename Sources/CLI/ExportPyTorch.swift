@@ -8,7 +8,7 @@ enum ExportPyTorch {
   /// Writes the state_dict of a network.
   ///
   /// - Parameters:
-  ///   - network: "G" or "D"
+  ///   - network: by its label's name
   ///   - path: the file to write
   /// - Throws: `ModelError.file` for a checkpoint without the network, or that is damaged; `FileError`
   static func write(

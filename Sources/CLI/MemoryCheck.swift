@@ -33,7 +33,7 @@ struct MemoryCheck {
       throw ModelError.training("training needs \(total), and \(lack)")
     }
     return
-      "needs \(total) on the device: weights \(bytesText(need.weights)), Adam's moments \(bytesText(need.state)), gradients \(bytesText(need.gradients)), activations \(bytesText(need.activations))"
+      "needs \(total) on the device: weights \(bytesText(need.weights)), Adam's moments and other state \(bytesText(need.state)), gradients \(bytesText(need.gradients)), activations \(bytesText(need.activations))"
   }
 
   /// The same for the CPU reference, whose memory is the computer's.

@@ -10,13 +10,15 @@ struct Train: TalkingCommand {
     discussion: HelpScope.discussion(
       """
       Pairs lie in one folder of side-by-side pictures (A left, B right), in folders A and B with the same names, or \
-      with inputs in --data and targets in --targets. Ctrl-C writes a checkpoint and stops.
+      with inputs in --data and targets in --targets. Without pairs, --unpaired trains a CycleGAN on trainA and trainB. \
+      Ctrl-C writes a checkpoint and stops.
       """,
       examples: """
         Examples:
           pix2pix train --data facades --direction BtoA --out run
           pix2pix train --data labels --targets photos --size 128 --ngf 32 --epochs 20 --out run
           pix2pix train --data photographs --task colorize --out run
+          pix2pix train --unpaired --data horses-and-zebras --out run
           pix2pix train --resume --out run
         """,
       more: more))
@@ -102,8 +104,12 @@ struct Train: TalkingCommand {
   }
 
   private func newOptions(_ directory: RunDirectory) throws -> TrainingOptions {
-    guard let path = try TrainingOptions(given: given).from else {
-      return try directory.newRun(TrainingOptions(given: given))
+    let asked = try TrainingOptions(given: given)
+    guard let path = asked.from else {
+      let options = try directory.newRun(asked)
+      try options.validate()
+      if options.isUnpaired { note("--unpaired: \(options.unpairedSummary)") }
+      return options
     }
     let model = try RunDirectory.readCheckpoint(of: path).0.options
     var options = try TrainingOptions(beginningWith: model, given: given)

@@ -63,10 +63,7 @@ struct TrainingRun {
       warn("\(error); the training goes on")
     }
     for remark in trainer.remarks { warn(remark) }
-    let counts = trainer.pairCounts
-    note(
-      "\(counts.training) pairs to train on, \(counts.validation) to validate with, on \(described.first?.1 ?? "")"
-    )
+    note("\(trainer.dataSummary), on \(described.first?.1 ?? "")")
     if case .reference = choice {
       note("The reference computes slowly, in plain Swift; any OpenCL device is faster.")
     }

@@ -24,6 +24,7 @@ struct Translate: TalkingCommand {
         pix2pix translate --model run/best.safetensors --input map.png --out picture.png --dropout off
         pix2pix translate --model run --input facades/val --side B --out pictures
         pix2pix translate --model run --input photograph.jpg --size own --out pictures
+        pix2pix translate --model run --input zebras --direction BtoA --out horses
         pix2pix translate --model run --input labels --samples 5 --out pictures
         pix2pix translate --like picture.png --out again.png
 
@@ -50,6 +51,11 @@ struct Translate: TalkingCommand {
       "Folder for the translated pictures, or the file for the only one (.png, or .npy).",
       valueName: "dir|file"), completion: .file())
   var out: String
+  @Option(
+    help:
+      "AtoB or BtoA, of a model that was trained without pairs. (default: AtoB; a model of pairs has its own)"
+  )
+  var direction: Direction?
   @Option(help: "The part of each picture that is the input: whole, or half A or B of side-by-side pairs.")
   var side = Side.whole
   @Option(
@@ -102,7 +108,8 @@ struct Translate: TalkingCommand {
     if like != nil {
       let others = [
         "--dropout": dropout != nil, "--norm-statistics": normStatistics != nil, "--size": size != nil,
-        "--samples": samples != nil, "--bit-depth": bitDepth != nil, "--side": side != .whole,
+        "--direction": direction != nil, "--samples": samples != nil, "--bit-depth": bitDepth != nil,
+        "--side": side != .whole,
       ]
       if let other = others.filter(\.value).keys.min() {
         throw ValidationError("\(other) is decided by the picture of --like; leave it out.")
@@ -128,7 +135,7 @@ struct Translate: TalkingCommand {
 
   func run() throws {
     if let like { return try remake(like) }
-    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model ?? "")
+    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model ?? "", translating: direction)
     var skipped = SkippedPictures()
     let inputs = try inputs(&skipped)
     let total = inputs.count + skipped.count

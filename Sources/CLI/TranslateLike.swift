@@ -16,6 +16,7 @@ extension Translate {
     }
     return Recipe(
       model: path.absolutePath, fingerprint: try FileChecksum.text(path),
+      direction: checkpoint.options.isUnpaired ? checkpoint.options.direction : nil,
       statistics: normStatistics ?? .batch,
       dropout: dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), sample: 0, index: 0,
       size: size ?? .trained, bitDepth: 8)
@@ -24,7 +25,8 @@ extension Translate {
   /// Makes a picture again by its recipe, of the inputs in it, or another of `--input`.
   func remake(_ like: String) throws {
     let (recipe, files) = try Recipe.read(like)
-    let (checkpoint, path) = try RunDirectory.readCheckpoint(of: model ?? recipe.model)
+    let (checkpoint, path) = try RunDirectory.readCheckpoint(
+      of: model ?? recipe.model, translating: recipe.direction)
     if try FileChecksum.text(path) != recipe.fingerprint {
       warn("\(path) is another model than the one that made \(like); the picture will be another")
     }

@@ -65,6 +65,22 @@ extension FigureKind {
     "nearer_to_training", "nearer to a training target", better: .lower)
   public static let frechetDistance = FigureKind("frechet_distance", "Fréchet distance", better: .lower)
 
+  /// Of pictures of either domain beside themselves, translated there and back (Zhu et al. 2017).
+  public static let cycle = cycleKind("cycle_l1", "Cycle error")
+  public static let cycleA = cycleKind("cycle_l1_a", "Cycle error, A to B and back")
+  public static let cycleB = cycleKind("cycle_l1_b", "Cycle error, B to A and back")
+  /// The same where the picture between was rounded to 8 bits and given noise: a generator that hides the input in detail that
+  /// nobody sees does worse here (Chu et al. 2017).
+  public static let cycleNoisy = cycleKind("cycle_l1_noisy", "Cycle error with noise")
+  public static let cycleNoisyA = cycleKind("cycle_l1_noisy_a", "Cycle error with noise, A to B and back")
+  public static let cycleNoisyB = cycleKind("cycle_l1_noisy_b", "Cycle error with noise, B to A and back")
+  /// In the order of reports.
+  public static let ofCycles = [cycle, cycleA, cycleB, cycleNoisy, cycleNoisyA, cycleNoisyB]
+
+  private static func cycleKind(_ key: String, _ name: String) -> FigureKind {
+    FigureKind(key, name, unit: "0 to 255", better: .lower, family: "Cycle error")
+  }
+
   /// The kinds that `figures` may have.
   public static let ofPictures =
     [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + segmentation()

@@ -16,14 +16,15 @@ extension Checkpoint {
 
   /// The tensors of a network alone, under PyTorch's names: what its `state_dict()` has.
   ///
-  /// - Parameter network: "G" or "D"
+  /// - Parameter network: "G" or "D"; "G_A", "G_B", "D_A" or "D_B" of a model without pairs
   /// - Throws: `ModelError.file` when the checkpoint has no such network, or another architecture than its options say
   public func networkTensors(_ network: String, path: String) throws -> [NetworkTensor] {
     let step =
       try network == "G" ? options.recordTranslation(dropout: false) : options.record(translates: false)
-    guard let found = step.network(network), found.ownTensors.allSatisfy({ tensors.entries[$0.name] != nil })
-    else {
-      throw ModelError.file(path, "holds no network \(network)")
+    let held = step.networks.filter { $0.ownTensors.allSatisfy { tensors.entries[$0.name] != nil } }
+    guard let found = held.first(where: { $0.label.name == network }) else {
+      let names = held.map(\.label.name).joined(separator: ", ")
+      throw ModelError.file(path, "holds no network \(network)\(names.isEmpty ? "" : "; it holds \(names)")")
     }
     var list: [NetworkTensor] = []
     for tensor in found.ownTensors {

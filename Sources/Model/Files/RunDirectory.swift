@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Images
 
 /// The files of one training run.
 public struct RunDirectory: Sendable {
@@ -125,6 +126,18 @@ public struct RunDirectory: Sendable {
         damaged, "\(reason); the checkpoint before it, \(earlier), is whole: remove the damaged one to use it"
       )
     }
+  }
+
+  /// The same, for use in one of the directions of a model without pairs.
+  ///
+  /// - Parameter direction: nil for the model's own, or from A to B
+  /// - Throws: also `ModelError.option` for a direction that the model does not translate in
+  public static func readCheckpoint(
+    of path: String, translating direction: Direction?
+  ) throws(ModelError) -> (Checkpoint, path: String) {
+    var (checkpoint, file) = try readCheckpoint(of: path)
+    checkpoint.options = try checkpoint.options.translating(direction)
+    return (checkpoint, file)
   }
 
   /// Makes a copy of a checkpoint the best one.

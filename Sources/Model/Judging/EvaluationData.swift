@@ -29,6 +29,10 @@ extension TrainingOptions {
     }
     var reasons: [String] = []
     guard let source = try options.validationPairs({ reasons.append($0) }) else {
+      guard !isUnpaired else {
+        throw ModelError.option(
+          "--data", "the model was trained without pairs; give pairs to judge it by with --data")
+      }
       let reason =
         reasons.isEmpty ? "\(options.data) has neither val nor test" : reasons.joined(separator: "; ")
       throw ModelError.option("--split", "\(reason); give --split train, or other pairs with --data")

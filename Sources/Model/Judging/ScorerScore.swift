@@ -76,5 +76,5 @@ extension Scorer {
 
 extension FigureKind {
   /// All that a run may measure.
-  static let ofRuns = ofPictures + ScorerScore.outputKinds
+  static let ofRuns = ofPictures + ScorerScore.outputKinds + ofCycles
 }

@@ -1,39 +1,74 @@
 import Foundation
 import ImageMetrics
 import Images
+import Random
 import Tape
 
-/// Measures the generator on pairs that it is not trained on, by the figures of one or more sources.
+/// Measures the generators on pictures that they are not trained on: on pairs, by the figures of one or more sources, and on
+/// pictures without pairs, by the way there and back.
 struct Validation {
-  let pairs: PairSource
-  /// The kinds of figures: first those of pictures, then those of further sources.
+  /// Translates planes in a direction; the index is the picture's in its source.
+  typealias Translate = (_ direction: Direction, _ planes: [Float], _ index: Int) throws -> [Float]
+
+  /// The kinds of figures: those of pictures, of further sources, and of cycles.
   let kinds: [FigureKind]
   /// The figure that the best checkpoint is chosen by.
   let best: FigureKind
-  private let sources: [any FigureSource]
-  private let reader: PairReader
-  private let format: PairFormat
-  private let size: PictureSize
+  private let pairs: PairValidation?
+  private let cycle: CycleValidation?
 
   /// - Throws: `ModelError.option` when the run does not have the figure to choose its best checkpoint by,
   ///   `ImageError` for a pair that cannot be read.
-  init(_ options: TrainingOptions, _ pairs: PairSource, further: [any FigureSource]) throws {
-    self.pairs = pairs
-    sources = [try PictureFigureSource(options, pairs)] + further
-    kinds = sources.flatMap(\.kinds)
+  init?(_ options: TrainingOptions, _ data: TrainingData, further: [any FigureSource]) throws {
+    guard options.validateEvery > 0, data.validation != nil || data.unpairedValidation != nil else {
+      return nil
+    }
+    pairs = try data.validation.map { try PairValidation(options, $0, further: further) }
+    cycle = data.unpairedValidation.map { CycleValidation(options, $0) }
+    kinds = (pairs?.kinds ?? []) + (cycle.map { _ in FigureKind.ofCycles } ?? [])
     precondition(Set(kinds.map(\.key)).count == kinds.count, "every figure has a key of its own")
-    guard let best = kinds.first(where: { $0.key == options.best }) else {
+    // Pairs alone know nothing of cycles.
+    let wanted = options.best == options.usualBest && cycle == nil ? TrainingOptions().best : options.best
+    guard let best = kinds.first(where: { $0.key == wanted }) else {
       throw ModelError.option(
         "--best",
         "\(options.best) is none of the figures that this run has: \(kinds.map(\.key).joined(separator: ", "))"
       )
     }
     self.best = best
+  }
+
+  /// Pictures that are translated.
+  var count: Int { (pairs?.count ?? 0) + (cycle?.count ?? 0) }
+
+  /// All figures, in the order of `kinds`.
+  ///
+  /// - Parameter translate: called for one picture after the other
+  func figures(_ translate: Translate) throws -> [Figure] {
+    try (pairs?.figures { try translate(.aToB, $0, $1) } ?? []) + (cycle?.figures(translate) ?? [])
+  }
+}
+
+/// Measures the generator of the pairs' direction on pairs.
+private struct PairValidation {
+  let kinds: [FigureKind]
+  private let pairs: PairSource
+  private let sources: [any FigureSource]
+  private let reader: PairReader
+  private let format: PairFormat
+  private let size: PictureSize
+
+  init(_ options: TrainingOptions, _ pairs: PairSource, further: [any FigureSource]) throws {
+    self.pairs = pairs
+    sources = [try PictureFigureSource(options, pairs)] + further
+    kinds = sources.flatMap(\.kinds)
     (format, size) = (options.format, options.network.size)
     reader = PairReader(
       augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
       format: format)
   }
+
+  var count: Int { pairs.count }
 
   /// The figures over all pairs, in the order of `kinds`.
   ///
@@ -58,5 +93,57 @@ struct Validation {
     }
     let values = try sources.flatMap { try $0.takeValues() }
     return zip(kinds, values).map { Figure($0, value: $1, count: pairs.count) }
+  }
+}
+
+/// Measures both generators of a cycle on pictures of both domains.
+private struct CycleValidation {
+  private let source: UnpairedSource
+  private let options: TrainingOptions
+  /// Noise depends on the seed, the side and the picture alone, so that epochs can be compared.
+  private static let purpose: UInt32 = 0xC1C1
+
+  init(_ options: TrainingOptions, _ source: UnpairedSource) {
+    (self.source, self.options) = (source, options)
+  }
+
+  var count: Int { source.a.count + source.b.count }
+
+  /// The figures of `FigureKind.ofCycles`.
+  func figures(_ translate: Validation.Translate) throws -> [Figure] {
+    let errors = try Direction.Side.allCases.map { try self.errors(of: $0, translate) }
+    let (a, b) = (errors[0], errors[1])
+    let values = [
+      (a.cycle + b.cycle) / 2, a.cycle, b.cycle, (a.noisy + b.noisy) / 2, a.noisy, b.noisy,
+    ]
+    let counts = [count, source.a.count, source.b.count]
+    return zip(FigureKind.ofCycles, zip(values, counts + counts)).map {
+      Figure($0, value: $1.0, count: $1.1)
+    }
+  }
+
+  /// The mean errors of one side's pictures.
+  private func errors(
+    of side: Direction.Side, _ translate: Validation.Translate
+  ) throws -> (cycle: Double, noisy: Double) {
+    let reader = PairReader(
+      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
+      format: options.format.side(side))
+    let there: Direction = side == .a ? .aToB : .bToA
+    var (cycle, noisy) = (0.0, 0.0)
+    let pictures = source[side].pairs
+    for (index, files) in pictures.enumerated() {
+      let planes = try reader.planes(of: files, epoch: 0, index: index).target
+      let between = try translate(there, planes, index)
+      let noise = Philox(seed: options.seed).normals(
+        count: between.count, mean: 0, deviation: CycleError.noise,
+        stream: UInt32(truncatingIfNeeded: 2 * index + (side == .a ? 0 : 1)), purpose: Self.purpose)
+      let back = try translate(there.reversed, between, index)
+      cycle += CycleError.value(back, planes)
+      let backFromNoise = try translate(
+        there.reversed, CycleError.disturbed(between, noise: noise), index)
+      noisy += CycleError.value(backFromNoise, planes)
+    }
+    return (cycle / Double(pictures.count), noisy / Double(pictures.count))
   }
 }

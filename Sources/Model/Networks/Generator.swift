@@ -7,14 +7,15 @@ public protocol Generator: DeclaredNetwork {
   /// Maps of Gaussian noise that it takes beside the picture.
   var noiseChannels: Int { get }
 
-  /// Records one pass.
+  /// Records one pass, or several whose batches lie one behind the other.
   ///
   /// - Parameters:
   ///   - input: [N, input and noise channels, H, W], both sides multiples of the configuration's `alignment`
+  ///   - passes: equal parts of the batch; norms take statistics of each by itself
   ///   - training: running statistics are moved
   /// - Returns: the picture [N, output channels, H, W] in [-1, 1], after tanh, or logits of that shape
   func record(
-    _ input: Tensor, on tape: Tape, dropout: Dropout, statistics: NormStatistics, training: Bool
+    _ input: Tensor, passes: Int, on tape: Tape, dropout: Dropout, statistics: NormStatistics, training: Bool
   ) throws(TapeError) -> GeneratorPass
 }
 

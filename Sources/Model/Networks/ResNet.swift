@@ -45,12 +45,13 @@ public struct ResNet: Generator {
     ///   - dropout: between the halves, for the module of the name that it is given; nil for none
     ///   - modules: takes the outputs of the block's modules
     func record(
-      _ x: Tensor, on tape: Tape, statistics: NormStatistics, training: Bool, modules: inout [ModuleOutput],
+      _ x: Tensor, passes: Int, on tape: Tape, statistics: NormStatistics, training: Bool,
+      modules: inout [ModuleOutput],
       dropout: ((Tensor, _ module: String) throws(TapeError) -> Tensor)?
     ) throws(TapeError) -> Tensor {
       var y = try first(tape.reflectionPad(x, padding: 1), on: tape)
       modules.add("\(prefix).1", y)
-      y = try firstNorm(y, on: tape, statistics: statistics, training: training)
+      y = try firstNorm(y, on: tape, statistics: statistics, passes: passes, training: training)
       modules.add("\(prefix).2", y)
       modules.add("\(prefix).3", y, .relu)
       if let dropout {
@@ -60,7 +61,7 @@ public struct ResNet: Generator {
       }
       y = try second(tape.reflectionPad(y, padding: 1), on: tape, inputActivation: .relu)
       modules.add("\(prefix).\(5 + shift)", y)
-      y = try secondNorm(y, on: tape, statistics: statistics, training: training)
+      y = try secondNorm(y, on: tape, statistics: statistics, passes: passes, training: training)
       modules.add("\(prefix).\(6 + shift)", y)
       return try tape.combination(1, x, 1, y)
     }
@@ -146,13 +147,14 @@ public struct ResNet: Generator {
   }
 
   public func record(
-    _ input: Tensor, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch, training: Bool
+    _ input: Tensor, passes: Int = 1, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch,
+    training: Bool
   ) throws(TapeError) -> GeneratorPass {
     var modules: [ModuleOutput] = []
     /// Norm, and ReLU by whoever reads it.
     func normed(_ x: Tensor, _ unit: Unit) throws(TapeError) -> Tensor {
       modules.add("\(label.prefix)model.\(unit.index)", x)
-      let result = try unit.norm(x, on: tape, statistics: statistics, training: training)
+      let result = try unit.norm(x, on: tape, statistics: statistics, passes: passes, training: training)
       modules.add("\(label.prefix)model.\(unit.index + 1)", result)
       modules.add("\(label.prefix)model.\(unit.index + 2)", result, .relu)
       return result
@@ -170,7 +172,7 @@ public struct ResNet: Generator {
     for (n, block) in blocks.enumerated() {
       x = try tape.scope("\(label.name).block\(n + 1)") { () throws(TapeError) in
         try block.record(
-          x, on: tape, statistics: statistics, training: training, modules: &modules,
+          x, passes: passes, on: tape, statistics: statistics, training: training, modules: &modules,
           dropout: hasDropout
             ? { x, name throws(TapeError) in try dropout(x, on: tape, name: name, number: n) } : nil)
       }

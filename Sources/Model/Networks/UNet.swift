@@ -77,7 +77,8 @@ public struct UNet: Generator {
   }
 
   public func record(
-    _ input: Tensor, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch, training: Bool
+    _ input: Tensor, passes: Int = 1, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch,
+    training: Bool
   ) throws(TapeError) -> GeneratorPass {
     var modules: [ModuleOutput] = []
     // Down: each level's result, before the activation, is what the level above is joined with.
@@ -90,7 +91,7 @@ public struct UNet: Generator {
         let down = try level.down(x, on: tape, inputActivation: n > 1 ? .leakyReLU : .none)
         modules.add("\(level.prefix).\(n > 1 ? 1 : 0)", down)
         guard let norm = level.downNorm else { return down }
-        let result = try norm(down, on: tape, statistics: statistics, training: training)
+        let result = try norm(down, on: tape, statistics: statistics, passes: passes, training: training)
         modules.add("\(level.prefix).2", result)
         return result
       }
@@ -115,7 +116,7 @@ public struct UNet: Generator {
         }
         var result = up
         if let norm = level.upNorm {
-          result = try norm(up, on: tape, statistics: statistics, training: training)
+          result = try norm(up, on: tape, statistics: statistics, passes: passes, training: training)
           modules.add("\(level.prefix).\(innermost ? 4 : 6)", result)
         }
         guard level.hasDropout else { return result }

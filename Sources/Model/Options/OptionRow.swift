@@ -131,7 +131,7 @@ public struct OptionRow: Sendable {
 
   private static let common: Set<String> = [
     "--data", "--targets", "--direction", "--labels", "--task", "--size", "--generator", "--ngf", "--norm",
-    "--objective", "--batch-size", "--epochs", "--learning-rate", "--from",
+    "--objective", "--unpaired", "--batch-size", "--epochs", "--learning-rate", "--from",
   ]
 
   /// Whether its words are paths.

@@ -2,7 +2,7 @@ import Images
 
 /// Relations between options.
 extension TrainingOptions {
-  static let rules = [networkRules, objectiveRules, termRules, trainingRules].flatMap(\.self)
+  static let rules = [networkRules, unpairedRules, objectiveRules, termRules, trainingRules].flatMap(\.self)
 
   private static let networkRules: [OptionRule] = [
     OptionRule("--levels", .networks) { options in
@@ -54,6 +54,42 @@ extension TrainingOptions {
     OptionRule(term.row.name, .objective) { options in
       options.objective.output == .logits && options.objective[weightOf: term.loss.name] != 0
         ? "is a loss of pictures, and --objective cross-entropy draws none" : nil
+    }
+  }
+
+  /// What compares a picture with its target needs pairs.
+  private static let unpairedRules: [OptionRule] =
+    [
+      unpaired("--objective", "needs pairs; --unpaired has none") { options in
+        options.objective.kind == .gan ? nil : options.objective.kind.rawValue
+      },
+      comparing("--weights") { $0.weights != nil },
+      comparing("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 },
+      unpaired("--input", "has no pictures that belong to others; leave it out") {
+        $0.moreInputs.isEmpty ? nil : "--unpaired"
+      },
+      unpaired("--lambda-identity", "give 0") { options in
+        let (a, b) = (options.network.inputChannels, options.network.outputChannels)
+        guard a != b, (options.unpaired?.identity ?? 0) > 0 else { return nil }
+        return "A has \(a) \(a == 1 ? "channel" : "channels") and B \(b);"
+      },
+    ]
+    + PictureTerm.all.map { term in comparing(term.row.name) { $0.objective[weightOf: term.loss.name] != 0 } }
+
+  /// - Parameter word: the value that is refused; nil when it is not
+  private static func unpaired(
+    _ name: String, _ reason: String, _ word: @escaping @Sendable (TrainingOptions) -> String?
+  ) -> OptionRule {
+    OptionRule(name, .objective) { options in
+      options.isUnpaired ? word(options).map { "\($0) \(reason)" } : nil
+    }
+  }
+
+  private static func comparing(
+    _ name: String, _ isOn: @escaping @Sendable (TrainingOptions) -> Bool
+  ) -> OptionRule {
+    OptionRule(name, .objective) { options in
+      options.isUnpaired && isOn(options) ? "compares a picture with its target; --unpaired has none" : nil
     }
   }
 
@@ -112,6 +148,15 @@ extension TrainingOptions {
           && kinds.inputs.isEmpty
           ? nil : "makes inputs of photographs; leave out --targets, --input, --labels and formats"
       },
+      OptionUsage("--direction") { options, _ in
+        options.isUnpaired ? "both directions are trained; translate has --direction" : nil
+      },
+      OptionUsage("--lambda-l1") { options, _ in
+        options.isUnpaired ? "compares a picture with its target; --unpaired has none" : nil
+      },
+      OptionUsage("--task") { options, _ in
+        options.isUnpaired ? "makes pairs of photographs; --unpaired has none" : nil
+      },
       OptionUsage("--unlabelled") { options, _ in
         options.kinds.target?.isOfLabels == true ? nil : "goes with --target-format palette or index"
       },
@@ -121,6 +166,9 @@ extension TrainingOptions {
           ? nil : "give it once for each of \(folders) inputs, or not at all"
       },
     ]
+    + ["--lambda-cycle", "--lambda-cycle-back", "--lambda-identity"].map { name in
+      OptionUsage(name) { options, _ in options.isUnpaired ? nil : "goes with --unpaired" }
+    }
 }
 
 extension TrainingOptions {
@@ -172,7 +220,15 @@ extension TrainingOptions {
 
   /// Sets the options given.
   public mutating func set(_ given: [GivenOption]) throws(ModelError) {
+    let names = Set(given.map(\.row.name))
+    // Defaults first, so that what else is given stands.
+    let takesDefaults = names.contains("--unpaired") && !isUnpaired
+    if takesDefaults { takeUnpairedDefaults() }
     for option in given { try option.row.set(&self, option.words) }
+    let side = min(network.size.width, network.size.height)
+    if takesDefaults, !names.contains("--generator"), side < Self.sideOfNineBlocks {
+      network.generator = .resnet6
+    }
     network.output = objective.output
   }
 

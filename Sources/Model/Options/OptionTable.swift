@@ -5,7 +5,8 @@ import Images
 extension TrainingOptions {
   /// All options, in the order of help and reports.
   public static let rows: [OptionRow] = [
-    pictureRows, networkRows, objectiveRows, PictureTerm.all.map(\.row), discriminatorRows, trainingRows,
+    pictureRows, networkRows, objectiveRows, cycleRows, PictureTerm.all.map(\.row), discriminatorRows,
+    trainingRows,
   ].flatMap(\.self)
 
   /// The rows of some options, in the order of the names.
@@ -77,7 +78,9 @@ extension TrainingOptions {
       ) {
         NetworkConfiguration.sides.contains($0.width) && NetworkConfiguration.sides.contains($0.height)
       }),
-    OptionRow("--generator", \.network.generator, .networks, "The generator's architecture."),
+    OptionRow(
+      "--generator", \.network.generator, .networks, "The generator's architecture.",
+      derivedDefault: "unet; unpaired resnet-9, or resnet-6 below 256 pixels"),
     OptionRow(
       "--levels", \.network.levels, .networks, "Halvings in a U-Net.", range: .from(1, to: 14),
       derivedDefault: "as many as the size allows",
@@ -101,7 +104,9 @@ extension TrainingOptions {
       "--scales", \.network.scales, .networks,
       "Discriminators, each for pictures of half the size of the one before.", range: .from(1, to: 4),
       shown: .unlessDefault),
-    OptionRow("--norm", \.network.norm, .networks, "How both networks normalise their maps."),
+    OptionRow(
+      "--norm", \.network.norm, .networks, "How the networks normalise their maps.",
+      derivedDefault: "batch; unpaired instance"),
     OptionRow(
       "--affine", \.network.affine, .networks, "Give instance norm a learned scale and shift.",
       shown: .unlessDefault),
@@ -112,17 +117,23 @@ extension TrainingOptions {
       "--noise", \.network.noise, .networks,
       "gaussian, or gaussian:N for N maps of noise beside the generator's input.", value: "kind",
       range: OptionRange(words: "from 1 to 64 maps") { (1...64).contains($0.maps) }, shown: .unlessDefault),
-    OptionRow("--dropout", \.network.dropout, .networks, "Dropout in the generator.", hasOpposite: true),
+    OptionRow(
+      "--dropout", \.network.dropout, .networks, "Dropout in the generator.",
+      derivedDefault: "on; unpaired off", hasOpposite: true),
   ]
 
   private static let objectiveRows: [OptionRow] = [
     OptionRow(
+      "--unpaired", \.isUnpaired, .objective,
+      "The pictures have no pairs: train a CycleGAN, which translates between A and B in both directions. Changes defaults.",
+      discussion: "Layouts: \(UnpairedSource.layouts).", shown: .unlessDefault),
+    OptionRow(
       "--objective", \.objective.kind, .objective,
-      "Terms of the generator's loss; gan judges outputs without their inputs, cross-entropy learns the classes of label maps."
-    ),
+      "Terms of the generator's loss; gan judges outputs without their inputs, cross-entropy learns the classes of label maps.",
+      derivedDefault: "cgan+l1; unpaired gan"),
     OptionRow(
       "--gan-loss", \.objective.ganLoss, .objective,
-      "The discriminator's loss and the generator's against it.",
+      "The discriminator's loss and the generator's against it.", derivedDefault: "bce; unpaired lsgan",
       shown: .when(\.objective.isAdversarial)),
     OptionRow(
       "--minimax", \.objective.minimax, .objective,
@@ -133,6 +144,20 @@ extension TrainingOptions {
     OptionRow(
       "--lambda-l1", \.objective.pixelWeight, .objective, "Weight of L1 (or L2) beside it.", range: .weight,
       shown: .when { $0.objective.pixelDistance != nil }),
+  ]
+
+  private static let cycleRows: [OptionRow] = [
+    OptionRow(
+      "--lambda-cycle", \.cycleWeights.cycle, .objective,
+      "Weight of the L1 distance between a picture and itself after both generators, from A to B and back.",
+      range: .weight, shown: .when(\.isUnpaired)),
+    OptionRow(
+      "--lambda-cycle-back", \.cycleWeights.cycleBack, .objective, "The same from B to A and back.",
+      range: .weight, derivedDefault: "as --lambda-cycle", shown: .unlessDefault),
+    OptionRow(
+      "--lambda-identity", \.cycleWeights.identity, .objective,
+      "Weight of a picture's change by the generator that draws its own domain, beside that of the domain's cycle.",
+      range: .weight, shown: .when(\.isUnpaired)),
   ]
 
   private static let discriminatorRows: [OptionRow] = [
@@ -147,7 +172,7 @@ extension TrainingOptions {
     OptionRow(
       "--pool", \.poolSize, .objective,
       "Earlier outputs that the discriminator is shown half of the time; 50 is usual.",
-      range: .from(0, to: 1000, " pictures"), shown: .unlessDefault),
+      range: .from(0, to: 1000, " pictures"), derivedDefault: "0; unpaired 50", shown: .unlessDefault),
   ]
 
   private static let trainingRows: [OptionRow] = [

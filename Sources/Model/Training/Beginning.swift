@@ -10,8 +10,16 @@ extension TrainingOptions {
   /// - Throws: `ModelError.option` when a word is no such value
   public init(beginningWith model: TrainingOptions, given: [GivenOption]) throws(ModelError) {
     self.init()
-    (network, objective) = (model.network, model.objective)
     let names = Set(given.map(\.row.name))
+    guard names.contains("--unpaired") == model.isUnpaired else {
+      throw .option(
+        "--from",
+        model.isUnpaired
+          ? "the model was trained without pairs; add --unpaired"
+          : "the model was trained with pairs; leave out --unpaired")
+    }
+    (network, objective, unpaired) = (model.network, model.objective, model.unpaired)
+    if isUnpaired { poolSize = model.poolSize }
     let inputKinds: Set = ["--task", "--labels", "--input-format"]
     if names.isDisjoint(with: inputKinds) {
       (kinds.labels, kinds.inputs) = (model.kinds.labels, model.kinds.inputs)
@@ -66,7 +74,7 @@ extension Checkpoint {
     var lines: [String] = []
     for network in step.networks {
       if let problem = misfit(of: network) {
-        guard network.label.name != "G" else {
+        guard !step.generators.contains(network.label) else {
           throw ModelError.file(path, "\(problem): the networks of --from and of the training differ")
         }
         lines.append("\(network.label.name) begins anew: \(path): \(problem)")

@@ -14,29 +14,53 @@ extension TrainingOptions {
   }
 
   private func pictureFormat(_ remarks: inout [String]) throws -> PairFormat {
-    let training = try PairHeaders(trainingPairs()).pairs
+    let training = try trainingHeaders()
     // Classes that only validation shows have to be known, too.
-    let validation = try validationPairs().flatMap { try? PairHeaders($0).pairs } ?? []
-    func side(_ name: String, _ option: String, _ file: @escaping (PairHeaders.Pair) -> PairHeaders.File)
+    let validation = try validationHeaders()
+    func side(_ name: String, _ option: String, _ files: (PictureHeaders) -> [PairHeaders.File])
       -> PictureSide
     {
-      PictureSide(name: name, option: option, training: training.map(file), validation: validation.map(file))
+      PictureSide(
+        name: name, option: option, training: files(training), validation: validation.flatMap(files))
     }
-    if let pair = training.first, kinds.areOfLabels, pair.inputs[0].path == pair.target.path {
+    if let input = training.inputs[0].first, let target = training.targets.first, kinds.areOfLabels,
+      input.path == target.path
+    {
       throw ModelError.option(
         kinds.labelOption,
-        "\(pair.target.path) is a pair in one picture; classes are counted in label maps that have a folder of their own"
+        "\(target.path) is a pair in one picture; classes are counted in label maps that have a folder of their own"
       )
     }
-    let inputs = try training[0].inputs.indices.map { index in
+    let inputs = try training.inputs.indices.map { index in
       let labels = index == 0 ? kinds.labels.map(PictureKinds.Kind.init) : nil
       let kind = kinds.inputs.indices.contains(index) ? kinds.inputs[index] : labels
-      let name = index == 0 ? "inputs" : "pictures in \(moreInputs[index - 1])"
+      let first = isUnpaired ? "pictures of A" : "inputs"
+      let name = index == 0 ? first : "pictures in \(moreInputs[index - 1])"
       return try side(name, labels == nil ? "--input-format" : "--labels") { $0.inputs[index] }.format(
         kind, &remarks)
     }
-    let target = try side("targets", "--target-format") { $0.target }.format(kinds.target, &remarks)
+    let target = try side(isUnpaired ? "pictures of B" : "targets", "--target-format", \.targets)
+      .format(kinds.target, &remarks)
     return .pictures(inputs: inputs, target: try withoutUnlabelled(target))
+  }
+
+  private func trainingHeaders() throws -> PictureHeaders {
+    switch try trainingPictures() {
+    case .pairs(let source): PictureHeaders(try PairHeaders(source).pairs)
+    case .unpaired(let source): try PictureHeaders(source)
+    }
+  }
+
+  /// Of what can be read of the pictures to validate with.
+  private func validationHeaders() throws -> [PictureHeaders] {
+    var headers: [PictureHeaders] = []
+    if let pairs = try validationPairs().flatMap({ try? PairHeaders($0).pairs }) {
+      headers.append(PictureHeaders(pairs))
+    }
+    if let source = try unpairedValidation(), let unpaired = try? PictureHeaders(source) {
+      headers.append(unpaired)
+    }
+    return headers
   }
 
   private func withoutUnlabelled(_ format: PlaneFormat) throws -> PlaneFormat {
@@ -59,6 +83,24 @@ extension PictureKinds {
   fileprivate var labelOption: String {
     if labels != nil { return "--labels" }
     return target?.isOfLabels == true ? "--target-format" : "--input-format"
+  }
+}
+
+/// The headers of a set of pictures by what they are to the networks.
+private struct PictureHeaders {
+  /// Of each folder of inputs.
+  let inputs: [[PairHeaders.File]]
+  let targets: [PairHeaders.File]
+
+  init(_ pairs: [PairHeaders.Pair]) {
+    let count = pairs.first?.inputs.count ?? 0
+    inputs = (0..<count).map { index in pairs.map { $0.inputs[index] } }
+    targets = pairs.map(\.target)
+  }
+
+  init(_ source: UnpairedSource) throws(ImageError) {
+    inputs = [try PairHeaders(source.a).pairs.map(\.target)]
+    targets = try PairHeaders(source.b).pairs.map(\.target)
   }
 }
 

@@ -124,36 +124,3 @@ extension Pix2Pix.Options {
     }
   }
 }
-
-extension TrainingOptions {
-  /// Records the training step.
-  ///
-  /// - Parameter translates: whether to record also the translation that validation and samples take
-  public func record(translates: Bool = true) throws -> any TrainingStep {
-    var step = Pix2Pix.Options()
-    step.batchSize = batchSize
-    step.objective = objective
-    step.isWeighted = weights != nil
-    step.poolSize = poolSize
-    step.recomputation = recompute ? .standard : nil
-    return try Pix2Pix(
-      network, step, sections: translates ? [.train, .translate] : .train,
-      translationDropout: drawsWithDropout)
-  }
-
-  /// Records the translation alone.
-  ///
-  /// - Parameters:
-  ///   - size: of the pictures; that of the training by default
-  ///   - dropout: whether dropout stays on; by default as `drawsWithDropout`
-  public func recordTranslation(
-    size: PictureSize? = nil, statistics: NormStatistics = .batch, dropout: Bool? = nil,
-    keepsFeatures: Bool = false
-  ) throws -> any TrainingStep {
-    var network = network
-    network.size = size ?? network.size
-    return try Pix2Pix(
-      network, sections: .translate, translationStatistics: statistics,
-      translationDropout: dropout ?? drawsWithDropout, keepsFeatures: keepsFeatures)
-  }
-}

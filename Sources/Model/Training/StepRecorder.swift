@@ -10,6 +10,7 @@ public final class StepRecorder {
   /// Whether dropout masks are inputs of the step instead of being drawn.
   private let givenMasks: Bool
   private var networks: [Network] = []
+  private var generators: [NetworkLabel] = []
   private var states: [NamedTensor] = []
   private var inputs: [StepInput] = []
   private var losses: [LossTerm] = []
@@ -38,6 +39,7 @@ public final class StepRecorder {
   public func generator(_ configuration: NetworkConfiguration, _ label: NetworkLabel) -> any Generator {
     let generator = configuration.makeGenerator(label, on: tape)
     networks.append(Network(generator))
+    generators.append(label)
     return generator
   }
 
@@ -70,6 +72,14 @@ public final class StepRecorder {
 
   /// Records a generator's pass in training over pictures [N, C, H, W].
   public func draw(_ generator: any Generator, _ pictures: Tensor) throws(TapeError) -> Tensor {
+    try draw(generator, [pictures])[0]
+  }
+
+  /// Records a generator's passes in training over several batches of pictures, [N, C, H, W] each.
+  ///
+  /// They go through it as one batch, so that its weights are read once; norms take statistics of each by itself.
+  public func draw(_ generator: any Generator, _ passes: [Tensor]) throws(TapeError) -> [Tensor] {
+    let pictures = passes.count == 1 ? passes[0] : try tape.batchConcatenation(passes)
     var dropout: Dropout
     let streams = RandomStreams.training(pass: trainingPasses)
     trainingPasses += 1
@@ -84,11 +94,21 @@ public final class StepRecorder {
       dropout = .drawn(schedule: schedule, streams: streams)
     }
     let pass = try generator.record(
-      withNoise(pictures, generator, streams), on: tape, dropout: dropout, statistics: .batch, training: true)
+      withNoise(pictures, generator, streams), passes: passes.count, on: tape, dropout: dropout,
+      statistics: .batch, training: true)
     tape.keep(pass.output)
-    note([(pass.modules, nil)], of: generator.label)
     change(generator.label) { $0.randomStreams.append(streams) }
-    return pass.output
+    guard passes.count > 1 else {
+      note([(pass.modules, nil)], of: generator.label)
+      return [pass.output]
+    }
+    let counts = passes.map(\.shape.n)
+    var first = 0
+    for count in counts {
+      note([(pass.modules, first..<first + count)], of: generator.label)
+      first += count
+    }
+    return try tape.batchSplit(pass.output, counts)
   }
 
   /// Records a discriminator's weights as they are now, divided by their spectral norms where it has them.
@@ -115,10 +135,13 @@ public final class StepRecorder {
   ///
   /// Both go through it as one batch, so that its weights are read once; norms take statistics of each by itself.
   ///
-  /// - Parameter critic: a `normalized` discriminator
-  public func judge(_ critic: Discriminator, fakes: Tensor, reals: Tensor) throws(TapeError) -> WeightedLosses
-  {
-    let name = critic.label.name
+  /// - Parameters:
+  ///   - critic: a `normalized` discriminator
+  ///   - name: in the losses' names, where it is not the critic's
+  public func judge(
+    _ critic: Discriminator, fakes: Tensor, reals: Tensor, named name: String? = nil
+  ) throws(TapeError) -> WeightedLosses {
+    let name = name ?? critic.label.name
     let pictures = try tape.batchConcatenation([fakes, reals])
     let passes = try critic.record(pictures, passes: 2, on: tape, training: true)
     let counts = [fakes.shape.n, reals.shape.n]
@@ -146,7 +169,7 @@ public final class StepRecorder {
   ///   - critic: a `normalized` discriminator
   ///   - judgeable: the critic's input for a picture
   public func penalty(
-    _ critic: Discriminator, reals: Tensor, fakes: Tensor,
+    _ critic: Discriminator, reals: Tensor, fakes: Tensor, named name: String? = nil,
     _ judgeable: (Tensor) throws(TapeError) -> Tensor
   ) throws(TapeError) -> WeightedLosses {
     var losses = WeightedLosses()
@@ -162,7 +185,7 @@ public final class StepRecorder {
       return try tape.gradientPenalty(tape.gradients(of: sums, withRespectTo: [point])[0])
     }
     losses.add(
-      LossKind("\(critic.label.name)_GP", .discriminator), penalty, factor: objective.gradientPenalty)
+      LossKind("\(name ?? critic.label.name)_GP", .discriminator), penalty, factor: objective.gradientPenalty)
     return losses
   }
 
@@ -279,7 +302,7 @@ public final class StepRecorder {
       "\(section).A", [1, configuration.inputChannels, size.height, size.width])
     let pass = try tape.section(section) { () throws(TapeError) in
       try generator.record(
-        withNoise(input, generator, streams), on: tape,
+        withNoise(input, generator, streams), passes: 1, on: tape,
         dropout: drops ? .drawn(schedule: schedule, streams: streams) : .off, statistics: statistics,
         training: false)
     }
@@ -304,7 +327,7 @@ public final class StepRecorder {
     return RecordedStep(
       recording: recomputation.map(recording.recomputing) ?? recording, schedule: schedule,
       networks: networks, states: states, inputs: inputs, losses: losses, sections: sections,
-      translations: translations)
+      translations: translations, generators: generators)
   }
 
   /// The generator's input: noise beside the pictures, where it takes any.

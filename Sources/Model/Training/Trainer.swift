@@ -58,9 +58,8 @@ public final class Trainer {
   let step: any TrainingStep
   private let framing: Framing
   let executor: any Executor
-  let training: PairSource
-  let validationPairs: PairSource?
-  /// Nil where there are no pairs for it, or it was not asked for.
+  let data: TrainingData
+  /// Nil where there are no pictures for it, or it was not asked for.
   let validation: Validation?
   var progress: Checkpoint.Progress
   private(set) var log: RunLog
@@ -95,19 +94,17 @@ public final class Trainer {
     framing = options.network.framing
     self.run = run
     self.device = device
-    let data = try TrainingData(options)
-    (training, validationPairs, remarks) = (data.training, data.validation, data.remarks)
+    data = try TrainingData(options)
+    remarks = data.remarks
     progress = checkpoint?.0.progress ?? Checkpoint.Progress()
-    plan = TrainingPlan(options, pairs: training.count)
+    plan = TrainingPlan(options, pairs: data.training.count)
     savedStep = progress.step
     guard progress.step < plan.steps else {
       throw ModelError.training(
         "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(plan.steps) steps already; give a larger \(options.epochs == nil ? "--steps" : "--epochs") to go on"
       )
     }
-    validation =
-      options.validateEvery == 0
-      ? nil : try validationPairs.map { try Validation(options, $0, further: figureSources) }
+    validation = try Validation(options, data, further: figureSources)
     step = try options.record()
     try checkpoint?.0.check(step, path: checkpoint?.path ?? "")
     executor = try makeExecutor(step)
@@ -124,11 +121,7 @@ public final class Trainer {
     // Validations and samples would meet a lack of memory behind many steps.
     for section in step.allSections { try executor.reserve(section) }
     try executor.finish()
-    lock = try run.open(isNew: checkpoint == nil) {
-      (data.training.pairs + (data.validation?.pairs ?? [])).flatMap {
-        $0.moreInputs + [$0.inputFile, $0.targetFile]
-      }
-    }
+    lock = try run.open(isNew: checkpoint == nil) { [data] in data.files }
     // Another process may have trained here while this one was getting ready.
     guard checkpoint != nil || run.latestCheckpoint() == nil else { throw RunDirectory.holdsRun(run.path) }
     log = try RunLog(
@@ -159,8 +152,8 @@ public final class Trainer {
 
   /// Lines about pictures that are left out, and about the weights that the run begins with.
   public private(set) var remarks: [String]
-  /// Pairs to train on and to validate with.
-  public var pairCounts: (training: Int, validation: Int) { (training.count, validationPairs?.count ?? 0) }
+  /// How many pictures there are to train on and to validate with, in words.
+  public var dataSummary: String { data.summary }
   public var stepsDone: Int { progress.step }
 
   /// Trains until the last step, or until `shouldStop` says so, which is asked after every step.
@@ -194,8 +187,13 @@ public final class Trainer {
     let reader = PairReader(
       augmentation: Augmentation(size: options.network.size, jitter: options.jitter, seed: options.seed),
       format: options.format)
-    let prefetcher = Prefetcher(
-      source: training, reader: reader, batchSize: options.batchSize, startStep: progress.step)
+    let prefetcher =
+      switch data.training {
+      case .pairs(let source):
+        Prefetcher(source: source, reader: reader, batchSize: options.batchSize, startStep: progress.step)
+      case .unpaired(let source):
+        Prefetcher(unpaired: source, reader: reader, batchSize: options.batchSize, startStep: progress.step)
+      }
     defer { prefetcher.stop() }
     do {
       return try train(prefetcher, shouldStop, onEvent)
@@ -312,19 +310,19 @@ public final class Trainer {
 
   // MARK: Validation
 
-  /// Translates the input planes of a pair.
+  /// Translates the planes of a picture.
   ///
-  /// - Parameter index: of the pair. Masks of dropout depend on it alone, so that epochs can be compared.
-  func translate(_ input: [Float], _ index: Int) throws -> [Float] {
-    try step.translations[0](input, index: index, seed: options.seed, on: executor)
+  /// - Parameter index: of the picture. Masks of dropout depend on it alone, so that epochs can be compared.
+  func translate(_ direction: Direction, _ planes: [Float], _ index: Int) throws -> [Float] {
+    try step.translation(direction)(planes, index: index, seed: options.seed, on: executor)
   }
 
   /// Measures and writes down all figures; whether the chosen one is the best so far.
   private func validate(_ validation: Validation, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
     var figures: [Figure] = []
     let duration = try ContinuousClock().measure {
-      figures = try validation.figures { input, index in
-        let output = try translate(input, index)
+      figures = try validation.figures { direction, planes, index in
+        let output = try translate(direction, planes, index)
         guard output.areFinite else {
           throw divergence("the generator's pictures became NaN or infinite by step \(progress.step)")
         }

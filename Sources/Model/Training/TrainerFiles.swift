@@ -96,8 +96,9 @@ extension Trainer {
         (
           "validation",
           String(
-            format: "%.1f s in all, %.1f ms per pair", validationSeconds,
-            1e3 * validationSeconds / Double(validations * validation.pairs.count))
+            format: "%.1f s in all, %.1f ms per \(options.isUnpaired ? "picture" : "pair")",
+            validationSeconds,
+            1e3 * validationSeconds / Double(validations * validation.count))
         ))
     }
     try log.writeReport(
@@ -106,23 +107,57 @@ extension Trainer {
       undecided: options.objective.undecided)
   }
 
-  /// A strip of input, output and target of the same few pairs every time.
+  /// A strip of the same few pictures every time: input, output and target of pairs; of pictures without pairs each one, its
+  /// translation, and the way back.
   func writeSample() throws -> String {
-    let source = validationPairs ?? training
-    let count = min(Self.sampleRows, source.count)
+    let rows = try data.unpairedSample.map(unpairedRows) ?? pairedRows()
+    let path = run.sample(step: progress.step)
+    try Picture.sheet(rows.map { row in row.map { $0.rgb().eightBit() } })
+      .write(to: path, replacing: run.replacing)
+    return path
+  }
+
+  private func reader(_ format: PairFormat) -> PairReader {
+    PairReader(
+      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
+      format: format)
+  }
+
+  /// The indices of a strip's rows, spread over a source.
+  private func sampled(of count: Int) -> [Int] {
+    let rows = min(Self.sampleRows, count)
+    return (0..<rows).map { $0 * count / rows }
+  }
+
+  private func pairedRows() throws -> [[Picture]] {
+    guard let source = data.pairedSample else { return [] }
     let (size, format) = (options.network.size, options.format)
-    let reader = PairReader(
-      augmentation: Augmentation(size: size, jitter: false, seed: options.seed), format: format)
-    let rows = try (0..<count).map { row in
-      let index = row * source.count / count
-      let pair = try reader.planes(of: source.pairs[index], epoch: 0, index: index)
-      let results = [try translate(pair.input, index), pair.target].map {
+    return try sampled(of: source.count).map { index in
+      let pair = try reader(format).planes(of: source.pairs[index], epoch: 0, index: index)
+      let results = [try translate(.aToB, pair.input, index), pair.target].map {
         format.targetPicture($0, input: pair.input, size: size)
       }
-      return (format.inputPictures(pair.input, size: size) + results).map { $0.rgb().eightBit() }
+      return format.inputPictures(pair.input, size: size) + results
     }
-    let path = run.sample(step: progress.step)
-    try Picture.sheet(rows).write(to: path, replacing: run.replacing)
-    return path
+  }
+
+  /// A row has both directions: a picture of A, its translation and the way back, then the same from B.
+  private func unpairedRows(_ source: UnpairedSource) throws -> [[Picture]] {
+    let strips = try Direction.allCases.map { direction in
+      let side = direction.source
+      let (own, other) = (options.format.side(side), options.format.side(direction.reversed.source))
+      let size = options.network.size
+      return try sampled(of: source[side].count).map { index in
+        let planes = try reader(own).planes(of: source[side].pairs[index], epoch: 0, index: index).target
+        let between = try translate(direction, planes, index)
+        let back = try translate(direction.reversed, between, index)
+        return [
+          own.targetPicture(planes, input: planes, size: size),
+          other.targetPicture(between, input: between, size: size),
+          own.targetPicture(back, input: back, size: size),
+        ]
+      }
+    }
+    return zip(strips[0], strips[1]).map { $0 + $1 }
   }
 }

@@ -15,6 +15,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var network = NetworkConfiguration()
   public var batchSize = 1
   public var objective = Objective()
+  /// The cycle's weights of a training without pairs; nil where pictures have pairs.
+  public var unpaired: CycleGAN.Weights?
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal
@@ -69,6 +71,33 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
   /// The policy in force: without one asked for, linear over epochs and constant over steps.
   public var policy: LearningRatePolicy { learningRatePolicy ?? (epochs == nil ? .constant : .linear) }
+
+  /// The options of a training without pairs where none says otherwise: those of CycleGAN's PyTorch version.
+  public static let unpairedDefaults = {
+    var options = TrainingOptions()
+    options.takeUnpairedDefaults()
+    return options
+  }()
+
+  /// The options whose defaults are others without pairs, with their values.
+  public var unpairedSummary: String {
+    let names = ["--generator", "--norm", "--gan-loss", "--pool", "--lambda-cycle", "--lambda-identity"]
+    let values = names.map { "\($0.dropFirst(2)) \(Self.row($0).text(self))" }
+    return "a CycleGAN, \(values.joined(separator: ", ")), dropout \(network.dropout.word)"
+  }
+
+  /// Pictures from this side on have a generator of nine residual blocks, as in the CycleGAN paper; smaller ones of six.
+  static let sideOfNineBlocks = 256
+
+  /// The figure that the best checkpoint is chosen by where none is asked for.
+  var usualBest: String { (isUnpaired ? Self.unpairedDefaults : TrainingOptions()).best }
+
+  mutating func takeUnpairedDefaults() {
+    unpaired = CycleGAN.Weights()
+    (network.generator, network.norm, network.dropout) = (.resnet9, .instance, false)
+    (objective.kind, objective.ganLoss, poolSize) = (.gan, .lsgan, 50)
+    best = FigureKind.cycleNoisy.key
+  }
 }
 
 // MARK: - As options
@@ -105,6 +134,18 @@ extension TrainingOptions {
   var policyInterval: Int? {
     get { if case .step(let every) = learningRatePolicy { every } else { nil } }
     set { if let newValue, policyName == .step { learningRatePolicy = .step(every: newValue) } }
+  }
+
+  /// Whether pictures have no pairs: the model is a CycleGAN, which translates in both directions.
+  public internal(set) var isUnpaired: Bool {
+    get { unpaired != nil }
+    set { unpaired = newValue ? unpaired ?? CycleGAN.Weights() : nil }
+  }
+
+  /// The cycle's weights, for their options; setting them without `--unpaired`, where they are refused, changes nothing.
+  var cycleWeights: CycleGAN.Weights {
+    get { unpaired ?? CycleGAN.Weights() }
+    set { if unpaired != nil { unpaired = newValue } }
   }
 
   /// The task that makes pairs of photographs.

@@ -1,7 +1,89 @@
 import Images
 
-/// Where a run's pairs lie, in the words of its options.
+/// The pictures that a run trains on.
+public enum TrainingPictures: Sendable {
+  case pairs(PairSource)
+  case unpaired(UnpairedSource)
+
+  /// What an epoch has: pairs, or pictures of the larger side.
+  public var count: Int {
+    switch self {
+    case .pairs(let source): source.count
+    case .unpaired(let source): source.count
+    }
+  }
+
+  /// How many there are, in words.
+  var summary: String {
+    switch self {
+    case .pairs(let source): "\(source.count) pairs"
+    case .unpaired(let source): "\(source.a.count) pictures of A and \(source.b.count) of B"
+    }
+  }
+
+  var remarks: [String] {
+    switch self {
+    case .pairs(let source): source.remarks
+    case .unpaired(let source): source.remarks
+    }
+  }
+
+  /// Every file.
+  var files: [String] {
+    switch self {
+    case .pairs(let source): source.files
+    case .unpaired(let source): source.files
+    }
+  }
+}
+
+extension PairSource {
+  /// Every file that is read.
+  var files: [String] {
+    pairs.flatMap { $0.moreInputs + [$0.inputFile, $0.targetFile] }
+  }
+}
+
+/// Where a run's pictures lie, in the words of its options.
 extension TrainingOptions {
+  /// The pictures to train on.
+  public func trainingPictures() throws -> TrainingPictures {
+    guard isUnpaired else { return .pairs(try trainingPairs()) }
+    guard let source = try unpairedPictures(of: .train) else {
+      throw ModelError.option(
+        "--unpaired", "\(data) has no trainA and trainB, nor A/train and B/train, nor train/A and train/B")
+    }
+    return .unpaired(source)
+  }
+
+  /// Pairs, or pictures without inputs, whose targets are those that the generator of this direction is trained on.
+  public func trainingTargets() throws -> PairSource {
+    switch try trainingPictures() {
+    case .pairs(let source): source
+    case .unpaired(let source): source[direction.reversed.source]
+    }
+  }
+
+  /// Pictures without pairs to validate with: those of the split val, else of test; nil where there are none.
+  ///
+  /// - Parameter remark: takes a line about a split without pictures
+  func unpairedValidation(_ remark: (String) -> Void = { _ in }) throws -> UnpairedSource? {
+    guard isUnpaired else { return nil }
+    for split in [Split.val, .test] {
+      do {
+        if let source = try unpairedPictures(of: split) { return source }
+      } catch let error as ImageError {
+        remark("\(error); there is nothing to validate with in \"\(split.rawValue)\"")
+      }
+    }
+    return nil
+  }
+
+  private func unpairedPictures(of split: Split) throws -> UnpairedSource? {
+    try UnpairedSource.pictures(
+      of: split, in: targets.map { .twoFolders(inputs: data, targets: $0) } ?? .folder(data, .aToB))
+  }
+
   /// The pairs to train on.
   public func trainingPairs() throws -> PairSource {
     guard let source = try pairs(of: .train) else {
@@ -16,6 +98,7 @@ extension TrainingOptions {
   /// - Parameter remark: takes a line about a split that holds no pairs
   public func validationPairs(_ remark: (String) -> Void = { _ in }) throws -> PairSource? {
     guard let validationData else {
+      if isUnpaired { return nil }
       return try validationPairs(of: .val, remark) ?? validationPairs(of: .test, remark)
     }
     // All that lies there is for validation.

@@ -24,6 +24,8 @@ public struct RecordedStep: Sendable {
   /// The sections of the recording that make a step, in the order of their run.
   public let sections: [String]
   public let translations: [Translation]
+  /// The networks that draw.
+  public let generators: [NetworkLabel]
 }
 
 /// An input of a training step, and the source that fills it before every replay.
@@ -59,6 +61,12 @@ extension TrainingStep {
   public var losses: [LossTerm] { recorded.losses }
   public var sections: [String] { recorded.sections }
   public var translations: [Translation] { recorded.translations }
+  public var generators: [NetworkLabel] { recorded.generators }
+
+  /// The translation in a direction, where both are recorded; a model of pairs has one.
+  public func translation(_ direction: Direction) -> Translation {
+    translations[direction == .aToB || translations.count == 1 ? 0 : 1]
+  }
 
   /// The network of that name.
   public func network(_ name: String) -> Network? { networks.first { $0.label.name == name } }

@@ -8,6 +8,8 @@ public struct Recipe: Sendable, Codable, Equatable {
   public var model: String
   /// What tells whether the file of that path is the same model: its size and CRC-32.
   public var fingerprint: String
+  /// Of a model that was trained without pairs.
+  public var direction: Direction?
   public var statistics: NormStatistics
   /// on, off, or a seed.
   public var dropout: String
@@ -20,10 +22,12 @@ public struct Recipe: Sendable, Codable, Equatable {
   public var bitDepth: Int
 
   public init(
-    model: String, fingerprint: String, statistics: NormStatistics, dropout: String, sample: Int, index: Int,
+    model: String, fingerprint: String, direction: Direction? = nil, statistics: NormStatistics,
+    dropout: String, sample: Int, index: Int,
     size: Translator.Size, bitDepth: Int
   ) {
-    (self.model, self.fingerprint, self.statistics) = (model, fingerprint, statistics)
+    (self.model, self.fingerprint, self.direction) = (model, fingerprint, direction)
+    self.statistics = statistics
     (self.dropout, self.sample, self.index) = (dropout, sample, index)
     (self.size, self.bitDepth) = (size, bitDepth)
   }

@@ -1,0 +1,367 @@
+import Foundation
+import ImageMetrics
+import Images
+import Model
+import Tape
+import Testing
+
+/// The step of CycleGAN beside PyTorch's, finite differences and formulas.
+@Suite struct CycleGANTests {
+  private func step(
+    _ change: (inout NetworkConfiguration, inout CycleGAN.Options) -> Void = { _, _ in }
+  ) throws -> CycleGAN {
+    var network = try NetworkConfiguration(size: 32, ngf: 2, ndf: 2, norm: .instance)
+    (network.generator, network.dropout, network.discriminatorLayers) = (.resnet6, false, 1)
+    var options = CycleGAN.Options()
+    change(&network, &options)
+    return try CycleGAN(network, options)
+  }
+
+  /// Two runs of PyTorch in float64, by Fixtures/make_cycle_golden.py. The largest error is 0.21 of its bound, which is ten
+  /// times PyTorch's own in float32.
+  @Test(arguments: ["cycle", "cycle-without-identity"]) func agreesWithPyTorch(_ name: String) throws {
+    let path = try #require(
+      Bundle.module.path(forResource: "golden", ofType: "safetensors", inDirectory: "Fixtures/\(name)"))
+    let golden = try Golden(path: path)
+    let result = try GoldenVerification(golden, ReferenceExecutor(golden.step.recording))
+    for kind in GoldenVerification.Kind.allCases {
+      let worst = try #require(result.worst(kind), "no \(kind)")
+      #expect(worst.passes, "\(worst.name): \(worst.relativeError), bound \(worst.bound)")
+    }
+    #expect(result.steps == 3)
+    // Six passes of the generators, or four, and three of each discriminator.
+    #expect(result.rows.count { $0.kind == .forward } == (name == "cycle" ? 12 : 10))
+    #expect(result.rows.count { $0.kind == .loss } == 3 * (name == "cycle" ? 10 : 8))
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let change: @Sendable (inout NetworkConfiguration, inout CycleGAN.Options) -> Void
+
+    init(
+      _ name: String,
+      _ change: @escaping @Sendable (inout NetworkConfiguration, inout CycleGAN.Options) -> Void
+    ) {
+      (testDescription, self.change) = (name, change)
+    }
+  }
+
+  static let cases = [
+    Case("as it is") { _, _ in },
+    Case("two weights, batch of two, batch norm") { network, options in
+      (options.weights.cycleBack, options.weights.identity, options.batchSize) = (3, 0.25, 2)
+      network.norm = .batch
+    },
+    Case("one way alone") { $1.weights.cycleBack = 0 },
+    Case("without identity, other channels") { network, options in
+      (network.inputChannels, options.weights.identity) = (1, 0)
+    },
+    Case("adversarial terms alone") { ($1.weights.cycle, $1.poolSize) = (0, 0) },
+    Case("U-Net, hinge, spectral norm") { network, options in
+      (network.generator, network.levels, network.spectralNorm) = (.unet, 5, true)
+      options.objective.ganLoss = .hinge
+    },
+    Case("wgan with gradient penalty") { network, options in
+      (options.objective.ganLoss, options.objective.gradientPenalty) = (.wgan, 10)
+    },
+  ]
+
+  /// The gradients of G and F together, and of each discriminator, against central differences of what the step reports, along
+  /// a direction of all parameters. Measured: at most 2e-8.
+  @Test(arguments: cases) func gradients(_ testCase: Case) throws {
+    let step = try step(testCase.change)
+    let executor = ReferenceExecutor(step.recording, precision: .float64)
+    try step.initialize(executor, .kaiming, seed: 3)
+    // No learning: each loss is taken through the other networks as they were.
+    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: step.schedule)
+    try write(pictures: step, executor)
+    for _ in 0..<(step.networks.allSatisfy(\.states.isEmpty) ? 0 : 300) { try executor.run(section: "train") }
+    let states = (step.networks.flatMap(\.states) + step.states).map {
+      ($0.tensor, executor.readDouble($0.tensor))
+    }
+    try executor.run(section: "train")
+    let isWasserstein = step.losses.contains { $0.name == "DB_GP" }
+    for names in [["G_A", "G_B"], ["D_B"], ["D_A"]] {
+      let networks = try names.map { try #require(step.network($0)) }
+      let parameters = networks.flatMap(\.parameters)
+      let values = parameters.map { executor.readDouble($0.tensor) }
+      let directions = parameters.enumerated().map { index, parameter in
+        (0..<parameter.tensor.shape.count).map { sin(Double(7 * $0 + 13 * index + 1)) }
+      }
+      let gradients = networks.flatMap(\.gradients).map { executor.readDouble($0) }
+      let slope = zip(gradients, directions).reduce(0) { sum, pair in
+        sum + zip(pair.0, pair.1).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      func loss(at distance: Double) throws -> Double {
+        for (parameter, (values, direction)) in zip(parameters, zip(values, directions)) {
+          executor.write(zip(values, direction).map { $0 + distance * $1 }, to: parameter.tensor)
+        }
+        for (tensor, values) in states { executor.write(values, to: tensor) }
+        try executor.run(section: "train")
+        let judge = names[0].replacingOccurrences(of: "_", with: "")
+        return step.losses.reduce(0) { sum, term in
+          let isOwn = names.count == 2 ? !term.name.hasPrefix("D") : term.name.hasPrefix(judge)
+          let weight = names.count == 2 || isWasserstein ? 1.0 : 0.5
+          return sum + (isOwn ? weight * Double(term.factor) * executor.readDouble(term.tensor)[0] : 0)
+        }
+      }
+      let differences = try [1e-6, 1e-7, 1e-8].map { (try loss(at: $0) - loss(at: -$0)) / (2 * $0) }
+      _ = try loss(at: 0)
+      let error = differences.map { abs(slope - $0) / abs($0) }.min() ?? .nan
+      #expect(error <= 2e-7, "\(testCase), \(names): \(slope), by differences \(differences), error \(error)")
+    }
+  }
+
+  private func write(pictures step: CycleGAN, _ executor: ReferenceExecutor) throws {
+    for input in step.inputs {
+      switch input.source {
+      case .side(let side):
+        executor.write((0..<input.tensor.shape.count).map { sin(Double($0 * (3 + side))) }, to: input.tensor)
+      case .pool:
+        let choices = (0..<input.tensor.shape.count / 2).map { ImagePoolChoice(.store, slot: $0) }
+        executor.write(ImagePoolChoice.values(of: choices), to: input.tensor)
+      case .weights, .mask: Issue.record("a cycle has neither weights nor masks")
+      }
+    }
+  }
+
+  /// Generators and judges whose last weights are 0 answer with their last bias, whatever they are shown: every loss is then
+  /// a formula of the pictures.
+  @Test func lossesOfConstantNetworks() throws {
+    let step = try step { $1.weights.cycleBack = 4 }
+    let executor = ReferenceExecutor(step.recording, precision: .float64)
+    try step.initialize(executor, .kaiming, seed: 3)
+    let answers = ["G_A": 0.3, "G_B": -0.2, "D_B": 0.7, "D_A": 0.1]
+    for network in step.networks {
+      let (weight, bias) = (
+        network.parameters[network.parameters.count - 2], network.parameters[network.parameters.count - 1]
+      )
+      let answer = try #require(answers[network.label.name])
+      let isGenerator = network.label.name.hasPrefix("G")
+      executor.write([Double](repeating: 0, count: weight.tensor.shape.count), to: weight.tensor)
+      executor.write(
+        [Double](repeating: isGenerator ? atanh(answer) : answer, count: bias.tensor.shape.count),
+        to: bias.tensor)
+    }
+    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: step.schedule)
+    try write(pictures: step, executor)
+    try executor.run(section: "train")
+    func distance(_ side: Int, _ value: Double) -> Double {
+      let pixels = executor.readDouble(step.sides[side])
+      return pixels.reduce(0) { $0 + abs($1 - value) } / Double(pixels.count)
+    }
+    // A constant picture goes there and comes back as the other generator's constant.
+    let expected = [
+      "G_GAN": 0.09, "F_GAN": 0.81, "cycle_A": 10 * distance(0, -0.2), "cycle_B": 4 * distance(1, 0.3),
+      "identity_A": 5 * distance(0, -0.2), "identity_B": 2 * distance(1, 0.3),
+      "DB_real": 0.09, "DB_fake": 0.49, "DA_real": 0.81, "DA_fake": 0.01,
+    ]
+    let losses = try step.losses(executor)
+    #expect(losses.names == step.lossKinds.map(\.name) && Set(losses.names) == Set(expected.keys))
+    for (name, value) in zip(losses.names, losses.values) {
+      // Read as Float. Measured: at most 6e-8.
+      #expect(abs(value - (try #require(expected[name]))) <= 1.2e-7 * abs(value), "\(name): \(value)")
+    }
+  }
+
+  /// A weight of 0 leaves passes and losses out: six passes of the generators, five or two.
+  @Test(
+    arguments: [(10, 10, 0.5, 6), (10, 0, 0.5, 4), (10, 10, 0, 4), (0, 0, 0.5, 2)]
+      as [(Float, Float, Float, Int)])
+  func weightsOfZero(_ cycle: Float, _ back: Float, _ identity: Float, _ passes: Int) throws {
+    let step = try step { $1.weights = .init(cycle: cycle, cycleBack: back, identity: identity) }
+    #expect(step.generators.compactMap { step.network($0.name)?.passesPerStep }.reduce(0, +) == passes)
+    let names = Set(step.lossKinds.map(\.name))
+    #expect(names.contains("cycle_A") == (cycle > 0) && names.contains("cycle_B") == (back > 0))
+    #expect(names.contains("identity_A") == (cycle * identity > 0))
+    #expect(names.contains("identity_B") == (back * identity > 0))
+  }
+
+  /// The pools' choices depend on seed and step alone, and not on each other.
+  @Test func poolsAreApart() throws {
+    let pools = try step().inputs.compactMap { input in
+      if case .pool(let pool) = input.source { pool } else { nil }
+    }
+    #expect(pools.map(\.number) == [0, 1] && pools.allSatisfy { $0.images.shape == [50, 3, 32, 32] })
+    func choices(_ number: Int) -> [[ImagePoolChoice]] {
+      (50..<90).map { ImagePoolChooser(slots: 50, seed: 1, number: number).choices(images: 1, step: $0) }
+    }
+    #expect(choices(0) == choices(0) && choices(0) != choices(1))
+  }
+}
+
+/// Trainings without pairs.
+@Suite struct UnpairedTrainingTests {
+  private let folder: TemporaryFolder
+
+  /// Five pictures of A and three of B in trainA and trainB, gray and colour where asked for.
+  init() throws {
+    folder = try TemporaryFolder()
+    try write("data/trainA", count: 5, shift: 0)
+    try write("data/trainB", count: 3, shift: 90)
+  }
+
+  private func write(_ name: String, count: Int, shift: Int, channels: Int = 3) throws {
+    let path = "\(folder.path)/\(name)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    for number in 0..<count {
+      let samples = (0..<32 * 32 * channels).map { UInt8(($0 * (5 + number) + shift) % 251) }
+      try Picture(width: 32, height: 32, channels: channels, samples: .eight(samples))
+        .write(to: "\(path)/\(name.suffix(1))\(number).png")
+    }
+  }
+
+  private func options(_ words: [String: String] = [:]) throws -> TrainingOptions {
+    var options = TrainingOptions()
+    let all = [
+      "--data": "\(folder.path)/data", "--size": "32", "--ngf": "2", "--ndf": "2", "--patch": "16",
+      "--unpaired": "on", "--steps": "6", "--seed": "7", "--pool": "2",
+    ].merging(words) { $1 }
+    try options.set(TrainingOptions.rows.compactMap { row in all[row.name].map { GivenOption(row, [$0]) } })
+    return options
+  }
+
+  private func train(_ options: TrainingOptions, _ name: String, until stop: Int = .max) throws
+    -> RunDirectory
+  {
+    let run = RunDirectory("\(folder.path)/\(name)")
+    var options = options
+    let checkpoint = run.latestCheckpoint() == nil ? nil : try RunDirectory.readCheckpoint(of: run.path)
+    if checkpoint == nil { try options.readFormat() }
+    let trainer = try Trainer(options, run: run, resuming: checkpoint) { ReferenceExecutor($0.recording) }
+    _ = try trainer.train(shouldStop: { trainer.stepsDone >= stop }, onEvent: { _ in })
+    return run
+  }
+
+  /// A run that stopped on the way ends with the bytes of one that did not; it has a strip and both directions.
+  @Test func resumesBitByBit() throws {
+    try write("data/testA", count: 2, shift: 30)
+    try write("data/testB", count: 3, shift: 60)
+    let options = try options()
+    let straight = try train(options, "straight")
+    _ = try train(options, "resumed", until: 4)
+    let resumed = try train(options, "resumed")
+    func checkpoint(_ run: RunDirectory) throws -> Data {
+      try Data(contentsOf: URL(fileURLWithPath: run.checkpoint(step: 6)))
+    }
+    #expect(try checkpoint(straight) == checkpoint(resumed))
+    // Rows of three pictures for each direction, two of them.
+    let strip = try Picture(contentsOf: straight.sample(step: 6))
+    #expect(strip.width >= 6 * 32 && strip.height >= 2 * 32)
+    let table = try String(contentsOfFile: straight.validation, encoding: .utf8).split(separator: "\n")
+    #expect(table[0] == "step,epoch,\(FigureKind.ofCycles.map(\.key).joined(separator: ","))")
+    let values = table[1].split(separator: ",").compactMap { Double($0) }
+    #expect(values.count == 8 && abs(values[2] - (values[3] + values[4]) / 2) < 1e-9)
+    #expect(try Checkpoint(path: straight.best).progress.best?.figure == "cycle_l1_noisy")
+  }
+
+  /// A cycle error is what two translations of the checkpoint make of a picture.
+  @Test func cycleErrorsAreThoseOfTheTranslations() throws {
+    try write("data/valA", count: 1, shift: 30)
+    try write("data/valB", count: 1, shift: 60)
+    let run = try train(options(), "run")
+    let path = "\(folder.path)/data/valA/A0.png"
+    let planes = try Picture(contentsOf: path).planes()
+    let there = try RunDirectory.readCheckpoint(of: run.path, translating: .aToB)
+    let back = try RunDirectory.readCheckpoint(of: run.path, translating: .bToA)
+    func translate(_ checkpoint: (Checkpoint, path: String), _ planes: [Float]) throws -> [Float] {
+      let step = try checkpoint.0.options.recordTranslation()
+      let executor = ReferenceExecutor(step.recording)
+      try checkpoint.0.restore(step, executor, path: checkpoint.path)
+      return try step.translations[0](planes, index: 0, seed: 7, on: executor)
+    }
+    let result = try translate(back, translate(there, planes))
+    let expected =
+      zip(result, planes).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) } / Double(planes.count) * 127.5
+    let table = try String(contentsOfFile: run.validation, encoding: .utf8).split(separator: "\n")
+    let column = try #require(table[0].split(separator: ",").firstIndex(of: "cycle_l1_a"))
+    let value = try #require(Double(table[table.count - 1].split(separator: ",")[column]))
+    // Measured: 1e-15 relative.
+    #expect(abs(value - expected) <= 1e-12 * expected)
+  }
+
+  /// Other kinds on both sides: each generator draws its own.
+  @Test func sidesOfDifferentChannels() throws {
+    try write("gray/trainA", count: 2, shift: 0, channels: 1)
+    try write("gray/trainB", count: 2, shift: 9)
+    var options = try options(["--data": "\(folder.path)/gray"])
+    try options.readFormat()
+    #expect(throws: ModelError.option("--lambda-identity", "A has 1 channel and B 3; give 0")) {
+      try options.validate()
+    }
+    let run = try train(
+      self.options(["--data": "\(folder.path)/gray", "--lambda-identity": "0"]), "gray-run")
+    for (direction, channels) in [(Direction.aToB, 3), (.bToA, 1)] {
+      let translator = try Translator(RunDirectory.readCheckpoint(of: run.path, translating: direction)) {
+        ReferenceExecutor($0.recording)
+      }
+      let side = direction == .aToB ? "A" : "B"
+      let path = "\(folder.path)/gray/train\(side)/\(side)0.png"
+      let picture = try translator.translate([.init(Picture(contentsOf: path), path: path)])
+      #expect(picture.channels == channels)
+    }
+  }
+
+  @Test func aModelOfPairsHasOneDirection() throws {
+    var options = TrainingOptions()
+    options.direction = .bToA
+    #expect(try options.translating(nil) == options && options.translating(.bToA) == options)
+    let error = try modelError { _ = try options.translating(.aToB) }
+    #expect("\(error)".hasPrefix("--direction: the model was trained with pairs and translates BtoA alone"))
+  }
+
+  @Test func defaultsAreCycleGANs() throws {
+    var options = TrainingOptions()
+    try options.set([GivenOption(TrainingOptions.row("--unpaired"), ["on"])])
+    #expect(
+      options.network.generator == .resnet9 && options.network.norm == .instance && !options.network.dropout)
+    #expect(options.objective.kind == .gan && options.objective.ganLoss == .lsgan && options.poolSize == 50)
+    #expect(
+      options.unpaired == CycleGAN.Weights() && options.unpaired?.cycle == 10
+        && options.unpaired?.identity == 0.5)
+    // Smaller pictures have six blocks; what is given stands, in whatever order.
+    let small = [
+      GivenOption(TrainingOptions.row("--size"), ["128"]), GivenOption(TrainingOptions.row("--pool"), ["3"]),
+    ]
+    for given in [
+      small + [GivenOption(TrainingOptions.row("--unpaired"), ["on"])],
+      [GivenOption(TrainingOptions.row("--unpaired"), ["on"])] + small,
+    ] {
+      var options = TrainingOptions()
+      try options.set(given)
+      #expect(options.network.generator == .resnet6 && options.poolSize == 3)
+    }
+  }
+
+  @Test(arguments: [
+    (["--objective": "l1"], "--objective: l1 needs pairs; --unpaired has none"),
+    (["--objective": "cgan+l1"], "--objective: cgan+l1 needs pairs; --unpaired has none"),
+    (["--weights": "w"], "--weights: compares a picture with its target; --unpaired has none"),
+    (["--lambda-ssim": "1"], "--lambda-ssim: compares a picture with its target; --unpaired has none"),
+    (["--lambda-edges": "1"], "--lambda-edges: compares a picture with its target; --unpaired has none"),
+    (
+      ["--lambda-feature-matching": "1"],
+      "--lambda-feature-matching: compares a picture with its target; --unpaired has none"
+    ),
+    (["--lambda-cycle": "-1"], "--lambda-cycle: -1 is not a finite number from 0 on"),
+  ])
+  func refusals(_ words: [String: String], _ message: String) throws {
+    let options = try options(words)
+    #expect("\(try modelError { try options.validate() })" == message)
+  }
+
+  @Test(arguments: [
+    (["--unpaired", "--direction"], "--direction: both directions are trained; translate has --direction"),
+    (["--unpaired", "--lambda-l1"], "--lambda-l1: compares a picture with its target; --unpaired has none"),
+    (["--lambda-cycle"], "--lambda-cycle: goes with --unpaired"),
+    (["--lambda-cycle-back"], "--lambda-cycle-back: goes with --unpaired"),
+    (["--lambda-identity"], "--lambda-identity: goes with --unpaired"),
+  ])
+  func misuse(_ names: [String], _ message: String) throws {
+    let words = ["--unpaired": "on", "--direction": "BtoA"]
+    let given = names.map { GivenOption(TrainingOptions.row($0), [words[$0] ?? "1"]) }
+    var options = TrainingOptions()
+    try options.set(given)
+    #expect(options.misuse(of: given).map { "\($0)" } == message)
+  }
+}
