@@ -45,12 +45,12 @@ def run(program, *arguments):
         sys.exit(f"pix2pix {' '.join(map(str, arguments))}: {outcome.stderr}")
 
 
-def picture_difference(program, folder, network, model, size, channels):
+def picture_difference(program, folder, network, model, size, channels, *options):
     """The largest difference of a translation, in levels of 8 bits."""
     pixels = numpy.random.default_rng(3).integers(0, 256, (size[1], size[0], channels), dtype=numpy.uint8)
     Image.fromarray(pixels.squeeze()).save(folder / "input.png")
     run(program, "translate", "--model", model, "--input", folder / "input.png", "--out", folder / "output.png",
-        "--dropout", "off")
+        "--dropout", "off", *options)
     ours = numpy.asarray(Image.open(folder / "output.png"), dtype=numpy.int32)
     planes = torch.from_numpy(pixels.astype(numpy.float32) / 127.5 - 1).permute(2, 0, 1)[None]
     with torch.no_grad():
@@ -110,6 +110,35 @@ def main(program):
                         if not key.endswith("num_batches_tracked"))
             failures += not equal
             print(f"| {title} | {'equal' if equal else 'DIFFERS'} | | |", flush=True)
+
+        # A CycleGAN: in, trained on without pairs, and back in PyTorch, in both directions.
+        networks = {"G_A": ResNet(blocks=6, norm="instance"), "G_B": ResNet(blocks=6, norm="instance"),
+                    "D_A": PatchGAN(layers=2, norm="instance", inputs=3), "D_B": PatchGAN(layers=2, norm="instance", inputs=3)}
+        for number, (name, network) in enumerate(networks.items()):
+            torch.save(random_weights(network, 200 + number).state_dict(), root / f"latest_net_{name}.pth")
+        run(program, "import", root / "latest_net_G_A.pth", "--back", root / "latest_net_G_B.pth", "--discriminator",
+            root / "latest_net_D_A.pth", "--back-discriminator", root / "latest_net_D_B.pth", "--norm", "instance",
+            "--size", 64, "--out", root / "cycle")
+        run(program, "sample-pairs", "--out", root / "sides", "--count", 4, "--size", 64, "--layout", "folders")
+        run(program, "train", "--unpaired", "--data", root / "sides", "--from", root / "cycle", "--steps", 3, "--out", root / "cycle-tuned")
+        # PyTorch's D_A judges what G_A draws, pictures of B: ours is named by them.
+        ours = {"G_A": "G_A", "G_B": "G_B", "D_A": "D_B", "D_B": "D_A"}
+        for name, network in networks.items():
+            equal = []
+            for model in ("cycle", "cycle-tuned"):
+                run(program, "export", "--model", root / model, "--format", "pth", "--network", ours[name], "--out", root / f"{model}-{name}.pth")
+                back = torch.load(root / f"{model}-{name}.pth", weights_only=True)
+                equal.append(all(torch.equal(value, back[key]) for key, value in torch.load(root / f"latest_net_{name}.pth").items()))
+                network.load_state_dict(back, strict=True)
+            # Three steps have changed the weights.
+            good = equal == [True, False]
+            failures += not good
+            print(f"| CycleGAN, {name} | {'equal' if good else 'DIFFERS'} | | |", flush=True)
+        for name, direction in (("G_A", "AtoB"), ("G_B", "BtoA")):
+            difference = picture_difference(
+                program, root, networks[name], root / "cycle-tuned", (64, 64), 3, "--direction", direction)
+            failures += difference > PICTURE_BOUND
+            print(f"| CycleGAN, {name} | | | {difference}/255 |", flush=True)
     print(f"{failures} failures")
     sys.exit(failures > 0)
 

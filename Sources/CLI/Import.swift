@@ -18,12 +18,25 @@ struct Import: TalkingCommand {
         pix2pix import latest_net_G.pth --dropout --out run
         pix2pix import latest_net_G.pth --discriminator latest_net_D.pth --dropout --out run
         pix2pix import horse2zebra.pth --norm instance --out run
+        pix2pix import latest_net_G_A.pth --back latest_net_G_B.pth --norm instance --out run
+
+      --back makes a model without pairs of both generators of a CycleGAN, which translates both ways and which \
+      train --unpaired --from goes on with. The discriminator of a generator's pictures is latest_net_D_A.pth of G_A's, which \
+      judges B's, and latest_net_D_B.pth of G_B's.
       """)
 
   @Argument(help: ArgumentHelp("The generator's state_dict.", valueName: "file"), completion: .file())
   var generator: String
   @Option(help: ArgumentHelp("The discriminator's state_dict.", valueName: "file"), completion: .file())
   var discriminator: String?
+  @Option(
+    help: ArgumentHelp("The state_dict of the generator from B to A of a CycleGAN.", valueName: "file"),
+    completion: .file())
+  var back: String?
+  @Option(
+    help: ArgumentHelp("The state_dict of the discriminator of --back's pictures.", valueName: "file"),
+    completion: .file())
+  var backDiscriminator: String?
   @Option(help: ArgumentHelp("The run's folder.", valueName: "dir"), completion: .directory)
   var out: String
   @Option(
@@ -48,16 +61,31 @@ struct Import: TalkingCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var terminal: TerminalOptions
 
-  func run() throws {
-    let files = [try TensorFile(generator)] + (try discriminator.map { [try TensorFile($0)] } ?? [])
-    let parameters = files.map {
-      ImportedModel.Parameters(path: $0.path, shapes: $0.entries.mapValues(\.shape))
+  func validate() throws {
+    guard back != nil || backDiscriminator == nil else {
+      throw ValidationError("--back-discriminator goes with --back.")
     }
-    let judge = parameters.dropFirst().first
-    let model = try ImportedModel(
-      PyTorchArchitecture(
-        generator: parameters[0], discriminator: judge, .init(size: size, dropout: dropout, norm: norm)),
-      generator: parameters[0], discriminator: judge)
+  }
+
+  func run() throws {
+    var files: [TensorFile] = []
+    func parameters(_ path: String) throws -> ImportedModel.Parameters {
+      let file = try TensorFile(path)
+      files.append(file)
+      return ImportedModel.Parameters(path: file.path, shapes: file.entries.mapValues(\.shape))
+    }
+    let (own, judge) = (try parameters(generator), try discriminator.map(parameters))
+    let architecture = try PyTorchArchitecture(
+      generator: own, discriminator: judge,
+      .init(size: size, dropout: dropout, norm: norm, isUnpaired: back != nil))
+    let model =
+      if let back {
+        try ImportedModel(
+          architecture, there: .init(generator: own, judge: judge),
+          back: .init(generator: parameters(back), judge: backDiscriminator.map(parameters)))
+      } else {
+        try ImportedModel(architecture, generator: own, discriminator: judge)
+      }
     let path = try model.write(to: RunDirectory(out, replacing: output.replacing)) { path, name in
       guard let file = files.first(where: { $0.path == path }) else { preconditionFailure("no file \(path)") }
       return try file.floats(name)

@@ -17,6 +17,8 @@ def write_data(bench):
     folder = bench.new("data")
     for number in range(COUNT):
         name = f"{number}.png"
+        if number < 3:
+            pictures.png(folder / "few" / name, SIZE, SIZE, pictures.photograph(number))
         pictures.png(folder / "photos" / name, SIZE, SIZE, pictures.photograph(number))
         pictures.png(folder / "others" / name, SIZE, SIZE, pictures.photograph(number + 7))
         pictures.png(folder / "labels" / name, SIZE, SIZE, pictures.labels(number))
@@ -60,6 +62,10 @@ def cases(folder):
     ]
     found += [["--data", photos, "--task", task] for task in (
         "colorize", "inpaint", "inpaint:random", "edges", "super-resolve:2", "denoise:20")]
+    # Domains without pairs, of different numbers of pictures.
+    unpaired = ["--unpaired", "--data", others, "--targets", folder / "few", "--generator", "resnet-6"]
+    found += [[*unpaired, *options.split()] for options in (
+        "", "--batch-size 2 --pool 3 --lambda-cycle-back 5", "--lambda-identity 0 --lambda-cycle 3", "--generator unet --dropout")]
     return found
 
 

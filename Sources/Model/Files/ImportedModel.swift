@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Images
 import Tape
 
 /// A model whose weights another program trained, as a run that translates, and that `train --from` begins with.
@@ -17,11 +18,32 @@ public struct ImportedModel {
   public init(
     _ architecture: PyTorchArchitecture, generator: Parameters, discriminator: Parameters?
   ) throws {
-    options = architecture.options
-    step =
+    let options = architecture.options
+    try self.init(
+      options,
       discriminator == nil
-      ? try options.recordTranslation(dropout: false) : try options.record(translates: false)
-    files = ["G": generator, "D": discriminator].compactMapValues(\.self)
+        ? options.recordTranslation(dropout: false) : options.record(translates: false),
+      ["G": generator, "D": discriminator].compactMapValues(\.self))
+  }
+
+  /// A direction of a CycleGAN: its generator, and the judge of the generator's pictures.
+  public struct Way {
+    public let generator: Parameters
+    public let judge: Parameters?
+
+    public init(generator: Parameters, judge: Parameters?) { (self.generator, self.judge) = (generator, judge) }
+  }
+
+  /// The same of a model without pairs, of an architecture that is unpaired, too.
+  public init(_ architecture: PyTorchArchitecture, there: Way, back: Way) throws {
+    var files = [Direction.aToB.generator.name: there.generator, Direction.bToA.generator.name: back.generator]
+    files[Direction.aToB.judge.name] = there.judge
+    files[Direction.bToA.judge.name] = back.judge
+    try self.init(architecture.options, architecture.options.record(translates: false), files)
+  }
+
+  private init(_ options: TrainingOptions, _ step: any TrainingStep, _ files: [String: Parameters]) throws {
+    (self.options, self.step, self.files) = (options, step, files)
     for network in step.networks { try check(network) }
   }
 

@@ -29,9 +29,13 @@ public struct PyTorchArchitecture: Sendable {
     public var size: PictureSize?
     public var dropout: Bool?
     public var norm: NormKind?
+    /// The generator is the one from A to B of a CycleGAN.
+    public var isUnpaired: Bool
 
-    public init(size: PictureSize? = nil, dropout: Bool? = nil, norm: NormKind? = nil) {
-      (self.size, self.dropout, self.norm) = (size, dropout, norm)
+    public init(
+      size: PictureSize? = nil, dropout: Bool? = nil, norm: NormKind? = nil, isUnpaired: Bool = false
+    ) {
+      (self.size, self.dropout, self.norm, self.isUnpaired) = (size, dropout, norm, isUnpaired)
     }
   }
 
@@ -45,6 +49,7 @@ public struct PyTorchArchitecture: Sendable {
     generator: Parameters, discriminator: Parameters?, _ answers: Answers
   ) throws(ModelError) {
     self.answers = answers
+    if answers.isUnpaired { options.takeUnpairedDefaults() }
     if generator["model.model.0.weight"] != nil {
       try readUNet(generator)
     } else if generator["model.1.weight"] != nil {
@@ -175,8 +180,8 @@ public struct PyTorchArchitecture: Sendable {
     (options.network.ndf, options.network.discriminatorLayers) = (first[0], layers)
     let (inputs, outputs) = (options.network.inputChannels, options.network.outputChannels)
     switch first[1] {
-    case inputs + outputs: options.objective.kind = .cganL1
-    case outputs: options.objective.kind = .ganL1
+    case inputs + outputs where !answers.isUnpaired: options.objective.kind = .cganL1
+    case outputs: options.objective.kind = answers.isUnpaired ? .gan : .ganL1
     default:
       throw .file(
         parameters.path,

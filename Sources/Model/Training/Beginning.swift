@@ -9,7 +9,7 @@ extension TrainingOptions {
   ///
   /// - Throws: `ModelError.option` when a word is no such value
   public init(beginningWith model: TrainingOptions, given: [GivenOption]) throws(ModelError) {
-    self.init()
+    self = model.isUnpaired ? .unpairedDefaults : TrainingOptions()
     let names = Set(given.map(\.row.name))
     guard names.contains("--unpaired") == model.isUnpaired else {
       throw .option(
