@@ -1,6 +1,8 @@
 import Files
 import Foundation
+import Images
 import Model
+import Synchronization
 
 /// The runs and models that a server was given, by the names that requests use. A name is looked up here and never becomes a
 /// part of a path, so that nothing else of the file system can be asked for.
@@ -16,6 +18,8 @@ package struct Catalog: Sendable {
     package let path: String
     /// The name of its run.
     package let run: String?
+    /// Of a model without pairs, which has an entry for each.
+    package var direction: Direction?
   }
 
   package private(set) var runs: [Run] = []
@@ -54,16 +58,41 @@ package struct Catalog: Sendable {
     let name = Self.unique(Self.lastName(path), taken)
     runs.append(Run(name: name, path: path))
     let directory = RunDirectory(path)
-    if directory.latestCheckpoint() != nil { models.append(ModelEntry(name: name, path: path, run: name)) }
+    if let latest = directory.latestCheckpoint() { add(ModelEntry(name: name, path: path, run: name), latest) }
     if FileIdentity(directory.best) != nil {
-      models.append(ModelEntry(name: "\(name)/best", path: directory.best, run: name))
+      add(ModelEntry(name: "\(name)/best", path: directory.best, run: name), directory.best)
     }
+  }
+
+  /// Adds a model; of one without pairs, both directions.
+  private mutating func add(_ entry: ModelEntry, _ checkpoint: String) {
+    guard Self.isUnpaired(checkpoint) else { return models.append(entry) }
+    for direction in Direction.allCases {
+      models.append(
+        ModelEntry(
+          name: "\(entry.name)/\(direction.rawValue)", path: entry.path, run: entry.run, direction: direction))
+    }
+  }
+
+  /// Catalogs are made again and again: a file is read once.
+  private static let unpaired = Mutex<[FileStamp: Bool]>([:])
+
+  private static func isUnpaired(_ checkpoint: String) -> Bool {
+    guard let stamp = FileStamp(checkpoint) else { return false }
+    if let known = unpaired.withLock({ $0[stamp] }) { return known }
+    let result = (try? Checkpoint(path: checkpoint))?.options.isUnpaired ?? false
+    unpaired.withLock { known in
+      if known.count > 1000 { known = [:] }
+      known[stamp] = result
+    }
+    return result
   }
 
   private mutating func add(checkpoint path: String) {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let name = "\(Self.lastName(folder))/\(Self.lastName(path))"
-    models.append(ModelEntry(name: Self.unique(name, Set(models.map(\.name))), path: path, run: nil))
+    let taken = Set(models.map { $0.direction == nil ? $0.name : String($0.name.dropLast("/AtoB".count)) })
+    add(ModelEntry(name: Self.unique(name, taken), path: path, run: nil), path)
   }
 
   private static func lastName(_ path: String) -> String {

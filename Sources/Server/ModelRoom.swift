@@ -27,6 +27,7 @@ actor ModelRoom {
     let statistics: NormStatistics
     let drops: Bool
     let size: Translator.Size
+    let direction: Direction
   }
 
   /// A translation that a request asks for.
@@ -74,11 +75,11 @@ actor ModelRoom {
     let path = try RunDirectory.checkpoint(of: model.path)
     // A run that goes on replaces best.safetensors.
     let stamp = FileStamp(path)
-    if let known = stamp.flatMap({ checkpoints[$0] }) { return (known, path) }
+    if let known = stamp.flatMap({ checkpoints[$0] }) { return (try known.translating(model.direction), path) }
     let (checkpoint, read) = try RunDirectory.readCheckpoint(of: model.path)
     if checkpoints.count > 64 { checkpoints = [:] }
     if let stamp { checkpoints[stamp] = checkpoint }
-    return (checkpoint, read)
+    return (try checkpoint.translating(model.direction), read)
   }
 
   /// What a page has to know of a model.
@@ -141,6 +142,7 @@ actor ModelRoom {
     if job.withRecipe, format == .png {
       let recipe = Recipe(
         model: URL(fileURLWithPath: path).standardizedFileURL.path, fingerprint: try fingerprint(path),
+        direction: job.model.direction,
         statistics: job.statistics, dropout: dropout.word, sample: job.sample, index: 0, size: job.size,
         bitDepth: bitDepth)
       file = try recipe.file(of: picture, inputs: job.inputs, path: "the picture")
@@ -154,7 +156,8 @@ actor ModelRoom {
     -> Translator
   {
     let key = Key(
-      checkpoint: FileStamp(checkpoint.path), statistics: job.statistics, drops: drops, size: job.size)
+      checkpoint: FileStamp(checkpoint.path), statistics: job.statistics, drops: drops, size: job.size,
+      direction: checkpoint.0.options.direction)
     if let place = loaded.firstIndex(where: { $0.key == key }) {
       let used = loaded.remove(at: place)
       loaded.append(used)

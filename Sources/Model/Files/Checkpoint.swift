@@ -142,6 +142,16 @@ public struct Checkpoint: Sendable {
     self.tensors = tensors
   }
 
+  /// The same for use in a direction: its options say what the model takes and draws then.
+  ///
+  /// - Parameter direction: nil for the model's own
+  /// - Throws: `ModelError.option` for a direction that the model does not translate in
+  public func translating(_ direction: Direction?) throws(ModelError) -> Checkpoint {
+    var other = self
+    other.options = try options.translating(direction)
+    return other
+  }
+
   /// Checks that the file holds the tensors of a training step, or of its networks alone, before anything of the sizes that
   /// its options ask for is allocated.
   ///

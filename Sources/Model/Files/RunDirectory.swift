@@ -135,9 +135,8 @@ public struct RunDirectory: Sendable {
   public static func readCheckpoint(
     of path: String, translating direction: Direction?
   ) throws(ModelError) -> (Checkpoint, path: String) {
-    var (checkpoint, file) = try readCheckpoint(of: path)
-    checkpoint.options = try checkpoint.options.translating(direction)
-    return (checkpoint, file)
+    let (checkpoint, file) = try readCheckpoint(of: path)
+    return (try checkpoint.translating(direction), file)
   }
 
   /// Makes a copy of a checkpoint the best one.

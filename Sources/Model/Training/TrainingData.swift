@@ -108,7 +108,7 @@ extension UnpairedSource {
 
 extension PairFormat {
   /// The format of one side's pictures as their own pairs: A's are the inputs, B's the targets.
-  func side(_ side: Direction.Side) -> PairFormat {
+  public func side(_ side: Direction.Side) -> PairFormat {
     guard case .pictures(let inputs, let target) = self else { return self }
     let format = side == .a ? inputs[0] : target
     return .pictures(inputs: [format], target: format)

@@ -79,6 +79,13 @@ extension TrainingOptions {
     return nil
   }
 
+  /// Pictures without pairs of the side that is translated: of the validation, else of the training.
+  public func exampleInputs() throws -> PairSource? {
+    guard isUnpaired else { return nil }
+    if let source = try unpairedValidation() { return source[direction.source] }
+    return try unpairedPictures(of: .train)?[direction.source]
+  }
+
   private func unpairedPictures(of split: Split) throws -> UnpairedSource? {
     try UnpairedSource.pictures(
       of: split, in: targets.map { .twoFolders(inputs: data, targets: $0) } ?? .folder(data, .aToB))
