@@ -145,9 +145,14 @@ def check_features(program, outputs, targets, work):
     evaluate(
         program, "--output-features", work / "a.safetensors", "--target-features", work / "b.safetensors",
         "--out", work / "features")
-    ours = json.loads((work / "features" / "figures.json").read_text())["figures"]["frechet_distance"]["value"]
+    figures = json.loads((work / "features" / "figures.json").read_text())["figures"]
+    ours = figures["frechet_distance"]["value"]
     # Measured: 2.2e-11. The root of a product of nearly singular covariances has lost the other digits.
     compare("Fréchet distance", ours, second.frechet(a.astype(float), b.astype(float)), 2e-10)
+    # Measured: 1.1e-15.
+    compare(
+        "kernel distance", figures["kernel_distance"]["value"],
+        1000 * second.kernel_distance(a.astype(float), b.astype(float)), 1e-14)
 
 
 def check_labels(program, labels, work):

@@ -98,6 +98,16 @@ def frechet(a, b):
     return float(difference @ difference + np.trace(sa + sb - 2 * np.real(root)))
 
 
+def kernel_distance(a, b):
+    """KID's estimate over all vectors at once, as torch-fidelity's polynomial_mmd has it."""
+    def kernel(x, y):
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    (aa, bb, ab), (m, n) = (kernel(a, a), kernel(b, b), kernel(a, b)), (len(a), len(b))
+    within = (aa.sum() - np.trace(aa)) / (m * (m - 1)) + (bb.sum() - np.trace(bb)) / (n * (n - 1))
+    return float(within - 2 * ab.mean())
+
+
 def read_by_unet(state, picture):
     """The class of each pixel of an RGB picture, and the mean over pixels of each map that the last layer reads, by a
     U-Net with PyTorch's names and norms of batch statistics. In Double: classes that are nearly as likely are a matter of

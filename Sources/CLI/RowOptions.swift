@@ -95,7 +95,7 @@ extension CompletionKind {
       self = .list(row.choices)
     } else if row.valueName == "dir" {
       self = .directory
-    } else if row.valueName == "run|file" {
+    } else if row.valueName.hasSuffix("file") {
       self = .file()
     } else {
       return nil

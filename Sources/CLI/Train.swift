@@ -33,7 +33,10 @@ struct Train: TalkingCommand {
     Validation takes the figures of `pix2pix evaluate`, and --best names one of them: \
     \(FigureKind.ofPictures.map(\.key).joined(separator: ", ")); accuracies and IOU where targets are label maps, MS-SSIM for \
     sizes from \(StructuralSimilarity.minimumMultiScaleSide) on; with --scorer also \
-    \(ScorerScore.outputKinds.map(\.key).joined(separator: ", ")).
+    \(ScorerScore.outputKinds.map(\.key).joined(separator: ", ")); with --feature-network \
+    \(FigureKind.frechetDistance.key) and \(FigureKind.kernelDistance.key). Without pairs it takes \
+    \(FigureKind.ofCycles.map(\.key).joined(separator: ", ")) and, with --feature-network, \
+    \(FigureKind.ofDomains.map(\.key).joined(separator: ", ")).
 
     --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
     --steps N keeps it throughout; --learning-rate-policy changes either.

@@ -41,7 +41,7 @@ struct TrainingRun {
     var described: [(String, String)] = []
     let trainer = try Trainer(
       options, run: directory, resuming: checkpoint, device: describe(choice, options.precision, &described),
-      figureSources: try figureSources(device)
+      figureSources: try figureSources(device), featureNetwork: try featureNetwork(device)
     ) { step in
       guard case .openCL(let chosen, _) = choice else {
         note(try MemoryCheck(options: options, limit: memoryLimit).checkReference(step.recording))
@@ -189,6 +189,12 @@ struct TrainingRun {
           try device.executor(for: $0, kernels, .use, tunes: true)
         })
     ]
+  }
+
+  private func featureNetwork(_ device: DeviceOptions) throws -> FeatureNetwork? {
+    try options.featureNetwork.map { path in
+      try FeatureNetwork(path: path) { try device.executor(for: $0, kernels, .use, tunes: true) }
+    }
   }
 
   /// The kernels that the run took so far; nil when it ran on another device or driver, whose kernels are no better

@@ -64,6 +64,25 @@ extension FigureKind {
   public static let nearerToTraining = FigureKind(
     "nearer_to_training", "nearer to a training target", better: .lower)
   public static let frechetDistance = FigureKind("frechet_distance", "Fréchet distance", better: .lower)
+  public static let kernelDistance = frechetDistance.asKernelDistance
+  /// Distances of the pictures that a generator draws of a domain from the domain's own, in the order of reports.
+  public static let ofDomains = ["a", "b"].flatMap { side in
+    let frechet = FigureKind(
+      "frechet_distance_\(side)", "Fréchet distance, pictures of \(side.uppercased())", better: .lower,
+      family: "Fréchet distance")
+    return [frechet, frechet.asKernelDistance]
+  }
+
+  /// The kernel distance of the features that a kind of Fréchet distance is of, under its name. Values are a thousandfold.
+  public var asKernelDistance: FigureKind {
+    func renamed(_ text: String, _ word: String, _ other: String) -> String {
+      text.range(of: word).map { text.replacingCharacters(in: $0, with: other) } ?? text
+    }
+    return FigureKind(
+      renamed(key, "frechet_distance", "kernel_distance"),
+      renamed(name, "Fréchet distance", "kernel distance"),
+      unit: "times 1000", better: .lower, family: renamed(family, "Fréchet distance", "Kernel distance"))
+  }
 
   /// Of pictures of either domain beside themselves, translated there and back (Zhu et al. 2017).
   public static let cycle = cycleKind("cycle_l1", "Cycle error")

@@ -221,14 +221,16 @@ import Testing
     return options
   }
 
-  private func train(_ options: TrainingOptions, _ name: String, until stop: Int = .max) throws
-    -> RunDirectory
-  {
+  private func train(
+    _ options: TrainingOptions, _ name: String, until stop: Int = .max, features: FeatureNetwork? = nil
+  ) throws -> RunDirectory {
     let run = RunDirectory("\(folder.path)/\(name)")
     var options = options
     let checkpoint = run.latestCheckpoint() == nil ? nil : try RunDirectory.readCheckpoint(of: run.path)
     if checkpoint == nil { try options.readFormat() }
-    let trainer = try Trainer(options, run: run, resuming: checkpoint) { ReferenceExecutor($0.recording) }
+    let trainer = try Trainer(options, run: run, resuming: checkpoint, featureNetwork: features) {
+      ReferenceExecutor($0.recording)
+    }
     _ = try trainer.train(shouldStop: { trainer.stepsDone >= stop }, onEvent: { _ in })
     return run
   }
@@ -278,6 +280,46 @@ import Testing
     let value = try #require(Double(table[table.count - 1].split(separator: ",")[column]))
     // Measured: 1e-15 relative.
     #expect(abs(value - expected) <= 1e-12 * expected)
+  }
+
+  /// Distances of what each generator draws from the domain's own, by the features of the checkpoint's translations.
+  @Test func distancesOfBothDomains() throws {
+    try write("data/valA", count: 3, shift: 30)
+    try write("data/valB", count: 2, shift: 60)
+    let file = try #require(
+      Bundle.module.url(forResource: "vgg", withExtension: "safetensors", subdirectory: "Fixtures"))
+    func network() throws -> FeatureNetwork { try FeatureNetwork(path: file.path) { ReferenceExecutor($0) } }
+    let run = try train(options(), "run", features: network())
+    let table = try String(contentsOfFile: run.validation, encoding: .utf8).split(separator: "\n")
+    let names = table[0].split(separator: ",").map(String.init)
+    let values = table[table.count - 1].split(separator: ",").map { Double($0) }
+    #expect(
+      names.suffix(4) == [
+        "frechet_distance_a", "kernel_distance_a", "frechet_distance_b", "kernel_distance_b",
+      ])
+    for (direction, drawn, count) in [(Direction.aToB, "B", 3), (.bToA, "A", 2)] {
+      let translator = try Translator(RunDirectory.readCheckpoint(of: run.path, translating: direction)) {
+        ReferenceExecutor($0.recording)
+      }
+      let features = try network()
+      func pictures(_ side: String, _ count: Int) throws -> [(Picture, String)] {
+        try (0..<count).map {
+          let path = "\(folder.path)/data/val\(side)/\(side)\($0).png"
+          return (try Picture(contentsOf: path), path)
+        }
+      }
+      let (source, own) = drawn == "B" ? ("A", try pictures("B", 2)) : ("B", try pictures("A", 3))
+      let outputs = try pictures(source, count).enumerated().map { index, file in
+        try features.features(
+          of: translator.translate([.init(file.0, path: file.1)], index: index), name: "output")
+      }
+      let targets = try own.map { try features.features(of: $0.0, name: "target") }
+      let column = try #require(names.firstIndex(of: "kernel_distance_\(drawn.lowercased())"))
+      let expected = 1000 * kernelDistance(Features(outputs), Features(targets))
+      // Measured: 0.
+      #expect(abs(try #require(values[column]) - expected) <= 1e-9 * abs(expected))
+      #expect(try #require(values[column - 1]) > 0)
+    }
   }
 
   /// Other kinds on both sides: each generator draws its own.

@@ -143,7 +143,7 @@ import Testing
     "cycling",
     [
       "--data": ["photos"], "--unpaired": ["on"], "--lambda-cycle": ["5"], "--lambda-cycle-back": ["6"],
-      "--lambda-identity": ["0"], "--pool": ["9"],
+      "--lambda-identity": ["0"], "--pool": ["9"], "--feature-network": ["vgg.safetensors"],
     ]
   ) {
     $0.data = "photos"
@@ -151,6 +151,7 @@ import Testing
     ($0.network.generator, $0.network.norm, $0.network.dropout) = (.resnet9, .instance, false)
     ($0.objective.kind, $0.objective.ganLoss, $0.poolSize) = (.gan, .lsgan, 9)
     $0.best = "cycle_l1_noisy"
+    $0.featureNetwork = "vgg.safetensors"
   }
 
   // MARK: - The command line
@@ -318,7 +319,8 @@ import Testing
         "--epochs", "--decay-epochs",
         "--steps",
         "--learning-rate", "--learning-rate-policy", "--learning-rate-step", "--recompute", "--save-every",
-        "--sample-every", "--validate-every", "--best", "--scorer", "--keep", "--precision",
+        "--sample-every", "--validate-every", "--best", "--scorer", "--feature-network", "--keep",
+        "--precision",
       ])
   }
 

@@ -31,12 +31,16 @@ public struct ImportedModel {
     public let generator: Parameters
     public let judge: Parameters?
 
-    public init(generator: Parameters, judge: Parameters?) { (self.generator, self.judge) = (generator, judge) }
+    public init(generator: Parameters, judge: Parameters?) {
+      (self.generator, self.judge) = (generator, judge)
+    }
   }
 
   /// The same of a model without pairs, of an architecture that is unpaired, too.
   public init(_ architecture: PyTorchArchitecture, there: Way, back: Way) throws {
-    var files = [Direction.aToB.generator.name: there.generator, Direction.bToA.generator.name: back.generator]
+    var files = [
+      Direction.aToB.generator.name: there.generator, Direction.bToA.generator.name: back.generator,
+    ]
     files[Direction.aToB.judge.name] = there.judge
     files[Direction.bToA.judge.name] = back.judge
     try self.init(architecture.options, architecture.options.record(translates: false), files)

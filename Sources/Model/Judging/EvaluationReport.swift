@@ -18,11 +18,11 @@ public struct EvaluationReport: Sendable {
 
   public init() {}
 
-  /// Adds the Fréchet distance of features, and its warning.
+  /// Adds the Fréchet and the kernel distance of features, and the former's warning.
   public mutating func add(
     _ comparison: FeatureComparison, _ kind: FigureKind = .frechetDistance
   ) throws(ModelError) {
-    figures.append(try comparison.figure(kind))
+    figures += [try comparison.figure(kind), comparison.kernelFigure(kind)]
     if let remark = comparison.remark { featureRemarks.append(remark) }
   }
 

@@ -22,6 +22,41 @@ public protocol FigureSource: AnyObject {
   func takeValues() throws -> [Double]
 }
 
+/// The distances of a feature network's view of outputs from that of their targets.
+final class FeatureFigureSource: FigureSource {
+  let kinds = [FigureKind.frechetDistance, .kernelDistance]
+  private let network: FeatureNetwork
+  private var outputs: [[Double]] = []
+  private var targets: [[Double]] = []
+  /// By the pairs' places: targets stay the same.
+  private var known: [Int: [Double]] = [:]
+
+  init(_ network: FeatureNetwork) { self.network = network }
+
+  func measure(_ pairs: [TranslatedPair]) throws {
+    for pair in pairs {
+      outputs.append(try network.features(of: pair.output, name: pair.files.name))
+      let target = try known[pair.index] ?? network.features(of: pair.target, name: pair.files.name)
+      known[pair.index] = target
+      targets.append(target)
+    }
+  }
+
+  func takeValues() throws -> [Double] {
+    defer { (outputs, targets) = ([], []) }
+    return try network.distances(outputs, targets)
+  }
+}
+
+extension FeatureNetwork {
+  /// The Fréchet distance and the kernel distance, a thousandfold; NaN where there are fewer than two pictures.
+  func distances(_ outputs: [[Double]], _ targets: [[Double]]) throws -> [Double] {
+    guard outputs.count > 1, targets.count > 1 else { return [.nan, .nan] }
+    let comparison = FeatureComparison(outputs: outputs, targets: targets, source: "--feature-network")
+    return [try comparison.figure().value, comparison.kernelFigure().value]
+  }
+}
+
 /// The figures of outputs beside their targets, equal to `pix2pix evaluate`'s.
 final class PictureFigureSource: FigureSource {
   let kinds: [FigureKind]

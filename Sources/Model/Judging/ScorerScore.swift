@@ -76,5 +76,6 @@ extension Scorer {
 
 extension FigureKind {
   /// All that a run may measure.
-  static let ofRuns = ofPictures + ScorerScore.outputKinds + ofCycles
+  static let ofRuns =
+    ofPictures + ScorerScore.outputKinds + ofCycles + [frechetDistance, kernelDistance] + ofDomains
 }

@@ -19,13 +19,16 @@ struct Validation {
 
   /// - Throws: `ModelError.option` when the run does not have the figure to choose its best checkpoint by,
   ///   `ImageError` for a pair that cannot be read.
-  init?(_ options: TrainingOptions, _ data: TrainingData, further: [any FigureSource]) throws {
+  init?(
+    _ options: TrainingOptions, _ data: TrainingData, further: [any FigureSource], features: FeatureNetwork?
+  ) throws {
     guard options.validateEvery > 0, data.validation != nil || data.unpairedValidation != nil else {
       return nil
     }
-    pairs = try data.validation.map { try PairValidation(options, $0, further: further) }
-    cycle = data.unpairedValidation.map { CycleValidation(options, $0) }
-    kinds = (pairs?.kinds ?? []) + (cycle.map { _ in FigureKind.ofCycles } ?? [])
+    let ofFeatures = features.map { [FeatureFigureSource($0)] } ?? []
+    pairs = try data.validation.map { try PairValidation(options, $0, further: further + ofFeatures) }
+    cycle = data.unpairedValidation.map { CycleValidation(options, $0, features) }
+    kinds = (pairs?.kinds ?? []) + (cycle?.kinds ?? [])
     precondition(Set(kinds.map(\.key)).count == kinds.count, "every figure has a key of its own")
     // Pairs alone know nothing of cycles.
     let wanted = options.best == options.usualBest && cycle == nil ? TrainingOptions().best : options.best
@@ -97,19 +100,24 @@ private struct PairValidation {
 }
 
 /// Measures both generators of a cycle on pictures of both domains.
-private struct CycleValidation {
+private final class CycleValidation {
+  let kinds: [FigureKind]
   private let source: UnpairedSource
   private let options: TrainingOptions
+  private let network: FeatureNetwork?
+  /// Of each side's own pictures, which stay the same.
+  private var ownFeatures: [[[Double]]] = []
   /// Noise depends on the seed, the side and the picture alone, so that epochs can be compared.
   private static let purpose: UInt32 = 0xC1C1
 
-  init(_ options: TrainingOptions, _ source: UnpairedSource) {
-    (self.source, self.options) = (source, options)
+  init(_ options: TrainingOptions, _ source: UnpairedSource, _ network: FeatureNetwork?) {
+    (self.source, self.options, self.network) = (source, options, network)
+    kinds = FigureKind.ofCycles + (network == nil ? [] : FigureKind.ofDomains)
   }
 
   var count: Int { source.a.count + source.b.count }
 
-  /// The figures of `FigureKind.ofCycles`.
+  /// The figures of `kinds`.
   func figures(_ translate: Validation.Translate) throws -> [Figure] {
     let errors = try Direction.Side.allCases.map { try self.errors(of: $0, translate) }
     let (a, b) = (errors[0], errors[1])
@@ -117,20 +125,33 @@ private struct CycleValidation {
       (a.cycle + b.cycle) / 2, a.cycle, b.cycle, (a.noisy + b.noisy) / 2, a.noisy, b.noisy,
     ]
     let counts = [count, source.a.count, source.b.count]
-    return zip(FigureKind.ofCycles, zip(values, counts + counts)).map {
+    let cycles = zip(FigureKind.ofCycles, zip(values, counts + counts)).map {
       Figure($0, value: $1.0, count: $1.1)
     }
+    guard let network else { return cycles }
+    // What is drawn of A comes from pictures of B.
+    let distances =
+      try network.distances(b.features, ownFeatures[0]) + network.distances(a.features, ownFeatures[1])
+    let drawn = [source.b.count, source.b.count, source.a.count, source.a.count]
+    return cycles
+      + zip(FigureKind.ofDomains, zip(distances, drawn)).map { Figure($0, value: $1.0, count: $1.1) }
   }
 
-  /// The mean errors of one side's pictures.
+  /// The mean errors of one side's pictures, and the features of what is drawn from them.
   private func errors(
     of side: Direction.Side, _ translate: Validation.Translate
-  ) throws -> (cycle: Double, noisy: Double) {
+  ) throws -> (cycle: Double, noisy: Double, features: [[Double]]) {
     let reader = PairReader(
       augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
       format: options.format.side(side))
     let there: Direction = side == .a ? .aToB : .bToA
     var (cycle, noisy) = (0.0, 0.0)
+    var (features, own): ([[Double]], [[Double]]) = ([], [])
+    let isFirst = ownFeatures.count < Direction.Side.allCases.count
+    func look(_ planes: [Float], as side: Direction.Side, _ name: String) throws -> [Double]? {
+      let picture = options.format.side(side).targetPicture(planes, input: planes, size: options.network.size)
+      return try network?.features(of: picture, name: name)
+    }
     let pictures = source[side].pairs
     for (index, files) in pictures.enumerated() {
       let planes = try reader.planes(of: files, epoch: 0, index: index).target
@@ -143,7 +164,10 @@ private struct CycleValidation {
       let backFromNoise = try translate(
         there.reversed, CycleError.disturbed(between, noise: noise), index)
       noisy += CycleError.value(backFromNoise, planes)
+      if let drawn = try look(between, as: side == .a ? .b : .a, files.name) { features.append(drawn) }
+      if isFirst, let seen = try look(planes, as: side, files.name) { own.append(seen) }
     }
-    return (cycle / Double(pictures.count), noisy / Double(pictures.count))
+    if isFirst { ownFeatures.append(own) }
+    return (cycle / Double(pictures.count), noisy / Double(pictures.count), features)
   }
 }

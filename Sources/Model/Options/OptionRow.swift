@@ -135,7 +135,7 @@ public struct OptionRow: Sendable {
   ]
 
   /// Whether its words are paths.
-  var namesPlace: Bool { valueName == "dir" || valueName == "run|file" }
+  var namesPlace: Bool { ["dir", "file", "run|file"].contains(valueName) }
 
   /// Why a word is none of the option's, or out of its range; nil when it is neither.
   public func problem(ofWord word: String) -> String? {

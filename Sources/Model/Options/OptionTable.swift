@@ -228,6 +228,10 @@ extension TrainingOptions {
       "Scorer that train-scorer made: validate by the FCN-score, too, for runs whose inputs are label maps.",
       value: "run|file", mayChange: true, shown: .unlessDefault),
     OptionRow(
+      "--feature-network", \.featureNetwork, .training,
+      "torchvision's VGG as safetensors: validate by Fréchet and kernel distances between drawn and true pictures, too.",
+      value: "file", mayChange: true, shown: .unlessDefault),
+    OptionRow(
       "--keep", \.keep, .training, "Checkpoints kept besides the best.", range: .from(1, to: 10_000),
       mayChange: true, shown: .unlessDefault),
     OptionRow(

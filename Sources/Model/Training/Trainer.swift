@@ -84,9 +84,11 @@ public final class Trainer {
   ///   - checkpoint: the state to go on from, and its path for errors
   ///   - device: what the report says of the device
   ///   - figureSources: further figures to validate with, beside those of pictures
+  ///   - featureNetwork: what sees distances of drawn pictures from true ones
   public init(
     _ options: TrainingOptions, run: RunDirectory, resuming checkpoint: (Checkpoint, path: String)? = nil,
     device: [(String, String)] = [], figureSources: [any FigureSource] = [],
+    featureNetwork: FeatureNetwork? = nil,
     makeExecutor: (any TrainingStep) throws -> any Executor
   ) throws {
     try options.validate()
@@ -104,7 +106,7 @@ public final class Trainer {
         "\(checkpoint?.path ?? run.path) has done \(progress.step) of \(plan.steps) steps already; give a larger \(options.epochs == nil ? "--steps" : "--epochs") to go on"
       )
     }
-    validation = try Validation(options, data, further: figureSources)
+    validation = try Validation(options, data, further: figureSources, features: featureNetwork)
     step = try options.record()
     try checkpoint?.0.check(step, path: checkpoint?.path ?? "")
     executor = try makeExecutor(step)

@@ -60,6 +60,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var best = FigureKind.l1.key
   /// The run or checkpoint of a scorer, for further figures of validation.
   public var scorer: String?
+  /// The file of a feature network, for distances between drawn and true pictures in validation.
+  public var featureNetwork: String?
   /// Epochs from validation to validation; the last step is validated, too. 0 means never.
   public var validateEvery = 1
 
