@@ -58,7 +58,9 @@ package struct Catalog: Sendable {
     let name = Self.unique(Self.lastName(path), taken)
     runs.append(Run(name: name, path: path))
     let directory = RunDirectory(path)
-    if let latest = directory.latestCheckpoint() { add(ModelEntry(name: name, path: path, run: name), latest) }
+    if let latest = directory.latestCheckpoint() {
+      add(ModelEntry(name: name, path: path, run: name), latest)
+    }
     if FileIdentity(directory.best) != nil {
       add(ModelEntry(name: "\(name)/best", path: directory.best, run: name), directory.best)
     }
@@ -70,7 +72,8 @@ package struct Catalog: Sendable {
     for direction in Direction.allCases {
       models.append(
         ModelEntry(
-          name: "\(entry.name)/\(direction.rawValue)", path: entry.path, run: entry.run, direction: direction))
+          name: "\(entry.name)/\(direction.rawValue)", path: entry.path, run: entry.run, direction: direction)
+      )
     }
   }
 

@@ -15,7 +15,7 @@ struct Examples {
   init(_ options: TrainingOptions) {
     self.options = options
     format = options.isUnpaired ? options.format.side(.a) : options.format
-    let source = 
+    let source =
       options.isUnpaired
       ? try? options.exampleInputs() : (try? options.validationPairs()) ?? (try? options.trainingPairs())
     let all = source?.pairs ?? []

@@ -75,7 +75,9 @@ actor ModelRoom {
     let path = try RunDirectory.checkpoint(of: model.path)
     // A run that goes on replaces best.safetensors.
     let stamp = FileStamp(path)
-    if let known = stamp.flatMap({ checkpoints[$0] }) { return (try known.translating(model.direction), path) }
+    if let known = stamp.flatMap({ checkpoints[$0] }) {
+      return (try known.translating(model.direction), path)
+    }
     let (checkpoint, read) = try RunDirectory.readCheckpoint(of: model.path)
     if checkpoints.count > 64 { checkpoints = [:] }
     if let stamp { checkpoints[stamp] = checkpoint }
