@@ -21,6 +21,7 @@ struct Check: ParsableCommand {
         pix2pix check --data facades --direction BtoA
         pix2pix check --data labels --targets photos --sheet sheet.png
         pix2pix check --data photographs --task colorize
+        pix2pix check --data horses-and-zebras --unpaired
       """)
 
   @Option(
@@ -43,6 +44,8 @@ struct Check: ParsableCommand {
     help: ArgumentHelp(
       "Pairs are made of the photographs in --data: \(PhotographTask.forms).", valueName: "task"))
   var task: PhotographTask?
+  @Flag(help: "The pictures have no pairs: each side is looked at by itself.")
+  var unpaired = false
   @Option(help: "From the input's side of a pair to the target's: AtoB or BtoA.")
   var direction = Direction.aToB
   @Option(
@@ -53,7 +56,9 @@ struct Check: ParsableCommand {
 
   func run() throws {
     if let sheet { try output.check([sheet]) }
-    let check = DataSetCheck(place, moreInputs: input, weights: weights)
+    let check =
+      unpaired
+      ? DataSetCheck(unpaired: place) : DataSetCheck(place, moreInputs: input, weights: weights)
     for finding in check.findings { print("\(Self.word(finding.severity)) \(finding.text)") }
     print(summary(check))
     if let sheet, !check.pairs.isEmpty {
@@ -71,6 +76,9 @@ struct Check: ParsableCommand {
   func validate() throws {
     guard sheet?.lowercased().hasSuffix(".png") ?? true else {
       throw ValidationError("--sheet \(sheet ?? "") is written as PNG; end its name in .png.")
+    }
+    guard !unpaired || (task == nil && input.isEmpty && weights == nil && direction == .aToB) else {
+      throw ValidationError("--unpaired has no pairs; leave out --task, --input, --weights and --direction.")
     }
     guard task == nil || (targets == nil && input.isEmpty) else {
       throw ValidationError("--task makes inputs of photographs; leave out --targets and --input.")
@@ -94,9 +102,10 @@ struct Check: ParsableCommand {
   }
 
   private func summary(_ check: DataSetCheck) -> String {
+    let noun = unpaired ? "pictures" : "pairs"
     let counts = Split.allCases.map { "\(check.count($0)) in \($0.rawValue)" }.joined(separator: ", ")
     let verdict = check.findings.isEmpty ? "; nothing wrong or odd was found" : ""
-    return "pairs that can be read: \(counts)\(verdict)"
+    return "\(noun) that can be read: \(counts)\(verdict)"
   }
 }
 

@@ -29,6 +29,8 @@ struct DataSetJudge {
   let place: PairSource.Place
   /// Folders of further inputs.
   let moreInputs: [String]
+  /// What is learnt from: pairs, or the pictures of a side without pairs.
+  var noun = "pair"
 
   /// Fewer pairs than this are too few to learn from.
   private static let fewPairs = 50
@@ -44,7 +46,7 @@ struct DataSetJudge {
     }
     let inputs = Array(([first] + others).prefix(count))
     var name = "targets"
-    if case .photographs = place { name = "photographs" }
+    if case .photographs = place { name = noun == "pair" ? "photographs" : "pictures" }
     return inputs + [Side(name: name, look: \.target, path: \.targetFile)]
   }
 
@@ -147,7 +149,7 @@ struct DataSetJudge {
     guard !repeated.isEmpty else { return nil }
     let names = repeated.map { $0.prefix(3).map(\.name).joined(separator: " = ") }.sorted()
     return
-      "\(counted(repeated.count, "pair")) \(repeated.count == 1 ? "occurs" : "occur") more than once in a "
+      "\(counted(repeated.count, noun)) \(repeated.count == 1 ? "occurs" : "occur") more than once in a "
       + "split: \(list(names)); remove all but one"
   }
 
@@ -221,7 +223,7 @@ struct DataSetJudge {
     let count = looks.lazy.filter { $0.split == .train }.count
     guard (1..<Self.fewPairs).contains(count) else { return nil }
     return
-      "\(counted(count, "pair")) to train on \(count == 1 ? "is" : "are") few: a network that has learnt them by "
+      "\(counted(count, noun)) to train on \(count == 1 ? "is" : "are") few: a network that has learnt them by "
       + "heart draws them well and nothing else; a few hundred are usual"
   }
 
@@ -231,7 +233,7 @@ struct DataSetJudge {
     }
     return
       "there is no split val or test, so nothing will tell learning from learning by heart; move a tenth of the "
-      + "pairs into folders named val"
+      + (noun == "pair" ? "pairs into folders named val" : "pictures of each side into a split val")
   }
 
   private func direction() -> String? {

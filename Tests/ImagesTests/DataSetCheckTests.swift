@@ -52,6 +52,34 @@ import Testing
     }
   }
 
+  /// Sides without pairs: each is looked at by itself, and both together.
+  @Test func sidesWithoutPairs() throws {
+    let place = PairSource.Place.twoFolders(inputs: labels, targets: photos)
+    let check = DataSetCheck(unpaired: place)
+    #expect(check.findings == [])
+    #expect(check.count(.train) == 100 && check.count(.val) == 10)
+    // Neither names nor numbers need to match; what is wrong names its side.
+    try FileManager.default.removeItem(atPath: "\(photos)/train/3.png")
+    try FileManager.default.moveItem(atPath: "\(labels)/train/4.png", toPath: "\(labels)/train/other.png")
+    try FileManager.default.copyItem(atPath: "\(labels)/train/5.png", toPath: "\(photos)/train/copy.png")
+    try FileManager.default.copyItem(atPath: "\(photos)/train/6.png", toPath: "\(photos)/val/again.png")
+    try Data("nothing".utf8).write(to: URL(fileURLWithPath: "\(labels)/train/broken.png"))
+    let findings = DataSetCheck(unpaired: place).findings
+    let texts = [
+      (DataSetFinding.Severity.wrong, "A: \(labels)/train/broken.png: is not a PNG"),
+      (.wrong, "B: 1 picture of the pictures is in train and in val or test alike"),
+      (.odd, "1 picture is in A and in B alike: train/5 = train/copy; is this one domain?"),
+    ]
+    #expect(findings.count == texts.count, "\(findings.map(\.text))")
+    for (finding, (severity, text)) in zip(findings, texts) {
+      #expect(finding.severity == severity && finding.text.hasPrefix(text), "\(finding.text)")
+    }
+    // What is missing is said once, with the layouts.
+    let nothing = DataSetCheck(unpaired: .folder("\(photos)/train", .aToB)).findings
+    #expect(
+      nothing.count == 1 && nothing[0].text.contains("holds no pictures to train on; layouts of unpaired"))
+  }
+
   @Test func nothingWrong() {
     let check = DataSetCheck(.twoFolders(inputs: labels, targets: photos))
     #expect(check.findings == [])
