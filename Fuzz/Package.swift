@@ -32,7 +32,7 @@ let package = Package(
       name: "Web", dependencies: ["CWeb", .product(name: "Mustache", package: "swift-mustache")],
       path: "Linked/Web", swiftSettings: watched),
     .target(name: "Random", path: "Linked/Random", swiftSettings: watched),
-    .target(name: "Files", path: "Linked/Files", swiftSettings: watched),
+    .target(name: "Files", dependencies: ["CZlib"], path: "Linked/Files", swiftSettings: watched),
     .target(
       name: "PyTorchFiles", dependencies: ["CZlib", "Files"], path: "Linked/PyTorchFiles", swiftSettings: led),
     .target(name: "Tape", dependencies: ["Random"], path: "Linked/Tape", swiftSettings: watched),
