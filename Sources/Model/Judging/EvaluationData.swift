@@ -15,7 +15,8 @@ extension TrainingOptions {
   ) throws -> PairSource {
     var options = self
     if let data {
-      (options.data, options.targets, options.validationData) = (data, targets, nil)
+      // Pairs, whatever the training had.
+      (options.data, options.targets, options.validationData, options.unpaired) = (data, targets, nil, nil)
     } else {
       // The pairs of the training, wherever it was begun.
       try options.requirePlaces()
@@ -29,7 +30,7 @@ extension TrainingOptions {
     }
     var reasons: [String] = []
     guard let source = try options.validationPairs({ reasons.append($0) }) else {
-      guard !isUnpaired else {
+      guard !options.isUnpaired else {
         throw ModelError.option(
           "--data", "the model was trained without pairs; give pairs to judge it by with --data")
       }
