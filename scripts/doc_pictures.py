@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,24 @@ def pages(maker, run):
     server.stop()
 
 
+def unpaired(maker):
+    """Both directions between label maps and fronts of which none belong together, of pictures not trained on."""
+    side, pairs, data = 64, maker.folder / "small-pairs", maker.folder / "sides"
+    if not data.exists():
+        maker.run("sample-pairs", "--out", pairs, "--count", 900, "--size", side, "--layout", "folders")
+        for split in ("train", "val"):
+            for letter in "AB":
+                (data / f"{split}{letter}").mkdir(parents=True)
+            for number, file in enumerate(sorted((pairs / "A" / split).iterdir())):
+                # Every other front, and the label maps of the rest.
+                source, letter = (pairs / "A" / split, "B") if number % 2 else (pairs / "B" / split, "A")
+                shutil.copy(source / file.name, data / f"{split}{letter}" / file.name)
+    run = maker.train("unpaired", "--unpaired", "--data", data, "--size", side, "--ngf", 24, "--ndf", 32,
+                      "--learning-rate", 4e-4, "--steps", 6000, "--validate-every", 5)
+    strip = picture(samples(run)[-1])
+    save(strip.resize((2 * strip.width, 2 * strip.height), Image.Resampling.BICUBIC), "unpaired.jpg")
+
+
 def picture_of(thing):
     return Image.open(io.BytesIO(thing.screenshot())).convert("RGB")
 
@@ -154,6 +173,7 @@ def main(program, folder):
     }
     for name, options in tasks.items():
         save(rows(picture(samples(maker.train(name, *options, *SMALL, "--epochs", 6))[-1])), f"{name}.jpg")
+    unpaired(maker)
 
 
 main(*sys.argv[1:])

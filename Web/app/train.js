@@ -151,7 +151,7 @@ function showStrip() {
   if (step === undefined) return;
   const url = api.sampleURL(state.shown, step);
   if ($('lapse-picture').getAttribute('src') !== url) $('lapse-picture').src = url;
-  $('lapse-picture').alt = `input, output and target at step ${step}`;
+  $('lapse-picture').alt = `samples at step ${step}`;
   $('lapse-step').textContent = number(step);
 }
 

@@ -76,7 +76,7 @@ extension TrainingReport {
         tiles.append(Tile(name: "Epochs", value: Self.epochs(last.epoch), note: "seen so far"))
       }
     }
-    for (index, kind) in lossKinds.enumerated() where kind.family == .reconstruction {
+    for (index, kind) in lossKinds.enumerated() where [.reconstruction, .cycle].contains(kind.family) {
       if let recent = recentMean(index) {
         tiles.append(Tile(name: kind.name, value: NumberText.figure(recent), note: "mean of the last tenth"))
       }
@@ -158,8 +158,13 @@ extension TrainingReport {
 
   private func latestSamples() -> [Strip] {
     guard let newest = samples.map(\.step).max() else { return [] }
-    return samples.filter { $0.step == newest }.map { strip($0, columns: ["input", "output", "target"]) }
+    let columns =
+      isUnpaired ? ["A", "A in B", "back in A", "B", "B in A", "back in B"] : ["input", "output", "target"]
+    return samples.filter { $0.step == newest }.map { strip($0, columns: columns) }
   }
+
+  /// Whether there are two generators, by the second one's loss.
+  private var isUnpaired: Bool { lossKinds.contains { $0.name == CycleGAN.lossOfTheWayBack } }
 
   private func earlierSamples() -> [Strip] {
     guard let newest = samples.map(\.step).max() else { return [] }
@@ -172,7 +177,10 @@ extension TrainingReport {
   private func strip(_ sample: Sample, columns: [String]) -> Strip {
     let step = NumberText.number(Double(sample.step), step: 1)
     return Strip(
-      sample.picture, alt: "input, output and target at step \(step)", columns: columns,
+      sample.picture,
+      alt: isUnpaired
+        ? "pictures of A and B, their translations and the ways back at step \(step)"
+        : "input, output and target at step \(step)", columns: columns,
       caption: Strip.Caption(text: "step \(step)", remark: "epoch \(sample.epoch)"))
   }
 }
@@ -181,6 +189,7 @@ extension LossKind.Family {
   fileprivate var heading: String {
     switch self {
     case .reconstruction: "Reconstruction"
+    case .cycle: "Cycle and identity"
     case .discriminator: "Discriminator"
     case .adversarial: "Generator against discriminator"
     }
@@ -189,6 +198,7 @@ extension LossKind.Family {
   fileprivate var remark: String {
     switch self {
     case .reconstruction: "distance from the target"
+    case .cycle: "distance of a picture from itself"
     case .discriminator: "low: it tells real from fake"
     case .adversarial: "low: the output passes for real"
     }

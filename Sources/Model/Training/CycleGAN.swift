@@ -45,6 +45,11 @@ public struct CycleGAN: TrainingStep {
 
   public let recorded: RecordedStep
 
+  /// F's name in losses.
+  private static let wayBack = "F"
+  /// The loss that only a step of two generators has.
+  static let lossOfTheWayBack = "\(wayBack)_GAN"
+
   /// Records the training step, and the translations in the directions asked for.
   ///
   /// - Parameters:
@@ -116,12 +121,12 @@ public struct CycleGAN: TrainingStep {
     let backInB = usedB.cycle ? try recorder.draw(generators[0], fakes[1]) : nil
 
     var losses = WeightedLosses()
-    for (judge, (pictures, name)) in zip(judges, zip(zip(fakes, [b, a]), ["G", "F"])) {
+    for (judge, (pictures, name)) in zip(judges, zip(zip(fakes, [b, a]), ["G", wayBack])) {
       losses += try recorder.fool(judge, fakes: pictures.0, reals: pictures.1, name).adversarial
     }
     func add(_ name: String, _ drawn: Tensor?, _ picture: Tensor, factor: Float) throws {
       guard let drawn else { return }
-      losses.add(LossKind(name, .reconstruction), try tape.pixelLoss(.l1, drawn, picture), factor: factor)
+      losses.add(LossKind(name, .cycle), try tape.pixelLoss(.l1, drawn, picture), factor: factor)
     }
     try add("cycle_A", usedA.cycle ? byF[1] : nil, a, factor: weights[.a])
     try add("cycle_B", backInB, b, factor: weights[.b])
