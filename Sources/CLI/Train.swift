@@ -10,13 +10,13 @@ struct Train: TalkingCommand {
     discussion: HelpScope.discussion(
       """
       Pairs lie in one folder of side-by-side pictures (A left, B right), in folders A and B with the same names, or \
-      with inputs in --data and targets in --targets. Without pairs, --unpaired trains a CycleGAN on trainA and trainB. \
-      Ctrl-C writes a checkpoint and stops.
+      with inputs in --data and targets in --targets; without pairs (--unpaired) in trainA and trainB. Ctrl-C writes a \
+      checkpoint and stops.
       """,
       examples: """
         Examples:
           pix2pix train --data facades --direction BtoA --out run
-          pix2pix train --data labels --targets photos --size 128 --ngf 32 --epochs 20 --out run
+          pix2pix train --data labels --targets photos --size 128 --out run
           pix2pix train --data photographs --task colorize --out run
           pix2pix train --unpaired --data horses-and-zebras --out run
           pix2pix train --resume --out run
@@ -37,6 +37,9 @@ struct Train: TalkingCommand {
     \(FigureKind.frechetDistance.key) and \(FigureKind.kernelDistance.key). Without pairs it takes \
     \(FigureKind.ofCycles.map(\.key).joined(separator: ", ")) and, with --feature-network, \
     \(FigureKind.ofDomains.map(\.key).joined(separator: ", ")).
+
+    --unpaired takes \(UnpairedSource.layouts). By default it is \(TrainingOptions.unpairedDefaults.unpairedSummary); \
+    resnet-6 below 256 pixels.
 
     --epochs N keeps the learning rate for the first half and lets it fall linearly to 0 in the second; \
     --steps N keeps it throughout; --learning-rate-policy changes either.
@@ -73,7 +76,7 @@ struct Train: TalkingCommand {
   var selfTest = false
   @Flag(
     help:
-      "Write events for TensorBoard into the run's folder, too. A run does not remember it: give it with --resume again."
+      "Write events for TensorBoard, too. Give it again with --resume, which does not remember it."
   )
   var tensorboard = false
   @Flag(help: "Go on from the last checkpoint in --out.")

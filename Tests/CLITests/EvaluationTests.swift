@@ -115,7 +115,18 @@ import Testing
     }
     let (a, b) = (try write("a.safetensors", [1, 2, 3]), try write("b.safetensors", [7, 10, 13]))
     let outcome = try Program.run(["evaluate", "--output-features", a, "--target-features", b])
-    #expect(outcome.output.contains("Fréchet distance     68"), "\(outcome.output)")
+    // (64 + 4), and by k(x, y) = (x y + 1)^3 within and between.
+    func mean(_ a: [Double], _ b: [Double], isSame: Bool) -> Double {
+      let values = a.indices.flatMap { i in
+        b.indices.compactMap { j in isSame && i == j ? nil : Foundation.pow(a[i] * b[j] + 1, 3) }
+      }
+      return values.reduce(0, +) / Double(values.count)
+    }
+    let (x, y) = ([1.0, 2, 3], [7.0, 10, 13])
+    let kernel = mean(x, x, isSame: true) + mean(y, y, isSame: true) - 2 * mean(x, y, isSame: false)
+    let words = outcome.output.split(whereSeparator: \.isWhitespace).map(String.init)
+    #expect(
+      words.contains("68") && words.contains(String(format: "%.4g", 1000 * kernel)), "\(outcome.output)")
     let (one, nan) = (try write("one.safetensors", [1]), try write("nan.safetensors", [1, .nan]))
     for (file, reason) in [(one, "is not one F32 tensor"), (nan, "holds NaN")] {
       expectFailure(
@@ -270,7 +281,8 @@ import Testing
       $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
     let values = Dictionary(uniqueKeysWithValues: zip(rows[0], rows[row ?? rows.count - 1]))
-    let figures = figures.filter { key, _ in key != "nearer_to_training" && !key.hasPrefix("frechet_distance")
+    let figures = figures.filter { key, _ in
+      key != "nearer_to_training" && !key.hasPrefix("frechet_distance") && !key.hasPrefix("kernel_distance")
     }
     #expect(Set(values.keys) == Set(figures.keys).union(["step", "epoch"]))
     for (key, figure) in figures {

@@ -79,8 +79,7 @@ extension TrainingOptions {
         NetworkConfiguration.sides.contains($0.width) && NetworkConfiguration.sides.contains($0.height)
       }),
     OptionRow(
-      "--generator", \.network.generator, .networks, "The generator's architecture.",
-      derivedDefault: "unet; unpaired resnet-9, or resnet-6 below 256 pixels"),
+      "--generator", \.network.generator, .networks, "The generator's architecture."),
     OptionRow(
       "--levels", \.network.levels, .networks, "Halvings in a U-Net.", range: .from(1, to: 14),
       derivedDefault: "as many as the size allows",
@@ -105,8 +104,7 @@ extension TrainingOptions {
       "Discriminators, each for pictures of half the size of the one before.", range: .from(1, to: 4),
       shown: .unlessDefault),
     OptionRow(
-      "--norm", \.network.norm, .networks, "How the networks normalise their maps.",
-      derivedDefault: "batch; unpaired instance"),
+      "--norm", \.network.norm, .networks, "How the networks normalise their maps."),
     OptionRow(
       "--affine", \.network.affine, .networks, "Give instance norm a learned scale and shift.",
       shown: .unlessDefault),
@@ -119,21 +117,21 @@ extension TrainingOptions {
       range: OptionRange(words: "from 1 to 64 maps") { (1...64).contains($0.maps) }, shown: .unlessDefault),
     OptionRow(
       "--dropout", \.network.dropout, .networks, "Dropout in the generator.",
-      derivedDefault: "on; unpaired off", hasOpposite: true),
+      hasOpposite: true),
   ]
 
   private static let objectiveRows: [OptionRow] = [
     OptionRow(
       "--unpaired", \.isUnpaired, .objective,
-      "The pictures have no pairs: train a CycleGAN, which translates between A and B in both directions. Changes defaults.",
-      discussion: "Layouts: \(UnpairedSource.layouts).", shown: .unlessDefault),
+      "No pairs: a CycleGAN, with defaults of its own.",
+      shown: .unlessDefault),
     OptionRow(
       "--objective", \.objective.kind, .objective,
-      "Terms of the generator's loss; gan judges outputs without their inputs, cross-entropy learns the classes of label maps.",
-      derivedDefault: "cgan+l1; unpaired gan"),
+      "Terms of the generator's loss; gan judges outputs without their inputs, cross-entropy learns the classes of label maps."
+    ),
     OptionRow(
       "--gan-loss", \.objective.ganLoss, .objective,
-      "The discriminator's loss and the generator's against it.", derivedDefault: "bce; unpaired lsgan",
+      "The discriminator's loss and the generator's against it.",
       shown: .when(\.objective.isAdversarial)),
     OptionRow(
       "--minimax", \.objective.minimax, .objective,
@@ -172,7 +170,7 @@ extension TrainingOptions {
     OptionRow(
       "--pool", \.poolSize, .objective,
       "Earlier outputs that the discriminator is shown half of the time; 50 is usual.",
-      range: .from(0, to: 1000, " pictures"), derivedDefault: "0; unpaired 50", shown: .unlessDefault),
+      range: .from(0, to: 1000, " pictures"), shown: .unlessDefault),
   ]
 
   private static let trainingRows: [OptionRow] = [

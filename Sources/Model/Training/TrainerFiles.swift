@@ -102,7 +102,8 @@ extension Trainer {
         ))
     }
     try log.writeReport(
-      run, title: "\(options.isUnpaired ? "CycleGAN" : "pix2pix"), \(size)", best: options.best, options: options.described, device: device,
+      run, title: "\(options.isUnpaired ? "CycleGAN" : "pix2pix"), \(size)", best: options.best,
+      options: options.described, device: device,
       timings: timings,
       undecided: options.objective.undecided)
   }
