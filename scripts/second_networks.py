@@ -101,6 +101,9 @@ class PatchGAN(nn.Module):
             width = wider
         self.model = nn.Sequential(*modules, nn.Conv2d(width, 1, 4, 1, 1))
 
+    def forward(self, x):
+        return self.net(x) if hasattr(self, "net") else self.model(x)
+
 
 def random_weights(network, seed):
     """Weights as after training: every tensor differs from its beginning."""

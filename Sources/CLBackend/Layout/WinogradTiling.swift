@@ -3,18 +3,17 @@ import Tape
 /// The division of a convolution's output (or of a phase of a transposed one's) into tiles that are transformed each: a
 /// pure function of its shape.
 struct WinogradTiling: Hashable, Sendable {
-  /// Outputs of a tile along one axis.
-  static let outputs = 3
-
   let transposed: Bool
   let geometry: ConvolutionGeometry
   /// Taps along one axis of each convolution of stride 1 that this one is a sum of.
   let taps: Int
+  /// Outputs of a tile along one axis.
+  var outputs: Int { Self.outputs(taps: taps) }
   let images: Int
   let down: Int
   let across: Int
 
-  /// nil unless the convolutions of stride 1 have 2 x 2 or 4 x 4 taps.
+  /// nil unless the convolutions of stride 1 have 2 x 2, 3 x 3 or 4 x 4 taps.
   ///
   /// - Parameters:
   ///   - height, width: of a convolution's output, or of one phase of a transposed convolution's
@@ -23,7 +22,7 @@ struct WinogradTiling: Hashable, Sendable {
     height: Int, width: Int
   ) {
     guard kernelHeight == kernelWidth, kernelHeight.isMultiple(of: geometry.stride),
-      [2, 4].contains(kernelHeight / geometry.stride)
+      [2, 3, 4].contains(kernelHeight / geometry.stride)
     else { return nil }
     self.transposed = transposed
     self.geometry = geometry
@@ -31,13 +30,16 @@ struct WinogradTiling: Hashable, Sendable {
     taps = kernelHeight / geometry.stride
     // Phases of a transposed convolution that are a pixel behind (see winograd_output) need one more.
     let behind = transposed && geometry.stride > 1 ? 1 : 0
-    down = (height + behind + Self.outputs - 1) / Self.outputs
-    across = (width + behind + Self.outputs - 1) / Self.outputs
+    let outputs = Self.outputs(taps: taps)
+    down = (height + behind + outputs - 1) / outputs
+    across = (width + behind + outputs - 1) / outputs
   }
 
   var count: Int { images * down * across }
   /// Transformed values of a tile.
-  var positions: Int { (Self.outputs + taps - 1) * (Self.outputs + taps - 1) }
+  var positions: Int { (outputs + taps - 1) * (outputs + taps - 1) }
+  /// As Kernels/winograd.clh has it.
+  private static func outputs(taps: Int) -> Int { taps == 3 ? 4 : 3 }
   /// Phases of the stride along both axes: convolutions of stride 1, summed over or not.
   var stridePhases: Int { geometry.stride * geometry.stride }
   /// The blocks along the depth of the product that each block of input channels becomes.
