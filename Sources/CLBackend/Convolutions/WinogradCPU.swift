@@ -53,7 +53,7 @@ extension WinogradTiling {
     guard Self.takes(inputs: inputs, outputs: outputs) else { return false }
     let (tiles, positions) = (Double(count), Double(positions))
     let weights = Double(stridePhases * inputs * outputs)
-    let outputsOfTile = Double(outputs * outputs)
+    let outputsOfTile = Double(tileSide * tileSide)
     let direct = 2 * tiles * outputsOfTile * Double(taps * taps) * weights
     let products = 2 * tiles * positions * weights
     let floats =

@@ -8,7 +8,7 @@ struct WinogradTiling: Hashable, Sendable {
   /// Taps along one axis of each convolution of stride 1 that this one is a sum of.
   let taps: Int
   /// Outputs of a tile along one axis.
-  var outputs: Int { Self.outputs(taps: taps) }
+  var tileSide: Int { Self.tileSide(taps: taps) }
   let images: Int
   let down: Int
   let across: Int
@@ -30,16 +30,16 @@ struct WinogradTiling: Hashable, Sendable {
     taps = kernelHeight / geometry.stride
     // Phases of a transposed convolution that are a pixel behind (see winograd_output) need one more.
     let behind = transposed && geometry.stride > 1 ? 1 : 0
-    let outputs = Self.outputs(taps: taps)
-    down = (height + behind + outputs - 1) / outputs
-    across = (width + behind + outputs - 1) / outputs
+    let side = Self.tileSide(taps: taps)
+    down = (height + behind + side - 1) / side
+    across = (width + behind + side - 1) / side
   }
 
   var count: Int { images * down * across }
   /// Transformed values of a tile.
-  var positions: Int { (outputs + taps - 1) * (outputs + taps - 1) }
+  var positions: Int { (tileSide + taps - 1) * (tileSide + taps - 1) }
   /// As Kernels/winograd.clh has it.
-  private static func outputs(taps: Int) -> Int { taps == 3 ? 4 : 3 }
+  private static func tileSide(taps: Int) -> Int { taps == 3 ? 4 : 3 }
   /// Phases of the stride along both axes: convolutions of stride 1, summed over or not.
   var stridePhases: Int { geometry.stride * geometry.stride }
   /// The blocks along the depth of the product that each block of input channels becomes.
