@@ -181,6 +181,34 @@ import Testing
     #expect(need.activations > 0 && need.largestBuffer < need.total)
   }
 
+  /// A cycle of two generators and two judges: the same, and equal bits with and without shared rooms.
+  @Test(arguments: DeviceClass.tested)
+  func aCycleNeedsWhatItAllocates(_ deviceClass: DeviceClass) throws {
+    var network = try NetworkConfiguration(size: 32, ngf: 8, ndf: 8, norm: .instance)
+    (network.generator, network.dropout, network.discriminatorLayers) = (.resnet6, false, 2)
+    var options = CycleGAN.Options()
+    options.poolSize = 3
+    let model = try CycleGAN(network, options, translating: Direction.allCases)
+    let device = try Device.select("auto").device
+    var settings = OpenCLExecutor.Options.training(recompute: false)
+    settings.deviceClass = deviceClass
+    let executor = try OpenCLExecutor(model.recording, on: device, settings)
+    let whole = try OpenCLExecutor(model.recording, on: device, .init(deviceClass: deviceClass))
+    let need = try executor.memoryNeed(model.allSections)
+    #expect(model.allSections.count == 3 && executor.allocatedBytes == 0)
+    for executor in [executor, whole] {
+      try model.initialize(executor, seed: 3)
+      try model.fillInputs(executor, seed: 3)
+      try executor.write(Schedule(step: 0, seed: 1).values, to: model.schedule)
+      for section in model.allSections { try executor.run(section) }
+      try executor.run(model.allSections[0])
+    }
+    #expect(executor.allocatedBytes == need.total && need.total < whole.allocatedBytes)
+    for named in model.networks.flatMap(\.parameters) + model.states {
+      #expect(try executor.read(named.tensor) == whole.read(named.tensor), "\(named.name)")
+    }
+  }
+
   @Test(arguments: [DeviceClass.cpu, .gpu])
   func whatIsReservedIsAllThatIsTaken(_ deviceClass: DeviceClass) throws {
     let model = try Pix2Pix(network, sections: [.train, .translate])
