@@ -149,10 +149,10 @@ def check_features(program, outputs, targets, work):
     ours = figures["frechet_distance"]["value"]
     # Measured: 2.2e-11. The root of a product of nearly singular covariances has lost the other digits.
     compare("Fréchet distance", ours, second.frechet(a.astype(float), b.astype(float)), 2e-10)
-    # Measured: 1.1e-15.
+    # Measured: 2.6e-13. It is the small difference of large means.
     compare(
         "kernel distance", figures["kernel_distance"]["value"],
-        1000 * second.kernel_distance(a.astype(float), b.astype(float)), 1e-14)
+        1000 * second.kernel_distance(a.astype(float), b.astype(float)), 2e-12)
 
 
 def check_labels(program, labels, work):

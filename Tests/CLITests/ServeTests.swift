@@ -92,6 +92,40 @@ import Testing
     }
   }
 
+  /// A model without pairs has a name for each direction, with examples of its own side.
+  @Test func bothDirections() throws {
+    for number in 0..<2 {
+      try folder.write("sides/trainA/\(number).png", pattern(32, 32, number))
+      try folder.write("sides/trainB/\(number).png", pattern(32, 32, number + 5))
+    }
+    let cycle = "\(folder.path)/cycle"
+    let trained = try Program.run(
+      ["train", "--unpaired", "--data", "\(folder.path)/sides", "--out", cycle, "--steps", "2"] + tiny
+        + onReference)
+    #expect(trained.status == 0, "\(trained.errors)")
+    let picture = Array(try Data(contentsOf: URL(fileURLWithPath: input)))
+    try withServer([cycle]) { port in
+      let models = String(decoding: try ask(port, "GET /api/models").body, as: UTF8.self)
+      for name in ["model", "cycle/AtoB", "cycle/BtoA"] {
+        #expect(models.contains("\"name\":\"\(name)\""), "\(models)")
+      }
+      for direction in ["AtoB", "BtoA"] {
+        let out = "\(folder.path)/\(direction).png"
+        let outcome = try Program.run(
+          ["translate", "--model", cycle, "--direction", direction, "--input", input, "--out", out]
+            + onReference)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let answer = try ask(port, "POST /api/translate?model=cycle/\(direction)", body: picture)
+        #expect(try answer.body == Array(Data(contentsOf: URL(fileURLWithPath: out))), "\(direction)")
+        let side = direction == "AtoB" ? "A" : "B"
+        let example = try ask(port, "GET /api/models/cycle%2F\(direction)/examples/1?input=0").body
+        let own = try Picture(contentsOf: "\(folder.path)/sides/train\(side)/1.png")
+        #expect(try Picture(decoding: example, path: "example") == own, "\(direction)")
+      }
+      #expect(try ask(port, "POST /api/translate?model=cycle", body: picture).status == 404)
+    }
+  }
+
   @Test func wrongPicturesGetALine() throws {
     try withServer { port in
       for body in [[], [1, 2, 3], Array(repeating: UInt8(0x89), count: 1 << 20)] as [[UInt8]] {

@@ -137,40 +137,16 @@ import Testing
     for _ in 0..<(model.network("D")?.states.isEmpty ?? true ? 0 : 300) {
       try executor.run(section: "train")
     }
-    let states = (model.networks.flatMap(\.states) + model.states).map {
-      ($0.tensor, executor.readDouble($0.tensor))
-    }
-    try executor.run(section: "train")
     let objective = model.options.objective
     #expect((model.networks.count == 2) == objective.isAdversarial)
     for network in model.networks {
-      let (name, parameters) = (network.label.name, network.parameters)
-      let weight = name == "D" && objective.ganLoss != .wgan ? 0.5 : 1
-      let values = parameters.map { executor.readDouble($0.tensor) }
-      let directions = parameters.enumerated().map { index, parameter in
-        (0..<parameter.tensor.shape.count).map { sin(Double(7 * $0 + 13 * index + 1)) }
+      let name = network.label.name
+      let half = name == "D" && objective.ganLoss != .wgan ? 0.5 : 1
+      let comparison = try SlopeComparison([network], of: model, on: executor) { term in
+        // The penalty is beside what is halved.
+        term.name.hasPrefix(name) ? term.name == "D_GP" ? 1 : half : 0
       }
-      let gradients = network.gradients.map { executor.readDouble($0) }
-      let slope = zip(gradients, directions).reduce(0) { sum, pair in
-        sum + zip(pair.0, pair.1).reduce(0) { $0 + $1.0 * $1.1 }
-      }
-      func loss(at distance: Double) throws -> Double {
-        for (parameter, (values, direction)) in zip(parameters, zip(values, directions)) {
-          executor.write(zip(values, direction).map { $0 + distance * $1 }, to: parameter.tensor)
-        }
-        for (tensor, values) in states { executor.write(values, to: tensor) }
-        try executor.run(section: "train")
-        return model.losses.filter { $0.name.hasPrefix(name) }.reduce(0) {
-          // The penalty is beside what is halved.
-          $0 + ($1.name == "D_GP" ? 1 : weight) * Double($1.factor) * executor.readDouble($1.tensor)[0]
-        }
-      }
-      // A larger step rounds less, a smaller one crosses fewer kinks of ReLUs: the best of three.
-      let differences = try [1e-6, 1e-7, 1e-8].map { (try loss(at: $0) - loss(at: -$0)) / (2 * $0) }
-      _ = try loss(at: 0)
-      let error = differences.map { abs(slope - $0) / abs($0) }.min() ?? .nan
-      #expect(
-        error <= 2e-7, "\(testCase), \(name): \(slope), by differences \(differences), error \(error)")
+      #expect(comparison.error <= 2e-7, "\(testCase), \(name): \(comparison)")
     }
   }
 

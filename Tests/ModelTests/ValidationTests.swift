@@ -252,4 +252,35 @@ import Testing
     let error = try modelError { try train(options) }
     #expect(error.description.hasPrefix("--best: goes by validation pairs, and "))
   }
+
+  /// By a feature network, too: the distances of a collector's features of the checkpoint's translations and their targets.
+  @Test func byAFeatureNetwork() throws {
+    let file = try #require(
+      Bundle.module.url(forResource: "vgg", withExtension: "safetensors", subdirectory: "Fixtures"))
+    func network() throws -> FeatureNetwork {
+      try FeatureNetwork(path: file.path) { ReferenceExecutor($0) }
+    }
+    let options = options(epochs: 1)
+    let trainer = try Trainer(options, run: run, featureNetwork: network()) {
+      ReferenceExecutor($0.recording)
+    }
+    _ = try trainer.train(shouldStop: { false }, onEvent: { _ in })
+    let table = try String(contentsOfFile: run.validation, encoding: .utf8).split(separator: "\n")
+    let values = Dictionary(
+      uniqueKeysWithValues: zip(table[0].split(separator: ","), table[1].split(separator: ",")))
+    let translator = try Translator(RunDirectory.readCheckpoint(of: run.path)) {
+      ReferenceExecutor($0.recording)
+    }
+    let source = try #require(try options.validationPairs())
+    var collector = try FeatureCollector(network: network(), path: file.path, count: source.count)
+    for (index, pair) in source.pairs.enumerated() {
+      let (_, output, target) = try translator.translate(pair, index: index)
+      try collector.add(output: output, target: target, name: pair.name)
+    }
+    for figure in [try collector.comparison.figure(), collector.comparison.kernelFigure()] {
+      let value = try #require(values[Substring(figure.kind.key)].flatMap { Double($0) })
+      // Measured: 0.
+      #expect(abs(value - figure.value) <= 1e-15 * abs(figure.value))
+    }
+  }
 }

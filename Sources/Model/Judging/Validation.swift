@@ -1,7 +1,6 @@
 import Foundation
 import ImageMetrics
 import Images
-import Random
 import Tape
 
 /// Measures the generators on pictures that they are not trained on: on pairs, by the figures of one or more sources, and on
@@ -96,78 +95,5 @@ private struct PairValidation {
     }
     let values = try sources.flatMap { try $0.takeValues() }
     return zip(kinds, values).map { Figure($0, value: $1, count: pairs.count) }
-  }
-}
-
-/// Measures both generators of a cycle on pictures of both domains.
-private final class CycleValidation {
-  let kinds: [FigureKind]
-  private let source: UnpairedSource
-  private let options: TrainingOptions
-  private let network: FeatureNetwork?
-  /// Of each side's own pictures, which stay the same.
-  private var ownFeatures: [[[Double]]] = []
-  /// Noise depends on the seed, the side and the picture alone, so that epochs can be compared.
-  private static let purpose: UInt32 = 0xC1C1
-
-  init(_ options: TrainingOptions, _ source: UnpairedSource, _ network: FeatureNetwork?) {
-    (self.source, self.options, self.network) = (source, options, network)
-    kinds = FigureKind.ofCycles + (network == nil ? [] : FigureKind.ofDomains)
-  }
-
-  var count: Int { source.a.count + source.b.count }
-
-  /// The figures of `kinds`.
-  func figures(_ translate: Validation.Translate) throws -> [Figure] {
-    let errors = try Direction.Side.allCases.map { try self.errors(of: $0, translate) }
-    let (a, b) = (errors[0], errors[1])
-    let values = [
-      (a.cycle + b.cycle) / 2, a.cycle, b.cycle, (a.noisy + b.noisy) / 2, a.noisy, b.noisy,
-    ]
-    let counts = [count, source.a.count, source.b.count]
-    let cycles = zip(FigureKind.ofCycles, zip(values, counts + counts)).map {
-      Figure($0, value: $1.0, count: $1.1)
-    }
-    guard let network else { return cycles }
-    // What is drawn of A comes from pictures of B.
-    let distances =
-      try network.distances(b.features, ownFeatures[0]) + network.distances(a.features, ownFeatures[1])
-    let drawn = [source.b.count, source.b.count, source.a.count, source.a.count]
-    return cycles
-      + zip(FigureKind.ofDomains, zip(distances, drawn)).map { Figure($0, value: $1.0, count: $1.1) }
-  }
-
-  /// The mean errors of one side's pictures, and the features of what is drawn from them.
-  private func errors(
-    of side: Direction.Side, _ translate: Validation.Translate
-  ) throws -> (cycle: Double, noisy: Double, features: [[Double]]) {
-    let reader = PairReader(
-      augmentation: Augmentation(size: options.network.size, jitter: false, seed: options.seed),
-      format: options.format.side(side))
-    let there: Direction = side == .a ? .aToB : .bToA
-    var (cycle, noisy) = (0.0, 0.0)
-    var (features, own): ([[Double]], [[Double]]) = ([], [])
-    let isFirst = ownFeatures.count < Direction.Side.allCases.count
-    func look(_ planes: [Float], as side: Direction.Side, _ name: String) throws -> [Double]? {
-      let picture = options.format.side(side).targetPicture(planes, input: planes, size: options.network.size)
-      return try network?.features(of: picture, name: name)
-    }
-    let pictures = source[side].pairs
-    for (index, files) in pictures.enumerated() {
-      let planes = try reader.planes(of: files, epoch: 0, index: index).target
-      let between = try translate(there, planes, index)
-      let noise = Philox(seed: options.seed).normals(
-        count: between.count, mean: 0, deviation: CycleError.noise,
-        stream: UInt32(truncatingIfNeeded: 2 * index + (side == .a ? 0 : 1)), purpose: Self.purpose)
-      let back = try translate(there.reversed, between, index)
-      cycle += CycleError.value(back, planes)
-      let backFromNoise = try translate(
-        there.reversed, CycleError.disturbed(between, noise: noise), index)
-      noisy += CycleError.value(backFromNoise, planes)
-      if let drawn = try look(between, as: side == .a ? .b : .a, files.name) { features.append(drawn) }
-      if isFirst, let seen = try look(planes, as: side, files.name) { own.append(seen) }
-    }
-    if isFirst { ownFeatures.append(own) }
-    return (cycle / Double(pictures.count), noisy / Double(pictures.count), features)
   }
 }

@@ -111,7 +111,11 @@ extension Trainer {
   /// A strip of the same few pictures every time: input, output and target of pairs; of pictures without pairs each one, its
   /// translation, and the way back.
   func writeSample() throws -> String {
-    let rows = try data.unpairedSample.map(unpairedRows) ?? pairedRows()
+    let rows =
+      switch data.samples {
+      case .pairs(let source): try pairedRows(source)
+      case .unpaired(let source): try unpairedRows(source)
+      }
     let path = run.sample(step: progress.step)
     try Picture.sheet(rows.map { row in row.map { $0.rgb().eightBit() } })
       .write(to: path, replacing: run.replacing)
@@ -130,8 +134,7 @@ extension Trainer {
     return (0..<rows).map { $0 * count / rows }
   }
 
-  private func pairedRows() throws -> [[Picture]] {
-    guard let source = data.pairedSample else { return [] }
+  private func pairedRows(_ source: PairSource) throws -> [[Picture]] {
     let (size, format) = (options.network.size, options.format)
     return try sampled(of: source.count).map { index in
       let pair = try reader(format).planes(of: source.pairs[index], epoch: 0, index: index)

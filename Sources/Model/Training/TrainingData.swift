@@ -54,23 +54,19 @@ struct TrainingData {
   }
 
   /// The pictures of sample strips: those to validate with, else those of the training.
-  var unpairedSample: UnpairedSource? {
-    guard case .unpaired(let source) = training else { return nil }
-    return unpairedValidation ?? source
-  }
-
-  var pairedSample: PairSource? {
-    guard case .pairs(let source) = training else { return nil }
-    return validation ?? source
+  var samples: TrainingPictures {
+    switch training {
+    case .pairs(let source): .pairs(validation ?? source)
+    case .unpaired(let source): .unpaired(unpairedValidation ?? source)
+    }
   }
 
   /// How many pictures there are for what.
   var summary: String {
-    let validation = [
-      validation.map { "\($0.count) pairs" } ?? unpairedValidation.map { _ in nil } ?? "0",
-      unpairedValidation.map { TrainingPictures.unpaired($0).summary },
-    ].compactMap(\.self)
-    return "\(training.summary) to train on, \(validation.joined(separator: " and ")) to validate with"
+    let sources = [validation.map(TrainingPictures.pairs), unpairedValidation.map(TrainingPictures.unpaired)]
+    let counts = sources.compactMap { $0?.summary }
+    return
+      "\(training.summary) to train on, \(counts.isEmpty ? "0" : counts.joined(separator: " and ")) to validate with"
   }
 
   /// Every file that the run reads.
