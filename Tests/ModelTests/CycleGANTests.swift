@@ -335,6 +335,22 @@ import Testing
     }
   }
 
+  /// What can measure nothing is refused: a scorer needs pairs, a feature network pictures to validate with.
+  @Test func whatMeasuresNothingIsRefused() throws {
+    let data = "\(folder.path)/data"
+    for (option, what) in [("--scorer", "pairs"), ("--feature-network", "pictures")] {
+      let options = try options([option: "file"])
+      #expect(throws: ModelError.option(option, "goes by validation \(what), and \(data) has none")) {
+        _ = try train(options, "refused")
+      }
+    }
+    try write("data/valA", count: 1, shift: 30)
+    try write("data/valB", count: 1, shift: 60)
+    #expect(throws: ModelError.option("--scorer", "goes by validation pairs, and \(data) has none")) {
+      _ = try train(options(["--scorer": "file"]), "refused")
+    }
+  }
+
   @Test func aModelOfPairsHasOneDirection() throws {
     var options = TrainingOptions()
     options.direction = .bToA

@@ -77,12 +77,19 @@ struct TrainingData {
   private func checkOptions(_ options: TrainingOptions) throws(ModelError) {
     let canValidate = validation != nil || unpairedValidation != nil
     let what = options.isUnpaired ? "pictures" : "pairs"
+    func reason(_ what: String) -> String { "by validation \(what), and \(options.data) has none" }
     guard options.learningRatePolicy != .plateau || canValidate else {
-      throw .option(
-        "--learning-rate-policy", "plateau goes by validation \(what), and \(options.data) has none")
+      throw .option("--learning-rate-policy", "plateau goes \(reason(what))")
     }
     guard options.best == options.usualBest || canValidate else {
-      throw .option("--best", "goes by validation \(what), and \(options.data) has none")
+      throw .option("--best", "goes \(reason(what))")
+    }
+    guard options.featureNetwork == nil || canValidate else {
+      throw .option("--feature-network", "goes \(reason(what))")
+    }
+    // A scorer compares what it reads with the label maps that are a pair's inputs.
+    guard options.scorer == nil || validation != nil else {
+      throw .option("--scorer", "goes \(reason("pairs"))")
     }
     guard training.count >= options.batchSize else {
       throw .option(
