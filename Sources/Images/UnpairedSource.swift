@@ -51,20 +51,13 @@ public struct UnpairedSource: Sendable {
     switch place {
     case .folder(let folder, _), .photographs(let folder):
       try mustExist(folder)
-      var places: [(folder: String, a: String, b: String)] = [(folder, "\(name)A", "\(name)B")]
-      if let inner = try PictureFolder.subfolder(name, of: folder) { places.append((inner, "A", "B")) }
-      let a = try PictureFolder.subfolder("A", of: folder)
-      let b = try PictureFolder.subfolder("B", of: folder)
-      for place in places {
-        let found = (
-          try PictureFolder.subfolder(place.a, of: place.folder),
-          try PictureFolder.subfolder(place.b, of: place.folder)
-        )
-        if let both = try both(found, named: ("\(place.folder)/\(place.a)", "\(place.folder)/\(place.b)")) {
-          return both
-        }
+      if let both = try both((folder, "\(name)A"), (folder, "\(name)B")) { return both }
+      if let inner = try PictureFolder.subfolder(name, of: folder),
+        let both = try both((inner, "A"), (inner, "B"))
+      {
+        return both
       }
-      guard let (a, b) = try both((a, b), named: ("\(folder)/A", "\(folder)/B")) else { return nil }
+      guard let (a, b) = try both((folder, "A"), (folder, "B")) else { return nil }
       return try folders(of: split, a: a, b: b)
     case .twoFolders(let a, let b):
       for folder in [a, b] { try mustExist(folder) }
@@ -76,21 +69,25 @@ public struct UnpairedSource: Sendable {
   private static func folders(
     of split: Split, a: String, b: String
   ) throws(ImageError) -> (a: String, b: String)? {
-    let name = split.rawValue
-    let found = (try PictureFolder.subfolder(name, of: a), try PictureFolder.subfolder(name, of: b))
-    if let both = try both(found, named: ("\(a)/\(name)", "\(b)/\(name)")) { return both }
+    if let both = try both((a, split.rawValue), (b, split.rawValue)) { return both }
     guard split == .train, try !PairSource.hasSplits(a), try !PairSource.hasSplits(b) else { return nil }
     return (a, b)
   }
 
+  /// Two folders by their names in others; nil where there is neither.
   private static func both(
-    _ found: (a: String?, b: String?), named names: (a: String, b: String)
+    _ a: (folder: String, name: String), _ b: (folder: String, name: String)
   ) throws(ImageError) -> (a: String, b: String)? {
-    switch found {
+    func missing(_ place: (folder: String, name: String), _ other: String) -> ImageError {
+      .noSides(folder: "\(place.folder)/\(place.name)", reason: "no such folder, but \(other) exists")
+    }
+    switch (
+      try PictureFolder.subfolder(a.name, of: a.folder), try PictureFolder.subfolder(b.name, of: b.folder)
+    ) {
     case (let a?, let b?): return (a, b)
     case (nil, nil): return nil
-    case (let there?, nil): throw .noSides(folder: names.b, reason: "no such folder, but \(there) exists")
-    case (nil, let there?): throw .noSides(folder: names.a, reason: "no such folder, but \(there) exists")
+    case (let there?, nil): throw missing(b, there)
+    case (nil, let there?): throw missing(a, there)
     }
   }
 

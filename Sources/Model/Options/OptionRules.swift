@@ -57,40 +57,35 @@ extension TrainingOptions {
     }
   }
 
-  /// What compares a picture with its target needs pairs.
+  private static let hasNoTarget = "compares a picture with its target; --unpaired has none"
+
   private static let unpairedRules: [OptionRule] =
     [
-      unpaired("--objective", "needs pairs; --unpaired has none") { options in
-        options.objective.kind == .gan ? nil : options.objective.kind.rawValue
+      unpaired("--objective") { options in
+        options.objective.kind == .gan
+          ? nil : "\(options.objective.kind.rawValue) needs pairs; --unpaired has none"
       },
-      comparing("--weights") { $0.weights != nil },
-      comparing("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 },
-      unpaired("--input", "has no pictures that belong to others; leave it out") {
-        $0.moreInputs.isEmpty ? nil : "--unpaired"
+      unpaired("--weights") { $0.weights == nil ? nil : hasNoTarget },
+      unpaired("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 ? hasNoTarget : nil },
+      unpaired("--input") { options in
+        options.moreInputs.isEmpty
+          ? nil : "--unpaired has no pictures that belong to others; leave it out"
       },
-      unpaired("--lambda-identity", "give 0") { options in
+      unpaired("--lambda-identity") { options in
         let (a, b) = (options.network.inputChannels, options.network.outputChannels)
-        guard a != b, (options.unpaired?.identity ?? 0) > 0 else { return nil }
-        return "A has \(a) \(a == 1 ? "channel" : "channels") and B \(b);"
+        return a == b || options.cycleWeights.identity == 0
+          ? nil : "A has \(a) \(a == 1 ? "channel" : "channels") and B \(b); give 0"
       },
     ]
-    + PictureTerm.all.map { term in comparing(term.row.name) { $0.objective[weightOf: term.loss.name] != 0 } }
+    + PictureTerm.all.map { term in
+      unpaired(term.row.name) { $0.objective[weightOf: term.loss.name] == 0 ? nil : hasNoTarget }
+    }
 
-  /// - Parameter word: the value that is refused; nil when it is not
+  /// - Parameter problem: of options without pairs
   private static func unpaired(
-    _ name: String, _ reason: String, _ word: @escaping @Sendable (TrainingOptions) -> String?
+    _ name: String, _ problem: @escaping @Sendable (TrainingOptions) -> String?
   ) -> OptionRule {
-    OptionRule(name, .objective) { options in
-      options.isUnpaired ? word(options).map { "\($0) \(reason)" } : nil
-    }
-  }
-
-  private static func comparing(
-    _ name: String, _ isOn: @escaping @Sendable (TrainingOptions) -> Bool
-  ) -> OptionRule {
-    OptionRule(name, .objective) { options in
-      options.isUnpaired && isOn(options) ? "compares a picture with its target; --unpaired has none" : nil
-    }
+    OptionRule(name, .objective) { options in options.isUnpaired ? problem(options) : nil }
   }
 
   /// An option of the discriminator.
@@ -152,7 +147,7 @@ extension TrainingOptions {
         options.isUnpaired ? "both directions are trained; translate has --direction" : nil
       },
       OptionUsage("--lambda-l1") { options, _ in
-        options.isUnpaired ? "compares a picture with its target; --unpaired has none" : nil
+        options.isUnpaired ? hasNoTarget : nil
       },
       OptionUsage("--task") { options, _ in
         options.isUnpaired ? "makes pairs of photographs; --unpaired has none" : nil

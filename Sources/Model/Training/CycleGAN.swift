@@ -54,14 +54,14 @@ public struct CycleGAN: TrainingStep {
   ///
   /// - Parameters:
   ///   - configuration: of the generator from A to B; that from B to A has input and output exchanged
-  ///   - givenMasks: dropout masks are inputs of the training step instead of being drawn
+  ///   - dropout: whether translations drop
   /// - Throws: `ModelError.option` naming an option out of range
   public init(
     _ configuration: NetworkConfiguration, _ options: Options = Options(), translating: [Direction] = [],
-    dropout: Bool = false, givenMasks: Bool = false
+    dropout: Bool = false
   ) throws {
     try configuration.validate()
-    let recorder = StepRecorder(options.objective, givenMasks: givenMasks)
+    let recorder = StepRecorder(options.objective)
     let generators = Direction.allCases.map { direction in
       recorder.generator(configuration.translating(direction), direction.generator)
     }

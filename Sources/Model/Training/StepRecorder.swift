@@ -98,17 +98,13 @@ public final class StepRecorder {
       statistics: .batch, training: true)
     tape.keep(pass.output)
     change(generator.label) { $0.randomStreams.append(streams) }
-    guard passes.count > 1 else {
-      note([(pass.modules, nil)], of: generator.label)
-      return [pass.output]
-    }
     let counts = passes.map(\.shape.n)
     var first = 0
     for count in counts {
       note([(pass.modules, first..<first + count)], of: generator.label)
       first += count
     }
-    return try tape.batchSplit(pass.output, counts)
+    return passes.count == 1 ? [pass.output] : try tape.batchSplit(pass.output, counts)
   }
 
   /// Records a discriminator's weights as they are now, divided by their spectral norms where it has them.
