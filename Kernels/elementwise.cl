@@ -38,6 +38,12 @@ kernel WORK_GROUP void activation_gradient(global const float* dy, const int4 dy
 // Keeps its digits where y is near 1 or -1.
 #define TANH_SLOPE(y) ((1.0f - (y)) * (1.0f + (y)))
 
+#define EXP_VALUE(x) exp(x)
+#define EXP_SLOPE(y) (y)
+
+#define EXPM1_VALUE(x) expm1(x)
+#define EXPM1_SLOPE(y) ((y) + 1.0f)
+
 // The NAME.
 #ifndef FUNCTION
 #define FUNCTION TANH

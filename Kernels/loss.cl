@@ -163,6 +163,24 @@ kernel WORK_GROUP void pixel_gradient(global const float* a, const int4 a_place,
   }
 }
 
+// The divergences of Gaussians from the standard one, by their means and logarithms of variances, summed up times factor. The
+// lanes that fill up a block are zero in both, and so is their divergence.
+kernel WORK_GROUP void gaussian_kl(global const float* mean, const int4 mean_place, global const float* log_variance,
+                                   const int4 log_variance_place, global float* sums, const int4 shape,
+                                   const int rows, const float factor) {
+  SHARED(shared);
+  lanes sum = 0.0f, lost = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, shape.x) {
+    const size_t left = GROUP_ROW(mean_place, shape, row, 0), right = GROUP_ROW(log_variance_place, shape, row, 0);
+    FOR_EACH_VECTOR(v, shape) {
+      const lanes mu = LOAD(mean, left + v * LANES), lv = LOAD(log_variance, right + v * LANES);
+      ADD(sum, lost, 0.5f * (mu * mu + (expm1(lv) - lv)));
+    }
+  }
+  const float total = total_of_group(sum, shared);
+  if (ITEM == 0) sums[SUM_SLOT(shape)] = factor * total;
+}
+
 // Sums of the squares of an image's values, by groups of rows: [N][blocks][groups].
 kernel WORK_GROUP void square_sums(global const float* x, const int4 x_place, global float* sums, const int4 shape,
                                    const int rows) {

@@ -1,4 +1,4 @@
-// Maps of other sizes: mirrored beyond their edges, enlarged, reduced, pooled. Shapes [N][C/16][H][W][16], see layout.clh.
+// Maps of other sizes: mirrored beyond their edges, enlarged, reduced, pooled, made of a number or summed up to one. Shapes [N][C/16][H][W][16], see layout.clh.
 //   shape: the result's     range: "Elementwise kernels" in rows.clh, over the result
 
 #include "rows.clh"
@@ -81,6 +81,31 @@ kernel WORK_GROUP void downsample_sum(global const float* x, const int4 x_place,
       STORE(y, to + v * LANES, coefficient * sum);
     }
   }
+}
+
+// y = coefficient * the number of x for each map
+kernel WORK_GROUP void broadcast(global const float* x, const int4 x_place, global float* y, const int4 y_place,
+                                 const int4 shape, const int rows, const float coefficient) {
+  const lanes value = coefficient * LOAD(x, ROW(x_place, shape, 0) + QUARTER);
+  FOR_EACH_ROW(row, shape, rows) {
+    const size_t to = ROW(y_place, shape, row);
+    FOR_EACH_VECTOR(v, shape) STORE(y, to + v * LANES, value);
+  }
+}
+
+// y = coefficient * the sum of x over a group of rows of each map. With several groups this is launched twice: what the
+// first launch leaves are maps of height `groups` and width 1.
+//   shape: that of x     range: "Sums" in rows.clh, of images by themselves
+kernel WORK_GROUP void spatial_sum(global const float* x, const int4 x_place, global float* y, const int4 y_place,
+                                   const int4 shape, const int rows, const float coefficient) {
+  SHARED(shared);
+  lanes sum = 0.0f, lost = 0.0f;
+  FOR_EACH_GROUP_ROW(row, shape, rows, 1) {
+    const size_t from = GROUP_ROW(x_place, shape, row, IMAGE(shape));
+    FOR_EACH_VECTOR(v, shape) ADD(sum, lost, LOAD(x, from + v * LANES));
+  }
+  sum = sum_over_group(sum, shared);
+  if (ITEM < 16 / LANES) STORE(y, ROW(y_place, shape, get_group_id(1)) + QUARTER, coefficient * sum);
 }
 
 // In which lanes b goes before a that comes first: where it is larger, or NaN, which is not to be lost.

@@ -18,7 +18,6 @@ extension ReferenceExecutor {
         }
       }
     }
-    let count = sum.isMean ? Double(terms.shape.count / output.shape.count) : 1
-    return 0.01 * sums.reduce(0) { $0 + ($1 / count) * ($1 / count) }.squareRoot()
+    return 0.01 * abs(sum.factor) * sums.reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
 }

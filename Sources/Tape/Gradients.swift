@@ -67,8 +67,10 @@ private struct BackwardPass {
   let tape: Tape
   let steps: [Step]
   private let parameters: [Tensor]
-  /// The parameters, and all that depends on them.
+  /// The tensors to differentiate with respect to, and all that depends on them.
   private let needed: Set<Tensor>
+  /// The same without parameters, for steps that hold them.
+  private let neededBesideParameters: Set<Tensor>
   /// All that a step makes. The gradient of anything else is used at the end only.
   private let made: Set<Tensor>
   private var gradients: [Tensor: Gradient] = [:]
@@ -80,11 +82,18 @@ private struct BackwardPass {
     self.parameters = parameters
     steps = tape.steps
     var needed = Set(parameters)
-    for step in steps where step.inputs.contains(where: needed.contains) {
+    var beside = needed.filter { tape.description(of: $0).role != .parameter }
+    for (index, step) in steps.enumerated() {
+      let holds = tape.holdingSteps.contains(index)
+      guard step.inputs.contains(where: { holds ? beside.contains($0) : needed.contains($0) }) else {
+        continue
+      }
       // A tensor that is updated in place (by an earlier Adam, say) does not become a function of its update.
-      needed.formUnion(Set(step.outputs).subtracting(step.inputs))
+      let made = Set(step.outputs).subtracting(step.inputs)
+      needed.formUnion(made)
+      beside.formUnion(made)
     }
-    self.needed = needed
+    (self.needed, neededBesideParameters) = (needed, beside)
     made = Set(steps.flatMap { Set($0.outputs).subtracting($0.inputs) })
   }
 
@@ -106,6 +115,8 @@ private struct BackwardPass {
   /// Records the gradients of a step's inputs, where the objective depends on its outputs.
   mutating func differentiate(_ index: Int) throws(TapeError) {
     let step = steps[index]
+    let holds = tape.holdingSteps.contains(index)
+    let needed = holds ? neededBesideParameters : needed
     guard step.inputs.contains(where: needed.contains) else { return }
     let upstream = step.outputs.map { step.inputs.contains($0) ? nil : gradients[$0] }
     guard upstream.contains(where: { $0 != nil }) else { return }
@@ -117,7 +128,10 @@ private struct BackwardPass {
     let scope = "\(step.label)′"
     let inputs = InputGradients(tape, needed: needed)
     try tape.scope(scope) { () throws(TapeError) in
-      try step.operation.differentiate(upstream, inputs, tape)
+      // What belongs to a held step's gradient holds parameters, too, where it is differentiated again.
+      try tape.holdingParameters(holds) { () throws(TapeError) in
+        try step.operation.differentiate(upstream, inputs, tape)
+      }
     }
     for (input, gradient) in inputs.recorded {
       if made.contains(input) {

@@ -123,8 +123,10 @@ public struct Partition: Sendable {
   public let whole: Tensor
 }
 
-/// A sum by channels, or a mean, of the pixels of some terms [N, C, H, W].
+/// A sum by channels of the pixels of some terms [N, C, H, W], times a factor.
 public struct CancellingSum: Sendable {
   public let terms: Tensor
-  public let isMean: Bool
+  public let factor: Double
+
+  public init(terms: Tensor, factor: Double = 1) { (self.terms, self.factor) = (terms, factor) }
 }

@@ -10,6 +10,9 @@ public final class Tape {
   private var lastingNames: Set<String> = []
   private var scopes: [String] = []
   private var recordsGradients = false
+  private var holdsParameters = false
+  /// The steps that give parameters no gradient, by their numbers.
+  private(set) var holdingSteps: Set<Int> = []
   /// For every tensor the last step that wrote it, if one did.
   private var lastWrite: [Int: Int] = [:]
 
@@ -80,6 +83,7 @@ public final class Tape {
   func record(_ operation: some Operation) {
     let step = Step(operation: operation, label: label(), isBackward: recordsGradients)
     for output in step.outputs { lastWrite[output.id] = steps.count }
+    if holdsParameters { holdingSteps.insert(steps.count) }
     steps.append(step)
   }
 
@@ -91,6 +95,16 @@ public final class Tape {
   func recordingGradients<T>(_ body: () throws(TapeError) -> T) throws(TapeError) -> T {
     recordsGradients = true
     defer { recordsGradients = false }
+    return try body()
+  }
+
+  /// Records `body` with its parameters held: gradients go through its steps to what the parameters act on, but none to the
+  /// parameters themselves.
+  public func holdingParameters<T, E: Error>(_ isHeld: Bool = true, _ body: () throws(E) -> T) throws(E) -> T
+  {
+    let before = holdsParameters
+    holdsParameters = isHeld
+    defer { holdsParameters = before }
     return try body()
   }
 

@@ -45,6 +45,16 @@ let pixelLossCases: [OperationCase] = shapes.flatMap { shape in
   }
 }
 
+/// Variances from e^-4 to e^4.
+let gaussianKLCases: [OperationCase] = (shapes + [[4, 8, 1, 1], [2, 24, 1, 1]]).map { shape in
+  OperationCase("Gaussian KL \(shape)", bound: bound(terms: shape.count, extra: 32)) { recorder in
+    let mean = recorder.input("mean", shape)
+    let logVariance = recorder.input("log variance", shape, .scaled(4))
+    let loss = try recorder.tape.gaussianKL(mean: mean, logVariance: logVariance)
+    return [loss] + (try recorder.tape.gradients(of: [(loss, 0.5)], withRespectTo: [mean, logVariance]))
+  }
+}
+
 let gradientPenaltyCases: [OperationCase] = (shapes + [[3, 24, 70, 40]]).map { shape in
   OperationCase("gradient penalty \(shape)", bound: bound(terms: 16, extra: 16)) { recorder in
     let g = recorder.input("g", shape)

@@ -32,6 +32,27 @@ let resamplingCases: [OperationCase] = [
   ]
 }
 
+/// Sums of each image by itself: of one group of rows, and of several.
+let broadcastCases: [OperationCase] = [
+  [1, 1, 1, 1], [2, 3, 7, 5], [3, 16, 9, 4], [1, 48, 16, 16], [2, 24, 5, 33], [2, 20, 90, 70],
+  [3, 8, 1, 257],
+].flatMap { (large: Shape) in
+  let terms = large.h * large.w
+  return [
+    OperationCase("broadcast to \(large)", bound: bound(terms: terms)) { recorder in
+      let x = recorder.input("x", [large.n, large.c, 1, 1])
+      let y = try recorder.tape.broadcast(x, to: (large.h, large.w))
+      return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
+    },
+    OperationCase("spatial mean \(large)", bound: bound(terms: terms)) { recorder in
+      // Around 1: a mean near 0 would have no relative accuracy.
+      let x = recorder.input("x", large, .around(1))
+      let y = try recorder.tape.spatialMean(x)
+      return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
+    },
+  ]
+}
+
 /// Small integers are often equal: the first of the largest gets the gradient.
 let maxPoolCases: [OperationCase] = [
   ([1, 1, 2, 2], .uniform), ([2, 3, 7, 5], .uniform), ([2, 3, 9, 12], .integers), ([3, 16, 8, 4], .uniform),

@@ -10,11 +10,14 @@ struct GradientTests {
 
   /// The operations with a gradient rule. Each has a test here: a new one needs a test, and its name in this list.
   static let tested: Set = [
-    "ActivationGradient", "BatchConcatenation", "BatchSplit", "Blur", "Combination", "Concatenation",
-    "Convolution", "Downsample", "EdgeLoss", "Elementwise", "ElementwiseGradient", "GradientPenalty",
+    "ActivationGradient", "BatchConcatenation", "BatchSplit", "Blur", "Broadcast", "Combination",
+    "Concatenation",
+    "Convolution", "Downsample", "EdgeLoss", "Elementwise", "ElementwiseGradient", "GaussianKL",
+    "GradientPenalty",
     "LogitLoss", "LogitLossGradient", "MaxPool", "Mix", "MixGradient", "Multiply", "Norm", "NormGradient",
     "PixelLoss", "PixelLossGradient", "ReflectionPad", "ReflectionPadGradient", "Slice", "SliceGradient",
-    "SoftmaxCrossEntropy", "SpectralNorm", "StructuralSimilarity", "TransposedConvolution", "Upsample",
+    "SoftmaxCrossEntropy", "SpatialSum", "SpectralNorm", "StructuralSimilarity", "TransposedConvolution",
+    "Upsample",
     "WeightGradient", "WeightedPixelLoss",
   ]
 
@@ -338,6 +341,23 @@ struct GradientTests {
     }
   }
 
+  @Test func broadcast() throws {
+    try check { tape in
+      let x = tape.input("x", [2, 3, 1, 1])
+      return (.distance(try tape.broadcast(x, to: (4, 5))), [x])
+    }
+    try check { tape in
+      let x = tape.input("x", [2, 3, 4, 5])
+      return (.distance(try tape.spatialMean(x)), [x])
+    }
+    // Their gradients' own gradients.
+    try check { tape in
+      let x = tape.input("x", [2, 3, 4, 5])
+      let y = try tape.broadcast(tape.spatialMean(tape.multiply(x, x)), to: (2, 3))
+      return (.distance(try gradient(of: y, tape, x)), [x])
+    }
+  }
+
   /// A move of 1e-5 does not change which pixel is the largest.
   @Test(arguments: [[2, 3, 4, 6], [1, 2, 7, 5]] as [Shape]) func maxPool(_ shape: Shape) throws {
     try check { tape in
@@ -358,6 +378,13 @@ struct GradientTests {
     try check(others: .scaled(8)) { tape in
       let x = tape.input("x", [2, 1, 5, 4])
       return (.sum((tape.logitLoss(kind, x), 1.5)), [x])
+    }
+  }
+
+  @Test func gaussianKL() throws {
+    try check(others: .scaled(2)) { tape in
+      let (mean, logVariance) = (tape.input("mean", [2, 3, 1, 1]), tape.input("log variance", [2, 3, 1, 1]))
+      return (.sum((try tape.gaussianKL(mean: mean, logVariance: logVariance), 0.5)), [mean, logVariance])
     }
   }
 

@@ -60,6 +60,34 @@ struct RecordingTests {
       net.tape.steps[first...].map(\.name) == [LogitLossGradient.name, WeightGradient.name])
   }
 
+  /// A second pass with held weights gives the first weights' gradients nothing, and its input's all the same.
+  @Test func heldParametersGetNoGradient() throws {
+    let tape = Tape()
+    let (x, w, u) = (
+      tape.input("x", [1, 3, 8, 8]), tape.parameter("w", [3, 3, 3, 3]), tape.parameter("u", [3, 3, 3, 3])
+    )
+    let geometry = ConvolutionGeometry(stride: 1, padding: 1)
+    let drawn = try tape.convolution(x, weight: u, geometry)
+    func loss(_ y: Tensor) throws -> Tensor {
+      try tape.pixelLoss(.l2, tape.convolution(y, weight: w, geometry), x)
+    }
+    let (free, held) = (try loss(drawn), try tape.holdingParameters { try loss(drawn) })
+    let both = try tape.gradients(of: [(free, 1), (held, 2)], withRespectTo: [w, u])
+    let alone = try tape.gradients(of: [(free, 1)], withRespectTo: [w])
+    let third = try tape.gradients(of: [(free, 3)], withRespectTo: [u])
+    let executor = ReferenceExecutor(tape.freeze())
+    for (stream, tensor) in [x, w, u].enumerated() {
+      executor.write(
+        CaseValues.uniform.make(count: tensor.shape.count, seed: 7, stream: UInt32(stream)), to: tensor)
+    }
+    try executor.run(0..<executor.recording.steps.count)
+    #expect(executor.read(both[0]) == executor.read(alone[0]))
+    // Measured: 1.5e-8, of rounding to Float.
+    #expect(Comparison(executor.read(both[1]), expected: executor.read(third[0])).isWithin(1e-7))
+    // Nothing else leads to the weights.
+    #expect(throws: TapeError.self) { try tape.gradients(of: [(held, 1)], withRespectTo: [w]) }
+  }
+
   @Test func anUnusedLossCostsNothing() throws {
     let net = try TwoNetworks(down)
     _ = net.tape.logitLoss(.crossEntropy(target: 0), net.fake)

@@ -58,6 +58,9 @@ struct StripTests {
     Case("dropout mask") { tape, x in
       try tape.multiply(x, tape.dropoutMask(x.shape, stream: 1, schedule: tape.schedule()))
     },
+    Case("broadcast") { tape, x in
+      try tape.multiply(x, tape.broadcast(tape.input("numbers", [1, 3, 1, 1]), to: (13, 7)))
+    },
     Case("noise") { tape, x in try tape.gaussianNoise(x.shape, stream: 1, schedule: tape.schedule()) },
   ]
 

@@ -85,6 +85,15 @@ extension PixelLossGradient: InteriorOperation, OpenCLOperation {
   fileprivate var factor: Float { weight / Float(a.shape.count) }
 }
 
+extension GaussianKL: InteriorOperation, OpenCLOperation {
+  /// A sum: its mean is over one.
+  func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
+    let (mu, v) = (planner.activation(mean), planner.activation(logVariance))
+    try planner.planMean(
+      "gaussian_kl", over: mu, mu.arguments + v.arguments, [], into: output, count: 1)
+  }
+}
+
 extension PixelDistance {
   var macros: [(String, String)] { [("DISTANCE", self == .l1 ? "1" : "2")] }
 }

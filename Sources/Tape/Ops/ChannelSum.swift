@@ -11,7 +11,7 @@ public struct ChannelSum: Operation {
 
   public var stripRule: StripRule { .onlyInTraining }
 
-  public func cancellingSum(_ output: Tensor) -> CancellingSum? { CancellingSum(terms: input, isMean: false) }
+  public func cancellingSum(_ output: Tensor) -> CancellingSum? { CancellingSum(terms: input) }
 
   public func evaluate(_ memory: ReferenceMemory) {
     let (x, y) = (memory[input], memory[output])

@@ -39,8 +39,17 @@ public struct ElementwiseFunction: Sendable {
       return try tape.combination(-2, scaled, 0, scaled)
     })
 
+  public static let exp = Self(
+    "exp", value: exponential, slopeFrom: .y, slope: { $0 },
+    curvature: { _, product, _ throws(TapeError) in product })
+
+  /// e^x - 1, which keeps its digits where x is near 0.
+  public static let expm1 = Self(
+    "expm1", value: exponentialLessOne, slopeFrom: .y, slope: { $0 + 1 },
+    curvature: { _, product, _ throws(TapeError) in product })
+
   /// Every function: tests go through them all.
-  public static let all = [tanh]
+  public static let all = [tanh, exp, expm1]
 }
 
 /// y = f(x), elementwise.
@@ -130,5 +139,7 @@ extension Tape {
   }
 }
 
-// Within the function's own type the name is taken.
+// Within the function's own type the names are taken.
 @Sendable private func tangent(_ x: Double) -> Double { tanh(x) }
+@Sendable private func exponential(_ x: Double) -> Double { exp(x) }
+@Sendable private func exponentialLessOne(_ x: Double) -> Double { expm1(x) }

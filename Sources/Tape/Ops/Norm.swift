@@ -31,7 +31,8 @@ public struct Norm: DifferentiableOperation {
   }
 
   public func cancellingSum(_ output: Tensor) -> CancellingSum? {
-    output == mean ? CancellingSum(terms: input, isMean: true) : nil
+    output == mean
+      ? CancellingSum(terms: input, factor: Double(mean.shape.count) / Double(input.shape.count)) : nil
   }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }
@@ -89,7 +90,7 @@ public struct NormGradient: DifferentiableOperation {
   public var stripRule: StripRule { .onlyInTraining }
 
   public func cancellingSum(_ output: Tensor) -> CancellingSum? {
-    output == shiftSum || output == scaleSum ? CancellingSum(terms: gradient, isMean: false) : nil
+    output == shiftSum || output == scaleSum ? CancellingSum(terms: gradient) : nil
   }
 
   public var settings: String { parts == 1 ? "" : "\(parts) parts" }

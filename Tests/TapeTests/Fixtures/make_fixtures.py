@@ -176,7 +176,7 @@ def norm_second_gradient(name, make):
 
 
 # Elementwise functions by their names.
-FUNCTIONS = {"tanh": torch.tanh}
+FUNCTIONS = {"tanh": torch.tanh, "expm1": torch.expm1, "exp": torch.exp}
 
 
 def elementwise(name, make):
@@ -309,6 +309,28 @@ def resampling(name, make):
     # The coefficient is a Float.
     coefficient = float(np.float32(1 / int(factor) ** 2))
     return half_square(coefficient * F.avg_pool2d(x, int(factor), divisor_override=1), make, [x])
+
+
+def broadcast(name, make):
+    n, c, h, w = json.loads(name.removeprefix("broadcast to "))
+    x = make([n, c, 1, 1]).requires_grad_()
+    return half_square(x.expand(n, c, h, w), make, [x])
+
+
+def spatial_mean(name, make):
+    shape = json.loads(name.removeprefix("spatial mean "))
+    x = make(shape, "around", 1.0).requires_grad_()
+    # The coefficient is a Float.
+    return half_square(x.sum((2, 3), keepdim=True) * float(np.float32(1 / (shape[2] * shape[3]))), make, [x])
+
+
+def gaussian_kl(name, make):
+    shape = json.loads(name.removeprefix("Gaussian KL "))
+    mean, log_variance = make(shape).requires_grad_(), make(shape, "scaled", 4.0).requires_grad_()
+    normal = torch.distributions.Normal(mean, torch.exp(log_variance / 2))
+    standard = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
+    loss = torch.distributions.kl_divergence(normal, standard).sum()
+    return [loss, *torch.autograd.grad(loss / 2, [mean, log_variance])]
 
 
 def max_pool(name, make):
@@ -512,7 +534,8 @@ def evaluate(name):
         ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss),
         ("L1", pixel), ("L2", pixel), ("blur", blurred), ("SSIM", similarity), ("edge", edges),
         ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
-        ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian", gaussian_noise),
+        ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian KL", gaussian_kl),
+        ("Gaussian", gaussian_noise), ("broadcast", broadcast), ("spatial mean", spatial_mean),
         ("slice gradient", slice_gradient), ("slice", sliced), ("reflection", reflection_pad),
         ("upsample", resampling), ("average pool", resampling), ("max pool", max_pool),
         ("channel sum", channel_sum), ("dropout mask", dropout_mask), ("multiply", multiply),
