@@ -115,6 +115,7 @@ struct Train: TalkingCommand {
       let options = try directory.newRun(asked)
       try options.validate()
       if options.isUnpaired { note("--unpaired: \(options.unpairedSummary)") }
+      if options.hasCodes { note("--latent: \(options.latentSummary)") }
       return options
     }
     let model = try RunDirectory.readCheckpoint(of: path).0.options

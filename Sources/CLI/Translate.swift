@@ -26,6 +26,7 @@ struct Translate: TalkingCommand {
         pix2pix translate --model run --input photograph.jpg --size own --out pictures
         pix2pix translate --model run --input zebras --direction BtoA --out horses
         pix2pix translate --model run --input labels --samples 5 --out pictures
+        pix2pix translate --model run --input edges --encode photo.png --out pictures
         pix2pix translate --like picture.png --out again.png
 
       --recipe writes into each PNG how it was made, with the input's file; the page of pix2pix serve does so, too. --like \
@@ -75,9 +76,14 @@ struct Translate: TalkingCommand {
   var size: Translator.Size?
   @Option(
     help:
-      "Pictures from each input, with noise and dropout of their own, and their mean distance. (default: 1)",
+      "Pictures from each input, with codes, noise and dropout of their own, and their mean distance. (default: 1)",
     transform: OptionRange.from(1, to: 1000).value)
   var samples: Int?
+  @Option(
+    help: ArgumentHelp(
+      "A picture that says which of an input's many translations to draw, by its latent code; of a model trained with --latent.",
+      valueName: "file"), completion: .file())
+  var encode: String?
   @Option(
     help: "Bits of a channel, 8 or 16. (default: the input's)", transform: OptionRange.oneOf(8, 16).value)
   var bitDepth: Int?
@@ -109,7 +115,7 @@ struct Translate: TalkingCommand {
       let others = [
         "--dropout": dropout != nil, "--norm-statistics": normStatistics != nil, "--size": size != nil,
         "--direction": direction != nil, "--samples": samples != nil, "--bit-depth": bitDepth != nil,
-        "--side": side != .whole,
+        "--side": side != .whole, "--encode": encode != nil,
       ]
       if let other = others.filter(\.value).keys.min() {
         throw ValidationError("\(other) is decided by the picture of --like; leave it out.")
@@ -118,6 +124,9 @@ struct Translate: TalkingCommand {
     }
     guard model != nil else { throw ValidationError("Missing --model.") }
     guard !input.isEmpty else { throw ValidationError("Missing --input.") }
+    guard encode == nil || samples == nil else {
+      throw ValidationError("--encode gives all pictures one code; leave out --samples.")
+    }
     guard side == .whole || input.count == 1 else {
       throw ValidationError("--side cuts the pictures of one --input.")
     }
@@ -150,14 +159,15 @@ struct Translate: TalkingCommand {
       (checkpoint, path), statistics: normStatistics ?? .batch,
       dropout: try dropout.map(Translator.Dropout.init(argument:)), size: size ?? .trained
     ) { try translationDevice.executor(for: $0) }
-    let recipe = try self.recipe ? recipe(checkpoint, path) : nil
+    let code = try encode.map { try translator.encode(.init(Picture(contentsOf: $0), path: $0)) }
+    let recipe = try self.recipe ? recipe(checkpoint, path, code) : nil
     let clock = ContinuousClock()
     let start = clock.now
     var (done, distances): (Int, [Double]) = (0, [])
     let progress = PictureProgress(of: jobs.count, isEvent: false)
     for job in jobs {
       do {
-        let distance = try translate(job, translator, recipe)
+        let distance = try translate(job, translator, code, recipe)
         done += samples ?? 1
         if let distance { distances.append(distance) }
       } catch  where total > 1 && isAboutPicture(error) {
@@ -206,18 +216,22 @@ struct Translate: TalkingCommand {
   /// Translates a picture as often as there are samples of it.
   ///
   /// - Returns: the samples' mean distance; nil of one
-  private func translate(_ job: Job, _ translator: Translator, _ recipe: Recipe?) throws -> Double? {
+  private func translate(
+    _ job: Job, _ translator: Translator, _ code: [Float]?, _ recipe: Recipe?
+  ) throws -> Double? {
     let samples = samples ?? 1
     var stopwatch = Stopwatch()
     let inputs = try job.files.map { Translator.Input(try half(of: Picture(contentsOf: $0), $0), path: $0) }
     let bitDepth = self.bitDepth ?? inputs[0].picture.bitDepth
     var pictures: [Picture] = []
     for (sample, output) in job.outputs.enumerated() {
-      let picture = try translator.translate(inputs, index: job.index, sample: sample, bitDepth: bitDepth)
+      let picture = try translator.translate(
+        inputs, index: job.index, sample: sample, code: code, bitDepth: bitDepth)
       guard samples == 1 || translator.isRandom else {
         throw ModelError.option(
           "--samples",
-          "the model has neither noise nor dropout in use, so that all samples are equal; leave it out")
+          "the model has neither codes, noise nor dropout in use, so that all samples are equal; leave it out"
+        )
       }
       // Made with the first picture, so that a failure leaves no empty folder.
       try makeFolder(OutputFile.folder(of: output))

@@ -10,7 +10,7 @@ extension Translate {
     TranslationDevice(device: device, kernels: kernels, strips: strips, memoryLimit: memoryLimit)
   }
 
-  func recipe(_ checkpoint: Checkpoint, _ path: String) throws -> Recipe {
+  func recipe(_ checkpoint: Checkpoint, _ path: String, _ code: [Float]?) throws -> Recipe {
     guard side == .whole else {
       throw ModelError.option("--recipe", "keeps whole pictures as inputs; cut the pairs of --side before")
     }
@@ -19,7 +19,7 @@ extension Translate {
       direction: checkpoint.options.isUnpaired ? checkpoint.options.direction : nil,
       statistics: normStatistics ?? .batch,
       dropout: dropout ?? (checkpoint.options.drawsWithDropout ? "on" : "off"), sample: 0, index: 0,
-      size: size ?? .trained, bitDepth: 8)
+      size: size ?? .trained, code: code, bitDepth: 8)
   }
 
   /// Makes a picture again by its recipe, of the inputs in it, or another of `--input`.
@@ -49,7 +49,7 @@ extension Translate {
       ? files.map { Translator.Input(try Picture(decoding: $0, path: "the input in \(like)"), path: like) }
       : input.map { Translator.Input(try Picture(contentsOf: $0), path: $0) }
     let picture = try translator.translate(
-      inputs, index: recipe.index, sample: recipe.sample, bitDepth: recipe.bitDepth)
+      inputs, index: recipe.index, sample: recipe.sample, code: recipe.code, bitDepth: recipe.bitDepth)
     try makeFolder(OutputFile.folder(of: out))
     if self.recipe {
       let kept = try input.isEmpty ? files : input.map { try RegularFile.contents($0) }

@@ -26,8 +26,9 @@ struct Verify: ParsableCommand {
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var network: NetworkOptions
   @OptionGroup var objective: ObjectiveOptions
-  @Option(help: "Pictures per step.", transform: TrainingOptions.batchSizes.value)
-  var batchSize = 1
+  @Option(
+    help: "Pictures per step. (default: 1, with --latent 2)", transform: TrainingOptions.batchSizes.value)
+  var batchSize: Int?
   @Flag(help: "Let a target's pixels count by weights, as with train's --weights.")
   var weights = false
   @Option(help: "Seed of weights, pictures and masks.", transform: OptionRange.all.value)
@@ -86,7 +87,9 @@ struct Verify: ParsableCommand {
 
   private func verifySteps() throws {
     var options = try TrainingOptions(given: network.given + objective.given)
-    options.batchSize = batchSize
+    // Codes go by halves of a batch.
+    options.batchSize = batchSize ?? (options.hasCodes ? 2 : 1)
+    try options.validate()
     // Any folder: only the step is recorded.
     options.weights = weights ? "weights" : nil
     let model = try options.record(translates: false)

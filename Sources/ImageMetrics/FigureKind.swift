@@ -100,6 +100,17 @@ extension FigureKind {
     FigureKind(key, name, unit: "0 to 255", better: .lower, family: "Cycle error")
   }
 
+  /// Of pictures that were drawn with their targets' latent codes.
+  public static let l1Encoded = FigureKind(
+    "l1_encoded", "L1 with the target's code", unit: "0 to 255", better: .lower, family: "L1")
+  /// The mean distance between the numbers of a random code and those that the encoder finds in the picture drawn with it:
+  /// 0.798 where it finds nothing and says 0, the mean |z| of a standard normal distribution.
+  public static let codeRecovery = FigureKind("code_recovery", "Code recovery", better: .lower)
+  /// The mean L1 distance of two pictures of one input.
+  public static let diversity = FigureKind("diversity", "Diversity", unit: "0 to 255", better: .higher)
+  /// Of models with latent codes, in the order of reports.
+  public static let ofCodes = [l1Encoded, diversity, codeRecovery]
+
   /// The kinds that `figures` may have.
   public static let ofPictures =
     [l1, mse, psnr, ssim, msSSIM] + histogramIntersections + segmentation()

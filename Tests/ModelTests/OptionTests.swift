@@ -38,7 +38,7 @@ import Testing
   }
 
   /// Every option is given in one of them, and no field is at its default in all.
-  static let runs = [drawing, reading, colouring, cycling]
+  static let runs = [drawing, reading, colouring, cycling, coding]
 
   private static let drawing = Run(
     "drawing",
@@ -154,6 +154,23 @@ import Testing
     $0.featureNetwork = "vgg.safetensors"
   }
 
+  private static let coding = Run(
+    "coding",
+    [
+      "--data": ["photos"], "--size": ["128"], "--latent": ["5"], "--latent-at": ["input"],
+      "--lambda-latent": ["0.25"],
+      "--lambda-kl": ["0.125"], "--lambda-l1": ["9"],
+    ]
+  ) {
+    $0.data = "photos"
+    ($0.network.size, $0.network.levels) = (PictureSize(square: 128), 7)
+    $0.network.latent = LatentCode(length: 5, place: .input)
+    $0.codeLosses = BicycleGAN.Weights(latent: 0.25, divergence: 0.125)
+    ($0.network.norm, $0.network.dropout, $0.network.scales) = (.instance, false, 2)
+    ($0.objective.kind, $0.objective.ganLoss, $0.objective.pixelWeight) = (.ganL1, .lsgan, 9)
+    ($0.batchSize, $0.initialization, $0.best) = (2, .xavier, "l1_encoded")
+  }
+
   // MARK: - The command line
 
   @Test func everyOptionIsGivenInARun() {
@@ -190,12 +207,51 @@ import Testing
     #expect(error.description.hasPrefix("\(name): \"\(word)\" is not ") && options == TrainingOptions())
   }
 
+  /// What follows from codes where nothing else is said: a ResNet has no levels for them, and small pictures have one scale.
+  @Test func defaultsOfCodes() throws {
+    func options(_ words: [String: [String]]) throws -> TrainingOptions {
+      var options = TrainingOptions()
+      try options.set(Run("", words.merging(["--latent": ["8"]]) { $1 }) { _ in }.given)
+      return options
+    }
+    #expect(try options([:]).network.latent == LatentCode(length: 8, place: .all))
+    #expect(try options([:]).network.scales == 2)
+    #expect(try options(["--generator": ["resnet-6"]]).network.latent?.place == .input)
+    #expect(try options(["--size": ["32"]]).network.scales == 1)
+    #expect(try options(["--size": ["64"]]).network.scales == 2)
+  }
+
+  @Test(
+    arguments: [
+      (["--latent": "8", "--batch-size": "3"], "--batch-size: 3 is odd"),
+      (["--latent": "0"], "--latent: 0 is not from 1 to 64 numbers"),
+      (["--latent": "65"], "--latent: 65 is not"),
+      (
+        ["--latent": "8", "--objective": "l1"], "--objective: l1 has no discriminator, and nothing else asks"
+      ),
+      (
+        ["--latent": "8", "--generator": "resnet-6"], "--generator: a resnet-6's first norm takes codes away"
+      ),
+      (
+        ["--latent": "8", "--generator": "resnet-9", "--latent-at": "all", "--norm": "none"],
+        "--latent-at: a resnet-9 has no levels"
+      ),
+      (["--latent": "8", "--unpaired": "on"], "--latent: a code is found in a picture's target"),
+    ] as [([String: String], String)])
+  func codesThatAreRefused(_ words: [String: String], _ message: String) throws {
+    var options = TrainingOptions()
+    try options.set(Run("", words.mapValues { [$0] }) { _ in }.given)
+    let error = try modelError { try options.validate() }
+    #expect(error.description.hasPrefix(message), "\(error)")
+  }
+
   @Test(arguments: [
     ["--steps": ["1"], "--epochs": ["1"]], ["--steps": ["1"], "--decay-epochs": ["1"]],
     ["--decay-epochs": ["1"], "--learning-rate-policy": ["cosine"]], ["--learning-rate-step": ["3"]],
     ["--learning-rate-step": ["3"], "--learning-rate-policy": ["plateau"]],
     ["--task": ["colorize"], "--targets": ["x"]], ["--task": ["colorize"], "--input": ["x"]],
     ["--labels": ["index"], "--input-format": ["rgb"]], ["--input": ["x"], "--input-format": ["rgb"]],
+    ["--lambda-kl": ["1"]], ["--latent-at": ["input"]], ["--lambda-latent": ["1"]],
     ["--unlabelled": ["#000000"]], ["--unlabelled": ["#000000"], "--target-format": ["rgb"]],
   ])
   func wordsThatMakeNoSenseTogether(_ words: [String: [String]]) throws {

@@ -66,6 +66,9 @@ def cases(folder):
     unpaired = ["--unpaired", "--data", others, "--targets", folder / "few", "--generator", "resnet-6"]
     found += [[*unpaired, *options.split()] for options in (
         "", "--batch-size 2 --pool 3 --lambda-cycle-back 5", "--lambda-identity 0 --lambda-cycle 3", "--generator unet --dropout")]
+    # Latent codes, whose random numbers a resume must draw again.
+    found += [[*pairs, "--latent", 3, *options.split()] for options in (
+        "", "--batch-size 4 --pool 3 --latent-at input --objective cgan+l1", "--generator resnet-6 --norm none --lambda-latent 0", "--dropout --lambda-kl 0")]
     return found
 
 

@@ -27,6 +27,8 @@ enum TrainingEvents {
       Terminal.say(CommandEvent("sampled", [("step", .integer(step)), ("file", .text(path))]))
     case .saved(let path):
       Terminal.say(CommandEvent("saved", [("file", .text(path))], text: "saved \(path)", tone: .good))
+    case .warned(let text):
+      Terminal.say(CommandEvent("warning", [("text", .text(text))], text: text, tone: .warning))
     case .failed(let text):
       Terminal.say(CommandEvent("failed", [("text", .text(text))], text: text, tone: .warning))
     }

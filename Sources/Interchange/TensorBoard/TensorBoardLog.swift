@@ -55,7 +55,7 @@
       case .sampled(let step, let path):
         if let picture = Self.picture("samples", path) { append(step, [picture]) }
       case .saved: tolerating { () throws(FileError) in try file.flush() }
-      case .failed: break
+      case .failed, .warned: break
       }
     }
 

@@ -115,6 +115,11 @@ public struct Golden {
       var generator: GeneratorKind?
       /// Of a CycleGAN.
       var unpaired: CycleGAN.Weights?
+      /// Of a BicycleGAN.
+      var codes: BicycleGAN.Weights?
+      var latent: LatentCode?
+      var objective: Objective.Kind?
+      var scales: Int?
     }
     var options: Options
     var losses: [[String: Double]]
@@ -162,6 +167,14 @@ public struct Golden {
     (configuration.discriminatorLayers, configuration.norm) = (options.layers, options.norm)
     configuration.levels = UNet.levels(ofParameters: tensors.entries.keys.lazy.map { $0 })
     configuration.generator = options.generator ?? configuration.generator
+    if let weights = options.codes {
+      (configuration.latent, configuration.scales) = (options.latent, options.scales ?? 1)
+      configuration.dropout = false
+      var step = BicycleGAN.Options()
+      (step.batchSize, step.weights) = (options.batch, weights)
+      step.objective.kind = options.objective ?? step.objective.kind
+      return try BicycleGAN(configuration, step)
+    }
     guard let weights = options.unpaired else {
       var step = Pix2Pix.Options()
       step.batchSize = options.batch

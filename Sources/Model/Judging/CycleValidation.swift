@@ -8,6 +8,9 @@ final class CycleValidation {
   private let source: UnpairedSource
   private let options: TrainingOptions
   private let network: FeatureNetwork?
+  /// Translates planes in a direction; the index is the picture's in its source.
+  typealias Translate = (_ direction: Direction, _ planes: [Float], _ index: Int) throws -> [Float]
+
   /// The features of each side's own pictures, which stay the same.
   private var ownFeatures: [Direction.Side: [[Double]]] = [:]
   /// Of the noise. It depends on the seed, the side and the picture alone, so that epochs can be compared.
@@ -30,7 +33,7 @@ final class CycleValidation {
   }
 
   /// The figures of `kinds`.
-  func figures(_ translate: Validation.Translate) throws -> [Figure] {
+  func figures(_ translate: Translate) throws -> [Figure] {
     let (a, b) = (try way(from: .a, translate), try way(from: .b, translate))
     let errors = [
       (a.cycle + b.cycle) / 2, a.cycle, b.cycle, (a.noisy + b.noisy) / 2, a.noisy, b.noisy,
@@ -45,7 +48,7 @@ final class CycleValidation {
     return zip(kinds, zip(errors + distances, counts)).map { Figure($0, value: $1.0, count: $1.1) }
   }
 
-  private func way(from side: Direction.Side, _ translate: Validation.Translate) throws -> Way {
+  private func way(from side: Direction.Side, _ translate: Translate) throws -> Way {
     let there: Direction = side == .a ? .aToB : .bToA
     let reader = reader(side)
     var way = Way()

@@ -6,14 +6,19 @@ import Tape
 /// Measures the generators on pictures that they are not trained on: on pairs, by the figures of one or more sources, and on
 /// pictures without pairs, by the way there and back.
 struct Validation {
-  /// Translates planes in a direction; the index is the picture's in its source.
-  typealias Translate = (_ direction: Direction, _ planes: [Float], _ index: Int) throws -> [Float]
+  /// Translates planes in a direction; the index is the picture's in its source, and decides the latent code where none is
+  /// given.
+  typealias Translate =
+    (_ direction: Direction, _ planes: [Float], _ code: [Float]?, _ index: Int) throws -> [Float]
+  /// The latent code of a target's planes.
+  typealias Encode = (_ planes: [Float]) throws -> [Float]
 
-  /// The kinds of figures: those of pictures, of further sources, and of cycles.
+  /// The kinds of figures: those of pictures, of further sources, of latent codes, and of cycles.
   let kinds: [FigureKind]
   /// The figure that the best checkpoint is chosen by.
   let best: FigureKind
   private let pairs: PairValidation?
+  private let codes: CodeValidation?
   private let cycle: CycleValidation?
 
   /// - Throws: `ModelError.option` when the run does not have the figure to choose its best checkpoint by,
@@ -26,11 +31,14 @@ struct Validation {
     }
     let ofFeatures = features.map { [FeatureFigureSource($0)] } ?? []
     pairs = try data.validation.map { try PairValidation(options, $0, further: further + ofFeatures) }
+    codes = options.hasCodes ? data.validation.map { CodeValidation(options, $0) } : nil
     cycle = data.unpairedValidation.map { CycleValidation(options, $0, features) }
-    kinds = (pairs?.kinds ?? []) + (cycle?.kinds ?? [])
+    kinds = (pairs?.kinds ?? []) + (codes == nil ? [] : FigureKind.ofCodes) + (cycle?.kinds ?? [])
     precondition(Set(kinds.map(\.key)).count == kinds.count, "every figure has a key of its own")
     // Pairs alone know nothing of cycles.
-    let wanted = options.best == options.usualBest && cycle == nil ? TrainingOptions().best : options.best
+    let wanted =
+      options.best == options.usualBest && options.isUnpaired && cycle == nil
+      ? TrainingOptions().best : options.best
     guard let best = kinds.first(where: { $0.key == wanted }) else {
       throw ModelError.option(
         "--best",
@@ -46,8 +54,10 @@ struct Validation {
   /// All figures, in the order of `kinds`.
   ///
   /// - Parameter translate: called for one picture after the other
-  func figures(_ translate: Translate) throws -> [Figure] {
-    try (pairs?.figures { try translate(.aToB, $0, $1) } ?? []) + (cycle?.figures(translate) ?? [])
+  func figures(_ translate: Translate, encode: Encode) throws -> [Figure] {
+    try (pairs?.figures { try translate(.aToB, $0, nil, $1) } ?? [])
+      + (codes?.figures({ try translate(.aToB, $0, $1, $2) }, encode) ?? [])
+      + (cycle?.figures { try translate($0, $1, nil, $2) } ?? [])
   }
 }
 

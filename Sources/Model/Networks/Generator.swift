@@ -10,12 +10,14 @@ public protocol Generator: DeclaredNetwork {
   /// Records one pass, or several whose batches lie one behind the other.
   ///
   /// - Parameters:
-  ///   - input: [N, input and noise channels, H, W], both sides multiples of the configuration's `alignment`
+  ///   - input: [N, input, noise and code channels, H, W], both sides multiples of the configuration's `alignment`
+  ///   - code: latent codes [N, K, 1, 1], for levels behind the input; nil where the generator takes none
   ///   - passes: equal parts of the batch; norms take statistics of each by itself
   ///   - training: running statistics are moved
   /// - Returns: the picture [N, output channels, H, W] in [-1, 1], after tanh, or logits of that shape
   func record(
-    _ input: Tensor, passes: Int, on tape: Tape, dropout: Dropout, statistics: NormStatistics, training: Bool
+    _ input: Tensor, code: Tensor?, passes: Int, on tape: Tape, dropout: Dropout, statistics: NormStatistics,
+    training: Bool
   ) throws(TapeError) -> GeneratorPass
 }
 

@@ -91,4 +91,6 @@ public struct RandomStreams: Sendable, Hashable {
   var noise: UInt32 { first + 900 }
   /// The stream of the points at which a gradient penalty is taken.
   var mix: UInt32 { first + 901 }
+  /// The stream of latent codes.
+  var code: UInt32 { first + 902 }
 }

@@ -46,6 +46,23 @@ public enum GeneratorOutput: String, Sendable, Codable, CaseIterable {
   case logits
 }
 
+/// Latent codes: numbers beside the picture that say which of its many translations to draw (Zhu et al. 2017, BicycleGAN).
+public struct LatentCode: Sendable, Codable, Equatable {
+  /// Where a generator takes codes, as maps of one value each.
+  public enum Place: String, Sendable, Codable, CaseIterable {
+    /// Beside the input of each of a U-Net's levels.
+    case all
+    /// Beside the picture.
+    case input
+  }
+
+  /// K, the numbers of a code.
+  public var length = 8
+  public var place = Place.all
+
+  public init(length: Int = 8, place: Place = .all) { (self.length, self.place) = (length, place) }
+}
+
 /// The two networks: everything that decides the names and shapes of their parameters.
 public struct NetworkConfiguration: Sendable, Codable, Equatable {
   /// Of the pictures.
@@ -59,6 +76,8 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   public var output = GeneratorOutput.pictures
   /// Maps of Gaussian noise that the generator is given beside the input.
   public var noiseChannels = 0
+  /// Codes that the generator is given beside the input; none when nil.
+  public var latent: LatentCode?
   /// Channels after the generator's first convolution.
   public var ngf = 64
   /// Channels after the discriminator's first convolution.
@@ -87,7 +106,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   }
 
   /// Channels of the generator's first convolution's input.
-  var generatorInputs: Int { inputChannels + noiseChannels }
+  var generatorInputs: Int { inputChannels + noiseChannels + (latent?.length ?? 0) }
 
   /// Whether norms have a learned scale and shift.
   var normsAreAffine: Bool { norm == .batch || (norm == .instance && affine) }
@@ -156,6 +175,7 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
 extension NormKind: OptionValue {}
 extension GeneratorKind: OptionValue {}
 extension Upsampling: OptionValue {}
+extension LatentCode.Place: OptionValue {}
 
 extension NetworkConfiguration {
   /// The discriminator's patch, named by its receptive field.

@@ -147,8 +147,8 @@ public struct ResNet: Generator {
   }
 
   public func record(
-    _ input: Tensor, passes: Int = 1, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch,
-    training: Bool
+    _ input: Tensor, code: Tensor? = nil, passes: Int = 1, on tape: Tape, dropout: Dropout,
+    statistics: NormStatistics = .batch, training: Bool
   ) throws(TapeError) -> GeneratorPass {
     var modules: [ModuleOutput] = []
     /// Norm, and ReLU by whoever reads it.

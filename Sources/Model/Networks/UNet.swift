@@ -21,6 +21,8 @@ public struct UNet: Generator {
   public let runningStatistics: [NamedTensor]
   public let dropoutModules: [(name: String, shape: [Int])]
   private let levels: [Level]
+  /// Codes stand beside the input of every level, not of the first alone.
+  private let takesCodesInside: Bool
   private let hasSkips: Bool
   private let endsInTanh: Bool
   private let upsampling: Upsampling
@@ -35,6 +37,8 @@ public struct UNet: Generator {
     hasSkips = configuration.generator == .unet
     endsInTanh = configuration.output == .pictures
     upsampling = configuration.upsampling
+    takesCodesInside = configuration.latent?.place == .all
+    let code = takesCodesInside ? configuration.latent?.length ?? 0 : 0
     func channels(_ level: Int) -> Int { level == 0 ? 0 : ngf * min(1 << (level - 1), 8) }
     var levels: [Level] = []
     var dropouts: [(String, [Int])] = []
@@ -43,7 +47,7 @@ public struct UNet: Generator {
       let (outermost, innermost) = (n == 1, n == count)
       let inner = channels(n)
       let outer = outermost ? configuration.outputChannels : channels(n - 1)
-      let inputs = outermost ? configuration.generatorInputs : outer
+      let inputs = outermost ? configuration.generatorInputs : outer + code
       let middle = !outermost && !innermost
       let hasDropout = configuration.dropout && middle && n >= 5
       let isTransposed = upsampling == .transposed
@@ -77,16 +81,21 @@ public struct UNet: Generator {
   }
 
   public func record(
-    _ input: Tensor, passes: Int = 1, on tape: Tape, dropout: Dropout, statistics: NormStatistics = .batch,
-    training: Bool
+    _ input: Tensor, code: Tensor? = nil, passes: Int = 1, on tape: Tape, dropout: Dropout,
+    statistics: NormStatistics = .batch, training: Bool
   ) throws(TapeError) -> GeneratorPass {
     var modules: [ModuleOutput] = []
+    let code = takesCodesInside ? code : nil
     // Down: each level's result, before the activation, is what the level above is joined with.
     var encoded: [Tensor] = []
     var x = input
     for (index, level) in levels.enumerated() {
       let n = index + 1
       x = try tape.scope("\(label.name).conv\(n)") { () throws(TapeError) in
+        var x = x
+        if n > 1, let code {
+          x = try tape.concatenation([x, tape.broadcast(code, to: (x.shape.h, x.shape.w))])
+        }
         if n > 1 { modules.add("\(level.prefix).0", x, .leakyReLU) }
         let down = try level.down(x, on: tape, inputActivation: n > 1 ? .leakyReLU : .none)
         modules.add("\(level.prefix).\(n > 1 ? 1 : 0)", down)

@@ -2,7 +2,9 @@ import Images
 
 /// Relations between options.
 extension TrainingOptions {
-  static let rules = [networkRules, unpairedRules, objectiveRules, termRules, trainingRules].flatMap(\.self)
+  static let rules = [
+    networkRules, codeRules, unpairedRules, objectiveRules, termRules, trainingRules,
+  ].flatMap(\.self)
 
   private static let networkRules: [OptionRule] = [
     OptionRule("--levels", .networks) { options in
@@ -88,6 +90,32 @@ extension TrainingOptions {
     OptionRule(name, .objective) { options in options.isUnpaired ? problem(options) : nil }
   }
 
+  private static let codeRules: [OptionRule] = [
+    OptionRule("--latent", .objective) { options in
+      options.hasCodes && options.isUnpaired
+        ? "a code is found in a picture's target; --unpaired has none" : nil
+    },
+    OptionRule("--objective", .objective) { options in
+      options.hasCodes && !options.objective.isAdversarial
+        ? "\(options.objective.kind.rawValue) has no discriminator, and nothing else asks for the diversity of --latent"
+        : nil
+    },
+    // A code's maps have one value, and what a convolution makes of them is one to a channel: a norm's mean.
+    OptionRule("--generator", .objective) { options in
+      options.hasCodes && options.network.generator.residualBlocks != nil && options.network.norm != .none
+        ? "a \(options.network.generator.rawValue)'s first norm takes codes away again; give unet, or --norm none"
+        : nil
+    },
+    OptionRule("--latent-at", .objective) { options in
+      options.network.latent?.place == .all && options.network.generator.residualBlocks != nil
+        ? "a \(options.network.generator.rawValue) has no levels that take codes; give input" : nil
+    },
+    OptionRule("--batch-size", .training) { options in
+      options.hasCodes && !options.batchSize.isMultiple(of: 2)
+        ? "\(options.batchSize) is odd, and --latent takes halves of a batch; give an even number" : nil
+    },
+  ]
+
   /// An option of the discriminator.
   private static func adversarial(
     _ name: String, _ isOn: @escaping @Sendable (TrainingOptions) -> Bool
@@ -164,6 +192,9 @@ extension TrainingOptions {
     + ["--lambda-cycle", "--lambda-cycle-back", "--lambda-identity"].map { name in
       OptionUsage(name) { options, _ in options.isUnpaired ? nil : "goes with --unpaired" }
     }
+    + ["--latent-at", "--lambda-latent", "--lambda-kl"].map { name in
+      OptionUsage(name) { options, _ in options.hasCodes ? nil : "goes with --latent" }
+    }
 }
 
 extension TrainingOptions {
@@ -219,7 +250,13 @@ extension TrainingOptions {
     // Defaults first, so that what else is given stands.
     let takesDefaults = names.contains("--unpaired") && !isUnpaired
     if takesDefaults { takeUnpairedDefaults() }
+    let takesCodes = names.contains("--latent") && !hasCodes
+    if takesCodes { takeLatentDefaults() }
     for option in given { try option.row.set(&self, option.words) }
+    if takesCodes {
+      if !names.contains("--latent-at"), network.generator.residualBlocks != nil { codePlace = .input }
+      if !names.contains("--scales"), network.patchProblem != nil { network.scales = 1 }
+    }
     let side = min(network.size.width, network.size.height)
     if takesDefaults, !names.contains("--generator"), side < Self.sideOfNineBlocks {
       network.generator = .resnet6

@@ -5,7 +5,8 @@ import Images
 extension TrainingOptions {
   /// All options, in the order of help and reports.
   public static let rows: [OptionRow] = [
-    pictureRows, networkRows, objectiveRows, cycleRows, PictureTerm.all.map(\.row), discriminatorRows,
+    pictureRows, networkRows, objectiveRows, cycleRows, codeRows, PictureTerm.all.map(\.row),
+    discriminatorRows,
     trainingRows,
   ].flatMap(\.self)
 
@@ -126,6 +127,10 @@ extension TrainingOptions {
       "No pairs: a CycleGAN, with defaults of its own.",
       shown: .unlessDefault),
     OptionRow(
+      "--latent", \.codeLength, .objective,
+      "Many outputs of one input: a BicycleGAN with codes of so many numbers, 8 are usual, and defaults of its own.",
+      value: "numbers", range: .from(1, to: 64, " numbers"), shown: .unlessDefault),
+    OptionRow(
       "--objective", \.objective.kind, .objective,
       "Terms of the generator's loss; gan judges outputs without their inputs, cross-entropy learns the classes of label maps."
     ),
@@ -156,6 +161,21 @@ extension TrainingOptions {
       "--lambda-identity", \.cycleWeights.identity, .objective,
       "Weight of a picture's change by the generator that draws its own domain, beside that of the domain's cycle.",
       range: .weight, shown: .when(\.isUnpaired)),
+  ]
+
+  private static let codeRows: [OptionRow] = [
+    OptionRow(
+      "--latent-at", \.codePlace, .objective,
+      "Where the generator takes codes: beside the picture (input), or beside the input of all of a U-Net's levels.",
+      derivedDefault: "all for a U-Net, input for others", shown: .when(\.hasCodes)),
+    OptionRow(
+      "--lambda-latent", \.codeWeights.latent, .objective,
+      "Weight of the difference between a code and what the encoder finds of it in the picture.",
+      range: .weight, shown: .when(\.hasCodes)),
+    OptionRow(
+      "--lambda-kl", \.codeWeights.divergence, .objective,
+      "Weight of the divergence of the encoder's codes from a standard normal distribution.",
+      range: .weight, shown: .when(\.hasCodes)),
   ]
 
   private static let discriminatorRows: [OptionRow] = [

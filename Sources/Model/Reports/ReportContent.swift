@@ -76,7 +76,7 @@ extension TrainingReport {
         tiles.append(Tile(name: "Epochs", value: Self.epochs(last.epoch), note: "seen so far"))
       }
     }
-    for (index, kind) in lossKinds.enumerated() where [.reconstruction, .cycle].contains(kind.family) {
+    for (index, kind) in lossKinds.enumerated() where [.reconstruction, .cycle, .code].contains(kind.family) {
       if let recent = recentMean(index) {
         tiles.append(Tile(name: kind.name, value: NumberText.figure(recent), note: "mean of the last tenth"))
       }
@@ -159,12 +159,21 @@ extension TrainingReport {
   private func latestSamples() -> [Strip] {
     guard let newest = samples.map(\.step).max() else { return [] }
     let columns =
-      isUnpaired ? ["A", "A in B", "back in A", "B", "B in A", "back in B"] : ["input", "output", "target"]
+      if isUnpaired {
+        ["A", "A in B", "back in A", "B", "B in A", "back in B"]
+      } else if hasCodes {
+        ["input", "the target's code", "random code", "another", "target"]
+      } else {
+        ["input", "output", "target"]
+      }
     return samples.filter { $0.step == newest }.map { strip($0, columns: columns) }
   }
 
   /// Whether there are two generators, by the second one's loss.
   private var isUnpaired: Bool { lossKinds.contains { $0.name == CycleGAN.lossOfTheWayBack } }
+
+  /// Whether the generator takes latent codes, by a loss of theirs.
+  private var hasCodes: Bool { lossKinds.contains { $0.family == .code } }
 
   private func earlierSamples() -> [Strip] {
     guard let newest = samples.map(\.step).max() else { return [] }
@@ -180,7 +189,9 @@ extension TrainingReport {
       sample.picture,
       alt: isUnpaired
         ? "pictures of A and B, their translations and the ways back at step \(step)"
-        : "input, output and target at step \(step)", columns: columns,
+        : hasCodes
+          ? "input, outputs with the target's code and with random ones, and target at step \(step)"
+          : "input, output and target at step \(step)", columns: columns,
       caption: Strip.Caption(text: "step \(step)", remark: "epoch \(sample.epoch)"))
   }
 }
@@ -190,6 +201,7 @@ extension LossKind.Family {
     switch self {
     case .reconstruction: "Reconstruction"
     case .cycle: "Cycle and identity"
+    case .code: "Latent codes"
     case .discriminator: "Discriminator"
     case .adversarial: "Generator against discriminator"
     }
@@ -199,6 +211,7 @@ extension LossKind.Family {
     switch self {
     case .reconstruction: "distance from the target"
     case .cycle: "distance of a picture from itself"
+    case .code: "KL near 0, or a high latent loss: the code is ignored"
     case .discriminator: "low: it tells real from fake"
     case .adversarial: "low: the output passes for real"
     }

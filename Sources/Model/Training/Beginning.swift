@@ -9,7 +9,7 @@ extension TrainingOptions {
   ///
   /// - Throws: `ModelError.option` when a word is no such value
   public init(beginningWith model: TrainingOptions, given: [GivenOption]) throws(ModelError) {
-    self = model.isUnpaired ? .unpairedDefaults : TrainingOptions()
+    self = model.isUnpaired ? .unpairedDefaults : model.hasCodes ? .latentDefaults : TrainingOptions()
     let names = Set(given.map(\.row.name))
     guard names.contains("--unpaired") == model.isUnpaired else {
       throw .option(
@@ -18,7 +18,11 @@ extension TrainingOptions {
           ? "the model was trained without pairs; add --unpaired"
           : "the model was trained with pairs; leave out --unpaired")
     }
+    guard model.hasCodes || !names.contains("--latent") else {
+      throw .option("--from", "the model was trained without latent codes; leave out --latent")
+    }
     (network, objective, unpaired) = (model.network, model.objective, model.unpaired)
+    codeLosses = model.codeLosses
     if isUnpaired { poolSize = model.poolSize }
     let inputKinds: Set = ["--task", "--labels", "--input-format"]
     if names.isDisjoint(with: inputKinds) {

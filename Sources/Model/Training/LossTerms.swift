@@ -8,6 +8,8 @@ public struct LossKind: Sendable, Hashable {
     case reconstruction
     /// Distances of pictures from themselves behind generators, where there are no targets.
     case cycle
+    /// How far latent codes are from a standard normal distribution, and from what an encoder finds of them.
+    case code
     /// The discriminator's own losses.
     case discriminator
     /// The generator's loss against the discriminator.

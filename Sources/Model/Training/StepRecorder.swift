@@ -18,6 +18,8 @@ public final class StepRecorder {
   private var translations: [Translation] = []
   private var trainingPasses = 0
   private var mixes = 0
+  private var codes = 0
+  private var encoding: Encoding?
 
   public init(_ objective: Objective, givenMasks: Bool = false) {
     self.objective = objective
@@ -52,6 +54,13 @@ public final class StepRecorder {
     return discriminator
   }
 
+  /// Declares an encoder of the generator's pictures.
+  public func encoder(_ configuration: NetworkConfiguration, _ label: NetworkLabel) -> Encoder {
+    let encoder = Encoder(configuration, label, on: tape)
+    networks.append(Network(encoder))
+    return encoder
+  }
+
   /// Changes the entry of a declared network.
   private func change(_ label: NetworkLabel, _ body: (inout Network) -> Void) {
     guard let index = networks.firstIndex(where: { $0.label == label }) else {
@@ -78,8 +87,13 @@ public final class StepRecorder {
   /// Records a generator's passes in training over several batches of pictures, [N, C, H, W] each.
   ///
   /// They go through it as one batch, so that its weights are read once; norms take statistics of each by itself.
-  public func draw(_ generator: any Generator, _ passes: [Tensor]) throws(TapeError) -> [Tensor] {
+  ///
+  /// - Parameter codes: of each pass, [N, K, 1, 1], where the generator takes any
+  public func draw(
+    _ generator: any Generator, _ passes: [Tensor], codes: [Tensor] = []
+  ) throws(TapeError) -> [Tensor] {
     let pictures = passes.count == 1 ? passes[0] : try tape.batchConcatenation(passes)
+    let code = codes.count > 1 ? try tape.batchConcatenation(codes) : codes.first
     var dropout: Dropout
     let streams = RandomStreams.training(pass: trainingPasses)
     trainingPasses += 1
@@ -94,8 +108,8 @@ public final class StepRecorder {
       dropout = .drawn(schedule: schedule, streams: streams)
     }
     let pass = try generator.record(
-      withNoise(pictures, generator, streams), passes: passes.count, on: tape, dropout: dropout,
-      statistics: .batch, training: true)
+      withNoise(pictures, code, generator, streams), code: code, passes: passes.count, on: tape,
+      dropout: dropout, statistics: .batch, training: true)
     tape.keep(pass.output)
     change(generator.label) { $0.randomStreams.append(streams) }
     let counts = passes.map(\.shape.n)
@@ -105,6 +119,38 @@ public final class StepRecorder {
       first += count
     }
     return passes.count == 1 ? [pass.output] : try tape.batchSplit(pass.output, counts)
+  }
+
+  /// Records an encoder's pass in training over pictures [N, C, H, W].
+  ///
+  /// - Parameter isHeld: the pass gives the encoder's parameters no gradient
+  public func encode(
+    _ encoder: Encoder, _ pictures: Tensor, isHeld: Bool = false
+  ) throws(TapeError) -> Encoder.Pass {
+    let pass = try tape.holdingParameters(isHeld) { () throws(TapeError) in
+      try encoder.record(pictures, on: tape, training: true)
+    }
+    note([(pass.modules, nil)], of: encoder.label)
+    return pass
+  }
+
+  /// Records codes of standard normal numbers [N, K, 1, 1], drawn anew at every replay.
+  public func randomCodes(_ count: Int, _ latent: LatentCode) throws(TapeError) -> Tensor {
+    let stream = RandomStreams.training(pass: codes).code
+    codes += 1
+    return try tape.scope("code") { () throws(TapeError) in
+      try tape.gaussianNoise([count, latent.length, 1, 1], stream: stream, schedule: schedule)
+    }
+  }
+
+  /// Records codes drawn from an encoder's Gaussians: mu + s e, with e from a standard normal distribution (Kingma and Welling
+  /// 2014).
+  public func sampledCodes(_ pass: Encoder.Pass, _ latent: LatentCode) throws(TapeError) -> Tensor {
+    let noise = try randomCodes(pass.mean.shape.n, latent)
+    return try tape.scope("code") { () throws(TapeError) in
+      let half = try tape.combination(0.5, pass.logVariance, 0, pass.logVariance)
+      return try tape.combination(1, pass.mean, 1, tape.multiply(tape.apply(.exp, half), noise))
+    }
   }
 
   /// Records a discriminator's weights as they are now, divided by their spectral norms where it has them.
@@ -134,8 +180,9 @@ public final class StepRecorder {
   /// - Parameters:
   ///   - critic: a `normalized` discriminator
   ///   - name: in the losses' names, where it is not the critic's
+  ///   - weight: of the losses in the discriminator's objective, where it is not that of the paper
   public func judge(
-    _ critic: Discriminator, fakes: Tensor, reals: Tensor, named name: String? = nil
+    _ critic: Discriminator, fakes: Tensor, reals: Tensor, named name: String? = nil, weight: Float? = nil
   ) throws(TapeError) -> WeightedLosses {
     let name = name ?? critic.label.name
     let pictures = try tape.batchConcatenation([fakes, reals])
@@ -152,7 +199,7 @@ public final class StepRecorder {
       for tensor in tensors {
         losses.add(
           LossKind("\(name)_\(kind)", .discriminator), tensor, factor: term.sign,
-          weight: objective.judgingWeight)
+          weight: weight ?? objective.judgingWeight)
       }
     }
     return losses
@@ -187,8 +234,14 @@ public final class StepRecorder {
 
   /// Records the generator's losses of a discriminator's judgement of fakes: the adversarial loss and, where the objective
   /// has it, the difference to the discriminator's features of real pictures (Wang et al. 2018, pix2pixHD).
+  ///
+  /// - Parameters:
+  ///   - name: the losses' names begin with it
+  ///   - branch: the adversarial loss' name ends with it
+  ///   - matches: whether the pictures have the real ones for targets
   public func fool(
-    _ discriminator: Discriminator, fakes: Tensor, reals: Tensor, _ name: String = "G"
+    _ discriminator: Discriminator, fakes: Tensor, reals: Tensor, _ name: String = "G", branch: String = "",
+    matches: Bool = true
   ) throws(TapeError) -> (adversarial: WeightedLosses, matching: WeightedLosses) {
     var (adversarial, matching) = (WeightedLosses(), WeightedLosses())
     let critic = try tape.scope("judged") { () throws(TapeError) in try normalized(discriminator) }
@@ -199,10 +252,10 @@ public final class StepRecorder {
     let term = objective.fooling
     for pass in judged {
       adversarial.add(
-        LossKind("\(name)_GAN", .adversarial), tape.logitLoss(term.kind, pass.logits),
+        LossKind("\(name)_GAN\(branch)", .adversarial), tape.logitLoss(term.kind, pass.logits),
         factor: term.sign * objective.lambdaGAN)
     }
-    guard objective.lambdaFeatureMatching > 0 else { return (adversarial, matching) }
+    guard matches, objective.lambdaFeatureMatching > 0 else { return (adversarial, matching) }
     let matched = try tape.scope("matched") { () throws(TapeError) in
       try critic.record(reals, on: tape, training: false)
     }
@@ -296,9 +349,10 @@ public final class StepRecorder {
     let size = configuration.paddedSize
     let input = tape.input(
       "\(section).A", [1, configuration.inputChannels, size.height, size.width])
+    let code = configuration.latent.map { tape.input("\(section).code", [1, $0.length, 1, 1]) }
     let pass = try tape.section(section) { () throws(TapeError) in
       try generator.record(
-        withNoise(input, generator, streams), passes: 1, on: tape,
+        withNoise(input, code, generator, streams), code: code, passes: 1, on: tape,
         dropout: drops ? .drawn(schedule: schedule, streams: streams) : .off, statistics: statistics,
         training: false)
     }
@@ -307,9 +361,25 @@ public final class StepRecorder {
     change(generator.label) { $0.randomStreams.append(streams) }
     translations.append(
       Translation(
-        section: section, input: input, output: pass.output,
+        section: section, input: input, output: pass.output, code: code,
         features: keepsFeatures ? (pass.features.tensor, pass.features.activation) : nil,
         schedule: schedule, framing: configuration.framing))
+  }
+
+  /// Records an encoder alone, in a section of its own.
+  ///
+  /// - Parameter statistics: of its norms
+  public func encoding(
+    _ encoder: Encoder, _ configuration: NetworkConfiguration
+  ) throws(TapeError) {
+    let (section, size) = (SectionName.encode, configuration.paddedSize)
+    let input = tape.input(
+      "\(section).B", [1, configuration.outputChannels, size.height, size.width])
+    let pass = try tape.section(section) { () throws(TapeError) in
+      try encoder.record(input, on: tape, training: false)
+    }
+    tape.keep(pass.mean)
+    encoding = Encoding(section: section, input: input, code: pass.mean, framing: configuration.framing)
   }
 
   // MARK: The recorded step
@@ -323,19 +393,32 @@ public final class StepRecorder {
     return RecordedStep(
       recording: recomputation.map(recording.recomputing) ?? recording, schedule: schedule,
       networks: networks, states: states, inputs: inputs, losses: losses, sections: sections,
-      translations: translations, generators: generators)
+      translations: translations, encoding: encoding, generators: generators)
   }
 
-  /// The generator's input: noise beside the pictures, where it takes any.
+  /// The generator's input: noise and maps of codes beside the pictures, where it takes any.
   private func withNoise(
-    _ pictures: Tensor, _ generator: any Generator, _ streams: RandomStreams
+    _ pictures: Tensor, _ code: Tensor?, _ generator: any Generator, _ streams: RandomStreams
   ) throws(TapeError) -> Tensor {
-    guard generator.noiseChannels > 0 else { return pictures }
     let x = pictures.shape
-    return try tape.scope("\(generator.label.name).noise") { () throws(TapeError) in
-      let noise = try tape.gaussianNoise(
-        [x.n, generator.noiseChannels, x.h, x.w], stream: streams.noise, schedule: schedule)
-      return try tape.concatenation([pictures, noise])
+    var parts = [pictures]
+    if generator.noiseChannels > 0 {
+      parts.append(
+        try tape.scope("\(generator.label.name).noise") { () throws(TapeError) in
+          try tape.gaussianNoise(
+            [x.n, generator.noiseChannels, x.h, x.w], stream: streams.noise, schedule: schedule)
+        })
+    }
+    if let code {
+      parts.append(
+        try tape.scope("\(generator.label.name).code") { () throws(TapeError) in
+          try tape.broadcast(code, to: (x.h, x.w))
+        })
+    }
+    guard parts.count > 1 else { return pictures }
+    return try tape.scope("\(generator.label.name).\(code == nil ? "noise" : "code")") {
+      () throws(TapeError) in
+      try tape.concatenation(parts)
     }
   }
 
@@ -361,4 +444,5 @@ public final class StepRecorder {
 public enum SectionName {
   public static let train = "train"
   public static let translate = "translate"
+  public static let encode = "encode"
 }

@@ -8,6 +8,7 @@ extension TrainingOptions {
   /// - Parameter translates: whether to record also the translations that validation and samples take
   public func record(translates: Bool = true) throws -> any TrainingStep {
     if let unpaired { return try recordCycle(unpaired, translates: translates) }
+    if let codeLosses { return try recordCodes(codeLosses, translates: translates) }
     var step = Pix2Pix.Options()
     step.batchSize = batchSize
     step.objective = objective
@@ -28,6 +29,15 @@ extension TrainingOptions {
       network, step, translating: translates ? Direction.allCases : [], dropout: drawsWithDropout)
   }
 
+  private func recordCodes(_ weights: BicycleGAN.Weights, translates: Bool) throws -> any TrainingStep {
+    try validate(.objective)
+    var step = BicycleGAN.Options()
+    (step.batchSize, step.objective, step.weights, step.poolSize) = (batchSize, objective, weights, poolSize)
+    step.isWeighted = self.weights != nil
+    step.recomputation = recompute ? .standard : nil
+    return try BicycleGAN(network, step, translates: translates, dropout: drawsWithDropout)
+  }
+
   /// Records the translation alone, in the direction of these options.
   ///
   /// - Parameters:
@@ -43,6 +53,13 @@ extension TrainingOptions {
     if isUnpaired {
       return try CycleGAN(
         translating: direction, network, statistics: statistics, dropout: drops, keepsFeatures: keepsFeatures)
+    }
+    if hasCodes {
+      // An encoder's blocks follow from the size of the training.
+      return try BicycleGAN(
+        translating: network, encodes: network.size == self.network.size, statistics: statistics,
+        dropout: drops,
+        keepsFeatures: keepsFeatures)
     }
     return try Pix2Pix(
       network, sections: .translate, translationStatistics: statistics, translationDropout: drops,

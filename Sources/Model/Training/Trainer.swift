@@ -42,6 +42,8 @@ public final class Trainer {
     case saved(String)
     /// Something beside the training failed; the training goes on.
     case failed(String)
+    /// The training does not do what it was begun for.
+    case warned(String)
   }
 
   public enum Outcome: Sendable, Equatable {
@@ -65,6 +67,7 @@ public final class Trainer {
   private(set) var log: RunLog
   let history: RunHistory
   private let isResumed: Bool
+  private var codeWatch: CodeWatch?
   let device: [(String, String)]
   private(set) var waitedSeconds = 0.0
   private(set) var trainedSeconds = 0.0
@@ -131,6 +134,7 @@ public final class Trainer {
       fresh: checkpoint == nil)
     history = try RunHistory(run, stepsPerEpoch: plan.stepsPerEpoch, fresh: checkpoint == nil)
     isResumed = checkpoint != nil
+    codeWatch = CodeWatch(options)
     if let best = validation?.best, let earlier = progress.best, earlier.figure != best.key {
       try chooseBest(by: best, earlier)
     }
@@ -242,6 +246,8 @@ public final class Trainer {
         .progress(
           try logLosses(epoch: batch.epoch, rate: rate, seconds: seconds, steps: measuredSteps, onEvent)))
 
+      if epochEnds, let warning = codeWatch?.warning() { onEvent(.warned(warning)) }
+
       let earlierBest = progress.best
       var isBest = false
       if let validation,
@@ -291,6 +297,7 @@ public final class Trainer {
       let bad = losses.notFinite.joined(separator: ", ")
       throw divergence("\(bad) became NaN or infinite by step \(progress.step)")
     }
+    codeWatch?.note(losses)
     let perStep = seconds / Double(steps)
     try tolerating(onEvent) {
       try log.add(
@@ -315,21 +322,30 @@ public final class Trainer {
   /// Translates the planes of a picture.
   ///
   /// - Parameter index: of the picture. Masks of dropout depend on it alone, so that epochs can be compared.
-  func translate(_ direction: Direction, _ planes: [Float], _ index: Int) throws -> [Float] {
-    try step.translation(direction)(planes, index: index, seed: options.seed, on: executor)
+  func translate(
+    _ direction: Direction, _ planes: [Float], code: [Float]? = nil, _ index: Int
+  ) throws -> [Float] {
+    try step.translation(direction)(planes, code: code, index: index, seed: options.seed, on: executor)
+  }
+
+  /// The latent code of a target's planes, of a model that has codes.
+  func encode(_ planes: [Float]) throws -> [Float] {
+    guard let encoding = step.encoding else { preconditionFailure("a model without codes has no encoder") }
+    return try encoding(planes, on: executor)
   }
 
   /// Measures and writes down all figures; whether the chosen one is the best so far.
   private func validate(_ validation: Validation, epoch: Int, _ onEvent: (Event) -> Void) throws -> Bool {
     var figures: [Figure] = []
     let duration = try ContinuousClock().measure {
-      figures = try validation.figures { direction, planes, index in
-        let output = try translate(direction, planes, index)
-        guard output.areFinite else {
-          throw divergence("the generator's pictures became NaN or infinite by step \(progress.step)")
-        }
-        return output
-      }
+      figures = try validation.figures(
+        { direction, planes, code, index in
+          let output = try translate(direction, planes, code: code, index)
+          guard output.areFinite else {
+            throw divergence("the generator's pictures became NaN or infinite by step \(progress.step)")
+          }
+          return output
+        }, encode: encode)
     }
     validationSeconds += duration / .seconds(1)
     validations += 1

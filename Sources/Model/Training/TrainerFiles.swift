@@ -102,13 +102,14 @@ extension Trainer {
         ))
     }
     try log.writeReport(
-      run, title: "\(options.isUnpaired ? "CycleGAN" : "pix2pix"), \(size)", best: options.best,
+      run, title: "\(options.isUnpaired ? "CycleGAN" : options.hasCodes ? "BicycleGAN" : "pix2pix"), \(size)",
+      best: options.best,
       options: options.described, device: device,
       timings: timings,
       undecided: options.objective.undecided)
   }
 
-  /// A strip of the same few pictures every time: input, output and target of pairs; of pictures without pairs each one, its
+  /// A strip of the same few pictures every time: input, output, or outputs, and target of pairs; of pictures without pairs each one, its
   /// translation, and the way back.
   func writeSample() throws -> String {
     let rows =
@@ -138,11 +139,20 @@ extension Trainer {
     let (size, format) = (options.network.size, options.format)
     return try sampled(of: source.count).map { index in
       let pair = try reader(format).planes(of: source.pairs[index], epoch: 0, index: index)
-      let results = [try translate(.aToB, pair.input, index), pair.target].map {
+      let results = (try outputs(of: pair.input, target: pair.target, index) + [pair.target]).map {
         format.targetPicture($0, input: pair.input, size: size)
       }
       return format.inputPictures(pair.input, size: size) + results
     }
+  }
+
+  /// What the generator draws of an input; with latent codes a picture with the target's code and two with random ones.
+  private func outputs(of input: [Float], target: [Float], _ index: Int) throws -> [[Float]] {
+    guard let latent = options.network.latent else { return [try translate(.aToB, input, index)] }
+    let random = (0..<2).map { sample in
+      LatentCode.drawn(latent.length, index: index, seed: Translator.seed(options.seed, sample: sample))
+    }
+    return try ([encode(target)] + random).map { try translate(.aToB, input, code: $0, index) }
   }
 
   /// A row has both directions: a picture of A, its translation and the way back, then the same from B.

@@ -17,6 +17,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var objective = Objective()
   /// The cycle's weights of a training without pairs; nil where pictures have pairs.
   public var unpaired: CycleGAN.Weights?
+  /// The weights of the codes' losses of a training with latent codes; nil without.
+  public var codeLosses: BicycleGAN.Weights?
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal
@@ -88,17 +90,45 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     return "a CycleGAN, \(values.joined(separator: ", ")), dropout \(network.dropout.word)"
   }
 
+  /// The options of a training with latent codes where none says otherwise: those of BicycleGAN's PyTorch version.
+  public static let latentDefaults = {
+    var options = TrainingOptions()
+    options.takeLatentDefaults()
+    return options
+  }()
+
+  /// The options whose defaults are others with latent codes, with their values.
+  public var latentSummary: String {
+    let names = [
+      "--objective", "--gan-loss", "--norm", "--scales", "--batch-size", "--init", "--lambda-l1",
+      "--lambda-latent",
+      "--lambda-kl",
+    ]
+    let values = names.map { "\($0.dropFirst(2)) \(Self.row($0).text(self))" }
+    return "a BicycleGAN, \(values.joined(separator: ", ")), dropout \(network.dropout.word)"
+  }
+
   /// Pictures from this side on have a generator of nine residual blocks, as in the CycleGAN paper; smaller ones of six.
   static let sideOfNineBlocks = 256
 
   /// The figure that the best checkpoint is chosen by where none is asked for.
-  var usualBest: String { (isUnpaired ? Self.unpairedDefaults : TrainingOptions()).best }
+  var usualBest: String {
+    (isUnpaired ? Self.unpairedDefaults : hasCodes ? Self.latentDefaults : TrainingOptions()).best
+  }
 
   mutating func takeUnpairedDefaults() {
     unpaired = CycleGAN.Weights()
     (network.generator, network.norm, network.dropout) = (.resnet9, .instance, false)
     (objective.kind, objective.ganLoss, poolSize) = (.gan, .lsgan, 50)
     best = FigureKind.cycleNoisy.key
+  }
+
+  mutating func takeLatentDefaults() {
+    (network.latent, codeLosses) = (LatentCode(), BicycleGAN.Weights())
+    (network.norm, network.dropout, network.scales) = (.instance, false, 2)
+    (objective.kind, objective.ganLoss, objective.pixelWeight) = (.ganL1, .lsgan, 10)
+    (batchSize, initialization) = (2, .xavier)
+    best = FigureKind.l1Encoded.key
   }
 }
 
@@ -148,6 +178,32 @@ extension TrainingOptions {
   var cycleWeights: CycleGAN.Weights {
     get { unpaired ?? CycleGAN.Weights() }
     set { if unpaired != nil { unpaired = newValue } }
+  }
+
+  /// Whether the generator takes latent codes: the model is a BicycleGAN.
+  public var hasCodes: Bool { network.latent != nil }
+
+  /// The numbers of a code; nil without codes.
+  var codeLength: Int? {
+    get { network.latent?.length }
+    set {
+      guard let newValue else { return }
+      network.latent = LatentCode(length: newValue, place: network.latent?.place ?? LatentCode().place)
+      codeLosses = codeLosses ?? BicycleGAN.Weights()
+    }
+  }
+
+  /// Where the generator takes codes; setting it without `--latent`, where it is refused, changes nothing.
+  var codePlace: LatentCode.Place {
+    get { network.latent?.place ?? LatentCode().place }
+    set { network.latent?.place = newValue }
+  }
+
+  /// The weights of the codes' losses, for their options; setting them without `--latent`, where they are refused, changes
+  /// nothing.
+  var codeWeights: BicycleGAN.Weights {
+    get { codeLosses ?? BicycleGAN.Weights() }
+    set { if codeLosses != nil { codeLosses = newValue } }
   }
 
   /// The task that makes pairs of photographs.

@@ -1,4 +1,5 @@
 import Images
+import Random
 import Tape
 
 /// A training step of some model, recorded on a tape.
@@ -24,6 +25,8 @@ public struct RecordedStep: Sendable {
   /// The sections of the recording that make a step, in the order of their run.
   public let sections: [String]
   public let translations: [Translation]
+  /// What finds the latent code of a picture, where there are codes.
+  public let encoding: Encoding?
   /// The networks that draw.
   public let generators: [NetworkLabel]
 }
@@ -61,6 +64,7 @@ extension TrainingStep {
   public var losses: [LossTerm] { recorded.losses }
   public var sections: [String] { recorded.sections }
   public var translations: [Translation] { recorded.translations }
+  public var encoding: Encoding? { recorded.encoding }
   public var generators: [NetworkLabel] { recorded.generators }
 
   /// The translation in a direction, where both are recorded; a model of pairs has one.
@@ -86,7 +90,8 @@ extension TrainingStep {
 
   /// The sections of a training step and of every translation, as far as they are recorded.
   public var allSections: [Range<Int>] {
-    (sections + translations.map(\.section)).compactMap { recording.sections[$0] }
+    (sections + translations.map(\.section) + (encoding.map { [$0.section] } ?? []))
+      .compactMap { recording.sections[$0] }
   }
 
   /// The losses of the last step that ran.
@@ -134,6 +139,8 @@ public struct Translation: Sendable {
   /// [1, C, H, W] of the padded size.
   public let input: Tensor
   public let output: Tensor
+  /// The latent code, [1, K, 1, 1], where the generator takes one.
+  public let code: Tensor?
   /// The input of the generator's last layer, where it is kept, and the activation that comes between.
   public let features: (tensor: Tensor, activation: Activation)?
   let schedule: Tensor
@@ -142,13 +149,45 @@ public struct Translation: Sendable {
   /// Translates the planes [C, H, W] of one picture.
   ///
   /// - Parameters:
-  ///   - index: decides noise and dropout masks, beside the seed
+  ///   - code: K numbers; drawn from a standard normal distribution when nil
+  ///   - index: decides the code that is drawn, noise and dropout masks, beside the seed
   public func callAsFunction(
-    _ planes: [Float], index: Int, seed: UInt64, on executor: any Executor
+    _ planes: [Float], code given: [Float]? = nil, index: Int, seed: UInt64, on executor: any Executor
   ) throws -> [Float] {
     try executor.write(framing.padded(planes), to: input)
+    if let code {
+      try executor.write(given ?? LatentCode.drawn(code.shape.c, index: index, seed: seed), to: code)
+    }
     try executor.write(Schedule(step: index, learningRate: 0, seed: seed).values, to: schedule)
     try executor.run(section: section)
     return framing.cut(try executor.read(output))
+  }
+}
+
+/// The encoder of a model with latent codes alone, in a section of the recording.
+public struct Encoding: Sendable {
+  public let section: String
+  /// [1, C, H, W] of the padded size.
+  public let input: Tensor
+  /// The mean of the picture's codes, [1, K, 1, 1].
+  public let code: Tensor
+  public let framing: Framing
+
+  /// The code of the planes [C, H, W] of one picture: K numbers.
+  public func callAsFunction(_ planes: [Float], on executor: any Executor) throws -> [Float] {
+    try executor.write(framing.padded(planes), to: input)
+    try executor.run(section: section)
+    return try executor.read(code)
+  }
+}
+
+extension LatentCode {
+  /// Word 3 of these counters, where training has the step.
+  private static let purpose: UInt32 = 0xC0DE
+
+  /// K standard normal numbers, a function of seed and index.
+  public static func drawn(_ length: Int, index: Int, seed: UInt64) -> [Float] {
+    Philox(seed: seed).normals(
+      count: length, mean: 0, deviation: 1, stream: UInt32(truncatingIfNeeded: index), purpose: purpose)
   }
 }

@@ -18,18 +18,20 @@ public struct Recipe: Sendable, Codable, Equatable {
   /// The picture's place among those of its folder.
   public var index: Int
   public var size: Translator.Size
+  /// The latent code where a picture gave it.
+  public var code: [Float]?
   /// Bits of a channel.
   public var bitDepth: Int
 
   public init(
     model: String, fingerprint: String, direction: Direction? = nil, statistics: NormStatistics,
     dropout: String, sample: Int, index: Int,
-    size: Translator.Size, bitDepth: Int
+    size: Translator.Size, code: [Float]? = nil, bitDepth: Int
   ) {
     (self.model, self.fingerprint, self.direction) = (model, fingerprint, direction)
     self.statistics = statistics
     (self.dropout, self.sample, self.index) = (dropout, sample, index)
-    (self.size, self.bitDepth) = (size, bitDepth)
+    (self.size, self.code, self.bitDepth) = (size, code, bitDepth)
   }
 
   private static let keyword = "pix2pix recipe"
@@ -57,7 +59,8 @@ public struct Recipe: Sendable, Codable, Equatable {
     }
     do {
       let recipe = try JSONDecoder().decode(Recipe.self, from: Data(text.utf8))
-      guard (0..<1_000_000).contains(recipe.sample), recipe.index >= 0, [8, 16].contains(recipe.bitDepth)
+      guard (0..<1_000_000).contains(recipe.sample), recipe.index >= 0, [8, 16].contains(recipe.bitDepth),
+        recipe.code?.areFinite ?? true
       else { throw ModelError.file(path, "holds a recipe with numbers out of range") }
       return (recipe, extras.sources)
     } catch is DecodingError {

@@ -75,30 +75,61 @@ public final class Translator {
   /// - Parameters:
   ///   - inputs: as many as the model was trained with
   ///   - index: decides noise and dropout masks beside the seed
-  ///   - sample: other noise and masks for the same picture
-  ///   - seed: of noise and masks, where it is not that of `dropout` or of the training
+  ///   - sample: other codes, noise and masks for the same picture
+  ///   - seed: of codes, noise and masks, where it is not that of `dropout` or of the training
+  ///   - code: latent code, of a model that takes one; drawn by the seed when nil
   ///   - bitDepth: 8 or 16
   /// - Throws: `ImageError` for pictures that the model's formats cannot take
   public func translate(
-    _ inputs: [Input], index: Int = 0, sample: Int = 0, seed: UInt64? = nil, bitDepth: Int = 8
+    _ inputs: [Input], index: Int = 0, sample: Int = 0, seed: UInt64? = nil, code: [Float]? = nil,
+    bitDepth: Int = 8
   ) throws -> Picture {
     let format = options.format
     guard inputs.count == format.inputCount else {
       throw ModelError.option(
         "--input", "the model takes \(format.inputCount) pictures at a time, not \(inputs.count)")
     }
+    if let code, code.count != options.network.latent?.length ?? 0 {
+      throw ModelError.option(
+        "--encode",
+        "a code of \(code.count) numbers, and the model takes \(options.network.latent.map { "\($0.length)" } ?? "none")"
+      )
+    }
     let size = self.size == .trained ? options.network.size : inputs[0].picture.size
     let planes = try format.planes(ofInputs: inputs, size: size)
     let output: [Float]
     do {
-      output = try translate(planes, size, index: index, sample: sample, seed: seed)
+      output = try translate(planes, size, index: index, sample: sample, seed: seed, code: code)
     } catch ModelError.option(_, let reason) where self.size == .own {
       throw ModelError.file(inputs[0].path, "cannot be translated at its own size: \(reason)")
     }
     return format.targetPicture(output, input: planes, size: size, bitDepth: bitDepth)
   }
 
-  /// Whether samples of one picture differ: noise or dropout is in use.
+  /// The latent code that draws a picture, of a model that has codes: the mean that its encoder finds.
+  ///
+  /// - Throws: `ModelError.option` for a model without codes, `ImageError` for a picture that is none of the model's targets
+  public func encode(_ target: Input) throws -> [Float] {
+    guard options.hasCodes else {
+      throw ModelError.option(
+        "--encode",
+        "\(checkpoint.path) was not trained with --latent, so it has no encoder; train one with it")
+    }
+    let size = options.network.size
+    let (step, executor) = try generator(size)
+    guard let encoding = step.encoding else {
+      preconditionFailure("the generator of the trained size has the encoder")
+    }
+    return try encoding(
+      options.format.target.planes(of: target.picture, fittedTo: size, path: target.path), on: executor)
+  }
+
+  /// The seed of a sample's codes, noise and masks. Samples are seeds apart, by the golden ratio's bits.
+  public static func seed(_ seed: UInt64, sample: Int) -> UInt64 {
+    seed &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  /// Whether samples of one picture differ: codes, noise or dropout are in use.
   public var isRandom: Bool {
     current?.step.isRandom ?? true
   }
@@ -124,17 +155,18 @@ public final class Translator {
 
   /// Input planes of a size to output planes.
   private func translate(
-    _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0, seed: UInt64? = nil
+    _ planes: [Float], _ size: PictureSize, index: Int, sample: Int = 0, seed: UInt64? = nil,
+    code: [Float]? = nil
   ) throws -> [Float] {
     // Networks begin at a size; smaller pictures are mirrored up to it, as all are up to what halvings need.
     let least = NetworkConfiguration.sides.lowerBound
     let mirrored = Framing(
       size: size, padded: PictureSize(width: max(size.width, least), height: max(size.height, least)))
     let (step, executor) = try generator(mirrored.padded)
-    // Samples are seeds apart, by the golden ratio's bits.
-    let seed = (seed ?? self.seed) &+ UInt64(sample) &* 0x9E37_79B9_7F4A_7C15
     return mirrored.cut(
-      try step.translations[0](mirrored.padded(planes), index: index, seed: seed, on: executor))
+      try step.translations[0](
+        mirrored.padded(planes), code: code, index: index,
+        seed: Self.seed(seed ?? self.seed, sample: sample), on: executor))
   }
 
   /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.
@@ -155,7 +187,8 @@ public final class Translator {
     if let current, current.step.translations[0].framing.size == size { return current }
     // The memory of one size is given back before that of the next is taken.
     current = nil
-    let step = try options.recordTranslation(size: size, statistics: statistics, dropout: dropout != .off)
+    let step = try options.recordTranslation(
+      size: size, statistics: statistics, dropout: dropout != .off)
     if !isChecked { try checkpoint.0.check(step, path: checkpoint.path) }
     isChecked = true
     let executor = try makeExecutor(step)
@@ -167,9 +200,10 @@ public final class Translator {
 }
 
 extension TrainingStep {
-  /// Whether noise or dropout is recorded.
+  /// Whether codes, noise or dropout are recorded.
   public var isRandom: Bool {
-    recording.steps.contains { $0.operation is DropoutMask || $0.operation is GaussianNoise }
+    translations.contains { $0.code != nil }
+      || recording.steps.contains { $0.operation is DropoutMask || $0.operation is GaussianNoise }
   }
 }
 

@@ -1,0 +1,106 @@
+import Foundation
+import Images
+import Testing
+
+/// A model with latent codes, used as its users do.
+@Suite struct LatentTests {
+  private let folder: TemporaryFolder
+  private var run: String { "\(folder.path)/run" }
+  private var input: String { "\(folder.path)/input.png" }
+
+  init() throws {
+    folder = try TemporaryFolder()
+    for number in 0..<4 {
+      try folder.write("data/train/\(number).png", pattern(64, 32, number))
+      try folder.write("data/val/\(number).png", pattern(64, 32, number + 5))
+    }
+    try folder.write("input.png", pattern(32, 32, 4))
+    try folder.write("target.png", pattern(32, 32, 9))
+    try done(
+      ["train", "--latent", "4", "--data", "\(folder.path)/data", "--out", run, "--steps", "2"] + tiny
+        + onReference)
+  }
+
+  @discardableResult
+  private func done(_ arguments: [String]) throws -> Outcome {
+    let outcome = try Program.run(arguments)
+    #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
+    return outcome
+  }
+
+  private func bytes(_ name: String) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(name)"))
+  }
+
+  private func translate(_ name: String, _ options: [String]) throws -> Data {
+    try done(
+      ["translate", "--model", run, "--input", input, "--out", "\(folder.path)/\(name)"] + options
+        + onReference)
+    return try bytes(name)
+  }
+
+  @Test func samplesAndCodes() throws {
+    let plain = try translate("plain.png", [])
+    #expect(try translate("again.png", []) == plain)
+    let outcome = try done(
+      ["translate", "--model", run, "--input", input, "--out", "\(folder.path)/samples", "--samples", "3"]
+        + onReference)
+    let samples = try (1...3).map { try bytes("samples/input-\($0).png") }
+    #expect(samples[0] == plain && Set(samples).count == 3)
+    #expect(outcome.output.contains("diversity: "))
+    // The code of a picture, kept by a recipe.
+    let target = "\(folder.path)/target.png"
+    let encoded = try translate("encoded.png", ["--encode", target])
+    #expect(encoded != plain)
+    _ = try translate("told.png", ["--encode", target, "--recipe"])
+    try done(
+      ["translate", "--like", "\(folder.path)/told.png", "--out", "\(folder.path)/made.png"] + onReference)
+    #expect(try bytes("made.png") == encoded)
+  }
+
+  @Test func refusals() throws {
+    let out = "\(folder.path)/x.png"
+    let small = try SmallModel()
+    expectFailure(
+      try Program.run(
+        ["translate", "--model", small.path, "--input", small.input, "--encode", input, "--out", out]
+          + onReference),
+      "--encode: \(small.path)")
+    expectFailure(
+      try Program.run(
+        ["translate", "--model", run, "--input", input, "--encode", "\(folder.path)/none.png", "--out", out]
+          + onReference),
+      "none.png")
+    let both = try Program.run(
+      ["translate", "--model", run, "--input", input, "--encode", input, "--samples", "2", "--out", out]
+        + onReference)
+    #expect(both.status == 64 && both.errors.contains("leave out --samples"))
+    expectFailure(
+      try Program.run(
+        [
+          "train", "--latent", "4", "--from", small.path, "--data", "\(folder.path)/data", "--out",
+          "\(folder.path)/x",
+        ]
+          + onReference),
+      "--from: the model was trained without latent codes; leave out --latent")
+    expectFailure(
+      try Program.run(
+        [
+          "train", "--latent", "4", "--batch-size", "3", "--data", "\(folder.path)/data", "--out",
+          "\(folder.path)/x",
+        ] + onReference), "--batch-size: 3 is odd")
+  }
+
+  /// A model goes on with other pictures, with its codes.
+  @Test func fineTuning() throws {
+    let outcome = try done(
+      [
+        "train", "--from", run, "--data", "\(folder.path)/data", "--out", "\(folder.path)/tuned", "--steps",
+        "2", "--size",
+        "32",
+      ] + onReference)
+    for network in ["G", "E", "D", "D2"] {
+      #expect((outcome.output + outcome.errors).contains("\(network) begins with the "))
+    }
+  }
+}
