@@ -23,6 +23,8 @@ from PIL import Image
 BOUND = 1e-4
 # Bytes are rounded besides.
 BYTE_BOUND = 0.5 / 255 + BOUND
+# Word 3 of the counters of latent codes.
+CODE_PURPOSE = 0xC0DE
 # The stream of a translation's noise: see `RandomStreams`.
 NOISE_STREAM = 1900
 SIZE = 64
@@ -45,6 +47,9 @@ MODELS = [
     ("unet, affine instance norm", ["--norm", "instance", "--affine"], ["labels"], "photos"),
     ("unet, no norm", ["--norm", "none"], ["labels"], "photos"),
     ("unet, noise", ["--noise", "gaussian"], ["labels"], "photos"),
+    ("unet, latent codes", ["--latent", "8"], ["labels"], "photos"),
+    ("unet, latent codes and noise beside the picture",
+     ["--latent", "3", "--latent-at", "input", "--noise", "gaussian:2"], ["labels"], "photos"),
     ("encoder-decoder", ["--generator", "encoder-decoder"], ["labels"], "photos"),
     ("encoder-decoder, resize, noise", ["--generator", "encoder-decoder", "--upsampling", "resize",
                                         "--noise", "gaussian:3"], ["labels"], "photos"),
@@ -196,6 +201,15 @@ def noise_of(metadata, size):
     return {"noise": numbers.reshape(1, maps, *size).astype(np.float32)}
 
 
+def code_of(metadata):
+    """The code of a folder's first picture: see `LatentCode.drawn`."""
+    length = int(metadata["code_length"])
+    if length == 0:
+        return {}
+    numbers = normals(length, 0, CODE_PURPOSE, json.loads(metadata["options"])["seed"])
+    return {"code": numbers.reshape(1, length).astype(np.float32)}
+
+
 def with_noise_as_input(model, maps):
     """The model of pixels with given noise in place of its own."""
     for node in model.graph.node:
@@ -263,11 +277,13 @@ class Case:
         for size, flags in ((trained, []), (OWN, ["--size", "own"])):
             arrays = crop(self.inputs, *size, self.task)
             x = frame(planes(arrays, metadata, self.task), metadata)
-            feeds = {"input": x, **noise_of(metadata, x.shape[2:])}
+            feeds = {"input": x, **noise_of(metadata, x.shape[2:]), **code_of(metadata)}
             (result,) = running.run(None, feeds)
             out = self.translate(arrays, *flags, *options)
             differences.append(self.difference(result[0, :, :size[0], :size[1]], out, metadata))
-            two = {key: np.concatenate([value, value[..., ::-1, :]]) for key, value in feeds.items()}
+            # Another picture, mirrored; another code.
+            two = {key: np.concatenate([value, -value if key == "code" else value[..., ::-1, :]])
+                   for key, value in feeds.items()}
             (both,) = running.run(None, two)
         (second,) = running.run(None, {key: value[1:] for key, value in two.items()})
         differences.append(float(max(np.abs(both[:1] - result).max(), np.abs(both[1:] - second).max())) / 2)
@@ -279,7 +295,7 @@ class Case:
         model = export(self.program, self.run, file, "--pixels")
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         arrays = crop(self.inputs, *OWN, self.task)
-        feeds = {"input" if n == 0 else f"input{n + 1}": array[np.newaxis] for n, array in enumerate(arrays)}
+        feeds = {"input" if n == 0 else f"input{n + 1}": array[np.newaxis] for n, array in enumerate(arrays)} | code_of(metadata)
         running = session(file)
         drawn = running.run(None, feeds)[0]
         if int(metadata["noise_maps"]) > 0:
@@ -317,7 +333,7 @@ def check_models(program, data, work):
         case = Case(program, work / f"{number:02d}", data, name, options, inputs, target)
         trained, own, batch = case.planes()
         cells = [judge(trained, BOUND), judge(own, BOUND), judge(batch, BOUND), ""]
-        if "--norm" not in options:
+        if not {"--norm", "--latent"} & set(options):
             cells[3] = judge(max(case.planes("--norm-statistics", "running")), BOUND)
         case.planes()
         cells.append(judge(case.pixels(), BYTE_BOUND))

@@ -15,7 +15,7 @@ struct Export: TalkingCommand {
       metadata say what it takes and gives, and hold the training's options.
 
       Without --pixels it takes and gives float planes [batch, planes, height, width] from -1 to 1, as the network does, \
-      and takes noise as a second input. With --pixels it takes and gives bytes [batch, height, width, channels] of any \
+      and takes noise as a further input. A model with latent codes takes these as an input, too. With --pixels it takes and gives bytes [batch, height, width, channels] of any \
       size, label maps in their colours, and draws noise itself. docs/ELSEWHERE.md shows how to use either.
 
       pth: a state_dict that torch.load(weights_only=True) reads and the networks of the PyTorch version load strictly; \

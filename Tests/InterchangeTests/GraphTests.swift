@@ -14,7 +14,7 @@
       let network = options.network
       return
         "\(network.generator.rawValue) \(network.levels) \(network.upsampling.rawValue) \(network.norm.rawValue)"
-        + "\(network.affine ? " affine" : "") noise \(network.noiseChannels) \(network.output.rawValue) "
+        + "\(network.affine ? " affine" : "") noise \(network.noiseChannels) codes \(network.latent?.length ?? 0) \(network.output.rawValue) "
         + "\(network.dropout ? "dropout" : "") \(statistics.rawValue)"
     }
 
@@ -39,6 +39,11 @@
                 (options.network.ngf, options.network.ndf) = (2, 2)
                 options.network.dropout = noise == 0
                 cases.append(GeneratorCase(options: options, statistics: statistics))
+                // Codes beside every level, and beside the picture and its noise.
+                options.network.latent = LatentCode(length: 3, place: noise == 0 ? .all : .input)
+                if generator.residualBlocks == nil {
+                  cases.append(GeneratorCase(options: options, statistics: statistics))
+                }
               }
             }
           }
@@ -91,13 +96,14 @@
       for (height, width) in [(multiple * 8, multiple * 12), (multiple * 12, multiple * 4)] {
         var inputs: [String: [Int]] = ["input": [2, 3, height, width]]
         if kind.options.network.noiseChannels > 0 { inputs["noise"] = [2, 2, height, width] }
+        if kind.options.network.latent != nil { inputs["code"] = [2, 3] }
         #expect(Set(inputs.keys) == Set(graph.input.map(\.name)))
         let shapes = try ShapeRules(graph).shapes(inputs)
         #expect(shapes["output"] == [2, 3, height, width])
       }
       let initializers = Dictionary(uniqueKeysWithValues: graph.initializer.map { ($0.name, $0.dims) })
       let isRunning = kind.statistics == .running
-      for network in step.networks {
+      for network in step.networks where step.generators.contains(network.label) {
         for named in network.parameters + (isRunning ? network.runningStatistics : []) {
           #expect(initializers[named.name] == named.tensor.shape.dimensions.map(Int64.init), "\(named.name)")
         }
@@ -146,6 +152,17 @@
       }
       for node in graph.node {
         let operands = node.input.map { shapes[$0] ?? [] }
+        func int(_ name: String) -> Int? { node.attribute.first { $0.name == name }.map { Int($0.i) } }
+        // Shapes that are computed: their values count.
+        if node.opType == "Shape" {
+          values[node.output[0]] = Array(operands[0][(int("start") ?? 0)..<(int("end") ?? operands[0].count)])
+        } else if node.opType == "Concat", int("axis") == 0 {
+          values[node.output[0]] = node.input.flatMap { values[$0] ?? [] }
+        }
+        if let value = values[node.output[0]] {
+          shapes[node.output[0]] = [value.count]
+          continue
+        }
         let last = node.input.last.flatMap { values[$0] } ?? []
         shapes[node.output[0]] = try Self.shape(node, operands, last)
       }
@@ -191,6 +208,10 @@
         let rest = ints("output_padding")
         return [x[0], weight[1]]
           + spatial { strides[$1] * ($0 - 1) + rest[$1] + kernel[$1] - pads[$1] - pads[$1 + 2] }
+      case "Unsqueeze": return last.reduce(into: x) { $0.insert(1, at: $1) }
+      case "Expand":
+        for (size, wanted) in zip(x, last) { #expect(size == wanted || size == 1) }
+        return last
       case "Resize": return zip(x, last).map { $0 * $1 }
       case "Pad":
         for axis in 2...3 { #expect(last[axis] < x[axis]) }

@@ -71,8 +71,13 @@ package struct ONNXDescription {
         : [
           pixels
             ? "noise is drawn anew at every run"
-            : "the second input, noise, takes \(noise) \(noise == 1 ? "map" : "maps") of standard normal numbers, or zeros"
+            : "the input noise takes \(noise) \(noise == 1 ? "map" : "maps") of standard normal numbers, or zeros"
         ])
+      + (options.network.latent.map {
+        [
+          "the input code takes float32 [batch, \($0.length)]: standard normal numbers, others for another picture"
+        ]
+      } ?? [])
   }
 
   /// The pictures that it takes, by the names of their inputs with pixels, and the one that it gives.
@@ -91,6 +96,7 @@ package struct ONNXDescription {
       "layout": pixels ? "NHWC" : "NCHW", "input": inputs.joined(separator: "; then "), "output": output,
       "trained_height": "\(options.network.size.height)", "trained_width": "\(options.network.size.width)",
       "noise_maps": "\(options.network.noiseChannels)",
+      "code_length": "\(options.network.latent?.length ?? 0)",
     ]
     for (name, format) in pictures {
       if case .labels(let palette) = format {

@@ -10,7 +10,7 @@
   /// It takes float planes [batch, C, height, width] as the network does and gives planes of that size, sides being
   /// multiples of `NetworkConfiguration.alignment`: see docs/ELSEWHERE.md. Each picture of a batch is by itself, as pictures
   /// are in `translate`: norms that take the statistics of the picture at hand are instance normalisations. A generator with
-  /// noise takes it as a second input.
+  /// noise takes it as a further input, as one with latent codes takes these.
   ///
   /// With pixels it takes and gives bytes [batch, height, width, C] of any size, which it mirrors inside and cuts outside as
   /// the program does, and draws noise itself.
@@ -74,7 +74,7 @@
       _ step: any TrainingStep, _ description: ONNXDescription, values: @escaping (String) throws -> [Float]?
     ) throws -> ONNXGraphProto {
       let graph = try emptyGraph(for: step, values)
-      for name in ["input", "output", "noise"] { _ = graph.unique(name) }
+      for name in ["input", "output", "noise", "code"] { _ = graph.unique(name) }
       let (recording, translation) = (step.recording, step.translations[0])
       guard let range = recording.sections[translation.section] else {
         preconditionFailure("a translation is a section")
@@ -85,6 +85,7 @@
       result.name = "generator"
       if description.pixels {
         let frame = try graph.addPixelInputs(to: &result, translation, description)
+        addCode(to: &result, graph, translation)
         if let noise { graph.set(noise, graph.addNoise(maps: noise.shape.c, like: frame.planes)) }
         try graph.add(steps)
         try graph.addPixelOutput(to: &result, graph.value(translation.output), frame, description)
@@ -95,12 +96,23 @@
           graph.set(noise, "noise")
           result.input.append(value("noise", .float, planes(noise.shape.c)))
         }
+        addCode(to: &result, graph, translation)
         try graph.add(steps)
         graph.add("Identity", [try graph.value(translation.output)], as: "output")
         result.output = [value("output", .float, planes(translation.output.shape.c))]
       }
       (result.node, result.initializer) = (graph.nodes, graph.initializers)
       return result
+    }
+
+    /// Adds the input of latent codes, [batch, K], where the generator takes any.
+    private static func addCode(
+      to result: inout ONNXGraphProto, _ graph: ONNXGraph, _ translation: Translation
+    ) {
+      guard let code = translation.code else { return }
+      result.input.append(value("code", .float, [.named("batch"), .size(code.shape.c)]))
+      let axes = graph.constant([Int64(2), 3], [2], as: "code.axes")
+      graph.set(code, graph.add("Unsqueeze", ["code", axes]))
     }
 
     /// A graph that knows the parameters of a recorded translation.

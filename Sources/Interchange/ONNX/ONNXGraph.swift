@@ -23,6 +23,8 @@
     private var names: Set<String> = []
     private var values: [Tensor: String] = [:]
     private var activations: [ActivatedTensor: String] = [:]
+    /// Numbers [batch, K, 1, 1] that stand for maps of any size.
+    private var numbersOfMaps: [Tensor: String] = [:]
     private let parameter: (Tensor) throws -> (name: String, values: [Float])
 
     private struct ActivatedTensor: Hashable {
@@ -49,6 +51,26 @@
 
     /// Says which value of the graph a tensor of the tape is.
     package func set(_ tensor: Tensor, _ name: String) { values[tensor] = name }
+
+    /// Says which numbers the maps of a tensor of the tape repeat.
+    func set(maps tensor: Tensor, ofNumbers name: String) { numbersOfMaps[tensor] = name }
+
+    /// The values of tensors that agree in their maps' sizes; maps of numbers take theirs from another one.
+    func valuesOfOneSize(_ tensors: [Tensor]) throws -> [String] {
+      guard let other = tensors.first(where: { numbersOfMaps[$0] == nil }) else {
+        preconditionFailure("maps of numbers lie beside others")
+      }
+      return try tensors.map { tensor in
+        guard let numbers = numbersOfMaps[tensor] else { return try value(tensor) }
+        let shape = add(
+          "Concat",
+          [
+            add("Shape", [numbers], ["start": .int(0), "end": .int(2)]),
+            add("Shape", [try value(other)], ["start": .int(2), "end": .int(4)]),
+          ], ["axis": .int(0)])
+        return add("Expand", [numbers, shape])
+      }
+    }
 
     /// The value of a tensor. Parameters become initializers, under the names that checkpoints have, when they are first
     /// asked for.

@@ -89,7 +89,7 @@
 
   extension Concatenation: ONNXOperation {
     func addNodes(to graph: ONNXGraph) throws {
-      graph.set(output, graph.add("Concat", try parts.map(graph.value), ["axis": .int(1)]))
+      graph.set(output, graph.add("Concat", try graph.valuesOfOneSize(parts), ["axis": .int(1)]))
     }
   }
 
@@ -122,6 +122,14 @@
       let pixels = Int64(padding)
       let pads = graph.constant([0, 0, pixels, pixels, 0, 0, pixels, pixels], [8], as: "\(graph.scope).pads")
       graph.set(output, graph.add("Pad", [try graph.value(input), pads], ["mode": .string("reflect")]))
+    }
+  }
+
+  extension Broadcast: ONNXOperation {
+    /// The maps' size is that of the maps beside them.
+    func addNodes(to graph: ONNXGraph) throws {
+      guard coefficient == 1 else { throw ONNXGraph.noRule(self) }
+      graph.set(maps: output, ofNumbers: try graph.value(input))
     }
   }
 
