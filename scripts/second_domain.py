@@ -13,14 +13,22 @@ from sklearn.preprocessing import StandardScaler
 HALVINGS = 5
 
 
-def halving(count, side, number, seed):
-    """Fisher and Yates' shuffle with word 0 of the counter (place, number, "ME" 2, side), cut in the middle."""
-    order = list(range(count))
-    for last in range(count - 1, 0, -1):
-        word = int(philox((last, number, 0x4D450002, side), (seed & 0xFFFFFFFF, seed >> 32))[0])
+def shuffled(order, group, number, seed):
+    """Fisher and Yates' shuffle with word 0 of the counter (place, number, "ME" 2, group)."""
+    order = list(order)
+    for last in range(len(order) - 1, 0, -1):
+        word = int(philox((last, number, 0x4D450002, group), (seed & 0xFFFFFFFF, seed >> 32))[0])
         other = (word * (last + 1)) >> 32
         order[last], order[other] = order[other], order[last]
-    return sorted(order[:count // 2]), sorted(order[count // 2:])
+    return order
+
+
+def halving(count, side, number, seed, twins=()):
+    """The places in two halves; of twins, pairs of places on sides 0 and 1, both are in the same half."""
+    first = [twins[i][side] for i in shuffled(range(len(twins)), 2, number, seed)[:len(twins) // 2]]
+    others = [place for place in range(count) if place not in {twin[side] for twin in twins}]
+    first += shuffled(others, side, number, seed)[:count // 2 - len(first)]
+    return sorted(first), sorted(set(range(count)) - set(first))
 
 
 def logistic(c=1.0):
@@ -28,11 +36,11 @@ def logistic(c=1.0):
     return LogisticRegression(C=c, class_weight="balanced", solver="newton-cholesky", tol=1e-12, max_iter=1000)
 
 
-def errors(a, b, components=None, seed=0):
+def errors(a, b, components=None, seed=0, twins=()):
     """The balanced errors of the ten classifiers, of vectors [n][dimension]."""
     found = []
     for number in range(HALVINGS):
-        halves = halving(len(a), 0, number, seed), halving(len(b), 1, number, seed)
+        halves = halving(len(a), 0, number, seed, twins), halving(len(b), 1, number, seed, twins)
         for inside, outside in ((0, 1), (1, 0)):
             trained = np.concatenate([a[halves[0][inside]], b[halves[1][inside]]])
             # Fewer vectors do not span as many.

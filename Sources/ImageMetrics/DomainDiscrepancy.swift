@@ -21,21 +21,20 @@ public struct DomainDiscrepancy: Sendable {
   /// - Parameters:
   ///   - a, b: vectors of one network or of pictures, of equal dimension; at least 4 each, so that a half has 2
   ///   - components: principal components to reduce vectors to, at most; nil to take them as they are
+  ///   - twins: places of vectors that belong together; see `DomainHalves`
   ///   - seed: of the halvings
   ///   - onProgress: is told the number of classifiers that are done
   public init(
-    _ a: Features, _ b: Features, components: Int? = nil, seed: UInt64, onProgress: (Int) -> Void = { _ in }
+    _ a: Features, _ b: Features, components: Int? = nil, twins: [(a: Int, b: Int)] = [], seed: UInt64,
+    onProgress: (Int) -> Void = { _ in }
   ) {
     precondition(a.dimension == b.dimension, "features that are compared have one dimension")
     var errors: [Double] = []
     for number in 0..<Self.halvings {
-      let (halvesA, halvesB) = (
-        Halving(count: a.count, side: 0, number: number, seed: seed),
-        Halving(count: b.count, side: 1, number: number, seed: seed)
-      )
+      let halves = DomainHalves(countA: a.count, countB: b.count, twins: twins, number: number, seed: seed)
       for isSwapped in [false, true] {
-        let (inA, outA) = isSwapped ? (halvesA.second, halvesA.first) : (halvesA.first, halvesA.second)
-        let (inB, outB) = isSwapped ? (halvesB.second, halvesB.first) : (halvesB.first, halvesB.second)
+        let (inA, outA) = isSwapped ? (halves.a.second, halves.a.first) : (halves.a.first, halves.a.second)
+        let (inB, outB) = isSwapped ? (halves.b.second, halves.b.first) : (halves.b.first, halves.b.second)
         errors.append(
           Self.error(
             training: (a.vectors(inA), b.vectors(inB)), test: (a.vectors(outA), b.vectors(outB)), components))
@@ -73,28 +72,60 @@ public struct DomainDiscrepancy: Sendable {
   }
 }
 
-/// A set's places in two halves, drawn at random; the second half has one more of an odd number.
-public struct Halving: Sendable, Equatable {
-  /// In rising order.
-  public let first: [Int]
-  public let second: [Int]
-
-  /// - Parameters:
-  ///   - side: 0 or 1, for draws that two sets do not share
-  ///   - number: of the halving
-  public init(count: Int, side: Int, number: Int, seed: UInt64) {
-    // Fisher and Yates' shuffle.
-    let philox = Philox(seed: seed)
-    var order = Array(0..<count)
-    for last in stride(from: count - 1, to: 0, by: -1) {
-      let words = philox.words(UInt32(last), UInt32(number), Self.purpose, UInt32(side))
-      order.swapAt(last, Philox.integer(words[0], below: last + 1))
-    }
-    (first, second) = (order[..<(count / 2)].sorted(), order[(count / 2)...].sorted())
+/// Two sets' places in two halves, drawn at random. Members of both sets that belong together, such as a generated and a real picture
+/// of one scene, are in the same half of either: neither is tested where its twin was trained on.
+public struct DomainHalves: Sendable, Equatable {
+  /// Places in two halves, in rising order; the second half has one more of an odd number.
+  public struct Halves: Sendable, Equatable {
+    public let first: [Int]
+    public let second: [Int]
   }
 
-  /// The third word of every counter, so that no other use of a seed shares these numbers.
-  private static let purpose: UInt32 = 0x4D45_0002
+  public let a: Halves
+  public let b: Halves
+
+  /// - Parameters:
+  ///   - countA, countB: members of either set
+  ///   - twins: places in a and in b of members that belong together; each place occurs once at most
+  ///   - number: of the halving
+  public init(countA: Int, countB: Int, twins: [(a: Int, b: Int)] = [], number: Int, seed: UInt64) {
+    let draws = Draws(philox: Philox(seed: seed), number: UInt32(number))
+    let firstTwins = draws.shuffled(Array(twins.indices), group: .twins).prefix(twins.count / 2).map {
+      twins[$0]
+    }
+    func halves(_ count: Int, _ ofTwins: [Int], _ first: [Int], _ group: Draws.Group) -> Halves {
+      let others = Set(0..<count).subtracting(ofTwins).sorted()
+      let firstOthers = draws.shuffled(others, group: group).prefix(count / 2 - first.count)
+      let all = Set(first).union(firstOthers)
+      return Halves(first: all.sorted(), second: (0..<count).filter { !all.contains($0) })
+    }
+    a = halves(countA, twins.map(\.a), firstTwins.map(\.a), .a)
+    b = halves(countB, twins.map(\.b), firstTwins.map(\.b), .b)
+  }
+
+  /// The random numbers of a halving.
+  private struct Draws {
+    /// What is shuffled, for draws that are not shared.
+    enum Group: UInt32 {
+      case a, b, twins
+    }
+
+    let philox: Philox
+    let number: UInt32
+
+    /// Fisher and Yates' shuffle.
+    func shuffled(_ places: [Int], group: Group) -> [Int] {
+      var places = places
+      for last in stride(from: places.count - 1, to: 0, by: -1) {
+        let words = philox.words(UInt32(last), number, Self.purpose, group.rawValue)
+        places.swapAt(last, Philox.integer(words[0], below: last + 1))
+      }
+      return places
+    }
+
+    /// The third word of every counter, so that no other use of a seed shares these numbers.
+    private static let purpose: UInt32 = 0x4D45_0002
+  }
 }
 
 /// The terms of the bound of Ben-David et al. 2010 ("A theory of learning from different domains", theorem 2) for a labeller h

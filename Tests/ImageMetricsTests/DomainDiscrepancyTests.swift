@@ -31,6 +31,8 @@ struct DomainFixtures: Decodable, Sendable {
     let b: [Double]
     let components: Int?
     let seed: UInt64
+    /// Places in a and in b.
+    let twins: [[Int]]
     /// The first half of a in the last halving.
     let halving: [Int]
     let errors: [Double]
@@ -162,11 +164,15 @@ private struct Numbers {
   @Test(arguments: try DomainFixtures.shared.get().domains) func likeOthers(_ expected: DomainFixtures.Domain)
   {
     let (a, b) = (features(expected.a, expected.dimension), features(expected.b, expected.dimension))
-    #expect(Halving(count: a.count, side: 0, number: 4, seed: expected.seed).first == expected.halving)
+    let twins = expected.twins.map { (a: $0[0], b: $0[1]) }
+    let halves = DomainHalves(
+      countA: a.count, countB: b.count, twins: twins, number: DomainDiscrepancy.halvings - 1,
+      seed: expected.seed)
+    #expect(halves.a.first == expected.halving)
     var done: [Int] = []
-    let found = DomainDiscrepancy(a, b, components: expected.components, seed: expected.seed) {
-      done.append($0)
-    }
+    let found = DomainDiscrepancy(
+      a, b, components: expected.components, twins: twins, seed: expected.seed
+    ) { done.append($0) }
     #expect(done == Array(1...10))
     // Shares of a few dozen pictures differ by a rounding at most, or by a picture.
     for (ours, theirs) in zip(found.errors, expected.errors) { #expect(abs(ours - theirs) <= 1e-15) }
@@ -218,18 +224,22 @@ private struct Numbers {
     #expect(abs(d.error - erfc(0.5 / 2.0.squareRoot()) / 2) <= 0.04)
   }
 
-  @Test func halves() {
-    for count in [20, 21] {
-      let halves = (0..<5).map { Halving(count: count, side: 0, number: $0, seed: 1) }
-      for half in halves {
-        #expect((half.first + half.second).sorted() == Array(0..<count))
-        #expect(half.first.count == count / 2)
-      }
-      #expect(Set(halves.map(\.first)).count == 5)
-      #expect(Halving(count: count, side: 1, number: 0, seed: 1) != halves[0])
-      #expect(Halving(count: count, side: 0, number: 0, seed: 2) != halves[0])
-      #expect(Halving(count: count, side: 0, number: 0, seed: 1) == halves[0])
+  @Test(arguments: [(20, 21, 0), (21, 30, 20), (25, 25, 25), (24, 20, 7)])
+  func halves(countA: Int, countB: Int, twinCount: Int) {
+    let twins = (0..<twinCount).map { (a: $0, b: countB - 1 - $0) }
+    func halves(_ number: Int, _ seed: UInt64) -> DomainHalves {
+      DomainHalves(countA: countA, countB: countB, twins: twins, number: number, seed: seed)
     }
+    let drawn = (0..<5).map { halves($0, 1) }
+    for half in drawn {
+      for (side, count) in [(half.a, countA), (half.b, countB)] {
+        #expect((side.first + side.second).sorted() == Array(0..<count) && side.first.count == count / 2)
+      }
+      for twin in twins { #expect(half.a.first.contains(twin.a) == half.b.first.contains(twin.b)) }
+    }
+    #expect(Set(drawn.map(\.a.first)).count == 5)
+    #expect(halves(0, 2) != drawn[0])
+    #expect(halves(0, 1) == drawn[0])
   }
 }
 

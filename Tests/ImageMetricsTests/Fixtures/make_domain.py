@@ -56,15 +56,17 @@ def reductions():
 def domains():
     """Sides of other sizes, near and far, as they are and by principal components."""
     generator = np.random.default_rng(3)
-    for first, other, dimension, shift, components, seed in [
-            (40, 41, 6, 0.0, None, 0), (31, 50, 6, 0.8, None, 7), (24, 30, 40, 0.4, 8, 1 << 40), (20, 20, 5, 9.0, None, 3)]:
+    for first, other, dimension, shift, components, seed, twins in [
+            (40, 41, 6, 0.0, None, 0, []), (31, 50, 6, 0.8, None, 7, [[i, 49 - i] for i in range(0, 30, 2)]),
+            (24, 30, 40, 0.4, 8, 1 << 40, []), (20, 20, 5, 9.0, None, 3, []),
+            (25, 25, 6, 0.0, None, 1, [[i, i] for i in range(25)])]:
         mixing = generator.normal(size=(dimension, dimension))
         a = vectors(generator, first, dimension, 0, mixing)
         b = vectors(generator, other, dimension, shift, mixing)
-        errors = second.errors(a, b, components, seed)
+        errors = second.errors(a, b, components, seed, twins)
         yield {
             "dimension": dimension, "a": values(a), "b": values(b), "components": components, "seed": seed,
-            "halving": second.halving(first, 0, 4, seed)[0], "errors": errors, "discrepancy": second.discrepancy(errors)}
+            "twins": twins, "halving": second.halving(first, 0, 4, seed, twins)[0], "errors": errors, "discrepancy": second.discrepancy(errors)}
 
 
 if __name__ == "__main__":
