@@ -126,6 +126,52 @@ import Testing
       text.errors.contains("encoded as JPEG once more") && text.output.contains("d, discrepancy from 0 to 2"))
   }
 
+  /// Scorers are trained on the pictures that are compared: of one size, and through one JPEG. A file of the user's where a scorer
+  /// would be trained ends it before.
+  @Test func scorersSeeTheSamePictures() throws {
+    for number in 0..<20 { for name in ["a", "b"] { try write(name, number) } }
+    let jpeg = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("ImagesTests/Fixtures/jpeg_420.jpg")
+    try folder.write("a/pictures/photograph.jpg", Data(contentsOf: jpeg))
+    try folder.write("a/labels/photograph.png", Picture(contentsOf: "\(folder.path)/a/labels/p0.png"))
+    try folder.write("out/scorer-of-generated/losses.csv", Data("mine".utf8))
+    let out = "\(folder.path)/out"
+    let outcome = try Program.run(
+      ["domain-gap"] + folders("a", "b") + labels("a", "b") + onReference + [
+        "--unlabelled", "#000000", "--size", "32", "--ngf", "4", "--epochs", "1", "--out", out,
+      ])
+    expectFailure(outcome, "scorer-of-generated/losses.csv", "was not written by this program")
+    var seen = 0
+    for (name, side) in [("generated", "a"), ("real", "b")] {
+      let sources = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/\(side)/pictures")
+        .sorted()
+      for (place, source) in sources.enumerated() {
+        let file = String(format: "%@-%06d.png", name, place)
+        guard FileManager.default.fileExists(atPath: "\(out)/trained-on-both/pictures/\(file)") else {
+          continue
+        }
+        seen += 1
+        let expected = try Picture(contentsOf: "\(folder.path)/\(side)/pictures/\(source)")
+          .resized(width: 32, height: 32, method: .bicubic).throughJPEG(quality: 75, path: source)
+        #expect(try Picture(contentsOf: "\(out)/trained-on-both/pictures/\(file)") == expected, "\(file)")
+        let map = (source as NSString).deletingPathExtension + ".png"
+        #expect(
+          FileManager.default.contents(atPath: "\(out)/trained-on-both/labels/\(file)")
+            == FileManager.default.contents(atPath: "\(folder.path)/\(side)/labels/\(map)"), "\(file)")
+        if name == "generated" {
+          #expect(
+            FileManager.default.contentsEqual(
+              atPath: "\(out)/trained-on-both/pictures/\(file)",
+              andPath: "\(out)/trained-on-generated/pictures/\(file)"), "\(file)")
+        }
+      }
+    }
+    // Half of 21 and half of 20.
+    #expect(seen == 20)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(out)/trained-on-generated/pictures").count == 10)
+  }
+
   /// A generator that exchanges two classes whose pictures are distributed alike: no classifier sees it, and the joint error does.
   @Test func exchangedClasses() throws {
     var exchanged = Self.colours
@@ -240,7 +286,8 @@ import Testing
       folders("few", "real"), "--generated:", "has 19 pictures, and 20 are the fewest",
       "a held-out half of 9 says nothing")
     try refused(folders("real", "few"), "--real:", "19 pictures")
-    try refused(folders("none", "real"), "none/pictures")
+    try refused(folders("none", "real"), "none/pictures: no such folder")
+    try refused(["--generated", folder.path, "--real", folder.path], "holds no pictures")
     let out = ["--out", "\(folder.path)/out"]
     let both = labels("real", "real")
     try refused(alike + Array(both.suffix(2)) + out, "--labels needs --generated-labels", status: 64)

@@ -1,4 +1,4 @@
-import ImageMetrics
+import Files
 import Images
 import Tape
 
@@ -43,9 +43,13 @@ public struct DomainPictures: Sendable {
   ///   - path: a folder; folders in it are not looked into
   ///   - labels: a folder of label maps, matched by name; other files in it are ignored
   ///   - name: "generated" or "real"
-  /// - Throws: `ModelError.file` for a folder without pictures, `ImageError` for names that do not match
+  /// - Throws: `FileError` for a folder that is not there, `ModelError.file` for one without pictures, `ImageError` for names that do
+  ///   not match
   public init(_ path: String, labels: String?, name: String) throws {
     (self.path, self.name, option) = (path, name, "--\(name)")
+    for folder in [path, labels].compactMap(\.self) where !PictureFolder.exists(folder) {
+      throw FileError(folder, missing: .folder)
+    }
     let folder = try PictureFolder.some(in: path)
     // Training pairs are named after pictures.
     _ = try folder.byName()
