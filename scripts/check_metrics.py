@@ -176,8 +176,9 @@ def check_domain(program, outputs, targets, work):
         work / "gap")
     figures = json.loads((work / "gap" / "figures.json").read_text())["figures"]
     errors = second_domain.errors(*sides, 64, 3)
-    compare("err of a classifier", figures["domain_error"]["value"], float(np.mean(errors)), 1e-14)
-    compare("d, discrepancy", figures["domain_discrepancy"]["value"], second_domain.discrepancy(errors), 1e-14)
+    # Measured: 1e-17 and 0. Shares of so few pictures differ by a rounding, or by a picture.
+    compare("err of a classifier", figures["domain_error"]["value"], float(np.mean(errors)), 1e-16)
+    compare("d, discrepancy", figures["domain_discrepancy"]["value"], second_domain.discrepancy(errors), 1e-15)
 
 
 def check_labels(program, labels, work):
