@@ -112,7 +112,7 @@ struct DomainGapCommand: TalkingCommand {
 
   func run() throws {
     var options = try TrainingOptions(Rows.defaults, given: given)
-    if let out { try output.check(EvaluationReport.files.map { "\(out)/\($0)" }) }
+    if let out { try output.check(["\(out)/figures.json"]) }
     var skipped = SkippedPictures()
     func pictures(_ path: String, _ labels: String?, _ name: String) throws -> DomainPictures {
       let pictures = try DomainPictures(path, labels: labels, name: name)
@@ -173,9 +173,9 @@ struct DomainGapCommand: TalkingCommand {
     return scorer.map { .scorer($0.0, path: $0.path) } ?? .thumbnails
   }
 
-  /// Takes the right to write --out, where scorers are trained.
+  /// Takes the right to write --out where scorers are trained there.
   private func prepareFolder() throws -> FolderLock? {
-    guard let out else { return nil }
+    guard let out, labels != nil else { return nil }
     guard RunDirectory(out).latestCheckpoint() == nil else {
       throw ModelError.file(out, "holds a run; name another folder")
     }
