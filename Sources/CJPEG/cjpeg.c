@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jpeglib.h>
@@ -160,6 +161,79 @@ cjpeg_status cjpeg_read_pixels(
     return CJPEG_DAMAGED;
   }
   return read_pixels(&c, data, size, pixels, width, height, channels);
+}
+
+// What the encoder's callback needs, in the caller's frame.
+typedef struct {
+  struct jpeg_compress_struct jpeg;
+  struct jpeg_error_mgr handlers;
+  jmp_buf escape;
+  cjpeg_status status;
+  char *error;
+  size_t error_size;
+  unsigned char *data;
+  unsigned long size;
+} write_context;
+
+static void on_write_error(j_common_ptr jpeg) {
+  write_context *c = jpeg->client_data;
+  c->status = jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? CJPEG_NO_MEMORY : CJPEG_DAMAGED;
+  if (c->error_size > 0) {
+    char message[JMSG_LENGTH_MAX];
+    c->handlers.format_message(jpeg, message);
+    strncpy(c->error, message, c->error_size - 1);
+    c->error[c->error_size - 1] = 0;
+  }
+  longjmp(c->escape, 1);
+}
+
+static cjpeg_status write_pixels(
+    write_context *c, const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int quality) {
+  struct jpeg_compress_struct *jpeg = &c->jpeg;
+  // As in read_pixels: no local variable changes below this line.
+  if (setjmp(c->escape)) {
+    jpeg_destroy_compress(jpeg);
+    free(c->data);
+    c->data = NULL;
+    return c->status;
+  }
+  jpeg_create_compress(jpeg);
+  jpeg_mem_dest(jpeg, &c->data, &c->size);
+  jpeg->image_width = width;
+  jpeg->image_height = height;
+  jpeg->input_components = channels;
+  jpeg->in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(jpeg);
+  jpeg_set_quality(jpeg, quality, TRUE);
+  // The exact integer transform, equal on every machine.
+  jpeg->dct_method = JDCT_ISLOW;
+  jpeg_start_compress(jpeg, TRUE);
+  while (jpeg->next_scanline < height) {
+    // libjpeg reads through a pointer that is not const.
+    JSAMPROW row = (JSAMPROW)pixels + (size_t)jpeg->next_scanline * width * (size_t)channels;
+    jpeg_write_scanlines(jpeg, &row, 1);
+  }
+  jpeg_finish_compress(jpeg);
+  jpeg_destroy_compress(jpeg);
+  return CJPEG_OK;
+}
+
+cjpeg_status cjpeg_write_pixels(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int quality, uint8_t **data, size_t *size,
+    char *error, size_t error_size) {
+  write_context c;
+  memset(&c, 0, sizeof c);
+  c.error = error;
+  c.error_size = error_size;
+  c.jpeg.err = jpeg_std_error(&c.handlers);
+  c.jpeg.client_data = &c;
+  c.handlers.error_exit = on_write_error;
+  c.handlers.output_message = on_output;
+  if (error_size > 0) error[0] = 0;
+  const cjpeg_status status = write_pixels(&c, pixels, width, height, channels, quality);
+  *data = c.data;
+  *size = c.size;
+  return status;
 }
 
 int cjpeg_reads_arithmetic_coding(void) {

@@ -20,7 +20,7 @@ struct CommandLineTool: ParsableCommand {
     subcommands: [
       Check.self, Train.self, Translate.self, Serve.self, Evaluate.self, Export.self, Import.self,
       TrainScorer.self,
-      ExperimentCommand.self, Verify.self, Benchmark.self, Tune.self,
+      DomainGapCommand.self, ExperimentCommand.self, Verify.self, Benchmark.self, Tune.self,
       Devices.self, Programs.self, SamplePairsCommand.self, TryDriver.self,
     ])
 

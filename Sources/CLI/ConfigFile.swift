@@ -31,7 +31,7 @@ struct ConfigFile {
   private static let limit = 1 << 20
   /// The commands that take such files.
   private static let commands: [any ParsableCommand.Type] = [
-    Train.self, TrainScorer.self, ExperimentCommand.self,
+    Train.self, TrainScorer.self, DomainGapCommand.self, ExperimentCommand.self,
   ]
 
   /// The arguments with those of the file that `--config` names, which stand before all others of the command. An option of

@@ -161,7 +161,7 @@ struct Evaluate: TalkingCommand {
     for line in report.remarks { warn(line) }
     Terminal.result(
       CommandEvent(
-        "evaluated", Self.fields(report.figures),
+        "evaluated", [("figures", Figure.fields(report.figures))],
         text: "\(Table(["figure", "value", "95 % interval", "pictures"], report.rows))"))
     for line in report.memorized { note(line) }
     if let out { try report.write(to: out, replacing: output.replacing) }
@@ -171,20 +171,6 @@ struct Evaluate: TalkingCommand {
         [("pictures", .integer(report.pictures.count)), ("skipped", .integer(skipped.count))]
           + (out.map { [("folder", .text($0))] } ?? [])))
     try skipped.end(of: count)
-  }
-
-  /// Figures as programs read them, in the fields of figures.json.
-  private static func fields(_ figures: [Figure]) -> [(String, JSONValue)] {
-    let values = figures.map { figure in
-      let interval: [(String, JSONValue)] =
-        figure.interval.map { [("lower", .number($0.lower)), ("upper", .number($0.upper))] } ?? []
-      return (
-        figure.kind.key,
-        JSONValue.object(
-          [("value", .number(figure.value))] + interval + [("pictures", .integer(figure.count))])
-      )
-    }
-    return [("figures", .object(values))]
   }
 
   private func comparePictures(
@@ -276,6 +262,21 @@ struct Evaluate: TalkingCommand {
       return ([], [])
     }
     return Memorization.trainingTargets(of: try trained.trainingTargets())
+  }
+}
+
+extension Figure {
+  /// Figures as programs read them, in the fields of figures.json.
+  static func fields(_ figures: [Figure]) -> JSONValue {
+    .object(
+      figures.map { figure in
+        let interval: [(String, JSONValue)] =
+          figure.interval.map { [("lower", .number($0.lower)), ("upper", .number($0.upper))] } ?? []
+        return (
+          figure.kind.key,
+          .object([("value", .number(figure.value))] + interval + [("pictures", .integer(figure.count))])
+        )
+      })
   }
 }
 

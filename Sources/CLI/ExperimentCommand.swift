@@ -173,21 +173,8 @@ struct ExperimentCommand: TalkingCommand {
         "--size", "the row \(variant.name) cannot be trained at \(options.network.size); give a larger size")
     }
     let directory = RunDirectory("\(out)/rows/\(variant.name)", replacing: output.replacing)
-    var run = TrainingRun(options: options, directory: directory, device: device, kernels: kernels)
-    guard let path = directory.latestCheckpoint() else { return run }
-    var checkpoint = try Checkpoint(path: path)
-    // Wherever the row was begun.
-    checkpoint.options.takePlaces(of: options)
-    guard checkpoint.options == options else {
-      let differences = checkpoint.options.differences(from: options).joined(separator: "; ")
-      throw ModelError.file(
-        directory.path,
-        "holds a row of other options (\(differences)); give those that it was begun with, or another --out")
-    }
-    let plan = TrainingPlan(options, pairs: try options.trainingPairs().count)
-    guard checkpoint.progress.step < plan.steps else { return nil }
-    run.checkpoint = (checkpoint, path)
-    return run
+    return try TrainingRun(options: options, directory: directory, device: device, kernels: kernels)
+      .goingOn(of: "a row")
   }
 
   // MARK: Results

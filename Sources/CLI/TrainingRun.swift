@@ -28,6 +28,29 @@ struct TrainingRun {
   /// Whether events are written for TensorBoard.
   var tensorBoard = false
 
+  /// The same from where an earlier call of a command of several trainings left it; nil where it has been done.
+  ///
+  /// - Parameter what: the training in its command's words, with an article
+  /// - Throws: `ModelError.file` where the folder holds a training of other options
+  func goingOn(of what: String) throws -> TrainingRun? {
+    guard let path = directory.latestCheckpoint() else { return self }
+    var checkpoint = try Checkpoint(path: path)
+    // Wherever it was begun.
+    checkpoint.options.takePlaces(of: options)
+    guard checkpoint.options == options else {
+      let differences = checkpoint.options.differences(from: options).joined(separator: "; ")
+      throw ModelError.file(
+        directory.path,
+        "holds \(what) of other options (\(differences)); give those that it was begun with, or another --out"
+      )
+    }
+    let plan = TrainingPlan(options, pairs: try options.trainingPairs().count)
+    guard checkpoint.progress.step < plan.steps else { return nil }
+    var run = self
+    run.checkpoint = (checkpoint, path)
+    return run
+  }
+
   /// Trains to the end, to Ctrl-C, or for `stopAfter` steps.
   ///
   /// - Parameter goOn: the command that goes on where this one is stopped, without the options of all trainings; nil for

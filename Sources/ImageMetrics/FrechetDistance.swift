@@ -28,7 +28,7 @@ public struct Features: Sendable, Equatable {
   }
 
   /// [dimension].
-  fileprivate var mean: [Double] {
+  var mean: [Double] {
     var mean = [Double](repeating: 0, count: dimension)
     for index in values.indices { mean[index % dimension] += values[index] }
     return mean.map { $0 / Double(count) }

@@ -21,6 +21,9 @@ public struct Memorization: Sendable {
       self.samples = samples
     }
 
+    /// The samples as numbers, [32][32][channels] in 0...255.
+    public var values: [Double] { samples.map(Double.init) }
+
     /// The mean absolute difference, in 0...255.
     public func distance(_ other: Thumbnail) -> Double {
       var sum: Int32 = 0

@@ -1,5 +1,7 @@
 import CJPEG
 
+import func Foundation.free
+
 /// JPEG through libjpeg: colour and gray of every chroma sampling, baseline, progressive and arithmetic-coded, turned upright
 /// as EXIF says.
 enum JPEG {
@@ -30,6 +32,31 @@ enum JPEG {
     let picture = Picture(
       width: size.width, height: size.height, channels: channels, samples: .eight(samples))
     return header.orientation.upright(picture)
+  }
+
+  /// The bytes of a baseline JPEG with libjpeg's usual chroma sampling.
+  ///
+  /// - Parameters:
+  ///   - picture: gray or RGB of 8 bits
+  ///   - quality: from 1 to 100
+  ///   - path: for errors only
+  /// - Throws: `.unwritable`
+  static func encode(_ picture: Picture, quality: Int, path: String) throws(ImageError) -> [UInt8] {
+    guard case .eight(let samples) = picture.samples, picture.channels == 1 || picture.channels == 3 else {
+      preconditionFailure("a JPEG holds gray or RGB of 8 bits")
+    }
+    var message = [CChar](repeating: 0, count: 256)
+    var data: UnsafeMutablePointer<UInt8>?
+    var size = 0
+    let status = cjpeg_write_pixels(
+      samples, UInt32(picture.width), UInt32(picture.height), Int32(picture.channels), Int32(quality), &data,
+      &size, &message, message.count)
+    defer { free(data) }
+    guard status == CJPEG_OK, let data else {
+      let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      throw .unwritable(path: path, reason: text)
+    }
+    return Array(UnsafeBufferPointer(start: data, count: size))
   }
 
   private static func kind(_ what: String, path: String) -> ImageError {
@@ -196,5 +223,18 @@ enum JPEG {
       let units = ((size.width + across - 1) / across) * ((size.height + down - 1) / down)
       return rows + units * components.reduce(0) { $0 + $1.blocks } * 64 * 2
     }
+  }
+}
+
+extension Picture {
+  /// The picture as a JPEG of a quality gives it back, RGB of 8 bits: pictures that were stored differently get the same traces of
+  /// compression.
+  ///
+  /// - Parameters:
+  ///   - quality: from 1 to 100
+  ///   - path: for errors only
+  /// - Throws: `.unwritable`
+  public func throughJPEG(quality: Int, path: String) throws(ImageError) -> Picture {
+    try Picture(decoding: JPEG.encode(rgb().eightBit(), quality: quality, path: path), path: path)
   }
 }

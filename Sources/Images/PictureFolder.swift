@@ -72,7 +72,8 @@ public struct PictureFolder: Sendable {
     ((path as NSString).lastPathComponent as NSString).deletingPathExtension
   }
 
-  static func key(_ path: String) -> String { stem(path).lowercased() }
+  /// What files that belong together have in common.
+  package static func key(_ path: String) -> String { stem(path).lowercased() }
 
   /// Whether two files are one pair's, by the rule for names.
   public static func belong(together a: String, _ b: String) -> Bool { key(a) == key(b) }

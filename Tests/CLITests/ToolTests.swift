@@ -92,7 +92,9 @@ import Testing
     let outcome = try Program.run(["--help"])
     #expect(outcome.status == 0)
     for name in [
-      "check", "train", "translate", "evaluate", "export", "import", "train-scorer", "experiment", "verify",
+      "check", "train", "translate", "evaluate", "export", "import", "train-scorer", "domain-gap",
+      "experiment",
+      "verify",
       "benchmark", "tune", "devices", "programs", "sample-pairs",
     ] {
       #expect(outcome.output.components(separatedBy: "\n  \(name) ").count == 2, "\(name) once")

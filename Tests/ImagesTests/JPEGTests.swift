@@ -14,6 +14,28 @@ import Testing
     #expect(difference == 0)
   }
 
+  /// Pillow's own encoder and decoder give the same pixels back.
+  @Test func encodesLikePillow() throws {
+    let picture = try Picture(contentsOf: fixture("expected_jpeg_444.png"))
+    let again = try picture.throughJPEG(quality: 75, path: "x")
+    #expect(try largestDifference(again, Picture(contentsOf: fixture("expected_jpeg_again.png"))) == 0)
+    #expect(try picture.throughJPEG(quality: 10, path: "x") != again)
+    // Gray and deep pictures become RGB of 8 bits.
+    let gray = Picture(
+      width: 9, height: 8, channels: 1, samples: .sixteen([UInt16](repeating: 0x4040, count: 72)))
+    #expect(
+      try gray.throughJPEG(quality: 75, path: "x")
+        == Picture(width: 9, height: 8, channels: 3, samples: .eight([UInt8](repeating: 0x40, count: 216))))
+  }
+
+  /// What libjpeg refuses is an error, not the end of the program.
+  @Test func whatCannotBeEncoded() throws {
+    let wide = Picture(
+      width: 65_501, height: 1, channels: 1, samples: .eight([UInt8](repeating: 0, count: 65_501)))
+    let error = #expect(throws: ImageError.self) { try wide.throughJPEG(quality: 75, path: "wide.png") }
+    #expect(try #require(error).description.hasPrefix("wide.png: cannot be written: "))
+  }
+
   @Test(arguments: 1...8) func turnsUprightAsEXIFSays(orientation: Int) throws {
     let picture = try Picture(contentsOf: fixture("jpeg_orientation\(orientation).jpg"))
     let pillow = try Picture(contentsOf: fixture("expected_jpeg_orientation\(orientation).png"))

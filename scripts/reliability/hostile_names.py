@@ -103,6 +103,8 @@ def commands(bench, model, names):
         (["evaluate", "--outputs", halves, "--targets", halves, "--out", "OUT"], False),
         (["train-scorer", "--data", halves, "--targets", labels, "--size", 32, "--ngf", 4, "--epochs", 1, *REFERENCE,
           "--out", "OUT"], False),
+        (["domain-gap", "--generated", halves, "--generated-labels", labels, "--real", halves, "--labels", labels, "--size", 32,
+          "--ngf", 4, "--epochs", 1, *REFERENCE, "--out", "OUT"], False),
         (["experiment", "paper-generators", "--data", data, *TINY, "--epochs", 1, *REFERENCE, "--out", "OUT"], False),
     ]
 
@@ -123,7 +125,7 @@ def campaign(bench):
     opencl = [] if bench.short else [(["train", "--data", bench.pairs(), *TINY, "--steps", 2, "--out", "OUT"], False)]
     tries = [(together, command, makes) for command, makes in opencl]
     tries += [(names, command, makes) for names in groups for command, makes in commands(bench, model, names)
-             if len(names) > 1 or command[0] not in ("train-scorer", "experiment")]
+             if len(names) > 1 or command[0] not in ("train-scorer", "domain-gap", "experiment")]
 
     def one(item):
         names, command, makes = item

@@ -28,4 +28,10 @@ cjpeg_status cjpeg_read_pixels(
     const uint8_t *data, size_t size, uint8_t *pixels, uint32_t width, uint32_t height, int channels,
     char *error, size_t error_size);
 
+// Encodes pixels, as cjpeg_read_pixels has them, as a baseline JPEG of a quality from 1 to 100, libjpeg's usual chroma sampling
+// (2x2), and no metadata. The file's bytes are at *data, which the caller frees with free(); NULL where the status is not CJPEG_OK.
+cjpeg_status cjpeg_write_pixels(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int channels, int quality, uint8_t **data, size_t *size,
+    char *error, size_t error_size);
+
 #endif

@@ -154,6 +154,11 @@ def jpeg_files():
             exif.endian = "<"
         save(f"jpeg_orientation{orientation}", small, quality=85, exif=exif, subsampling="4:4:4")
 
+    # A decoded picture encoded once more, with 4:2:0 by default.
+    again = io.BytesIO()
+    Image.open(HERE / "expected_jpeg_444.png").save(again, "JPEG", quality=75)
+    Image.open(again).save(HERE / "expected_jpeg_again.png", optimize=True)
+
     # Samplings that Pillow does not write; it decodes them.
     pixels = io.BytesIO()
     picture.save(pixels, "PPM")
