@@ -8,4 +8,4 @@ public let operationCases: [OperationCase] =
   + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases
   + weightedPixelLossCases + gradientPenaltyCases + mixCases + noiseCases
   + sliceGradientCases + normSecondGradientCases + reflectionPadCases + resamplingCases
-  + spectralNormCases + maxPoolCases
+  + spectralNormCases + maxPoolCases + overlappingMaxPoolCases
