@@ -214,11 +214,7 @@ struct Translate: TalkingCommand {
     var pictures: [Picture] = []
     for (sample, output) in job.outputs.enumerated() {
       let picture = try translator.translate(inputs, index: job.index, sample: sample, bitDepth: bitDepth)
-      guard samples == 1 || translator.isRandom else {
-        throw ModelError.option(
-          "--samples",
-          "the model has neither noise nor dropout in use, so that all samples are equal; leave it out")
-      }
+      if samples > 1 { try translator.requireSamples() }
       // Made with the first picture, so that a failure leaves no empty folder.
       try makeFolder(OutputFile.folder(of: output))
       if var recipe, output.hasSuffix(".png") {

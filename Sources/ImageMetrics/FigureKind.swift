@@ -84,6 +84,31 @@ extension FigureKind {
       unit: "times 1000", better: .lower, family: renamed(family, "Fréchet distance", "Kernel distance"))
   }
 
+  /// See `perceptualDistance`.
+  public static let lpips = FigureKind("lpips", "LPIPS", better: .lower)
+  /// LPIPS where all weights are 1.
+  public static let lpipsBaseline = FigureKind(
+    "lpips_baseline", "LPIPS baseline", better: .lower, family: "LPIPS baseline")
+
+  /// The mean of a distance over all pairs of samples of one input.
+  public var ofDiversity: FigureKind { ofSamples("diversity", "diversity of samples", unit: unit, .higher) }
+  /// The least distance of an input's samples from its target.
+  ///
+  /// - Parameter count: of samples
+  public func ofBest(_ count: Int) -> FigureKind {
+    ofSamples("best", "best of \(count) samples", unit: unit, .lower)
+  }
+  /// The mean of a distance over all pairs of right outputs of one input.
+  public var ofTargetDiversity: FigureKind {
+    ofSamples("target_diversity", "diversity of targets", unit: unit, .higher)
+  }
+  /// The diversity of outputs over that of right outputs: near 0 where samples are all alike, 1 where they differ as they should.
+  public var ofCollapse: FigureKind { ofSamples("collapse_ratio", "collapse ratio", unit: nil, .higher) }
+
+  private func ofSamples(_ key: String, _ name: String, unit: String?, _ better: Better) -> FigureKind {
+    FigureKind("\(self.key)_\(key)", "\(self.name), \(name)", unit: unit, better: better)
+  }
+
   /// Of pictures of either domain beside themselves, translated there and back (Zhu et al. 2017).
   public static let cycle = cycleKind("cycle_l1", "Cycle error")
   public static let cycleA = cycleKind("cycle_l1_a", "Cycle error, A to B and back")
