@@ -26,7 +26,7 @@ public struct PictureFigures: Sendable {
 
   /// A value of LPIPS.
   public struct Perceptual: Sendable, Equatable {
-    /// `.lpips` or `.lpipsBaseline`.
+    /// An LPIPS by the network at hand.
     public let kind: FigureKind
     public let value: Double
 

@@ -84,11 +84,16 @@ extension FigureKind {
       unit: "times 1000", better: .lower, family: renamed(family, "Fréchet distance", "Kernel distance"))
   }
 
-  /// See `perceptualDistance`.
-  public static let lpips = FigureKind("lpips", "LPIPS", better: .lower)
-  /// LPIPS where all weights are 1.
-  public static let lpipsBaseline = FigureKind(
-    "lpips_baseline", "LPIPS baseline", better: .lower, family: "LPIPS baseline")
+  /// A `perceptualDistance`, under the name of its network, since networks have other values.
+  ///
+  /// - Parameters:
+  ///   - network: the package lpips' short name, which the key has, and one for people
+  ///   - isBaseline: all weights are 1
+  public static func lpips(_ network: (key: String, name: String), isBaseline: Bool) -> FigureKind {
+    FigureKind(
+      "lpips_\(network.key)\(isBaseline ? "_baseline" : "")",
+      "LPIPS\(isBaseline ? " baseline" : "") by \(network.name)", better: .lower)
+  }
 
   /// The mean of a distance over all pairs of samples of one input.
   public var ofDiversity: FigureKind { ofSamples("diversity", "diversity of samples", unit: unit, .higher) }

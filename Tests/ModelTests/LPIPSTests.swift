@@ -52,7 +52,8 @@ import Testing
       [String: [String: Case]].self,
       from: Data(contentsOf: URL(fileURLWithPath: Self.fixture("lpips", "json"))))
     let (lpips, baseline) = (try lpips(name), try lpips(name, ones: true))
-    #expect(lpips.kind == .lpips && baseline.kind == .lpipsBaseline)
+    #expect(lpips.kind.key == "lpips_\(name)" && baseline.kind.key == "lpips_\(name)_baseline")
+    #expect(baseline.kind.name == "LPIPS baseline by \(name == "vgg" ? "VGG-16" : "AlexNet")")
     for (text, known) in try #require(expected[name]) {
       let size = try #require(PictureSize(text))
       let pictures = (0..<3).map { picture(size, $0) }
@@ -87,7 +88,7 @@ import Testing
     #expect(abs(all.diversity / pairs - 1) <= 2e-15)
     #expect(abs((all.targetDiversity ?? 0) / (try distance(0, 1)) - 1) <= 2e-15)
     #expect(try all.best == distance(2, 0) && first.value == distance(1, 0))
-    #expect(all.best < first.value && all.count == 3 && all.distance == .lpips)
+    #expect(all.best < first.value && all.count == 3 && all.distance == lpips.kind)
     let (_, equal) = try lpips.figures(
       samples: [pictures[1], pictures[1]], target: pictures[0], targets: [], name: "a")
     #expect(equal.diversity == 0 && equal.targetDiversity == nil)

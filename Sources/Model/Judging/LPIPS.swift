@@ -31,11 +31,10 @@ public final class LPIPS {
     }
     self.network = network
     switch weights {
-    case .file(let path):
-      (self.weights, kind) = (try Self.read(path, channels, of: network.path), .lpips)
-    case .ones:
-      (self.weights, kind) = (channels.map { [Double](repeating: 1, count: $0) }, .lpipsBaseline)
+    case .file(let path): self.weights = try Self.read(path, channels, of: network.path)
+    case .ones: self.weights = channels.map { [Double](repeating: 1, count: $0) }
     }
+    kind = .lpips(network.perceptualName, isBaseline: weights == .ones)
   }
 
   private static func read(

@@ -49,6 +49,11 @@ public final class FeatureNetwork {
     return convolutions.filter(\.isTapped).map(\.bias.count)
   }
 
+  /// The names of a network with `tapChannels`, for keys and for people.
+  var perceptualName: (key: String, name: String) {
+    convolutions[0].family == .alexNet ? ("alex", "AlexNet") : ("vgg", "VGG-16")
+  }
+
   /// Of torchvision's normalisation, for red, green, blue.
   private static let mean: [Float] = [0.485, 0.456, 0.406]
   private static let standardDeviation: [Float] = [0.229, 0.224, 0.225]
