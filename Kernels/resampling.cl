@@ -111,16 +111,16 @@ kernel WORK_GROUP void spatial_sum(global const float* x, const int4 x_place, gl
 // In which lanes b goes before a that comes first: where it is larger, or NaN, which is not to be lost.
 static inline ilanes goes_before(const lanes b, const lanes a) { return (b > a) | isnan(b); }
 
-// y = the largest of 2 x 2 pixels of x
+// y = the largest of window x window pixels of x, two apart
 kernel WORK_GROUP void max_pool(global const float* x, const int4 x_place, global float* y, const int4 y_place,
-                                const int4 shape, const int rows) {
+                                const int4 shape, const int rows, const int window) {
   FOR_EACH_ROW(row, shape, rows) {
     const size_t from = ROW(x_place, shape, 2 * row), to = ROW(y_place, shape, row);
     FOR_EACH_VECTOR(v, shape) {
       const size_t first = from + COLUMN(v) * 32 + CHANNEL(v);
       lanes largest = LOAD(x, first);
-      for (int i = 1; i < 4; i++) {
-        const lanes value = LOAD(x, first + (i / 2 * x_place.w + i % 2) * 16);
+      for (int i = 1; i < window * window; i++) {
+        const lanes value = LOAD(x, first + (i / window * x_place.w + i % window) * 16);
         largest = select(largest, value, goes_before(value, largest));
       }
       STORE(y, to + v * LANES, largest);

@@ -4,6 +4,10 @@ the definition in numpy where there are none. Used by scripts/check-metrics and 
 Pictures are arrays [height][width][3] in 0...255.
 """
 
+import pathlib
+import sys
+import types
+
 import numpy as np
 import scipy.linalg
 import torch
@@ -11,6 +15,7 @@ from philox import philox
 from PIL import Image
 from pytorch_msssim import ms_ssim
 from skimage.color import rgb2lab
+from safetensors.torch import save_file
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 # Pictures are small: threads would wait for each other longer than they compute.
@@ -171,3 +176,64 @@ def memorization(output, target, training):
     distances = {name: float(np.abs(reduced - other).mean()) for name, other in training.items()}
     nearest = min(distances, key=distances.get)
     return float(np.abs(reduced - thumbnail(target)).mean()), distances[nearest], nearest
+
+
+def torchvision_models():
+    """The architectures that the package lpips asks torchvision for, which is large and fits one version of PyTorch only."""
+    def conv(*arguments):
+        return [torch.nn.Conv2d(*arguments), torch.nn.ReLU(inplace=True)]
+
+    def features(layers):
+        module = torch.nn.Module()
+        module.features = torch.nn.Sequential(*layers)
+        return module
+
+    def vgg16(pretrained):
+        layers, inputs = [], 3
+        for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+            for _ in range(count):
+                layers += conv(inputs, width, 3, 1, 1)
+                inputs = width
+            layers.append(torch.nn.MaxPool2d(2, 2))
+        return features(layers)
+
+    def alexnet(pretrained):
+        pool = torch.nn.MaxPool2d(3, 2)
+        return features(
+            [*conv(3, 64, 11, 4, 2), pool, *conv(64, 192, 5, 1, 2), pool, *conv(192, 384, 3, 1, 1),
+             *conv(384, 256, 3, 1, 1), *conv(256, 256, 3, 1, 1), pool])
+
+    models = types.ModuleType("torchvision.models")
+    models.vgg16, models.alexnet = vgg16, alexnet
+    return models
+
+
+def random_lpips(net, folder):
+    """LPIPS 0.1 of the package lpips in float64 with its own weights, by a random network, and the files of both."""
+    if "lpips" not in sys.modules:
+        torchvision = types.ModuleType("torchvision")
+        torchvision.models = torchvision_models()
+        sys.modules["torchvision"], sys.modules["torchvision.models"] = torchvision, torchvision.models
+    import lpips
+
+    torch.manual_seed(5)
+    model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    for module in model.net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            # PyTorch's own beginning would leave little but biases of so many layers.
+            torch.nn.init.kaiming_normal_(module.weight)
+            torch.nn.init.normal_(module.bias, std=0.1)
+    # slice2.7.weight is torchvision's features.7.weight.
+    state = {f"features.{name.split('.', 1)[1]}": value for name, value in model.net.state_dict().items()}
+    files = folder / f"{net}.safetensors", folder / f"lpips-{net}.safetensors"
+    save_file(state, files[0])
+    weights = pathlib.Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
+    save_file(torch.load(weights, map_location="cpu"), files[1])
+    model.double()
+
+    def distance(a, b):
+        """Of pictures [height][width][3] in 0...255."""
+        with torch.no_grad():
+            return float(model(*(torch.from_numpy(p.transpose(2, 0, 1)[None] / 127.5 - 1).double() for p in (a, b))))
+
+    return distance, *files

@@ -22,9 +22,16 @@ struct Evaluate: TalkingCommand {
       reduced to 32 x 32. With --scorer: the FCN-score, the same three figures for the labels that the scorer reads from \
       outputs and from targets, and the Fréchet distance of its features (the mean over pixels of each map that its last \
       layer reads). With feature vectors of any network, or with a VGG to make them of outputs and targets \
-      (--feature-network): their Fréchet distance.
+      (--feature-network): their Fréchet distance. With the weights of LPIPS' channels, too (--lpips-weights): LPIPS 0.1 \
+      of outputs and targets, from \(LPIPS.smallestSide) pixels on a side.
 
-      Intervals are 95 % bootstrap intervals over pictures: the spread for other pictures, not for another training.
+      With --samples K, that many outputs of each input, which noise or dropout make differ: the mean distance of all \
+      pairs of them (diversity), and the least of their distances from the target (best of K), by L1 and, with \
+      --lpips-weights, by LPIPS. All other figures are the first sample's. Diversity alone may be noise; where it is of \
+      the right kind, best of K falls with K. With several right outputs of each input (--target-samples): their \
+      diversity, and the collapse ratio, the outputs' over it. Near 0, samples are all alike.
+
+      Intervals are 95 % bootstrap intervals over pictures, or inputs, of \(Bootstrap.resamples) resamples: the spread for other pictures, not for another training.
 
       A model's pictures are made as translate makes them and compared at the model's size, targets resized as for \
       training.
@@ -37,11 +44,15 @@ struct Evaluate: TalkingCommand {
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --unlabelled '#404080'
         pix2pix evaluate --output-features a.safetensors --target-features b.safetensors
         pix2pix evaluate --model run --feature-network vgg16.safetensors
+        pix2pix evaluate --model run --samples 10 --feature-network vgg16.safetensors --lpips-weights lpips-vgg.safetensors
+        pix2pix evaluate --outputs pictures --targets photos/val --samples 5
 
       PyTorch writes such a network by
         safetensors.torch.save_file(torchvision.models.vgg16(weights="DEFAULT").state_dict(), "vgg16.safetensors")
       Its features of a picture are the means over all pixels of its last maps, behind the last pooling (512 numbers), \
-      of the picture at its size, normalised by ImageNet's mean and standard deviation.
+      of the picture at its size, normalised by ImageNet's mean and standard deviation. LPIPS reads VGG-16 or AlexNet. \
+      Its weights are in the Python package lpips, from which PyTorch writes them by
+        safetensors.torch.save_file(torch.load("lpips/weights/v0.1/vgg.pth"), "lpips-vgg.safetensors")
       """)
 
   @Option(help: ArgumentHelp("A run's folder or a checkpoint.", valueName: "run|file"), completion: .file())
@@ -99,9 +110,24 @@ struct Evaluate: TalkingCommand {
   var targetFeatures: String?
   @Option(
     help: ArgumentHelp(
-      "Network for the Fréchet distance between features of outputs and targets: torchvision's VGG-11, 13, 16 or 19, with or without batch norm, as safetensors.",
+      "Network for the Fréchet distance between features of outputs and targets: torchvision's VGG-11, 13, 16 or 19, with or without batch norm, or AlexNet, as safetensors.",
       valueName: "file"), completion: .file())
   var featureNetwork: String?
+  @Option(
+    help: ArgumentHelp(
+      "Weights of LPIPS for --feature-network, VGG-16 or AlexNet: a safetensors file of the package lpips' (lin0.model.1.weight and so on), or ones, its baseline.",
+      valueName: "file|ones"), completion: .file())
+  var lpipsWeights: String?
+  @Option(
+    help:
+      "Outputs of each input, whose distances are measured; with --outputs, pictures NAME-1, NAME-2 and so on of a target NAME, as translate --samples writes them.",
+    transform: OptionRange.from(2, to: 1000).value)
+  var samples: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Folder of several right outputs of each input, NAME-1, NAME-2 and so on, for the collapse ratio of --samples.",
+      valueName: "dir"), completion: .directory)
+  var targetSamples: String?
   @Option(
     help: ArgumentHelp(
       "Folder for figures.json, per-picture.csv and, of a model, pictures/.", valueName: "dir"),
@@ -129,13 +155,20 @@ struct Evaluate: TalkingCommand {
       let others: [(String, String?)] = [
         ("--data", data), ("--targets", targets), ("--palette", palette), ("--train-targets", trainTargets),
         ("--split", split?.rawValue), ("--unlabelled", unlabelled?.description), ("--scorer", scorer),
-        ("--feature-network", featureNetwork),
+        ("--feature-network", featureNetwork), ("--samples", samples?.description),
+        ("--target-samples", targetSamples), ("--lpips-weights", lpipsWeights),
       ]
       if let (name, _) = others.first(where: { $0.1 != nil }) {
         throw ValidationError("\(name) goes with --model or --outputs.")
       }
     }
     guard outputs == nil || targets != nil else { throw ValidationError("--outputs needs --targets.") }
+    guard lpipsWeights == nil || featureNetwork != nil else {
+      throw ValidationError("--lpips-weights needs --feature-network, whose maps they weigh.")
+    }
+    guard targetSamples == nil || samples != nil else {
+      throw ValidationError("--target-samples needs --samples, which they are compared with.")
+    }
     guard scorer != nil || labelMaps == nil else { throw ValidationError("--label-maps goes with --scorer.") }
     guard outputs == nil || scorer == nil || labelMaps != nil else {
       throw ValidationError("--scorer with --outputs needs --label-maps, what the outputs were made from.")
@@ -178,9 +211,13 @@ struct Evaluate: TalkingCommand {
   ) throws -> EvaluationReport {
     let checkpoint = try model.map { try RunDirectory.readCheckpoint(of: $0, translating: direction) }
     let trained = checkpoint?.0.options
+    var further = FurtherPictures()
     let found =
       if let trained {
         try trained.heldOutPairs(data: data, targets: targets, split: split)
+      } else if let samples {
+        try further.findSamples(
+          outputs: outputs ?? "", targets: targets ?? "", samples: samples, split: split ?? .train)
       } else {
         try PairSource(
           .twoFolders(inputs: outputs ?? "", targets: targets ?? ""), split: split ?? .train)
@@ -190,6 +227,10 @@ struct Evaluate: TalkingCommand {
     count = found.count + found.unreadable.count
     for error in survey.unreadable { skipped.skip(error) }
     var source = survey.readable
+    if let targetSamples {
+      further.targets = try source.targetSamples(in: targetSamples, split: split ?? .val)
+    }
+    source = try further.readable(of: source, hasModel: checkpoint != nil, &skipped)
     var maps = try labelMaps.map { try source.paths(in: $0, split: split ?? .val) }
     if let paths = maps {
       // A label map that cannot be read leaves its pair out.
@@ -206,7 +247,7 @@ struct Evaluate: TalkingCommand {
       maps = whole.map { paths[$0] }
       guard !whole.isEmpty else { throw ModelError.option("--label-maps", "none of them can be read") }
     }
-    let folders = [labelMaps, trainTargets, palette].compactMap(\.self).compactMap {
+    let folders = [labelMaps, trainTargets, palette, targetSamples].compactMap(\.self).compactMap {
       try? PictureFolder($0, subfolders: PairSource.splitNames)
     }
     for folder in folders { if let leftOut = folder.leftOut { warn(leftOut) } }
@@ -218,35 +259,82 @@ struct Evaluate: TalkingCommand {
     count += training.targets.count + training.unreadable.count
     for error in training.unreadable { skipped.skip(error) }
     evaluation.replacing = output.replacing
-    if let out {
-      if let trained {
-        let folder = "\(out)/pictures"
-        evaluation.pictureFolder = folder
-        try output.check(
-          PictureEvaluation.files(of: source, in: folder, trained.format),
-          inputs: source.pairs.flatMap { $0.moreInputs + [$0.inputFile, $0.targetFile] }, of: "--data")
-        try output.check(
-          PictureEvaluation.files(of: source, in: folder, trained.format),
-          inputs: (maps ?? []) + folders.flatMap(\.pictures) + [palette].compactMap(\.self),
-          of: "--label-maps, --train-targets or --palette")
-      }
-      try makeFolder(out)
-    }
+    evaluation.samples = samples ?? 1
+    (evaluation.sampleFiles, evaluation.targetSamples) = (further.samples, further.targets)
     func executor(_ recording: Recording) throws -> any Executor {
       try device.executor(for: recording, kernels, .use, tunes: true)
     }
     evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
+    if samples != nil { try evaluation.translator?.requireSamples() }
     if let scorer {
       evaluation.scorer = try Scorer(RunDirectory.readCheckpoint(of: scorer), makeExecutor: executor)
       evaluation.labelMaps = maps
     }
-    evaluation.features = try featureNetwork.map { path in
-      try FeatureCollector(
-        network: FeatureNetwork(path: path, makeExecutor: executor), path: path, count: source.count)
+    if let featureNetwork {
+      let network = try FeatureNetwork(path: featureNetwork, makeExecutor: executor)
+      evaluation.lpips = try lpipsWeights.map {
+        try LPIPS(network, weights: $0 == "ones" ? .ones : .file($0))
+      }
+      // LPIPS compares a single picture, too.
+      if evaluation.lpips == nil || source.count > 1 {
+        evaluation.features = try FeatureCollector(
+          network: network, path: featureNetwork, count: source.count)
+      }
+      if let size = trained?.network.size, evaluation.lpips != nil {
+        try LPIPS.check(size, name: model ?? "")
+      }
+    }
+    // Last, so that a refusal leaves no folder.
+    if let out {
+      if let trained {
+        let folder = "\(out)/pictures"
+        evaluation.pictureFolder = folder
+        let files = PictureEvaluation.files(
+          of: source, samples: evaluation.samples, in: folder, trained.format)
+        try output.check(
+          files, inputs: source.pairs.flatMap { $0.moreInputs + [$0.inputFile, $0.targetFile] }, of: "--data")
+        try output.check(
+          files, inputs: (maps ?? []) + folders.flatMap(\.pictures) + [palette].compactMap(\.self),
+          of: "--label-maps, --train-targets, --target-samples or --palette")
+      }
+      try makeFolder(out)
     }
     evaluation.onProgress = PictureProgress(of: source.count).show
     defer { Terminal.endProgress() }
     return try evaluation.report()
+  }
+
+  /// Pictures of pairs beside their inputs and targets, by the pairs' names.
+  private struct FurtherPictures {
+    /// Of `--samples` with `--outputs`, but for each pair's first.
+    var samples: [String: [String]] = [:]
+    /// Of `--target-samples`.
+    var targets: [String: [String]] = [:]
+
+    /// The pairs of targets and their first samples.
+    mutating func findSamples(
+      outputs: String, targets: String, samples: Int, split: Split
+    ) throws -> PairSource {
+      let found = try PairSource.ofSamples(
+        outputs: outputs, targets: targets, samples: samples, split: split)
+      self.samples = found.others
+      return found.source
+    }
+
+    /// The pairs all of whose pictures can be read; the others are skipped.
+    func readable(
+      of source: PairSource, hasModel: Bool, _ skipped: inout SkippedPictures
+    ) throws -> PairSource {
+      var source = source
+      // A model's targets are resized.
+      for (files, areOfTargetSize) in [(samples, true), (targets, !hasModel)] where !files.isEmpty {
+        let (rest, errors) = try source.readable(with: files, areOfTargetSize: areOfTargetSize)
+        if rest.pairs.isEmpty, let first = errors.first { throw first }
+        for error in errors { skipped.skip(error) }
+        source = rest
+      }
+      return source
+    }
   }
 
   /// Reduced training targets, and the errors of those that cannot be read; none for pictures of unknown origin.

@@ -227,12 +227,7 @@ struct Translate: TalkingCommand {
     for (sample, output) in job.outputs.enumerated() {
       let picture = try translator.translate(
         inputs, index: job.index, sample: sample, code: code, bitDepth: bitDepth)
-      guard samples == 1 || translator.isRandom else {
-        throw ModelError.option(
-          "--samples",
-          "the model has neither codes, noise nor dropout in use, so that all samples are equal; leave it out"
-        )
-      }
+      if samples > 1 { try translator.requireSamples() }
       // Made with the first picture, so that a failure leaves no empty folder.
       try makeFolder(OutputFile.folder(of: output))
       if var recipe, output.hasSuffix(".png") {

@@ -19,6 +19,19 @@ public struct PictureFigures: Sendable {
   fileprivate let histograms: (output: ColourHistograms, target: ColourHistograms)?
   /// Nil without training targets.
   public let memorization: Memorization.Example?
+  /// The LPIPS of output and target; nil where no network measures it.
+  public var perceptual: Perceptual?
+  /// Of the input's samples, by each distance; empty where there is one output alone.
+  public var samples: [SampleDistances] = []
+
+  /// A value of LPIPS.
+  public struct Perceptual: Sendable, Equatable {
+    /// An LPIPS by the network at hand.
+    public let kind: FigureKind
+    public let value: Double
+
+    public init(_ kind: FigureKind, _ value: Double) { (self.kind, self.value) = (kind, value) }
+  }
 
   /// - Parameters:
   ///   - output, target: pictures of one size; arrays of one number of channels too
@@ -113,7 +126,9 @@ public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil)
     confusions.count == pictures.count
     ? segmentationFigures(confusions, FigureKind.segmentation(), bootstrap) : []
   let memorized = mean(.nearerToTraining) { $0.memorization.map { $0.isNearerToTraining ? 1 : 0 } }
-  return pixelwise + intersections + segmentation + [memorized].compactMap(\.self)
+  let perceptual = pictures.first?.perceptual.flatMap { mean($0.kind) { $0.perceptual?.value } }
+  return pixelwise + intersections + segmentation + [memorized, perceptual].compactMap(\.self)
+    + SampleDistances.figures(pictures.map(\.samples), bootstrap)
 }
 
 /// Figures that follow from a sum over pictures; none for no pictures.

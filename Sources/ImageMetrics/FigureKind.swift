@@ -84,6 +84,36 @@ extension FigureKind {
       unit: "times 1000", better: .lower, family: renamed(family, "Fréchet distance", "Kernel distance"))
   }
 
+  /// A `perceptualDistance`, under the name of its network, since networks have other values.
+  ///
+  /// - Parameters:
+  ///   - network: the package lpips' short name, which the key has, and one for people
+  ///   - isBaseline: all weights are 1
+  public static func lpips(_ network: (key: String, name: String), isBaseline: Bool) -> FigureKind {
+    FigureKind(
+      "lpips_\(network.key)\(isBaseline ? "_baseline" : "")",
+      "LPIPS\(isBaseline ? " baseline" : "") by \(network.name)", better: .lower)
+  }
+
+  /// The mean of a distance over all pairs of samples of one input.
+  public var ofDiversity: FigureKind { ofSamples("diversity", "diversity of samples", unit: unit, .higher) }
+  /// The least distance of an input's samples from its target.
+  ///
+  /// - Parameter count: of samples
+  public func ofBest(_ count: Int) -> FigureKind {
+    ofSamples("best", "best of \(count) samples", unit: unit, .lower)
+  }
+  /// The mean of a distance over all pairs of right outputs of one input.
+  public var ofTargetDiversity: FigureKind {
+    ofSamples("target_diversity", "diversity of targets", unit: unit, .higher)
+  }
+  /// The diversity of outputs over that of right outputs: near 0 where samples are all alike, 1 where they differ as they should.
+  public var ofCollapse: FigureKind { ofSamples("collapse_ratio", "collapse ratio", unit: nil, .higher) }
+
+  private func ofSamples(_ key: String, _ name: String, unit: String?, _ better: Better) -> FigureKind {
+    FigureKind("\(self.key)_\(key)", "\(self.name), \(name)", unit: unit, better: better)
+  }
+
   /// Of pictures of either domain beside themselves, translated there and back (Zhu et al. 2017).
   public static let cycle = cycleKind("cycle_l1", "Cycle error")
   public static let cycleA = cycleKind("cycle_l1_a", "Cycle error, A to B and back")
@@ -106,10 +136,8 @@ extension FigureKind {
   /// The mean distance between the numbers of a random code and those that the encoder finds in the picture drawn with it:
   /// 0.798 where it finds nothing and says 0, the mean |z| of a standard normal distribution.
   public static let codeRecovery = FigureKind("code_recovery", "Code recovery", better: .lower)
-  /// The mean L1 distance of two pictures of one input.
-  public static let diversity = FigureKind("diversity", "Diversity", unit: "0 to 255", better: .higher)
   /// Of models with latent codes, in the order of reports.
-  public static let ofCodes = [l1Encoded, diversity, codeRecovery]
+  public static let ofCodes = [l1Encoded, l1.ofDiversity, codeRecovery]
 
   /// The kinds that `figures` may have.
   public static let ofPictures =

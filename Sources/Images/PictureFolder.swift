@@ -108,7 +108,7 @@ public struct PictureFolder: Sendable {
   /// The folder in a folder whose name is equal but for case; nil where there is none.
   ///
   /// - Throws: `.ambiguous` for two of them, of which none has the very name; `.file` when the folder cannot be read
-  static func subfolder(_ name: String, of folder: String) throws(ImageError) -> String? {
+  package static func subfolder(_ name: String, of folder: String) throws(ImageError) -> String? {
     let path = "\(folder)/\(name)"
     if exists(path) { return path }
     guard exists(folder) else { return nil }

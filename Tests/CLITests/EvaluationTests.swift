@@ -32,6 +32,7 @@ import Testing
     let figures: [String: Value]
     let segmentation: Segmentation?
     let nearerToTraining: [Repetition]?
+    let samples: Int?
   }
 
   private func evaluate(_ arguments: String...) throws -> (file: File, rows: [String], outcome: Outcome) {
@@ -235,9 +236,171 @@ import Testing
     ["--output-features", "a", "--target-features", "b", "--palette", "c"], ["--feature-network", "a"],
     ["--output-features", "a", "--target-features", "b", "--feature-network", "c"],
     ["--outputs", "a", "--targets", "b", "--data", "c"], ["--model", "a", "--targets", "b"],
-    ["--outputs", "a", "--targets", "b", "--unlabelled", "red"],
+    ["--outputs", "a", "--targets", "b", "--unlabelled", "red"], ["--model", "a", "--samples", "1"],
+    ["--model", "a", "--lpips-weights", "ones"], ["--model", "a", "--target-samples", "b"],
+    ["--output-features", "a", "--target-features", "b", "--samples", "3"],
   ]) func misused(_ arguments: [String]) throws {
     expectFailure(try Program.run(["evaluate"] + arguments), status: 64)
+  }
+
+  // MARK: Samples
+
+  /// VGG-16 of one map a layer, each kernel a one in its middle: its taps are the red channel, behind ReLU and poolings.
+  private func thinVGG() throws -> String {
+    var tensors = Safetensors()
+    for (place, index) in [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28].enumerated() {
+      let channels = place == 0 ? 3 : 1
+      let kernels = [Float]([0, 0, 0, 0, 1, 0, 0, 0, 0] + [Float](repeating: 0, count: 9 * (channels - 1)))
+      tensors.set("features.\(index).weight", [1, channels, 3, 3], kernels)
+      tensors.set("features.\(index).bias", [1], [0])
+    }
+    return try folder.write("thin.safetensors", tensors.data())
+  }
+
+  private func writeFlat(_ name: String, _ levels: [UInt8]) throws {
+    for (sample, level) in levels.enumerated() {
+      try folder.write(
+        "\(name)\(levels.count == 1 ? "" : "-\(sample + 1)").png", flat(level, width: 32, height: 32))
+    }
+  }
+
+  /// Gray levels, whose distances are known. Of one channel a unit feature is 1 where the normalised red is above 0, else 0:
+  /// from level 124 on.
+  @Test func samplesOfFolders() throws {
+    try writeFlat("targets/a", [100])
+    try writeFlat("targets/b-1", [200])
+    try writeFlat("outputs/a", [90, 120, 130])
+    try writeFlat("outputs/b-1", [210, 220, 230])
+    try writeFlat("truth/a", [100, 160])
+    try writeFlat("truth/b-1", [200, 240])
+    let (file, rows, outcome) = try evaluate(
+      "--outputs", folders[0], "--targets", folders[1], "--samples", "2", "--target-samples",
+      "\(folder.path)/truth", "--feature-network", thinVGG(), "--lpips-weights", "ones")
+    #expect(outcome.errors.contains("outputs: 2 samples beyond the first 2 of an input are left out"))
+    func value(_ key: String) throws -> Double { try #require(file.figures[key]).value }
+    #expect(file.samples == 2)
+    // Of the first samples.
+    #expect(try value("l1") == 10)
+    #expect(try value("l1_diversity") == 20 && value("l1_best") == 10)
+    #expect(try value("l1_target_diversity") == 50 && value("l1_collapse_ratio") == 0.4)
+    #expect(file.figures["l1_diversity"]?.lower == 10 && file.figures["l1_diversity"]?.upper == 30)
+    // But for what is added to lengths.
+    for key in ["", "_diversity", "_best"] {
+      #expect(abs(try value("lpips_vgg_baseline\(key)")) <= 1e-16, "\(key)")
+    }
+    // Levels 100 and 160 differ in all five layers.
+    #expect(abs(try value("lpips_vgg_baseline_target_diversity") - 2.5) <= 1e-8)
+    #expect(
+      rows[0].hasSuffix(
+        ",lpips_vgg_baseline,l1_diversity,l1_best,l1_target_diversity,lpips_vgg_baseline_diversity,lpips_vgg_baseline_best,lpips_vgg_baseline_target_diversity"
+      ), "\(rows[0])")
+    #expect(rows[1].hasPrefix("a,10.0,") && rows[1].contains(",0.0,30.0,10.0,60.0,0.0,0.0,"), "\(rows[1])")
+    #expect(outcome.output.contains("L1, best of 2 samples (0 to 255)"), "\(outcome.output)")
+    // Three of three.
+    let all = try evaluate("--outputs", folders[0], "--targets", folders[1], "--samples", "3").file
+    #expect(all.figures["l1_diversity"]?.value == (80.0 / 3 + 40.0 / 3) / 2)
+    #expect(all.figures["l1_best"]?.value == 10 && all.figures["l1_collapse_ratio"] == nil)
+  }
+
+  @Test func samplesThatAreNone() throws {
+    try writeFlat("targets/a", [100])
+    try writeFlat("outputs/a", [90, 120])
+    func refused(_ arguments: [String], _ parts: String...) throws {
+      let outcome = try Program.run(
+        ["evaluate", "--outputs", folders[0], "--targets", folders[1], "--out", out] + arguments)
+      #expect(outcome.status == 1 && outcome.errorLines.count == 1, "\(outcome.errors)")
+      for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+      #expect(!FileManager.default.fileExists(atPath: out))
+    }
+    try refused(
+      ["--samples", "3"], "outputs: has no picture a-3, one of the 3 samples of \(folders[1])/a.png")
+    try writeFlat("truth/b", [1, 2])
+    try refused(
+      ["--samples", "2", "--target-samples", "\(folder.path)/truth"],
+      "truth: has no targets of a; --target-samples takes at least two of each input, a-1, a-2 and so on")
+    try folder.write("truth/a-1.png", flat(7, width: 32, height: 32))
+    try refused(
+      ["--samples", "2", "--target-samples", "\(folder.path)/truth"], "truth: has one target of a;")
+    try folder.write("truth/a-2.png", flat(7, width: 33, height: 32))
+    try refused(
+      ["--samples", "2", "--target-samples", "\(folder.path)/truth"],
+      "truth/a-2.png: is 33x32 pixels of 3 channels, but \(folders[1])/a.png is 32x32 of 3")
+    try refused(
+      ["--samples", "2", "--feature-network", thinVGG(), "--lpips-weights", "\(folder.path)/none"],
+      "none: no such file")
+    try folder.write("outputs/x.png", flat(1))
+    try refused(["--samples", "2"], "outputs/x.png: is no sample NAME-1, NAME-2 and so on of a target in")
+  }
+
+  @Test func equalTargets() throws {
+    try writeFlat("targets/a", [100])
+    try writeFlat("outputs/a", [90, 120])
+    try writeFlat("truth/a", [100, 100])
+    expectFailure(
+      try Program.run([
+        "evaluate", "--outputs", folders[0], "--targets", folders[1], "--samples", "2", "--target-samples",
+        "\(folder.path)/truth",
+      ]), "--target-samples: the targets of each input are all equal")
+  }
+
+  /// A model's samples are those of translate, its plain figures those of the first one.
+  @Test func samplesOfAModel() throws {
+    let data = try folder.makeFolder("data")
+    try folder.writePairs("data/train", count: 4)
+    for index in 10..<13 { try folder.write("data/val/v\(index).png", pattern(64, 32, index)) }
+    let run = "\(folder.path)/run"
+    let trained = try Program.run(
+      ["train", "--data", data, "--out", run, "--steps", "4", "--noise", "gaussian"] + tiny)
+    #expect(trained.status == 0, "\(trained.errors)")
+    let plain = try evaluate("--model", run).file
+    try FileManager.default.removeItem(atPath: out)
+    let sampled = try evaluate(
+      "--model", run, "--samples", "3", "--feature-network", thinVGG(), "--lpips-weights", "ones"
+    ).file
+    for (key, figure) in plain.figures { #expect(sampled.figures[key]?.value == figure.value, "\(key)") }
+    let best = try #require(sampled.figures["l1_best"]).value
+    let diversity = try #require(sampled.figures["l1_diversity"]).value
+    #expect(diversity > 0 && best <= plain.figures["l1"]?.value ?? 0)
+    let pictures = "\(folder.path)/pictures"
+    let translated = try Program.run([
+      "translate", "--model", run, "--input", "\(data)/val", "--side", "A", "--samples", "3", "--out",
+      pictures,
+      "--json",
+    ])
+    #expect(translated.status == 0, "\(translated.errors)")
+    let files = try FileManager.default.contentsOfDirectory(atPath: pictures).sorted()
+    #expect(files == (10..<13).flatMap { index in (1...3).map { "v\(index)-\($0).png" } })
+    for file in files {
+      #expect(
+        FileManager.default.contents(atPath: "\(pictures)/\(file)")
+          == FileManager.default.contents(atPath: "\(out)/pictures/\(file)"), "\(file)")
+    }
+    #expect(
+      translated.output.contains("\"diversity\",\"distance\":\(diversity)"),
+      "\(translated.output), \(diversity)")
+    // Other programs' samples would have the same figures.
+    for index in 10..<13 {
+      let target = pattern(64, 32, index).cropped(x: 32, y: 0, width: 32, height: 32)
+      try folder.write("targets/v\(index).png", target)
+    }
+    let others = try evaluate("--outputs", pictures, "--targets", folders[1], "--samples", "3").file
+    for key in ["l1", "l1_diversity", "l1_best"] {
+      #expect(others.figures[key]?.value == sampled.figures[key]?.value, "\(key)")
+    }
+  }
+
+  @Test func samplesWithoutChance() throws {
+    let data = try folder.makeFolder("data")
+    try folder.writePairs("data/train", count: 4)
+    try folder.write("data/val/v.png", pattern(64, 32, 9))
+    let run = "\(folder.path)/run"
+    let trained = try Program.run(
+      ["train", "--data", data, "--out", run, "--steps", "2", "--no-dropout"] + tiny)
+    #expect(trained.status == 0, "\(trained.errors)")
+    expectFailure(
+      try Program.run(["evaluate", "--model", run, "--samples", "2", "--out", out]),
+      "--samples: the model has neither codes, noise nor dropout in use")
+    #expect(!FileManager.default.fileExists(atPath: out))
   }
 
   // MARK: A model

@@ -192,7 +192,7 @@ import Testing
         "--device", "reference",
       ])
       guard differ else {
-        expectFailure(outcome, "--samples: the model has neither noise nor dropout")
+        expectFailure(outcome, "--samples: the model has neither codes, noise nor dropout")
         #expect(!FileManager.default.fileExists(atPath: out))
         continue
       }

@@ -39,4 +39,34 @@ import Testing
     let checked = try Program.run(["check", "--data", "\(folder.path)/folders", "--direction", "BtoA"])
     #expect(checked.status == 0, "\(checked.output)")
   }
+
+  /// Outlines and shapes, and several right outputs of each input, which evaluate reads.
+  @Test func shapes() throws {
+    let folder = try TemporaryFolder()
+    let out = "\(folder.path)/shapes"
+    let outcome = try Program.run([
+      "sample-pairs", "--kind", "shapes", "--out", out, "--count", "10", "--size", "32", "--target-samples",
+      "3",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(out)/target-samples/val").sorted()
+    #expect(names == (1...3).map { "00009-\($0).png" })
+    let pair = try Picture(contentsOf: "\(out)/val/00009.png")
+    let target = pair.cropped(x: 32, y: 0, width: 32, height: 32)
+    let samples = try names.map { try Picture(contentsOf: "\(out)/target-samples/val/\($0)") }
+    #expect(samples[0] == target && samples[1] != target && samples[2] != samples[1])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(out)/target-samples/train").count == 27)
+    // Right outputs as outputs: nothing has collapsed.
+    try folder.write("targets/00009.png", target)
+    let evaluated = try Program.run([
+      "evaluate", "--outputs", "\(out)/target-samples/val", "--targets", "\(folder.path)/targets",
+      "--samples", "3",
+      "--target-samples", "\(out)/target-samples", "--json",
+    ])
+    #expect(evaluated.output.contains("\"l1_collapse_ratio\":{\"value\":1"), "\(evaluated.output)")
+    expectFailure(
+      try Program.run(["sample-pairs", "--out", out, "--target-samples", "3"]), "--target-samples goes with",
+      status: 64)
+  }
 }

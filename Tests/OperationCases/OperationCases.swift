@@ -9,3 +9,4 @@ public let operationCases: [OperationCase] =
   + weightedPixelLossCases + gradientPenaltyCases + mixCases + noiseCases
   + sliceGradientCases + normSecondGradientCases + reflectionPadCases + resamplingCases
   + spectralNormCases + maxPoolCases + broadcastCases + gaussianKLCases
+  + overlappingMaxPoolCases

@@ -65,3 +65,14 @@ let maxPoolCases: [OperationCase] = [
     return [y] + (try recorder.gradients(of: y, withRespectTo: [x]))
   }
 }
+
+/// Windows that overlap, as AlexNet has them, without a gradient.
+let overlappingMaxPoolCases: [OperationCase] = [
+  ([1, 1, 3, 3], .uniform), ([2, 3, 7, 6], .uniform), ([2, 3, 9, 12], .integers), ([1, 24, 5, 33], .uniform),
+  ([2, 48, 16, 15], .uniform),
+].map { (shape: Shape, values: CaseValues) in
+  let isIntegers = if case .integers = values { true } else { false }
+  return OperationCase("max pool \(shape), window 3\(isIntegers ? ", integers" : "")", bound: 0) { recorder in
+    [try recorder.tape.maxPool(recorder.input("x", shape, values), window: 3)]
+  }
+}

@@ -378,6 +378,22 @@ struct RecordingTests {
     refused("max pool", "\(shape)") { tape in _ = try tape.maxPool(tape.input("x", shape)) }
   }
 
+  @Test func overlappingPools() {
+    refused("max pool", "[1, 3, 2, 8]", "3 x 3") { tape in
+      _ = try tape.maxPool(tape.input("x", [1, 3, 2, 8]), window: 3)
+    }
+    refused("max pool", "not 4") { tape in _ = try tape.maxPool(tape.input("x", [1, 3, 8, 8]), window: 4) }
+    let tape = Tape()
+    let x = tape.input("x", [1, 4, 3, 3])
+    do {
+      let loss = try tape.pixelLoss(.l2, tape.maxPool(x, window: 3), tape.input("target", [1, 4, 1, 1]))
+      _ = try tape.gradients(of: [(loss, 1)], withRespectTo: [x])
+      Issue.record("a gradient of overlapping windows")
+    } catch {
+      #expect("\(error)".contains("windows of 3 x 3 pixels have no gradient"), "\(error)")
+    }
+  }
+
   @Test func lossesThatDoNotFit() {
     let (a, b): (Shape, Shape) = ([1, 3, 12, 12], [1, 3, 12, 13])
     refused("structural similarity", "\(a)", "\(b)") { tape in

@@ -5,7 +5,7 @@
 struct Random {
   /// The part that a stream decides.
   enum Stream: UInt64 {
-    case plan, weather, street, grain, windows, shops
+    case plan, weather, street, grain, windows, shops, shapes, fills
   }
 
   private let key: UInt64

@@ -3,7 +3,7 @@ import Tape
 extension MaxPool: InteriorOperation, OpenCLOperation {
   func plan(_ planner: LaunchPlanner) throws(OpenCLError) {
     let (x, y) = (planner.activation(input), planner.activation(output))
-    try planner.launchRows(.resampling, "max_pool", over: y, x.arguments + y.arguments)
+    try planner.launchRows(.resampling, "max_pool", over: y, x.arguments + y.arguments, [.int(Int32(window))])
   }
 }
 

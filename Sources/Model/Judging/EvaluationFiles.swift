@@ -49,6 +49,8 @@ extension EvaluationReport {
     var generator = OwnMark.name
     var confidence = Bootstrap.confidence
     var resamples = Bootstrap.resamples
+    /// Outputs of each input; nil for one.
+    var samples: Int?
     var figures: [String: Value]
     var segmentation: Segmentation?
     /// A scorer's readings of outputs.
@@ -84,6 +86,7 @@ extension EvaluationReport {
               pictures: figure.count)
           )
         }))
+    file.samples = pictures.first?.samples.first?.count
     file.segmentation = Self.segmentation(
       pictures.compactMap(\.confusion), palette)
     file.scorerSegmentation = Self.segmentation(scores.map(\.output), scorerPalette)
@@ -100,7 +103,8 @@ extension EvaluationReport {
 
   /// A row per picture; columns of figures that no picture has are left out.
   private var csv: String {
-    let columns: [(String, (PictureFigures, ScorerScore?) -> String?)] = [
+    typealias Column = (String, (PictureFigures, ScorerScore?) -> String?)
+    let known: [Column] = [
       ("name", { figures, _ in CSVField.quoted(figures.name) }), ("l1", { figures, _ in "\(figures.l1)" }),
       ("mse", { figures, _ in "\(figures.mse)" }), ("psnr", { figures, _ in "\(figures.psnr)" }),
       ("ssim", { figures, _ in figures.ssim.map { "\($0)" } }),
@@ -118,6 +122,21 @@ extension EvaluationReport {
         { figures, _ in figures.memorization.map { CSVField.quoted($0.nearestName) } }
       ),
     ]
+    let perceptual: [Column] =
+      (pictures.first?.perceptual).map { first in
+        [(first.kind.key, { figures, _ in figures.perceptual.map { "\($0.value)" } })]
+      } ?? []
+    let samples: [Column] = (pictures.first?.samples ?? []).enumerated().flatMap { place, first in
+      [
+        (first.distance.ofDiversity.key, { figures, _ in "\(figures.samples[place].diversity)" }),
+        (first.distance.ofBest(first.count).key, { figures, _ in "\(figures.samples[place].best)" }),
+        (
+          first.distance.ofTargetDiversity.key,
+          { figures, _ in figures.samples[place].targetDiversity.map { "\($0)" } }
+        ),
+      ]
+    }
+    let columns = known + perceptual + samples
     let fields = pictures.enumerated().map { index, figures in
       columns.map { $0.1(figures, scores.isEmpty ? nil : scores[index]) }
     }

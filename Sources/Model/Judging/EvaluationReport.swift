@@ -26,6 +26,8 @@ public struct EvaluationReport: Sendable {
     if let remark = comparison.remark { featureRemarks.append(remark) }
   }
 
+  mutating func add(remark: String) { featureRemarks.append(remark) }
+
   /// A line per figure that is not defined for some picture, or means less than it seems to.
   public var remarks: [String] {
     let needed = [

@@ -95,6 +95,13 @@ public struct FeatureCollector {
     self.path = path
   }
 
+  /// A line why pictures of a size have no features of this network; nil where they have.
+  func refusal(of size: PictureSize) -> String? {
+    min(size.width, size.height) < network.smallestSide
+      ? "no Fréchet distance: pictures of \(size) pixels are too small for features of \(path), which needs \(network.smallestSide) on a side"
+      : nil
+  }
+
   /// Adds a picture and its target, resized to the picture's size.
   ///
   /// - Parameter name: the pair's, for errors

@@ -141,16 +141,53 @@ public final class Translator {
   public func translate(
     _ pair: PairFiles, index: Int
   ) throws -> (inputs: [Picture], output: Picture, target: Picture) {
+    let (planes, output, target) = try translations(of: pair, index: index, samples: 1)
+    return (options.format.inputPictures(planes, size: options.network.size), output[0], target)
+  }
+
+  /// Translates the input of a pair several times, with noise and dropout of their own, as `translate(_:index:)` does it once:
+  /// that is the first sample.
+  ///
+  /// - Parameters:
+  ///   - index: of the pair in its source
+  ///   - samples: 1 or more, more only where `requireSamples()` agrees
+  ///   - files: of other right outputs of the pair
+  /// - Returns: the samples, and the target and the other right outputs as the networks see them
+  public func samples(
+    _ samples: Int, of pair: PairFiles, index: Int, targets files: [String] = []
+  ) throws -> (outputs: [Picture], target: Picture, targets: [Picture]) {
+    let (planes, outputs, target) = try translations(of: pair, index: index, samples: samples)
+    let (format, size) = (options.format, options.network.size)
+    let targets = try files.map { file in
+      let picture = try Picture(contentsOf: file)
+      return format.targetPicture(
+        try format.target.planes(of: picture, fittedTo: size, path: file), input: planes, size: size)
+    }
+    return (outputs, target, targets)
+  }
+
+  /// - Throws: `ModelError.option` for a model that draws the same picture of an input every time.
+  public func requireSamples() throws(ModelError) {
+    guard isRandom else {
+      throw .option(
+        "--samples",
+        "the model has neither codes, noise nor dropout in use, so that all samples are equal; leave it out")
+    }
+  }
+
+  /// The input's planes of a pair, the output of each sample, and the target.
+  private func translations(
+    of pair: PairFiles, index: Int, samples: Int
+  ) throws -> (input: [Float], outputs: [Picture], target: Picture) {
     let (format, size) = (options.format, options.network.size)
     let augmentation = Augmentation(size: size, jitter: false, seed: options.seed)
     let planes = try PairReader(augmentation: augmentation, format: format)
       .planes(of: pair, epoch: 0, index: index)
-    let output = try translate(planes.input, size, index: index)
-    return (
-      format.inputPictures(planes.input, size: size),
-      format.targetPicture(output, input: planes.input, size: size),
-      format.targetPicture(planes.target, input: planes.input, size: size)
-    )
+    let outputs = try (0..<samples).map { sample in
+      format.targetPicture(
+        try translate(planes.input, size, index: index, sample: sample), input: planes.input, size: size)
+    }
+    return (planes.input, outputs, format.targetPicture(planes.target, input: planes.input, size: size))
   }
 
   /// Input planes of a size to output planes.
@@ -171,15 +208,7 @@ public final class Translator {
 
   /// How far pictures of one size are apart: the mean L1 distance of all pairs of them, in 0...255.
   public static func diversity(_ pictures: [Picture]) -> Double {
-    let pixels = pictures.map { Pixels($0) }
-    var (sum, count) = (0.0, 0)
-    for a in pixels.indices {
-      for b in 0..<a {
-        sum += meanAbsoluteError(pixels[a], pixels[b])
-        count += 1
-      }
-    }
-    return count == 0 ? 0 : sum / Double(count)
+    meanPairwiseError(pictures.map { Pixels($0) })
   }
 
   /// The generator for pictures of a size, with the trained weights.

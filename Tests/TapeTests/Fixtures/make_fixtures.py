@@ -334,8 +334,10 @@ def gaussian_kl(name, make):
 
 
 def max_pool(name, make):
-    shape, integers = re.fullmatch(r"max pool (\[.*\])(, integers)?", name).groups()
+    shape, overlaps, integers = re.fullmatch(r"max pool (\[.*\])(, window 3)?(, integers)?", name).groups()
     x = make(json.loads(shape), "integers" if integers else "uniform").requires_grad_()
+    if overlaps:
+        return [F.max_pool2d(x, 3, 2)]
     return half_square(F.max_pool2d(x, 2), make, [x])
 
 
