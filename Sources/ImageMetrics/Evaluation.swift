@@ -23,6 +23,8 @@ public struct PictureFigures: Sendable {
   public var perceptual: Perceptual?
   /// Of the input's samples, by each distance; empty where there is one output alone.
   public var samples: [SampleDistances] = []
+  /// Of latent codes; nil for models without them.
+  public var codes: CodeDistances?
 
   /// A value of LPIPS.
   public struct Perceptual: Sendable, Equatable {
@@ -128,6 +130,7 @@ public func figures(_ pictures: [PictureFigures], _ bootstrap: Bootstrap? = nil)
   let memorized = mean(.nearerToTraining) { $0.memorization.map { $0.isNearerToTraining ? 1 : 0 } }
   let perceptual = pictures.first?.perceptual.flatMap { mean($0.kind) { $0.perceptual?.value } }
   return pixelwise + intersections + segmentation + [memorized, perceptual].compactMap(\.self)
+    + [mean(.l1Encoded) { $0.codes?.encoded }, mean(.codeRecovery) { $0.codes?.recovery }].compactMap(\.self)
     + SampleDistances.figures(pictures.map(\.samples), bootstrap)
 }
 

@@ -58,6 +58,29 @@ import Testing
     #expect(try bytes("made.png") == encoded)
   }
 
+  /// Figures of codes are those of the training's last validation, which saw the same checkpoint and pairs.
+  @Test func figuresOfCodes() throws {
+    let out = "\(folder.path)/figures"
+    try done(["evaluate", "--model", run, "--samples", "2", "--out", out] + onReference)
+    struct File: Decodable {
+      struct Value: Decodable { var value: Double }
+      var figures: [String: Value]
+    }
+    let file = try JSONDecoder().decode(File.self, from: bytes("figures/figures.json"))
+    let table = try String(contentsOfFile: "\(run)/validation.csv", encoding: .utf8).split(separator: "\n")
+    let names = table[0].split(separator: ",").map(String.init)
+    let values = table[table.count - 1].split(separator: ",")
+    for key in ["l1", "l1_encoded", "l1_diversity", "code_recovery"] {
+      let column = try #require(names.firstIndex(of: key), "\(names)")
+      let expected = try #require(Double(values[column]))
+      let value = try #require(file.figures[key]).value
+      // Measured: 0; validation.csv has all digits.
+      #expect(abs(value - expected) <= 1e-14 * expected, "\(key): \(value), \(expected)")
+    }
+    let rows = String(decoding: try bytes("figures/per-picture.csv"), as: UTF8.self).split(separator: "\n")
+    #expect(rows[0].contains("l1_encoded,code_recovery") && rows.count == 5)
+  }
+
   @Test func refusals() throws {
     let out = "\(folder.path)/x.png"
     let small = try SmallModel()

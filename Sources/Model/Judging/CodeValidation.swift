@@ -23,15 +23,16 @@ struct CodeValidation {
       func pixels(_ output: [Float]) -> Pixels {
         Pixels(format.targetPicture(output, input: planes.input, size: size))
       }
-      let encoded = try translate(planes.input, encode(planes.target), index)
-      sums.encoded += meanAbsoluteError(pixels(encoded), pixels(planes.target))
       let codes = (0..<2).map { sample in
         LatentCode.drawn(length, index: index, seed: Translator.seed(options.seed, sample: sample))
       }
       let drawn = try codes.map { try translate(planes.input, $0, index) }
       sums.diversity += meanAbsoluteError(pixels(drawn[0]), pixels(drawn[1]))
-      let distances = zip(try encode(drawn[0]), codes[0]).map { Double(abs($0 - $1)) }
-      sums.recovery += distances.reduce(0, +) / Double(length)
+      let distances = CodeDistances(
+        encoded: (pixels(try translate(planes.input, encode(planes.target), index)), pixels(planes.target)),
+        recovered: (codes[0], try encode(drawn[0])))
+      sums.encoded += distances.encoded
+      sums.recovery += distances.recovery
     }
     let count = Double(pairs.count)
     let values = [sums.encoded, sums.diversity, sums.recovery]

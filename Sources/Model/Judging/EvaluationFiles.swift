@@ -115,6 +115,8 @@ extension EvaluationReport {
       ("scorer_pixel_accuracy", { _, score in score.map { "\($0.output.totals.pixelAccuracy)" } }),
       ("scorer_class_accuracy", { _, score in score.map { "\($0.output.totals.classAccuracy)" } }),
       ("scorer_class_iou", { _, score in score.map { "\($0.output.totals.classIOU)" } }),
+      ("l1_encoded", { figures, _ in figures.codes.map { "\($0.encoded)" } }),
+      ("code_recovery", { figures, _ in figures.codes.map { "\($0.recovery)" } }),
       ("own_distance", { figures, _ in figures.memorization.map { "\($0.ownDistance)" } }),
       ("nearest_training_distance", { figures, _ in figures.memorization.map { "\($0.nearestDistance)" } }),
       (

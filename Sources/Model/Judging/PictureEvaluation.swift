@@ -59,6 +59,11 @@ public struct PictureEvaluation {
         try figures(source.pairs[index], compared(index))
       }
       if translated == nil { onProgress(range.upperBound) }
+      if let translator, translator.options.hasCodes {
+        for index in range {
+          pictures[index - first].codes = try translator.codeDistances(of: source.pairs[index], index: index)
+        }
+      }
       for index in range where features != nil || scorer != nil || lpips != nil {
         let all = try compared(index)
         let (output, target, name) = (all.outputs[0], all.target, source.pairs[index].name)

@@ -166,6 +166,26 @@ public final class Translator {
     return (outputs, target, targets)
   }
 
+  /// What latent codes do on a pair, of a model that has them.
+  ///
+  /// - Parameter index: of the pair in its source
+  public func codeDistances(of pair: PairFiles, index: Int) throws -> CodeDistances {
+    let (format, size) = (options.format, options.network.size)
+    let augmentation = Augmentation(size: size, jitter: false, seed: options.seed)
+    let planes = try PairReader(augmentation: augmentation, format: format)
+      .planes(of: pair, epoch: 0, index: index)
+    let (step, executor) = try generator(size)
+    guard let encoding = step.encoding else { preconditionFailure("a model without codes has no encoder") }
+    func pixels(_ output: [Float]) -> Pixels {
+      Pixels(format.targetPicture(output, input: planes.input, size: size))
+    }
+    let target = try encoding(planes.target, on: executor)
+    let encoded = try translate(planes.input, size, index: index, code: target)
+    let code = LatentCode.drawn(target.count, index: index, seed: seed)
+    let found = try encoding(translate(planes.input, size, index: index, code: code), on: executor)
+    return CodeDistances(encoded: (pixels(encoded), pixels(planes.target)), recovered: (code, found))
+  }
+
   /// - Throws: `ModelError.option` for a model that draws the same picture of an input every time.
   public func requireSamples() throws(ModelError) {
     guard isRandom else {
