@@ -24,6 +24,10 @@ struct Evaluate: TalkingCommand {
       layer reads). With feature vectors of any network, or with a VGG to make them of outputs and targets \
       (--feature-network): their Fréchet distance.
 
+      With --teacher, a larger model of the same kind: L1 to its pictures (drawn without dropout), SSIM with them, the \
+      energy of high spatial frequencies as a share of the teacher's, and what either model costs: parameters, \
+      multiply-adds, and milliseconds for a picture on the device, measured in turn.
+
       Intervals are 95 % bootstrap intervals over pictures: the spread for other pictures, not for another training.
 
       A model's pictures are made as translate makes them and compared at the model's size, targets resized as for \
@@ -32,6 +36,7 @@ struct Evaluate: TalkingCommand {
       Examples:
         pix2pix evaluate --model run
         pix2pix evaluate --model run --scorer scorer/best.safetensors
+        pix2pix evaluate --model small --teacher big/best.safetensors
         pix2pix evaluate --model run/best.safetensors --data facades --split test --out evaluation
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --unlabelled '#404080'
@@ -85,6 +90,11 @@ struct Evaluate: TalkingCommand {
   var scorer: String?
   @Option(
     help: ArgumentHelp(
+      "A model to compare the pictures and the cost of --model with, such as the one that it learnt from.",
+      valueName: "run|file"), completion: .file())
+  var teacher: String?
+  @Option(
+    help: ArgumentHelp(
       "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)",
       valueName: "dir"), completion: .directory)
   var labelMaps: String?
@@ -119,6 +129,7 @@ struct Evaluate: TalkingCommand {
       throw ValidationError("--output-features and --target-features go together.")
     }
     guard model != nil || direction == nil else { throw ValidationError("--direction goes with --model.") }
+    guard model != nil || teacher == nil else { throw ValidationError("--teacher goes with --model.") }
     guard model == nil || outputs == nil else {
       throw ValidationError("Give --model or --outputs, not both.")
     }
@@ -155,8 +166,14 @@ struct Evaluate: TalkingCommand {
     }
     if let out { try output.check(EvaluationReport.files.map { "\(out)/\($0)" }) }
     var (skipped, count) = (SkippedPictures(), 0)
+    // Measured behind the pictures.
+    var costs: (() throws -> (student: TeacherComparison.Cost, teacher: TeacherComparison.Cost))?
     var report =
-      if model != nil || outputs != nil { try comparePictures(&skipped, &count) } else { EvaluationReport() }
+      if model != nil || outputs != nil {
+        try comparePictures(&skipped, &count, &costs)
+      } else {
+        EvaluationReport()
+      }
     if let files { try report.add(files) }
     for line in report.remarks { warn(line) }
     Terminal.result(
@@ -164,6 +181,7 @@ struct Evaluate: TalkingCommand {
         "evaluated", Self.fields(report.figures),
         text: "\(Table(["figure", "value", "95 % interval", "pictures"], report.rows))"))
     for line in report.memorized { note(line) }
+    if let costs = try costs?() { Self.say(costs) }
     if let out { try report.write(to: out, replacing: output.replacing) }
     Terminal.say(
       CommandEvent(
@@ -187,8 +205,35 @@ struct Evaluate: TalkingCommand {
     return [("figures", .object(values))]
   }
 
+  private static func say(_ costs: (student: TeacherComparison.Cost, teacher: TeacherComparison.Cost)) {
+    let (own, other) = (costs.student, costs.teacher)
+    func row(
+      _ name: String, _ text: (TeacherComparison.Cost) -> String, _ value: (TeacherComparison.Cost) -> Double
+    )
+      -> [String]
+    {
+      [name, text(own), text(other), String(format: "%.3g", value(own) / value(other))]
+    }
+    func fields(_ cost: TeacherComparison.Cost) -> JSONValue {
+      .object([
+        ("parameters", .integer(cost.parameters)), ("multiply_adds", .number(cost.multiplyAdds)),
+        ("ms_per_picture", .number(cost.milliseconds)),
+      ])
+    }
+    let table = Table(
+      ["cost", "model", "teacher", "ratio"],
+      [
+        row("parameters", { "\($0.parameters)" }, { Double($0.parameters) }),
+        row("multiply-adds per picture", { String(format: "%.3g", $0.multiplyAdds) }, \.multiplyAdds),
+        row("ms per picture", { String(format: "%.4g", $0.milliseconds) }, \.milliseconds),
+      ])
+    Terminal.result(
+      CommandEvent("costs", [("model", fields(own)), ("teacher", fields(other))], text: "\(table)"))
+  }
+
   private func comparePictures(
-    _ skipped: inout SkippedPictures, _ count: inout Int
+    _ skipped: inout SkippedPictures, _ count: inout Int,
+    _ costs: inout (() throws -> (student: TeacherComparison.Cost, teacher: TeacherComparison.Cost))?
   ) throws -> EvaluationReport {
     let checkpoint = try model.map { try RunDirectory.readCheckpoint(of: $0, translating: direction) }
     let trained = checkpoint?.0.options
@@ -250,6 +295,10 @@ struct Evaluate: TalkingCommand {
       try device.executor(for: recording, kernels, .use, tunes: true)
     }
     evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
+    if let teacher, let translator = evaluation.translator {
+      let comparison = try TeacherComparison(translator, path: teacher) { try executor($0.recording) }
+      (evaluation.teacher, costs) = (comparison, comparison.costs)
+    }
     if let scorer {
       evaluation.scorer = try Scorer(RunDirectory.readCheckpoint(of: scorer), makeExecutor: executor)
       evaluation.labelMaps = maps

@@ -102,11 +102,18 @@ struct Train: TalkingCommand {
     if tensorboard { try BuildTrait.protobuf.require(for: "--tensorboard") }
     let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) =
-      try resume ? directory.resumedRun(with: given) : (newOptions(directory), nil)
+      try resume ? directory.resumedRun(with: given) : (taught(newOptions(directory), directory), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, memoryLimit: memoryLimit,
       device: device, kernels: kernels, selfTest: selfTest, tensorBoard: tensorboard
     ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume")
+  }
+
+  /// The options with what the teacher's file says, where there is a teacher.
+  private func taught(_ options: TrainingOptions, _ directory: RunDirectory) throws -> TrainingOptions {
+    var options = options
+    for remark in try options.readTeacher(for: directory) { warn(remark) }
+    return options
   }
 
   private func newOptions(_ directory: RunDirectory) throws -> TrainingOptions {

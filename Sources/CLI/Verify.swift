@@ -86,6 +86,7 @@ struct Verify: ParsableCommand {
 
   private func verifySteps() throws {
     var options = try TrainingOptions(given: network.given + objective.given)
+    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
     options.batchSize = batchSize
     // Any folder: only the step is recorded.
     options.weights = weights ? "weights" : nil

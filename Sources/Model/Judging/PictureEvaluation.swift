@@ -18,6 +18,8 @@ public struct PictureEvaluation {
   /// The label maps that a scorer should find, a file a pair; the pairs' inputs when nil.
   public var labelMaps: [String]?
   public var features: FeatureCollector?
+  /// The teacher whose pictures the model's are compared with, too.
+  public var teacher: TeacherComparison?
   /// The folder for a model's pictures.
   public var pictureFolder: String?
   /// What these may take the place of.
@@ -50,6 +52,9 @@ public struct PictureEvaluation {
       report.pictures += try mapInParallel(over: range) { index in
         try figures(source.pairs[index], compared(index))
       }
+      if let teacher {
+        report.agreements += try range.map { try teacher.agreement(source.pairs[$0], index: $0) }
+      }
       if translated == nil { onProgress(range.upperBound) }
       for index in range where features != nil || scorer != nil {
         let (output, target) = try compared(index)
@@ -71,6 +76,7 @@ public struct PictureEvaluation {
       try report.add(comparison, ScorerScore.distance)
     }
     if let features { try report.add(features.comparison, features.kind) }
+    report.figures += ImageMetrics.figures(report.agreements, bootstrap)
   }
 
   /// A model's pictures of some pairs, written where a folder is given; nil without a model.

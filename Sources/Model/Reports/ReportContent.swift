@@ -76,7 +76,8 @@ extension TrainingReport {
         tiles.append(Tile(name: "Epochs", value: Self.epochs(last.epoch), note: "seen so far"))
       }
     }
-    for (index, kind) in lossKinds.enumerated() where [.reconstruction, .cycle].contains(kind.family) {
+    for (index, kind) in lossKinds.enumerated()
+    where [.reconstruction, .teacher, .cycle].contains(kind.family) {
       if let recent = recentMean(index) {
         tiles.append(Tile(name: kind.name, value: NumberText.figure(recent), note: "mean of the last tenth"))
       }
@@ -189,6 +190,7 @@ extension LossKind.Family {
   fileprivate var heading: String {
     switch self {
     case .reconstruction: "Reconstruction"
+    case .teacher: "Distillation"
     case .cycle: "Cycle and identity"
     case .discriminator: "Discriminator"
     case .adversarial: "Generator against discriminator"
@@ -198,6 +200,7 @@ extension LossKind.Family {
   fileprivate var remark: String {
     switch self {
     case .reconstruction: "distance from the target"
+    case .teacher: "distance from the teacher's picture"
     case .cycle: "distance of a picture from itself"
     case .discriminator: "low: it tells real from fake"
     case .adversarial: "low: the output passes for real"

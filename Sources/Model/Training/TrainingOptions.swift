@@ -17,6 +17,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var objective = Objective()
   /// The cycle's weights of a training without pairs; nil where pictures have pairs.
   public var unpaired: CycleGAN.Weights?
+  /// The teacher that the generator learns to draw like; nil without one.
+  public internal(set) var distillation: Distillation?
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal
@@ -148,6 +150,26 @@ extension TrainingOptions {
   var cycleWeights: CycleGAN.Weights {
     get { unpaired ?? CycleGAN.Weights() }
     set { if unpaired != nil { unpaired = newValue } }
+  }
+
+  /// The run or checkpoint of the teacher.
+  public internal(set) var teacherPath: String? {
+    get { distillation?.teacher }
+    set {
+      guard let newValue else {
+        distillation = nil
+        return
+      }
+      distillation = distillation ?? Distillation(teacher: newValue)
+      distillation?.teacher = newValue
+    }
+  }
+
+  /// The weights of a teacher's terms, for their options; setting them without a teacher, where they are refused, changes
+  /// nothing.
+  var teacherWeights: Distillation.Weights {
+    get { distillation?.weights ?? Distillation.Weights() }
+    set { distillation?.weights = newValue }
   }
 
   /// The task that makes pairs of photographs.
