@@ -1,10 +1,11 @@
 // The part of maps beyond a radius of spatial frequencies: x less what lies within it. That is made by four products of
-// matrices, for each channel of each image by itself: B_H B_H' x B_W B_W' with B_W's columns for the lowest frequencies of a row
-// and B_H's for those of a column, where the coefficients between B_H' and B_H that lie beyond the radius are set to 0.
+// matrices, for each channel of each image by itself: B_H B_H' x B_W B_W', where the columns of B_W and B_H are waves of
+// the lowest frequencies of a row and of a column, and the coefficients between B_H' and B_H that lie beyond the radius
+// are set to 0.
 //
-// The bases are real and orthonormal. Column 0 of one for n pixels is 1 / sqrt(n), column 2 k - 1 is sqrt(2 / n) cos(2 pi k p / n),
-// and column 2 k the sine; of an even n the last is (-1)^p / sqrt(n). The sines and cosines of one frequency are kept or left
-// out together, so a disc of frequencies is a set of products of columns.
+// The bases are real and orthonormal. Column 0 of one for n pixels is 1 / sqrt(n), column 2 k - 1 is sqrt(2 / n)
+// cos(2 pi k p / n), and column 2 k the sine; of an even n the last is (-1)^p / sqrt(n). The sines and cosines of one
+// frequency are kept or left out together, so a disc of frequencies is a set of products of columns.
 //
 // x and y lie as in layout.clh; everything between lies as [N C][rows][pitch], with rows a multiple of 16 floats long.
 
@@ -25,7 +26,8 @@
 
 // A basis for n pixels, or its transpose, with zeros between its end and the pitch.  range: rows * pitch
 //   columns: of the basis
-kernel void fourier_basis(global float* basis, const int n, const int columns, const int pitch, const int transposed) {
+kernel void fourier_basis(global float* basis, const int n, const int columns, const int pitch,
+                          const int transposed) {
   const int row = get_global_id(0) / pitch, column = get_global_id(0) % pitch;
   const int pixel = transposed ? column : row, wave = transposed ? row : column;
   const int k = (wave + 1) / 2;
@@ -36,7 +38,8 @@ kernel void fourier_basis(global float* basis, const int n, const int columns, c
     if (2 * turns > n) turns -= n;
     const float half_turns = 2.0f * (float)turns / (float)n;
     const int is_single = k == 0 || 2 * k == n;
-    value = (wave % 2 || k == 0 ? cospi(half_turns) : sinpi(half_turns)) * sqrt((is_single ? 1.0f : 2.0f) / (float)n);
+    value = (wave % 2 || k == 0 ? cospi(half_turns) : sinpi(half_turns));
+    value *= sqrt((is_single ? 1.0f : 2.0f) / (float)n);
   }
   basis[get_global_id(0)] = value;
 }
@@ -56,9 +59,9 @@ static inline int reach_of(const int ky, const int height, const int width, cons
 //   terms: (terms of a sum, a's floats from plane to plane, from row to row, from term to term)
 //   b_plane: b's floats from plane to plane
 //   map: (0, 0, H, W), and limit: (kx H)^2 + (ky W)^2 of the radius
-kernel WORK_GROUP void fourier_product(global const float* a, const int4 a_place, global const float* b, global float* y,
-                                       const int4 size, const int4 terms, const int b_plane, const int4 map,
-                                       const long limit) {
+kernel WORK_GROUP void fourier_product(global const float* a, const int4 a_place, global const float* b,
+                                       global float* y, const int4 size, const int4 terms, const int b_plane,
+                                       const int4 map, const long limit) {
   const int column = get_global_id(0) * LANES, first = get_global_id(1) * ROWS, plane = get_global_id(2);
   if (column >= size.z || first >= size.y || plane >= size.x) return;
 #if MAPS

@@ -38,7 +38,7 @@ import Testing
   }
 
   /// Every option is given in one of them, and no field is at its default in all.
-  static let runs = [drawing, reading, colouring, cycling]
+  static let runs = [drawing, reading, colouring, cycling, following]
 
   private static let drawing = Run(
     "drawing",
@@ -154,6 +154,20 @@ import Testing
     $0.featureNetwork = "vgg.safetensors"
   }
 
+  private static let following = Run(
+    "following",
+    [
+      "--data": ["photos"], "--teacher": ["big/best.safetensors"], "--lambda-teacher": ["5"],
+      "--lambda-teacher-edges": ["6"], "--lambda-teacher-high": ["7.5"], "--teacher-radius": ["0.5"],
+    ]
+  ) {
+    $0.data = "photos"
+    $0.distillation = Distillation(
+      teacher: "big/best.safetensors", weights: .init(pixels: 5, edges: 6, high: 7.5, radius: 0.5))
+    // What the targets say of pixels is left out where no option asks for it.
+    $0.objective.pixelWeight = 0
+  }
+
   // MARK: - The command line
 
   @Test func everyOptionIsGivenInARun() {
@@ -196,6 +210,8 @@ import Testing
     ["--learning-rate-step": ["3"], "--learning-rate-policy": ["plateau"]],
     ["--task": ["colorize"], "--targets": ["x"]], ["--task": ["colorize"], "--input": ["x"]],
     ["--labels": ["index"], "--input-format": ["rgb"]], ["--input": ["x"], "--input-format": ["rgb"]],
+    ["--lambda-teacher": ["1"]], ["--lambda-teacher-edges": ["1"]], ["--lambda-teacher-high": ["1"]],
+    ["--teacher-radius": ["0.5"]],
     ["--unlabelled": ["#000000"]], ["--unlabelled": ["#000000"], "--target-format": ["rgb"]],
   ])
   func wordsThatMakeNoSenseTogether(_ words: [String: [String]]) throws {
@@ -271,7 +287,7 @@ import Testing
     let before = TrainingOptions()
     for option in run.given {
       let row = option.row
-      if ["--input", "--weights"].contains(row.name) {
+      if ["--input", "--weights", "--teacher"].contains(row.name) {
         // As many folders as before, wherever they are.
         let error = try modelError { _ = try before.resumed(with: [option]) }
         #expect(
@@ -290,7 +306,9 @@ import Testing
         #expect(error.description.hasPrefix(expected), "\(error)")
       }
     }
-    let changeable = run.given.filter { $0.row.mayChange && !["--input", "--weights"].contains($0.row.name) }
+    let changeable = run.given.filter {
+      $0.row.mayChange && !["--input", "--weights", "--teacher"].contains($0.row.name)
+    }
     let options = try before.resumed(with: changeable)
     #expect(options.misuse(of: changeable) == nil)
     for option in changeable { #expect(option.row.words(options) == option.words, "\(option.row.name)") }
@@ -316,7 +334,7 @@ import Testing
     #expect(
       TrainingOptions.rows.filter(\.mayChange).map(\.name) == [
         "--data", "--targets", "--input", "--weights", "--validation-data", "--validation-targets",
-        "--epochs", "--decay-epochs",
+        "--teacher", "--epochs", "--decay-epochs",
         "--steps",
         "--learning-rate", "--learning-rate-policy", "--learning-rate-step", "--recompute", "--save-every",
         "--sample-every", "--validate-every", "--best", "--scorer", "--feature-network", "--keep",
@@ -394,6 +412,11 @@ import Testing
         "save every: 5",
         "sample every: 6", "validate every: 11", "best: psnr", "scorer: scorer", "keep: 12",
         "precision: tf32",
+      ])
+    #expect(
+      Self.lines(Self.following.options).filter { $0.contains("teacher") || $0.hasPrefix("lambda") } == [
+        "lambda l1: 0", "teacher: big/best.safetensors", "lambda teacher: 5", "lambda teacher edges: 6",
+        "lambda teacher high: 7.5", "teacher radius: 0.5",
       ])
     #expect(Self.lines(Self.reading.options).contains("labels: index"))
     #expect(Self.lines(Self.reading.options).contains("unlabelled: #010203"))

@@ -66,6 +66,8 @@ def cases(folder):
     unpaired = ["--unpaired", "--data", others, "--targets", folder / "few", "--generator", "resnet-6"]
     found += [[*unpaired, *options.split()] for options in (
         "", "--batch-size 2 --pool 3 --lambda-cycle-back 5", "--lambda-identity 0 --lambda-cycle 3", "--generator unet --dropout")]
+    found += [[*pairs, "--teacher", folder / "teacher", *options.split()] for options in (
+        "", "--batch-size 2 --lambda-l1 10 --teacher-radius 0.5", "--generator resnet-6 --objective l1 --recompute")]
     return found
 
 
@@ -87,6 +89,9 @@ def interrupted(bench, arguments, run, number, patience):
 def campaign(bench):
     report = Report("runs with every option that changes a step, interrupted by INT, TERM, HUP or KILL and resumed")
     folder = write_data(bench)
+    bench.must([
+        "train", *TINY, *REFERENCE, "--data", folder / "others", "--targets", folder / "photos", "--ngf", 6, "--steps", 2,
+        "--out", folder / "teacher"])
     items = list(enumerate(cases(folder)))
     if bench.short:
         items = bench.random.sample(items, 8)

@@ -113,19 +113,11 @@ struct TeacherTerm: Sendable {
 extension TrainingOptions {
   /// Looks at the teacher's file: its networks, and what tells it from another file. Nothing without a teacher.
   ///
-  /// - Parameters:
-  ///   - run: the folder of the run, which cannot be its own teacher; nil where there is none
-  ///   - comparesFormats: whether the pictures' formats are known yet
+  /// - Parameter comparesFormats: whether the pictures' formats are known
   /// - Returns: lines about a teacher that may not be what was meant
   /// - Throws: `ModelError.option` for a teacher that cannot teach this run
-  public mutating func readTeacher(
-    for run: RunDirectory? = nil, comparesFormats: Bool = true
-  ) throws -> [String] {
+  public mutating func readTeacher(comparesFormats: Bool = true) throws -> [String] {
     guard let asked = distillation else { return [] }
-    if let run, run.holds(asked.teacher) {
-      throw ModelError.option(
-        "--teacher", "\(asked.teacher) is in \(run.path), where the student goes; name another --out")
-    }
     let (checkpoint, path) = try RunDirectory.readCheckpoint(of: asked.teacher)
     let model = checkpoint.options
     try requireTeacher(model, path)
@@ -202,10 +194,13 @@ extension TrainingOptions {
 }
 
 extension RunDirectory {
-  /// Whether a path is this folder, or lies in it.
-  fileprivate func holds(_ other: String) -> Bool {
+  /// Refuses a teacher that lies where the student goes.
+  ///
+  /// - Throws: `ModelError.option`
+  public func requireTeacherElsewhere(_ options: TrainingOptions) throws(ModelError) {
     func parts(_ path: String) -> [String] { Places.absolute(path).split(separator: "/").map(String.init) }
-    return parts(other).starts(with: parts(path))
+    guard let teacher = options.teacherPath, parts(teacher).starts(with: parts(path)) else { return }
+    throw .option("--teacher", "\(teacher) is in \(path), where the student goes; name another --out")
   }
 }
 

@@ -18,7 +18,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// The cycle's weights of a training without pairs; nil where pictures have pairs.
   public var unpaired: CycleGAN.Weights?
   /// The teacher that the generator learns to draw like; nil without one.
-  public internal(set) var distillation: Distillation?
+  public var distillation: Distillation?
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal

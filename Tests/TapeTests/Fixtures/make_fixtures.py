@@ -232,10 +232,10 @@ def blurred(name, make):
 
 def high_pass(name, make):
     radius, shape = re.fullmatch(r"high pass (\S+) (\[.*\])", name).groups()
-    x = make(json.loads(shape))
-    fy, fx = (2 * torch.fft.fftfreq(n, dtype=torch.float64) for n in x.shape[2:])
-    is_high = torch.sqrt(fy[:, None] ** 2 + fx**2) > float(np.float32(radius))
-    return [torch.fft.ifft2(torch.fft.fft2(x) * is_high).real]
+    x = make(json.loads(shape)).numpy()
+    fy, fx = (2 * np.fft.fftfreq(n) for n in x.shape[2:])
+    is_high = np.sqrt(fy[:, None] ** 2 + fx**2) > float(np.float32(radius))
+    return [torch.from_numpy(np.fft.ifft2(np.fft.fft2(x) * is_high).real)]
 
 
 def similarity(name, make):
