@@ -37,7 +37,11 @@ import Testing
     #expect(try bytes("straight/\(last)") == bytes("resumed/\(last)"))
     let columns = String(decoding: try bytes("straight/losses.csv"), as: UTF8.self).split(separator: "\n")[0]
     #expect(columns.contains("G_teacher,G_teacher_edges,G_teacher_high,D_real") && !columns.contains("G_L1"))
-    // The weights of the teacher's are in no file of the student's.
+    // From there on without a teacher, with the targets.
+    #expect(try train("tuned", ["--from", "\(folder)/straight", "--steps", "1"]).status == 0)
+    let tuned = String(decoding: try bytes("tuned/losses.csv"), as: UTF8.self).split(separator: "\n")[0]
+    #expect(tuned.contains("G_L1") && !tuned.contains("teacher"))
+    // The weights of the teacher are in no file of the student's.
     let size = try bytes("straight/\(last)").count
     #expect(try train("alone", ["--steps", "4", "--batch-size", "2", "--lambda-l1", "0"]).status == 0)
     #expect(abs(try bytes("alone/\(last)").count - size) < 4096)

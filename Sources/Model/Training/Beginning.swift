@@ -20,6 +20,10 @@ extension TrainingOptions {
     }
     (network, objective, unpaired) = (model.network, model.objective, model.unpaired)
     if isUnpaired { poolSize = model.poolSize }
+    // A student that learnt from its teacher alone goes on with the targets, or with a teacher that is given again.
+    if model.distillation != nil, objective.pixelWeight == 0 {
+      objective.pixelWeight = Objective().pixelWeight
+    }
     let inputKinds: Set = ["--task", "--labels", "--input-format"]
     if names.isDisjoint(with: inputKinds) {
       (kinds.labels, kinds.inputs) = (model.kinds.labels, model.kinds.inputs)
