@@ -41,6 +41,8 @@ static const struct {
 #include "kernel_file.h"
 #define FILE elementwise.cl
 #include "kernel_file.h"
+#define FILE high_pass.cl
+#include "kernel_file.h"
 #define FILE hints.clh
 #include "kernel_file.h"
 #define FILE im2col.cl

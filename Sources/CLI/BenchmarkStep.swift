@@ -8,6 +8,7 @@ extension Benchmark {
   /// Times the training step and the generator's forward pass, after a first step that must be right.
   func timeStep(on device: Device, _ results: inout Results) throws {
     var options = try TrainingOptions(given: network.given + objective.given)
+    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
     options.batchSize = batchSize
     options.recompute = recompute
     let model = try options.record()

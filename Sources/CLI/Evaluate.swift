@@ -31,6 +31,10 @@ struct Evaluate: TalkingCommand {
       the right kind, best of K falls with K. With several right outputs of each input (--target-samples): their \
       diversity, and the collapse ratio, the outputs' over it. Near 0, samples are all alike.
 
+      With --teacher, a larger model of the same kind: L1 to its pictures (drawn without dropout), SSIM with them, the \
+      energy of high spatial frequencies as a share of the teacher's, and what either model costs: parameters, \
+      multiply-adds, and milliseconds for a picture on the device, measured in turn.
+
       Intervals are 95 % bootstrap intervals over pictures, or inputs, of \(Bootstrap.resamples) resamples: the spread for other pictures, not for another training.
 
       A model's pictures are made as translate makes them and compared at the model's size, targets resized as for \
@@ -39,6 +43,7 @@ struct Evaluate: TalkingCommand {
       Examples:
         pix2pix evaluate --model run
         pix2pix evaluate --model run --scorer scorer/best.safetensors
+        pix2pix evaluate --model small --teacher big/best.safetensors
         pix2pix evaluate --model run/best.safetensors --data facades --split test --out evaluation
         pix2pix evaluate --outputs pictures --targets photos/val --train-targets photos/train
         pix2pix evaluate --outputs labels --targets true-labels --palette palette.png --unlabelled '#404080'
@@ -96,6 +101,11 @@ struct Evaluate: TalkingCommand {
   var scorer: String?
   @Option(
     help: ArgumentHelp(
+      "A model to compare the pictures and the cost of --model with, such as the one that it learnt from.",
+      valueName: "run|file"), completion: .file())
+  var teacher: String?
+  @Option(
+    help: ArgumentHelp(
       "Folder of the label maps for --scorer, matched by name. (default: the model's inputs)",
       valueName: "dir"), completion: .directory)
   var labelMaps: String?
@@ -145,6 +155,7 @@ struct Evaluate: TalkingCommand {
       throw ValidationError("--output-features and --target-features go together.")
     }
     guard model != nil || direction == nil else { throw ValidationError("--direction goes with --model.") }
+    guard model != nil || teacher == nil else { throw ValidationError("--teacher goes with --model.") }
     guard model == nil || outputs == nil else {
       throw ValidationError("Give --model or --outputs, not both.")
     }
@@ -188,8 +199,14 @@ struct Evaluate: TalkingCommand {
     }
     if let out { try output.check(EvaluationReport.files.map { "\(out)/\($0)" }) }
     var (skipped, count) = (SkippedPictures(), 0)
+    // Measured behind the pictures.
+    var costs: (() throws -> (student: TeacherComparison.Cost, teacher: TeacherComparison.Cost))?
     var report =
-      if model != nil || outputs != nil { try comparePictures(&skipped, &count) } else { EvaluationReport() }
+      if model != nil || outputs != nil {
+        try comparePictures(&skipped, &count, &costs)
+      } else {
+        EvaluationReport()
+      }
     if let files { try report.add(files) }
     for line in report.remarks { warn(line) }
     Terminal.result(
@@ -197,6 +214,7 @@ struct Evaluate: TalkingCommand {
         "evaluated", [("figures", Figure.fields(report.figures))],
         text: "\(Table(["figure", "value", "95 % interval", "pictures"], report.rows))"))
     for line in report.memorized { note(line) }
+    if let costs = try costs?() { Self.say(costs) }
     if let out { try report.write(to: out, replacing: output.replacing) }
     Terminal.say(
       CommandEvent(
@@ -206,8 +224,35 @@ struct Evaluate: TalkingCommand {
     try skipped.end(of: count)
   }
 
+  private static func say(_ costs: (student: TeacherComparison.Cost, teacher: TeacherComparison.Cost)) {
+    let (own, other) = (costs.student, costs.teacher)
+    func row(
+      _ name: String, _ text: (TeacherComparison.Cost) -> String, _ value: (TeacherComparison.Cost) -> Double
+    )
+      -> [String]
+    {
+      [name, text(own), text(other), String(format: "%.3g", value(own) / value(other))]
+    }
+    func fields(_ cost: TeacherComparison.Cost) -> JSONValue {
+      .object([
+        ("parameters", .integer(cost.parameters)), ("multiply_adds", .number(cost.multiplyAdds)),
+        ("ms_per_picture", .number(cost.milliseconds)),
+      ])
+    }
+    let table = Table(
+      ["cost", "model", "teacher", "ratio"],
+      [
+        row("parameters", { "\($0.parameters)" }, { Double($0.parameters) }),
+        row("multiply-adds per picture", { String(format: "%.3g", $0.multiplyAdds) }, \.multiplyAdds),
+        row("ms per picture", { String(format: "%.4g", $0.milliseconds) }, \.milliseconds),
+      ])
+    Terminal.result(
+      CommandEvent("costs", [("model", fields(own)), ("teacher", fields(other))], text: "\(table)"))
+  }
+
   private func comparePictures(
-    _ skipped: inout SkippedPictures, _ count: inout Int
+    _ skipped: inout SkippedPictures, _ count: inout Int,
+    _ costs: inout (() throws -> (student: TeacherComparison.Cost, teacher: TeacherComparison.Cost))?
   ) throws -> EvaluationReport {
     let checkpoint = try model.map { try RunDirectory.readCheckpoint(of: $0, translating: direction) }
     let trained = checkpoint?.0.options
@@ -266,6 +311,10 @@ struct Evaluate: TalkingCommand {
     }
     evaluation.translator = try checkpoint.map { try Translator($0) { try executor($0.recording) } }
     if samples != nil { try evaluation.translator?.requireSamples() }
+    if let teacher, let translator = evaluation.translator {
+      let comparison = try TeacherComparison(translator, path: teacher) { try executor($0.recording) }
+      (evaluation.teacher, costs) = (comparison, comparison.costs)
+    }
     if let scorer {
       evaluation.scorer = try Scorer(RunDirectory.readCheckpoint(of: scorer), makeExecutor: executor)
       evaluation.labelMaps = maps

@@ -40,6 +40,7 @@ struct Programs: ParsableCommand {
       throw ModelError.option("--device", "the reference has no OpenCL programs")
     }
     var options = try TrainingOptions(given: network.given + objective.given)
+    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
     options.batchSize = batchSize
     let model = try options.record()
     var settings = OpenCLExecutor.Options.training(

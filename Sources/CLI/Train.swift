@@ -102,11 +102,18 @@ struct Train: TalkingCommand {
     if tensorboard { try BuildTrait.protobuf.require(for: "--tensorboard") }
     let directory = RunDirectory(out, replacing: output.replacing)
     let (options, checkpoint) =
-      try resume ? directory.resumedRun(with: given) : (newOptions(directory), nil)
+      try resume ? directory.resumedRun(with: given) : (taught(newOptions(directory)), nil)
     try TrainingRun(
       options: options, directory: directory, checkpoint: checkpoint, memoryLimit: memoryLimit,
       device: device, kernels: kernels, selfTest: selfTest, tensorBoard: tensorboard
     ).train(stopAfter: stopAfter, goOn: "pix2pix train --resume")
+  }
+
+  /// The options with what the teacher's file says, where there is a teacher.
+  private func taught(_ options: TrainingOptions) throws -> TrainingOptions {
+    var options = options
+    for remark in try options.readTeacher() { warn(remark) }
+    return options
   }
 
   private func newOptions(_ directory: RunDirectory) throws -> TrainingOptions {
@@ -132,6 +139,7 @@ extension RunDirectory {
   ///
   /// - Throws: `ModelError.file` when the folder holds a run already.
   func newRun(_ options: TrainingOptions) throws -> TrainingOptions {
+    try requireTeacherElsewhere(options)
     guard latestCheckpoint() == nil else { throw RunDirectory.holdsRun(path) }
     guard !PictureFolder.exists("\(path)/rows") else {
       throw ModelError.file(path, "holds experiments; name another folder for a run")

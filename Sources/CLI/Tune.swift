@@ -85,6 +85,7 @@ struct Tune: ParsableCommand {
     }
 
     var options = try TrainingOptions(given: network.given + objective.given)
+    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
     options.batchSize = batchSize
     let model = try options.record()
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")

@@ -11,6 +11,7 @@ public enum KernelSource: String, CaseIterable, Sendable {
   case crossEntropy = "cross_entropy.cl"
   case edgeLoss = "edge_loss.cl"
   case elementwise = "elementwise.cl"
+  case highPass = "high_pass.cl"
   case im2col = "im2col.cl"
   case imagePool = "image_pool.cl"
   case limits = "limits.cl"

@@ -1,4 +1,8 @@
 /// Loops over a tensor's values, for modules that are built without optimisation.
+extension [Double] {
+  package var sumOfSquares: Double { reduce(0) { $0 + $1 * $1 } }
+}
+
 extension [Float] {
   /// Whether no value is NaN or infinite.
   package var areFinite: Bool { allSatisfy(\.isFinite) }

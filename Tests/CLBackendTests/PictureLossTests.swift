@@ -14,6 +14,7 @@ struct PictureLossTests {
     let weights = tape.input("weights", [shape.n, 1, shape.h, shape.w])
     let losses = [
       try tape.ssimLoss(x, y), try tape.edgeLoss(x, y), try tape.softmaxCrossEntropy(x, target: y),
+      try tape.highFrequencyLoss(x, y, radius: 0.25),
       try tape.weightedPixelLoss(.l1, x, y, weights: weights),
       try tape.weightedPixelLoss(.l2, x, y, weights: weights),
     ]

@@ -104,6 +104,17 @@ import Testing
       (network.norm, network.discriminatorLayers) = (.none, 1)
       (options.objective.ganLoss, options.objective.gradientPenalty) = (.hinge, 1)
     },
+    Case("teacher") { network, options in
+      options.objective.pixelWeight = 0
+      options.teacher = try? Teacher(network, of: network, .init())
+    },
+    Case("teacher, resnet-6, 40 x 32, batch norm, L1") { network, options in
+      (network.size, network.levels, network.norm) = (PictureSize(width: 40, height: 32), 3, .batch)
+      var teacher = network
+      (teacher.generator, teacher.ngf) = (.resnet6, 3)
+      options.objective.kind = .l1
+      options.teacher = try? Teacher(teacher, of: network, .init(pixels: 2, high: 3000, radius: 0.5))
+    },
     Case("spectral norm") { network, _ in (network.spectralNorm, network.norm) = (true, .none) },
     Case("spectral norm with gradient penalty") { network, options in
       (network.spectralNorm, network.discriminatorLayers) = (true, 2)
@@ -220,6 +231,7 @@ import Testing
   static let families: [String: LossKind.Family] = [
     "G_GAN": .adversarial, "G_L1": .reconstruction, "G_L2": .reconstruction, "G_CE": .reconstruction,
     "G_SSIM": .reconstruction, "G_edges": .reconstruction, "G_FM": .reconstruction, "D_real": .discriminator,
+    "G_teacher": .teacher, "G_teacher_edges": .teacher, "G_teacher_high": .teacher,
     "D_fake": .discriminator, "D_GP": .discriminator,
   ]
 

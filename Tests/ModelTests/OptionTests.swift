@@ -38,7 +38,7 @@ import Testing
   }
 
   /// Every option is given in one of them, and no field is at its default in all.
-  static let runs = [drawing, reading, colouring, cycling, coding]
+  static let runs = [drawing, reading, colouring, cycling, coding, following]
 
   private static let drawing = Run(
     "drawing",
@@ -171,6 +171,20 @@ import Testing
     ($0.batchSize, $0.initialization, $0.best) = (2, .xavier, "l1_encoded")
   }
 
+  private static let following = Run(
+    "following",
+    [
+      "--data": ["photos"], "--teacher": ["big/best.safetensors"], "--lambda-teacher": ["5"],
+      "--lambda-teacher-edges": ["6"], "--lambda-teacher-high": ["7.5"], "--teacher-radius": ["0.5"],
+    ]
+  ) {
+    $0.data = "photos"
+    $0.distillation = Distillation(
+      teacher: "big/best.safetensors", weights: .init(pixels: 5, edges: 6, high: 7.5, radius: 0.5))
+    // What the targets say of pixels is left out where no option asks for it.
+    $0.objective.pixelWeight = 0
+  }
+
   // MARK: - The command line
 
   @Test func everyOptionIsGivenInARun() {
@@ -236,6 +250,7 @@ import Testing
         ["--latent": "8", "--generator": "resnet-9", "--latent-at": "all", "--norm": "none"],
         "--latent-at: a resnet-9 has no levels"
       ),
+      (["--latent": "8", "--teacher": "big"], "--teacher: draws one picture of an input, and --latent asks"),
       (["--latent": "8", "--unpaired": "on"], "--latent: a code is found in a picture's target"),
     ] as [([String: String], String)])
   func codesThatAreRefused(_ words: [String: String], _ message: String) throws {
@@ -252,6 +267,8 @@ import Testing
     ["--task": ["colorize"], "--targets": ["x"]], ["--task": ["colorize"], "--input": ["x"]],
     ["--labels": ["index"], "--input-format": ["rgb"]], ["--input": ["x"], "--input-format": ["rgb"]],
     ["--lambda-kl": ["1"]], ["--latent-at": ["input"]], ["--lambda-latent": ["1"]],
+    ["--lambda-teacher": ["1"]], ["--lambda-teacher-edges": ["1"]], ["--lambda-teacher-high": ["1"]],
+    ["--teacher-radius": ["0.5"]],
     ["--unlabelled": ["#000000"]], ["--unlabelled": ["#000000"], "--target-format": ["rgb"]],
   ])
   func wordsThatMakeNoSenseTogether(_ words: [String: [String]]) throws {
@@ -327,7 +344,7 @@ import Testing
     let before = TrainingOptions()
     for option in run.given {
       let row = option.row
-      if ["--input", "--weights"].contains(row.name) {
+      if ["--input", "--weights", "--teacher"].contains(row.name) {
         // As many folders as before, wherever they are.
         let error = try modelError { _ = try before.resumed(with: [option]) }
         #expect(
@@ -346,7 +363,9 @@ import Testing
         #expect(error.description.hasPrefix(expected), "\(error)")
       }
     }
-    let changeable = run.given.filter { $0.row.mayChange && !["--input", "--weights"].contains($0.row.name) }
+    let changeable = run.given.filter {
+      $0.row.mayChange && !["--input", "--weights", "--teacher"].contains($0.row.name)
+    }
     let options = try before.resumed(with: changeable)
     #expect(options.misuse(of: changeable) == nil)
     for option in changeable { #expect(option.row.words(options) == option.words, "\(option.row.name)") }
@@ -372,7 +391,7 @@ import Testing
     #expect(
       TrainingOptions.rows.filter(\.mayChange).map(\.name) == [
         "--data", "--targets", "--input", "--weights", "--validation-data", "--validation-targets",
-        "--epochs", "--decay-epochs",
+        "--teacher", "--epochs", "--decay-epochs",
         "--steps",
         "--learning-rate", "--learning-rate-policy", "--learning-rate-step", "--recompute", "--save-every",
         "--sample-every", "--validate-every", "--best", "--scorer", "--feature-network", "--keep",
@@ -450,6 +469,11 @@ import Testing
         "save every: 5",
         "sample every: 6", "validate every: 11", "best: psnr", "scorer: scorer", "keep: 12",
         "precision: tf32",
+      ])
+    #expect(
+      Self.lines(Self.following.options).filter { $0.contains("teacher") || $0.hasPrefix("lambda") } == [
+        "lambda l1: 0", "teacher: big/best.safetensors", "lambda teacher: 5", "lambda teacher edges: 6",
+        "lambda teacher high: 7.5", "teacher radius: 0.5",
       ])
     #expect(Self.lines(Self.reading.options).contains("labels: index"))
     #expect(Self.lines(Self.reading.options).contains("unlabelled: #010203"))

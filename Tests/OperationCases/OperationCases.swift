@@ -5,7 +5,7 @@ public let operationCases: [OperationCase] =
   + normGradientCases + normalizeCases + runningStatisticsCases + activationGradientCases + elementwiseCases
   + dropoutMaskCases + multiplyCases + concatenationCases + nestedConcatenationCases + batchCases + sliceCases
   + logitLossCases + pixelLossCases + combinationCases + adamCases
-  + blurCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases
+  + blurCases + highPassCases + structuralSimilarityCases + edgeLossCases + crossEntropyCases + imagePoolCases
   + weightedPixelLossCases + gradientPenaltyCases + mixCases + noiseCases
   + sliceGradientCases + normSecondGradientCases + reflectionPadCases + resamplingCases
   + spectralNormCases + maxPoolCases + broadcastCases + gaussianKLCases

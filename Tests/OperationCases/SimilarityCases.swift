@@ -8,6 +8,17 @@ let blurCases: [OperationCase] = (shapes + [[1, 3, 1, 1], [2, 17, 4, 7]]).map { 
   }
 }
 
+/// Radii that leave out the mean, a part and everything; sizes even, odd, prime, of one pixel in a direction, and more than a
+/// work-group's.
+let highPassCases: [OperationCase] =
+  ([(0, [1, 1, 4, 4]), (0.25, [2, 3, 13, 26]), (0.25, [1, 16, 64, 48]), (0.5, [2, 20, 15, 11])]
+  + [(0.3, [1, 3, 1, 17]), (1, [1, 2, 24, 7]), (0.25, [1, 3, 97, 150])] as [(Float, Shape)]).map {
+    radius, shape in
+    OperationCase("high pass \(radius) \(shape)", bound: bound(terms: shape.h + shape.w)) { recorder in
+      [try recorder.tape.highPass(recorder.input("x", shape), radius: radius)]
+    }
+  }
+
 let structuralSimilarityCases: [OperationCase] = shapes.flatMap { shape in
   [
     OperationCase("SSIM loss \(shape)", bound: bound(terms: 22)) { recorder in

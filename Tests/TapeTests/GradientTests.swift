@@ -13,7 +13,7 @@ struct GradientTests {
     "ActivationGradient", "BatchConcatenation", "BatchSplit", "Blur", "Broadcast", "Combination",
     "Concatenation",
     "Convolution", "Downsample", "EdgeLoss", "Elementwise", "ElementwiseGradient", "GaussianKL",
-    "GradientPenalty",
+    "GradientPenalty", "HighPass",
     "LogitLoss", "LogitLossGradient", "MaxPool", "Mix", "MixGradient", "Multiply", "Norm", "NormGradient",
     "PixelLoss", "PixelLossGradient", "ReflectionPad", "ReflectionPadGradient", "Slice", "SliceGradient",
     "SoftmaxCrossEntropy", "SpatialSum", "SpectralNorm", "StructuralSimilarity", "TransposedConvolution",
@@ -409,6 +409,17 @@ struct GradientTests {
     try check(bound: 5e-8) { tape in
       let x = tape.input("x", [2, 2, 7, 12])
       return (.distance(try tape.blur(x)), [x])
+    }
+  }
+
+  @Test(arguments: [Float(0), 0.25, 0.6]) func highPass(_ radius: Float) throws {
+    try check { tape in
+      let x = tape.input("x", [2, 2, 7, 12])
+      return (.distance(try tape.highPass(x, radius: radius)), [x])
+    }
+    try check { tape in
+      let (a, b) = (tape.input("a", [2, 2, 7, 12]), tape.input("b", [2, 2, 7, 12]))
+      return (.sum((try tape.highFrequencyLoss(a, b, radius: radius), 10)), [a, b])
     }
   }
 

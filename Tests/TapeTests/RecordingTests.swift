@@ -429,6 +429,14 @@ struct RecordingTests {
           .l2, tape.input("a", a), tape.input("b", a), weights: tape.input("w", wrong))
       }
     }
+    refused("high pass", "[3]") { tape in
+      _ = try tape.highPass(tape.input("x", [3], kind: .vector), radius: 0.25)
+    }
+    for radius in [-0.1, 2.1, .nan] as [Float] {
+      refused("high pass", "a radius of \(radius)") { tape in
+        _ = try tape.highPass(tape.input("x", a), radius: radius)
+      }
+    }
     refused("blur", "[3]") { tape in _ = try tape.blur(tape.input("x", [3], kind: .vector)) }
   }
 

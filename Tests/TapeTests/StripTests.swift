@@ -140,6 +140,7 @@ struct StripTests {
       }
     ),
     ("it belongs to training", Case("blur") { tape, x in try tape.blur(x) }),
+    ("it belongs to training", Case("high pass") { tape, x in try tape.highPass(x, radius: 0.25) }),
     ("no generator has it", Case("max pool") { tape, x in try tape.maxPool(x) }),
   ]
 

@@ -69,6 +69,8 @@ def cases(folder):
     # Latent codes, whose random numbers a resume must draw again.
     found += [[*pairs, "--latent", 3, *options.split()] for options in (
         "", "--batch-size 4 --pool 3 --latent-at input --objective cgan+l1", "--generator resnet-6 --norm none --lambda-latent 0", "--dropout --lambda-kl 0")]
+    found += [[*pairs, "--teacher", folder / "teacher", *options.split()] for options in (
+        "", "--batch-size 2 --lambda-l1 10 --teacher-radius 0.5", "--generator resnet-6 --objective l1 --recompute")]
     return found
 
 
@@ -90,6 +92,9 @@ def interrupted(bench, arguments, run, number, patience):
 def campaign(bench):
     report = Report("runs with every option that changes a step, interrupted by INT, TERM, HUP or KILL and resumed")
     folder = write_data(bench)
+    bench.must([
+        "train", *TINY, *REFERENCE, "--data", folder / "others", "--targets", folder / "photos", "--ngf", 6, "--steps", 2,
+        "--out", folder / "teacher"])
     items = list(enumerate(cases(folder)))
     if bench.short:
         items = bench.random.sample(items, 8)

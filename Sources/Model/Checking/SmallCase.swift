@@ -19,14 +19,20 @@ extension TrainingOptions {
   private func shrunk(to least: Int, ngf: Int, ndf: Int, batchSize: Int) -> TrainingOptions {
     var small = self
     (small.network.ngf, small.network.ndf, small.batchSize) = (ngf, ndf, batchSize)
+    // A teacher is as much smaller as the student is.
+    let teacherLevels = distillation?.network?.levels ?? 0
+    small.distillation?.network?.ngf = min(distillation?.network?.ngf ?? ngf, ngf)
     var side = least
     while side < min(network.size.width, network.size.height) {
       small.network.sizeWithLevels = PictureSize(square: side)
       small.network.levels = min(small.network.levels, network.levels)
+      small.distillation?.network?.levels = min(
+        teacherLevels, NetworkConfiguration.standardLevels(small.network.size))
       if (try? small.network.validate()) != nil { return small }
       side *= 2
     }
     (small.network.size, small.network.levels) = (network.size, network.levels)
+    small.distillation?.network?.levels = teacherLevels
     return small
   }
 }

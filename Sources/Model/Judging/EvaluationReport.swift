@@ -10,6 +10,8 @@ public struct EvaluationReport: Sendable {
   public var palette: Palette?
   /// A scorer's readings, one for each of `pictures`; empty without a scorer.
   public var scores: [ScorerScore] = []
+  /// With a teacher's pictures, one for each of `pictures`; empty without a teacher.
+  public var agreements: [Agreement] = []
   public var scorerPalette: Palette?
   private var featureRemarks: [String] = []
 

@@ -25,6 +25,8 @@ public struct PictureEvaluation {
   public var sampleFiles: [String: [String]] = [:]
   /// Files of several right outputs of each pair's input, at least two, by the pairs' names; empty where only targets are known.
   public var targetSamples: [String: [String]] = [:]
+  /// The teacher whose pictures the model's are compared with, too.
+  public var teacher: TeacherComparison?
   /// The folder for a model's pictures.
   public var pictureFolder: String?
   /// What these may take the place of.
@@ -57,6 +59,9 @@ public struct PictureEvaluation {
       }
       var pictures = try mapInParallel(over: range) { index in
         try figures(source.pairs[index], compared(index))
+      }
+      if let teacher {
+        report.agreements += try range.map { try teacher.agreement(source.pairs[$0], index: $0) }
       }
       if translated == nil { onProgress(range.upperBound) }
       if let translator, translator.options.hasCodes {
@@ -121,6 +126,7 @@ public struct PictureEvaluation {
       try report.add(comparison, ScorerScore.distance)
     }
     if let features { try report.add(features.comparison, features.kind) }
+    report.figures += ImageMetrics.figures(report.agreements, bootstrap)
   }
 
   /// A model's pictures of some pairs, written where a folder is given; nil without a model.

@@ -91,7 +91,7 @@ public struct Encoder: DeclaredNetwork {
   public init(_ configuration: NetworkConfiguration, _ label: NetworkLabel, on tape: Tape) {
     guard let latent = configuration.latent else { preconditionFailure("an encoder has codes to make") }
     self.label = label
-    let (set, width) = (ParameterSet(tape), configuration.ngf)
+    let (set, width) = (ParameterSet(label, on: tape), configuration.ngf)
     head = ConvolutionLayer(
       "\(label.prefix)conv.0", from: configuration.outputChannels, to: width, stride: 2, bias: true, set)
     let count = Self.blocks(of: configuration)

@@ -39,12 +39,13 @@ extension [ModuleOutput] {
 /// The parameters and running statistics of one network, declared on a tape under PyTorch's names.
 final class ParameterSet {
   private let tape: Tape
+  private let isFrozen: Bool
   private(set) var parameters: [NamedTensor] = []
   private(set) var runningStatistics: [NamedTensor] = []
   private(set) var singularVectors: [NamedTensor] = []
 
-  init(_ tape: Tape) {
-    self.tape = tape
+  init(_ label: NetworkLabel, on tape: Tape) {
+    (self.tape, isFrozen) = (tape, label.isFrozen)
   }
 
   func weight(_ name: String, _ shape: Shape, as kind: String = "weight") -> Tensor {
@@ -54,7 +55,7 @@ final class ParameterSet {
   func bias(_ name: String, _ channels: Int) -> Tensor { parameter("\(name).bias", [channels]) }
 
   private func parameter(_ name: String, _ shape: Shape) -> Tensor {
-    let tensor = tape.parameter(name, shape)
+    let tensor = isFrozen ? tape.state(name, shape) : tape.parameter(name, shape)
     parameters.append(NamedTensor(name: name, tensor: tensor))
     return tensor
   }

@@ -6,11 +6,14 @@ public struct NetworkLabel: Sendable, Hashable {
   public let name: String
   /// Heads the names of its parameters, in checkpoints too. Two networks of a kind need two prefixes.
   public let prefix: String
+  /// Whether nothing trains it: its parameters are states of the tape.
+  public let isFrozen: Bool
 
   /// - Parameter prefix: by default the name and a dot
-  public init(_ name: String, prefix: String? = nil) {
+  public init(_ name: String, prefix: String? = nil, isFrozen: Bool = false) {
     self.name = name
     self.prefix = prefix ?? "\(name)."
+    self.isFrozen = isFrozen
   }
 }
 

@@ -136,7 +136,17 @@ public struct NetworkConfiguration: Sendable, Codable, Equatable {
   }
 
   /// Both sides of the networks' maps must be multiples of it.
-  public var alignment: Int { max(generator.residualBlocks == nil ? 1 << levels : 4, 1 << (scales - 1)) }
+  public var alignment: Int { max(generatorAlignment, 1 << (scales - 1)) }
+
+  /// Both sides of the generator's maps must be multiples of it.
+  var generatorAlignment: Int { generator.residualBlocks == nil ? 1 << levels : 4 }
+
+  /// The same networks for pictures of another size.
+  func ofSize(_ size: PictureSize) -> NetworkConfiguration {
+    var other = self
+    other.size = size
+    return other
+  }
 
   /// The size of the maps that the networks take: pictures are padded to it, and cut out of it.
   public var paddedSize: PictureSize { size.roundedUp(toMultipleOf: alignment) }

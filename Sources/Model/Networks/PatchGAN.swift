@@ -37,7 +37,7 @@ public struct PatchGAN: DeclaredNetwork {
     _ configuration: NetworkConfiguration, channels: Int, _ label: NetworkLabel, on tape: Tape
   ) {
     self.label = label
-    let set = ParameterSet(tape)
+    let set = ParameterSet(label, on: tape)
     let (count, ndf, hasBias) = (
       configuration.discriminatorLayers, configuration.ndf, configuration.convolutionsHaveBias
     )

@@ -91,7 +91,7 @@ public struct ResNet: Generator {
   {
     self.label = label
     noiseChannels = configuration.noiseChannels
-    let set = ParameterSet(tape)
+    let set = ParameterSet(label, on: tape)
     let hasBias = configuration.convolutionsHaveBias
     upsampling = configuration.upsampling
     hasDropout = configuration.dropout

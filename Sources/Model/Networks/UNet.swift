@@ -31,7 +31,7 @@ public struct UNet: Generator {
   public init(_ configuration: NetworkConfiguration, _ label: NetworkLabel, on tape: Tape) {
     self.label = label
     noiseChannels = configuration.noiseChannels
-    let set = ParameterSet(tape)
+    let set = ParameterSet(label, on: tape)
     let (count, ngf) = (configuration.levels, configuration.ngf)
     let hasBias = configuration.convolutionsHaveBias
     hasSkips = configuration.generator == .unet

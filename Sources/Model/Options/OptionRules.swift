@@ -37,17 +37,30 @@ extension TrainingOptions {
     OptionRule("--lambda-l1", .objective) { options in
       let objective = options.objective
       return !objective.isAdversarial && objective.pixelDistance != nil && objective.pixelWeight == 0
+        && options.distillation == nil
         ? "0 leaves nothing of --objective \(objective.kind.rawValue)" : nil
     },
     OptionRule("--minimax", .objective) { options in
       options.objective.minimax && !(options.objective.isAdversarial && options.objective.ganLoss == .bce)
         ? "goes with a GAN of --gan-loss bce, whose generator has two losses" : nil
     },
+    OptionRule("--teacher", .objective) { options in
+      options.distillation != nil && options.objective.output == .logits
+        ? "draws pictures, and --objective cross-entropy draws none" : nil
+    },
+    OptionRule("--lambda-teacher", .objective) { options in
+      guard let weights = options.distillation?.weights else { return nil }
+      return weights.pixels + weights.edges + weights.high > 0
+        ? nil : "0, with --lambda-teacher-edges and -high of 0, leaves nothing of --teacher"
+    },
     adversarial("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 },
     adversarial("--gradient-penalty") { $0.objective.gradientPenalty > 0 },
     adversarial("--pool") { $0.poolSize > 0 },
     OptionRule("--weights", .objective) { options in
-      options.weights != nil && options.objective.pixelDistance == nil
+      if options.weights != nil, options.distillation != nil, options.objective.pixelWeight == 0 {
+        return "are of the pixels of a target, and --teacher leaves it out; add --lambda-l1 100"
+      }
+      return options.weights != nil && options.objective.pixelDistance == nil
         ? "--objective \(options.objective.kind.rawValue) has no pixel loss" : nil
     },
   ]
@@ -66,6 +79,9 @@ extension TrainingOptions {
       unpaired("--objective") { options in
         options.objective.kind == .gan
           ? nil : "\(options.objective.kind.rawValue) needs pairs; --unpaired has none"
+      },
+      unpaired("--teacher") { options in
+        options.distillation == nil ? nil : "is a model of pairs; --unpaired has none"
       },
       unpaired("--weights") { $0.weights == nil ? nil : hasNoTarget },
       unpaired("--lambda-feature-matching") { $0.objective.lambdaFeatureMatching > 0 ? hasNoTarget : nil },
@@ -94,6 +110,10 @@ extension TrainingOptions {
     OptionRule("--latent", .objective) { options in
       options.hasCodes && options.isUnpaired
         ? "a code is found in a picture's target; --unpaired has none" : nil
+    },
+    OptionRule("--teacher", .objective) { options in
+      options.hasCodes && options.distillation != nil
+        ? "draws one picture of an input, and --latent asks for many; leave one of them out" : nil
     },
     OptionRule("--objective", .objective) { options in
       options.hasCodes && !options.objective.isAdversarial
@@ -195,6 +215,10 @@ extension TrainingOptions {
     + ["--latent-at", "--lambda-latent", "--lambda-kl"].map { name in
       OptionUsage(name) { options, _ in options.hasCodes ? nil : "goes with --latent" }
     }
+    + ["--lambda-teacher", "--lambda-teacher-edges", "--lambda-teacher-high", "--teacher-radius"].map {
+      name in
+      OptionUsage(name) { options, _ in options.distillation == nil ? "goes with --teacher" : nil }
+    }
 }
 
 extension TrainingOptions {
@@ -252,6 +276,10 @@ extension TrainingOptions {
     if takesDefaults { takeUnpairedDefaults() }
     let takesCodes = names.contains("--latent") && !hasCodes
     if takesCodes { takeLatentDefaults() }
+    if names.contains("--teacher"), distillation == nil {
+      distillation = Distillation(teacher: "")
+      objective.pixelWeight = 0
+    }
     for option in given { try option.row.set(&self, option.words) }
     if takesCodes {
       if !names.contains("--latent-at"), network.generator.residualBlocks != nil { codePlace = .input }
@@ -282,7 +310,7 @@ extension TrainingOptions {
       options = changed
     }
     // A run's folders may have moved; which there are is a matter of the networks.
-    for name in ["--input", "--weights"] {
+    for name in ["--input", "--weights", "--teacher"] {
       let (had, has) = (Self.row(name).words(self), Self.row(name).words(options))
       guard had.count == has.count else {
         throw .option(name, "the run has \(had.count), not \(has.count); a resumed run cannot change that")

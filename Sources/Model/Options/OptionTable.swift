@@ -5,7 +5,7 @@ import Images
 extension TrainingOptions {
   /// All options, in the order of help and reports.
   public static let rows: [OptionRow] = [
-    pictureRows, networkRows, objectiveRows, cycleRows, codeRows, PictureTerm.all.map(\.row),
+    pictureRows, networkRows, objectiveRows, cycleRows, codeRows, teacherRows, PictureTerm.all.map(\.row),
     discriminatorRows,
     trainingRows,
   ].flatMap(\.self)
@@ -176,6 +176,30 @@ extension TrainingOptions {
       "--lambda-kl", \.codeWeights.divergence, .objective,
       "Weight of the divergence of the encoder's codes from a standard normal distribution.",
       range: .weight, shown: .when(\.hasCodes)),
+  ]
+
+  private static let teacherRows: [OptionRow] = [
+    OptionRow(
+      "--teacher", \.teacherPath, .objective,
+      "Learn to draw what another model draws of the inputs: distillation, by default without L1 to the targets.",
+      value: "run|file", mayChange: true, shown: .unlessDefault),
+    OptionRow(
+      "--lambda-teacher", \.teacherWeights.pixels, .objective,
+      "Weight of the L1 distance from the teacher's picture.", range: .weight,
+      shown: .when { $0.distillation != nil }),
+    OptionRow(
+      "--lambda-teacher-edges", \.teacherWeights.edges, .objective,
+      "Weight of the difference of both pictures' edges.", range: .weight,
+      shown: .when { $0.distillation != nil }),
+    OptionRow(
+      "--lambda-teacher-high", \.teacherWeights.high, .objective,
+      "Weight of the square of their difference at high spatial frequencies.", range: .weight,
+      shown: .when { $0.distillation != nil }),
+    OptionRow(
+      "--teacher-radius", \.teacherWeights.radius, .objective,
+      "Where these frequencies begin; 1 is a period of two pixels.",
+      range: OptionRange(words: "from 0 to 1") { (0...1).contains($0) },
+      shown: .when { $0.distillation != nil }),
   ]
 
   private static let discriminatorRows: [OptionRow] = [

@@ -76,7 +76,8 @@ extension TrainingReport {
         tiles.append(Tile(name: "Epochs", value: Self.epochs(last.epoch), note: "seen so far"))
       }
     }
-    for (index, kind) in lossKinds.enumerated() where [.reconstruction, .cycle, .code].contains(kind.family) {
+    for (index, kind) in lossKinds.enumerated()
+    where [.reconstruction, .teacher, .cycle, .code].contains(kind.family) {
       if let recent = recentMean(index) {
         tiles.append(Tile(name: kind.name, value: NumberText.figure(recent), note: "mean of the last tenth"))
       }
@@ -200,6 +201,7 @@ extension LossKind.Family {
   fileprivate var heading: String {
     switch self {
     case .reconstruction: "Reconstruction"
+    case .teacher: "Distillation"
     case .cycle: "Cycle and identity"
     case .code: "Latent codes"
     case .discriminator: "Discriminator"
@@ -210,6 +212,7 @@ extension LossKind.Family {
   fileprivate var remark: String {
     switch self {
     case .reconstruction: "distance from the target"
+    case .teacher: "distance from the teacher's picture"
     case .cycle: "distance of a picture from itself"
     case .code: "KL near 0, or a high latent loss: the code is ignored"
     case .discriminator: "low: it tells real from fake"

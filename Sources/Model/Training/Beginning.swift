@@ -24,6 +24,10 @@ extension TrainingOptions {
     (network, objective, unpaired) = (model.network, model.objective, model.unpaired)
     codeLosses = model.codeLosses
     if isUnpaired { poolSize = model.poolSize }
+    // A student that learnt from its teacher alone goes on with the targets, or with a teacher that is given again.
+    if model.distillation != nil, objective.pixelWeight == 0 {
+      objective.pixelWeight = Objective().pixelWeight
+    }
     let inputKinds: Set = ["--task", "--labels", "--input-format"]
     if names.isDisjoint(with: inputKinds) {
       (kinds.labels, kinds.inputs) = (model.kinds.labels, model.kinds.inputs)
@@ -42,14 +46,16 @@ extension TrainingOptions {
 
   /// Takes the model's classes in place of those that were counted in the pictures: a class keeps its plane.
   ///
+  /// - Parameter option: that names the model
   /// - Throws: `ModelError.option` for pictures of a class that the model does not know
-  public mutating func takeClasses(of model: TrainingOptions) throws(ModelError) {
+  public mutating func takeClasses(of model: TrainingOptions, by option: String = "--from") throws(ModelError)
+  {
     guard case .pictures(let inputs, let target) = format,
       case .pictures(let modelInputs, let modelTarget) = model.format, inputs.count == modelInputs.count
     else { return }
     var taken: [PlaneFormat] = []
     for (own, other) in zip(inputs + [target], modelInputs + [modelTarget]) {
-      taken.append(try own.takingClasses(of: other))
+      taken.append(try own.takingClasses(of: other, by: option))
     }
     format = .pictures(inputs: taken.dropLast(), target: taken[taken.count - 1])
     network.inputChannels = format.inputChannels
@@ -58,12 +64,12 @@ extension TrainingOptions {
 }
 
 extension PlaneFormat {
-  fileprivate func takingClasses(of other: PlaneFormat) throws(ModelError) -> PlaneFormat {
+  fileprivate func takingClasses(of other: PlaneFormat, by option: String) throws(ModelError) -> PlaneFormat {
     guard case .labels(let palette) = self, case .labels(let known) = other else { return self }
     guard let colour = palette.colours.first(where: { !known.colours.contains($0) && $0 != known.unlabelled })
     else { return other }
     throw .option(
-      "--from",
+      option,
       "the model knows no class of the colour \(colour); it has \(known.colours.map(\.description).joined(separator: " "))"
     )
   }

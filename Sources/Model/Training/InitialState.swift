@@ -5,10 +5,12 @@ extension TrainingStep {
   /// Sets every parameter and state as the PyTorch version does: weights by `initialization`, norm scales from N(1, 0.02),
   /// biases and shifts 0, running means 0 and variances 1, moments 0. Power iterations start from random unit vectors.
   ///
-  /// Numbers are counted, not drawn in turn: the same seed gives the same networks on every executor.
+  /// Numbers are counted, not drawn in turn: the same seed gives the same networks on every executor. Frozen networks are set,
+  /// too, behind the others.
   public func initialize(
     _ executor: any Executor, _ initialization: Initialization = .normal, seed: UInt64
   ) throws {
+    let networks = networks + frozen
     let parameters = networks.flatMap(\.parameters)
     for (index, parameter) in parameters.enumerated() {
       try executor.write(

@@ -6,6 +6,8 @@ public struct LossKind: Sendable, Hashable {
   public enum Family: String, Sendable, CaseIterable {
     /// Distances of the generator's picture from the target.
     case reconstruction
+    /// Distances of the generator's picture from its teacher's.
+    case teacher
     /// Distances of pictures from themselves behind generators, where there are no targets.
     case cycle
     /// How far latent codes are from a standard normal distribution, and from what an encoder finds of them.

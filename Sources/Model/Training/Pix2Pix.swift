@@ -15,6 +15,8 @@ public struct Pix2Pix: TrainingStep {
     public var isWeighted = false
     /// Earlier outputs that the discriminator may be shown in place of new ones (Shrivastava et al. 2017).
     public var poolSize = 0
+    /// The generator that this one learns to draw like; none when nil.
+    public var teacher: Teacher?
     /// Results of forward passes that the backward passes make again rather than find in memory; none when nil.
     public var recomputation: Recomputation?
 
@@ -79,6 +81,7 @@ public struct Pix2Pix: TrainingStep {
       ? recorder.discriminator(
         configuration, channels: conditions + configuration.outputChannels, NetworkLabel("D", prefix: ""))
       : nil
+    let teacher = options.teacher.map { ($0, recorder.frozenGenerator($0.network, Teacher.label)) }
     try recorder.section {
       let a = input("A", channels: configuration.inputChannels, .side(0))
       let b = input("B", channels: configuration.outputChannels, .side(1))
@@ -100,7 +103,11 @@ public struct Pix2Pix: TrainingStep {
 
         (adversarial, matching) = try recorder.fool(discriminator, fakes: fakes, reals: reals)
       }
-      let reconstruction = try recorder.reconstruct(fake, b, weights: weights)
+      var reconstruction = try recorder.reconstruct(
+        fake, b, weights: weights, takesPixels: teacher == nil || objective.pixelWeight > 0)
+      if let (teacher, generator) = teacher {
+        reconstruction += try recorder.follow(fake, recorder.show(generator, a), teacher.weights)
+      }
       try recorder.update([generator], minimizing: adversarial + reconstruction + matching)
     }
   }
@@ -114,6 +121,7 @@ extension Pix2Pix.Options {
     var run = TrainingOptions()
     (run.batchSize, run.objective, run.poolSize) = (batchSize, objective, poolSize)
     run.weights = isWeighted ? "" : nil
+    run.distillation = teacher.map { Distillation(teacher: "", weights: $0.weights) }
     try run.validate(.objective)
     let batch = TrainingOptions.row("--batch-size")
     if let reason = batch.problem(run) { throw .option(batch.name, reason) }

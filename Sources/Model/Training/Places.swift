@@ -12,7 +12,7 @@ struct Places: Codable {
     }
   }
 
-  fileprivate static func absolute(_ path: String) -> String {
+  static func absolute(_ path: String) -> String {
     URL(fileURLWithPath: path).standardizedFileURL.path
   }
 

@@ -10,6 +10,7 @@ public final class StepRecorder {
   /// Whether dropout masks are inputs of the step instead of being drawn.
   private let givenMasks: Bool
   private var networks: [Network] = []
+  private var frozen: [Network] = []
   private var generators: [NetworkLabel] = []
   private var states: [NamedTensor] = []
   private var inputs: [StepInput] = []
@@ -42,6 +43,13 @@ public final class StepRecorder {
     let generator = configuration.makeGenerator(label, on: tape)
     networks.append(Network(generator))
     generators.append(label)
+    return generator
+  }
+
+  /// Declares a generator that is not trained.
+  public func frozenGenerator(_ configuration: NetworkConfiguration, _ label: NetworkLabel) -> any Generator {
+    let generator = configuration.makeGenerator(label, on: tape)
+    frozen.append(Network(generator))
     return generator
   }
 
@@ -274,12 +282,15 @@ public final class StepRecorder {
 
   /// Records the losses of a picture beside its target.
   ///
-  /// - Parameter weights: of the target's pixels, [N, 1, H, W]
+  /// - Parameters:
+  ///   - weights: of the target's pixels, [N, 1, H, W]
+  ///   - takesPixels: whether the objective's pixel loss is one of them
   public func reconstruct(
-    _ picture: Tensor, _ target: Tensor, weights: Tensor? = nil, _ name: String = "G"
+    _ picture: Tensor, _ target: Tensor, weights: Tensor? = nil, takesPixels: Bool = true,
+    _ name: String = "G"
   ) throws(TapeError) -> WeightedLosses {
     var losses = WeightedLosses()
-    if let distance = objective.pixelDistance {
+    if let distance = objective.pixelDistance, takesPixels {
       let loss =
         if let weights { try tape.weightedPixelLoss(distance, picture, target, weights: weights) } else {
           try tape.pixelLoss(distance, picture, target)
@@ -296,6 +307,30 @@ public final class StepRecorder {
       let weight = objective[weightOf: term.loss.name]
       guard weight > 0 else { continue }
       losses.add(term.loss.of(name), try term.record(tape, picture, target), factor: weight)
+    }
+    return losses
+  }
+
+  /// Records a frozen generator's pass over pictures [N, C, H, W] as in use: nothing is dropped, and norms take statistics of
+  /// every picture by itself, whatever the batch.
+  public func show(_ generator: any Generator, _ pictures: Tensor) throws(TapeError) -> Tensor {
+    let pass = try generator.record(
+      pictures, code: nil, passes: pictures.shape.n, on: tape, dropout: .off, statistics: .batch,
+      training: false)
+    tape.keep(pass.output)
+    return pass.output
+  }
+
+  /// Records the losses of a picture beside its teacher's.
+  func follow(
+    _ picture: Tensor, _ teachers: Tensor, _ weights: Distillation.Weights
+  ) throws(TapeError) -> WeightedLosses {
+    var losses = WeightedLosses()
+    for term in TeacherTerm.all where term.weight(weights) > 0 {
+      let loss = try tape.scope(Teacher.label.name) { () throws(TapeError) in
+        try term.record(tape, picture, teachers, weights.radius)
+      }
+      losses.add(term.loss, loss, factor: term.weight(weights))
     }
     return losses
   }
@@ -392,7 +427,7 @@ public final class StepRecorder {
     let recording = tape.freeze()
     return RecordedStep(
       recording: recomputation.map(recording.recomputing) ?? recording, schedule: schedule,
-      networks: networks, states: states, inputs: inputs, losses: losses, sections: sections,
+      networks: networks, frozen: frozen, states: states, inputs: inputs, losses: losses, sections: sections,
       translations: translations, encoding: encoding, generators: generators)
   }
 

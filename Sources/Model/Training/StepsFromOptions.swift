@@ -14,6 +14,7 @@ extension TrainingOptions {
     step.objective = objective
     step.isWeighted = weights != nil
     step.poolSize = poolSize
+    step.teacher = try teacher()
     step.recomputation = recompute ? .standard : nil
     return try Pix2Pix(
       network, step, sections: translates ? [.train, .translate] : .train,

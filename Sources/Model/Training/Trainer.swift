@@ -123,6 +123,7 @@ public final class Trainer {
         remarks += try source.begin(step, executor, path: path)
       }
     }
+    try options.fillTeacher(step, executor)
     // Validations and samples would meet a lack of memory behind many steps.
     for section in step.allSections { try executor.reserve(section) }
     try executor.finish()

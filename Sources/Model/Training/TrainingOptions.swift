@@ -19,6 +19,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var unpaired: CycleGAN.Weights?
   /// The weights of the codes' losses of a training with latent codes; nil without.
   public var codeLosses: BicycleGAN.Weights?
+  /// The teacher that the generator learns to draw like; nil without one.
+  public var distillation: Distillation?
   /// Earlier outputs that the discriminator may be shown.
   public var poolSize = 0
   public var initialization = Initialization.normal
@@ -204,6 +206,26 @@ extension TrainingOptions {
   var codeWeights: BicycleGAN.Weights {
     get { codeLosses ?? BicycleGAN.Weights() }
     set { if codeLosses != nil { codeLosses = newValue } }
+  }
+
+  /// The run or checkpoint of the teacher.
+  public internal(set) var teacherPath: String? {
+    get { distillation?.teacher }
+    set {
+      guard let newValue else {
+        distillation = nil
+        return
+      }
+      distillation = distillation ?? Distillation(teacher: newValue)
+      distillation?.teacher = newValue
+    }
+  }
+
+  /// The weights of a teacher's terms, for their options; setting them without a teacher, where they are refused, changes
+  /// nothing.
+  var teacherWeights: Distillation.Weights {
+    get { distillation?.weights ?? Distillation.Weights() }
+    set { distillation?.weights = newValue }
   }
 
   /// The task that makes pairs of photographs.

@@ -16,6 +16,8 @@ public struct RecordedStep: Sendable {
   /// The tensor of the step's `Schedule`.
   public let schedule: Tensor
   public let networks: [Network]
+  /// Networks that are not trained, such as a teacher's: no checkpoint holds them.
+  public let frozen: [Network]
   /// State beside the networks: pools of earlier images.
   public let states: [NamedTensor]
   /// The inputs of the step besides the schedule.
@@ -59,6 +61,7 @@ extension TrainingStep {
   public var recording: Recording { recorded.recording }
   public var schedule: Tensor { recorded.schedule }
   public var networks: [Network] { recorded.networks }
+  public var frozen: [Network] { recorded.frozen }
   public var states: [NamedTensor] { recorded.states }
   public var inputs: [StepInput] { recorded.inputs }
   public var losses: [LossTerm] { recorded.losses }

@@ -171,9 +171,7 @@ public final class Translator {
   /// - Parameter index: of the pair in its source
   public func codeDistances(of pair: PairFiles, index: Int) throws -> CodeDistances {
     let (format, size) = (options.format, options.network.size)
-    let augmentation = Augmentation(size: size, jitter: false, seed: options.seed)
-    let planes = try PairReader(augmentation: augmentation, format: format)
-      .planes(of: pair, epoch: 0, index: index)
+    let planes = try pairPlanes(of: pair, index: index)
     let (step, executor) = try generator(size)
     guard let encoding = step.encoding else { preconditionFailure("a model without codes has no encoder") }
     func pixels(_ output: [Float]) -> Pixels {
@@ -200,14 +198,48 @@ public final class Translator {
     of pair: PairFiles, index: Int, samples: Int
   ) throws -> (input: [Float], outputs: [Picture], target: Picture) {
     let (format, size) = (options.format, options.network.size)
-    let augmentation = Augmentation(size: size, jitter: false, seed: options.seed)
-    let planes = try PairReader(augmentation: augmentation, format: format)
-      .planes(of: pair, epoch: 0, index: index)
+    let planes = try pairPlanes(of: pair, index: index)
     let outputs = try (0..<samples).map { sample in
       format.targetPicture(
         try translate(planes.input, size, index: index, sample: sample), input: planes.input, size: size)
     }
     return (planes.input, outputs, format.targetPicture(planes.target, input: planes.input, size: size))
+  }
+
+  /// The planes [C, H, W] that the network draws of a pair's input, as validation takes it, and the picture that shows them.
+  func draw(_ pair: PairFiles, index: Int) throws -> (planes: [Float], picture: Picture) {
+    let (format, size) = (options.format, options.network.size)
+    let input = try pairPlanes(of: pair, index: index).input
+    let output = try translate(input, size, index: index)
+    return (output, format.targetPicture(output, input: input, size: size))
+  }
+
+  private func pairPlanes(of pair: PairFiles, index: Int) throws -> (input: [Float], target: [Float]) {
+    let augmentation = Augmentation(size: options.network.size, jitter: false, seed: options.seed)
+    let planes = try PairReader(augmentation: augmentation, format: options.format)
+      .planes(of: pair, epoch: 0, index: index)
+    return (planes.input, planes.target)
+  }
+
+  /// Runs the network once on the picture that it holds.
+  ///
+  /// - Returns: the seconds until its result is there
+  func secondsOfRun() throws -> Double {
+    let (step, executor) = try generator(options.network.size)
+    try executor.finish()
+    return try ContinuousClock().measure {
+      try executor.run(section: step.translations[0].section)
+      try executor.finish()
+    } / .seconds(1)
+  }
+
+  /// The network's parameters, and the multiply-adds of its convolutions for a picture.
+  func networkSize() throws -> (parameters: Int, multiplyAdds: Double) {
+    let step = try generator(options.network.size).step
+    return (
+      step.networks[0].parameters.reduce(0) { $0 + $1.tensor.shape.count },
+      step.recording.flops(step.recording.sections[step.translations[0].section]) / 2
+    )
   }
 
   /// Input planes of a size to output planes.

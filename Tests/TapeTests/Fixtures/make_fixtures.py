@@ -230,6 +230,14 @@ def blurred(name, make):
     return [blur(make(json.loads(name.removeprefix("blur "))), 5)]
 
 
+def high_pass(name, make):
+    radius, shape = re.fullmatch(r"high pass (\S+) (\[.*\])", name).groups()
+    x = make(json.loads(shape)).numpy()
+    fy, fx = (2 * np.fft.fftfreq(n) for n in x.shape[2:])
+    is_high = np.sqrt(fy[:, None] ** 2 + fx**2) > float(np.float32(radius))
+    return [torch.from_numpy(np.fft.ifft2(np.fft.fft2(x) * is_high).real)]
+
+
 def similarity(name, make):
     operation, shape, flat = re.fullmatch(r"SSIM (loss|gradient) (\[.*\])(, flat)?", name).groups()
     shape = json.loads(shape)
@@ -534,7 +542,7 @@ def evaluate(name):
         ("convolution", convolution), ("transposed", convolution), ("weight gradient", convolution),
         ("activation", activation_gradient), ("norm second", norm_second_gradient), ("norm", norm), ("running", norm),
         ("BCE", logit_loss), ("squared", logit_loss), ("hinge", logit_loss), ("linear", logit_loss),
-        ("L1", pixel), ("L2", pixel), ("blur", blurred), ("SSIM", similarity), ("edge", edges),
+        ("L1", pixel), ("L2", pixel), ("blur", blurred), ("high pass", high_pass), ("SSIM", similarity), ("edge", edges),
         ("cross-entropy", cross_entropy), ("image pool", image_pool), ("weighted", weighted_pixel),
         ("gradient penalty", gradient_penalty), ("mix", mix), ("Gaussian KL", gaussian_kl),
         ("Gaussian", gaussian_noise), ("broadcast", broadcast), ("spatial mean", spatial_mean),
