@@ -36,7 +36,9 @@ class Pool:
         return earlier
 
 
-class Trainer:
+class CycleGAN:
+    batch = 1
+
     def __init__(self, size, ngf, ndf, device, layout, fused):
         blocks = 6 if size < 256 else 9
         put = lambda network: network.to(device).to(memory_format=layout)
@@ -47,6 +49,9 @@ class Trainer:
         # The PyTorch version has one optimizer for both discriminators, too.
         self.by_g, self.by_d = adam(self.g, self.f), adam(self.d_b, self.d_a)
         self.pools = Pool(), Pool()
+
+    def forward(self, a, _):
+        return self.g(a)
 
     @staticmethod
     def square(logits, target):
@@ -72,13 +77,14 @@ class Trainer:
         self.by_d.step()
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(make, description):
+    """Times `make`'s steps by the command line."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("command", choices=["time"])
     p.add_argument("--size", type=int, default=128)
     p.add_argument("--ngf", type=int, default=32)
     p.add_argument("--ndf", type=int, default=32)
-    p.add_argument("--batch", type=int, default=1)
+    p.add_argument("--batch", type=int, default=make.batch)
     p.add_argument("--repeats", type=int, default=7)
     p.add_argument("--device", default="cpu")
     p.add_argument("--mode", choices=["eager", "channels_last"], default="eager")
@@ -86,7 +92,7 @@ def main():
     o = p.parse_args()
     torch.manual_seed(0)
     layout = torch.channels_last if o.mode == "channels_last" else torch.contiguous_format
-    trainer = Trainer(o.size, o.ngf, o.ndf, o.device, layout, None if o.default_adam else True)
+    trainer = make(o.size, o.ngf, o.ndf, o.device, layout, None if o.default_adam else True)
     sides = [(torch.rand(o.batch, 3, o.size, o.size) * 2 - 1).to(o.device).contiguous(memory_format=layout) for _ in range(2)]
 
     def median(work):
@@ -102,8 +108,9 @@ def main():
 
     step = median(lambda: trainer.step(*sides))
     with torch.no_grad():
-        forward = median(lambda: trainer.g(sides[0]))
+        forward = median(lambda: trainer.forward(*sides))
     print(json.dumps({"step_ms": step, "forward_ms": forward}))
 
 
-main()
+if __name__ == "__main__":
+    main(CycleGAN, __doc__)

@@ -146,6 +146,26 @@ def unpaired(maker):
     save(strip.resize((2 * strip.width, 2 * strip.height), Image.Resampling.BICUBIC), "unpaired.jpg")
 
 
+def codes(maker):
+    """Fronts drawn of label maps with the codes of other fronts: a front's code in each column."""
+    side, pairs = 64, maker.folder / "small-pairs"
+    if not pairs.exists():
+        maker.run("sample-pairs", "--out", pairs, "--count", 900, "--size", side, "--layout", "folders")
+    run = maker.train("codes", "--latent", 8, "--data", pairs / "B", "--targets", pairs / "A", "--size", side, "--ngf", 32,
+                      "--ndf", 32, "--batch-size", 4, "--init", "normal", "--learning-rate", 4e-4, "--steps", 6000,
+                      "--validate-every", 5)
+    fronts, labels = (sorted((pairs / letter / "val").iterdir()) for letter in "AB")
+    sheet = Image.new("RGB", (7 * side, 4 * side), "white")
+    for column, front in enumerate(fronts[:6], 1):
+        sheet.paste(picture(front), (column * side, 0))
+        for row, label in enumerate(labels[10:13], 1):
+            out = maker.folder / "coded.png"
+            maker.run("translate", "--model", run, "--input", label, "--encode", front, "--out", out, "--overwrite", "--quiet")
+            sheet.paste(picture(label), (0, row * side))
+            sheet.paste(picture(out), (column * side, row * side))
+    save(sheet.resize((2 * sheet.width, 2 * sheet.height), Image.Resampling.BICUBIC), "codes.jpg")
+
+
 def picture_of(thing):
     return Image.open(io.BytesIO(thing.screenshot())).convert("RGB")
 
@@ -174,6 +194,7 @@ def main(program, folder):
     for name, options in tasks.items():
         save(rows(picture(samples(maker.train(name, *options, *SMALL, "--epochs", 6))[-1])), f"{name}.jpg")
     unpaired(maker)
+    codes(maker)
 
 
 main(*sys.argv[1:])

@@ -37,8 +37,9 @@ struct Benchmark: ParsableCommand {
   @OptionGroup(title: "Objective, for --step") var objective: ObjectiveOptions
   @Flag(help: "For --step: make activations again in the backward pass, as train --recompute does.")
   var recompute = false
-  @Option(help: "Pictures at a time.", transform: TrainingOptions.batchSizes.value)
-  var batchSize = 1
+  @Option(
+    help: "Pictures at a time. (default: 1, with --latent 2)", transform: TrainingOptions.batchSizes.value)
+  var batchSize: Int?
   @Flag(
     help: ArgumentHelp(
       "For --step: do not compare its first step with the CPU reference.",
@@ -171,7 +172,7 @@ struct Benchmark: ParsableCommand {
   private func time(
     _ shape: ConvolutionLayerShape, on device: Device, _ limits: DeviceLimits
   ) throws -> LayerResult {
-    let passes = try shape.record(batchSize: batchSize)
+    let passes = try shape.record(batchSize: batchSize ?? 1)
     let settings = try self.device.complete(
       settings(.checking), for: passes.recording, on: device, kernels)
     let executor = try OpenCLExecutor(passes.recording, on: device, settings)

@@ -7,9 +7,7 @@ import Tape
 extension Benchmark {
   /// Times the training step and the generator's forward pass, after a first step that must be right.
   func timeStep(on device: Device, _ results: inout Results) throws {
-    var options = try TrainingOptions(given: network.given + objective.given)
-    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
-    options.batchSize = batchSize
+    var options = try TrainingOptions(ofStep: network.given + objective.given, batchSize: batchSize)
     options.recompute = recompute
     let model = try options.record()
     let translation = model.translations[0]
@@ -56,7 +54,7 @@ extension Benchmark {
       String(
         format:
           "%@, ngf %d, ndf %d, batch %d: step %.1f ms, generator forward %.1f ms, %.1f GFLOP a step",
-        options.network.size.description, options.network.ngf, options.network.ndf, batchSize,
+        options.network.size.description, options.network.ngf, options.network.ndf, options.batchSize,
         results.stepMs ?? 0, results.forwardMs ?? 0, model.recording.flops(train) / 1e9))
     print(
       "\(results.launches ?? 0) launches a step; device memory \(bytesText(executor.allocatedBytes)), the process\(isPeakOwn ? "" : " with the reference") peaked at \(bytesText(peakResidentBytes()))"

@@ -23,8 +23,9 @@ struct Programs: ParsableCommand {
   var out: String
   @OptionGroup(title: "Networks") var network: NetworkOptions
   @OptionGroup(title: "Objective") var objective: ObjectiveOptions
-  @Option(help: "Pictures at a time.", transform: TrainingOptions.batchSizes.value)
-  var batchSize = 1
+  @Option(
+    help: "Pictures at a time. (default: 1, with --latent 2)", transform: TrainingOptions.batchSizes.value)
+  var batchSize: Int?
   @Flag(help: "Those of GPUs.")
   var gpuKernels = false
   @Flag(help: "Those of NVIDIA GPUs with matrix units, where fp32 is 3xTF32.")
@@ -39,9 +40,7 @@ struct Programs: ParsableCommand {
     guard case .openCL(let chosen, _) = try device.choose() else {
       throw ModelError.option("--device", "the reference has no OpenCL programs")
     }
-    var options = try TrainingOptions(given: network.given + objective.given)
-    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
-    options.batchSize = batchSize
+    let options = try TrainingOptions(ofStep: network.given + objective.given, batchSize: batchSize)
     let model = try options.record()
     var settings = OpenCLExecutor.Options.training(
       recompute: false, precision: device.precision ?? (nvidia ? .fp32 : nil))

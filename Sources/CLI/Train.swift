@@ -163,3 +163,14 @@ extension RunDirectory {
     return (options, (checkpoint, path))
   }
 }
+
+extension TrainingOptions {
+  /// The options of a training whose step alone is recorded, and its teacher's networks read.
+  ///
+  /// - Parameter batchSize: where it is not the networks' usual one
+  init(ofStep given: [GivenOption], batchSize: Int?) throws {
+    try self.init(given: given)
+    for remark in try readTeacher(comparesFormats: false) { warn(remark) }
+    if let batchSize { self.batchSize = batchSize }
+  }
+}

@@ -32,8 +32,9 @@ struct Tune: ParsableCommand {
   var seconds = 60.0
   @OptionGroup var network: NetworkOptions
   @OptionGroup var objective: ObjectiveOptions
-  @Option(help: "Pictures per step.", transform: TrainingOptions.batchSizes.value)
-  var batchSize = 1
+  @Option(
+    help: "Pictures per step. (default: 1, with --latent 2)", transform: TrainingOptions.batchSizes.value)
+  var batchSize: Int?
   @Flag(help: "Use the kernels for GPUs on this device, whatever it is.")
   var gpuKernels = false
   @Flag(help: "Print what is kept for the device, and stop.")
@@ -84,9 +85,7 @@ struct Tune: ParsableCommand {
       return
     }
 
-    var options = try TrainingOptions(given: network.given + objective.given)
-    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
-    options.batchSize = batchSize
+    let options = try TrainingOptions(ofStep: network.given + objective.given, batchSize: batchSize)
     let model = try options.record()
     note("choosing kernels on \(description.name) for about \(Int(seconds.rounded(.up))) s")
     let tuned = try tuner.tune(model.recording, seconds: seconds) {

@@ -86,11 +86,7 @@ struct Verify: ParsableCommand {
   }
 
   private func verifySteps() throws {
-    var options = try TrainingOptions(given: network.given + objective.given)
-    for remark in try options.readTeacher(comparesFormats: false) { warn(remark) }
-    // Codes go by halves of a batch.
-    options.batchSize = batchSize ?? (options.hasCodes ? 2 : 1)
-    try options.validate()
+    var options = try TrainingOptions(ofStep: network.given + objective.given, batchSize: batchSize)
     // Any folder: only the step is recorded.
     options.weights = weights ? "weights" : nil
     let model = try options.record(translates: false)

@@ -114,6 +114,14 @@ import Testing
         ] + onReference), "--batch-size: 3 is odd")
   }
 
+  /// Commands that record a step alone take the batch that codes need, and refuse another in one line.
+  @Test func batchesOfSteps() throws {
+    let step = ["--latent", "4"] + tiny
+    try done(["verify"] + step + onReference)
+    expectFailure(
+      try Program.run(["verify", "--batch-size", "3"] + step + onReference), "--batch-size: 3 is odd")
+  }
+
   /// A model goes on with other pictures, with its codes.
   @Test func fineTuning() throws {
     let outcome = try done(

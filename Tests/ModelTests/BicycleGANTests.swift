@@ -8,7 +8,7 @@ import Testing
 
 /// The step of BicycleGAN beside PyTorch's, finite differences and formulas.
 @Suite struct BicycleGANTests {
-  private func step(
+  static func step(
     _ change: (inout NetworkConfiguration, inout BicycleGAN.Options) -> Void = { _, _ in }
   ) throws -> BicycleGAN {
     var network = try NetworkConfiguration(size: 32, ngf: 2, ndf: 2, norm: .instance)
@@ -80,7 +80,7 @@ import Testing
   /// The gradients of each network against central differences of what the step reports, along a direction of all parameters.
   /// The latent term is none of the encoder's. Measured: at most 1.9e-7, of the ResNet; the others 7.5e-8.
   @Test(arguments: cases) func gradients(_ testCase: Case) throws {
-    let step = try step(testCase.change)
+    let step = try Self.step(testCase.change)
     let executor = ReferenceExecutor(step.recording, precision: .float64)
     try step.initialize(executor, .kaiming, seed: 3)
     // No learning: each loss is taken through the other networks as they were.
@@ -118,7 +118,7 @@ import Testing
 
   /// With the latent term alone the encoder stays as it is, byte for byte, and the generator does not.
   @Test func theLatentTermLeavesTheEncoder() throws {
-    let step = try step { _, options in
+    let step = try Self.step { _, options in
       (options.objective.lambdaGAN, options.objective.pixelWeight, options.weights.divergence) = (0, 0, 0)
     }
     let executor = ReferenceExecutor(step.recording)
@@ -137,7 +137,7 @@ import Testing
   /// Networks whose last weights are 0 answer with their last bias, whatever they are shown: every loss is then a formula of
   /// the pictures.
   @Test func lossesOfConstantNetworks() throws {
-    let step = try step { network, options in
+    let step = try Self.step { network, options in
       (network.scales, options.batchSize, options.weights) = (2, 4, .init(latent: 3, divergence: 0.25))
     }
     let executor = ReferenceExecutor(step.recording, precision: .float64)
@@ -209,10 +209,10 @@ import Testing
   }
 
   @Test func weightsOfZero() throws {
-    let none = try step { $1.weights = .init(latent: 0, divergence: 0) }
+    let none = try Self.step { $1.weights = .init(latent: 0, divergence: 0) }
     #expect(none.lossKinds.allSatisfy { $0.family != .code })
     #expect(none.network("E")?.passesPerStep == 1)
-    #expect(try step().network("E")?.passesPerStep == 2)
+    #expect(try Self.step().network("E")?.passesPerStep == 2)
   }
 }
 

@@ -10,19 +10,22 @@ import Testing
     "normalize": "a translation's norm by running statistics",
     "mix gradient": "a gradient penalty is not followed from the point between two pictures to them",
     "max pool": "the network whose features evaluations compare",
+    "expm1 gradient": "a divergence of Gaussians, whose gradient e^x - 1 is, is differentiated once",
     "max pool gradient": "nothing is trained through that network",
   ]
 
   /// For every kind of operation the first option set that reaches it, each model once, with the kinds it answers for.
-  private static func models() throws -> [(name: String, model: Pix2Pix, kinds: Set<String>)] {
+  private static func models() throws -> [(name: String, model: any TrainingStep, kinds: Set<String>)] {
     var known: Set<String> = []
-    var result: [(String, Pix2Pix, Set<String>)] = []
-    for testCase in ObjectiveTests.plainCases + ObjectiveTests.otherCases {
-      let model = try testCase.model()
+    var result: [(String, any TrainingStep, Set<String>)] = []
+    var models: [(String, any TrainingStep)] = try (ObjectiveTests.plainCases + ObjectiveTests.otherCases)
+      .map { ($0.description, try $0.model()) }
+    models.append(("latent codes", try BicycleGANTests.step()))
+    for (name, model) in models {
       let kinds = Set(model.recording.steps.map(\.name)).subtracting(known)
       guard !kinds.isEmpty else { continue }
       known.formUnion(kinds)
-      result.append((testCase.description, model, kinds))
+      result.append((name, model, kinds))
     }
     return result
   }

@@ -130,7 +130,7 @@ extension TrainingOptions {
       options.network.latent?.place == .all && options.network.generator.residualBlocks != nil
         ? "a \(options.network.generator.rawValue) has no levels that take codes; give input" : nil
     },
-    OptionRule("--batch-size", .training) { options in
+    OptionRule("--batch-size", .objective) { options in
       options.hasCodes && !options.batchSize.isMultiple(of: 2)
         ? "\(options.batchSize) is odd, and --latent takes halves of a batch; give an even number" : nil
     },
