@@ -80,7 +80,7 @@ extension Benchmark {
     }
     let total = times.reduce(0) { $0 + $1.milliseconds }
     for (name, shares) in [("layer (′ backward)", byLayer), ("operation/kernel", byKernel)] {
-      note(
+      let table =
         Table(
           [name, "launches", "ms", "%", "waited before, ms"],
           shares.sorted { ($1.value.ms, $0.key) < ($0.value.ms, $1.key) }.map {
@@ -89,7 +89,9 @@ extension Benchmark {
               String(format: "%.1f", 100 * $0.value.ms / total), String(format: "%.2f", $0.value.gap),
             ]
           }
-        ).description + "\n")
+        ).description
+      // A note is one line.
+      for line in table.components(separatedBy: "\n") + [""] { note(line) }
     }
     if let first = times.first, let last = times.last {
       note(

@@ -122,6 +122,19 @@ import Testing
       try Program.run(["verify", "--batch-size", "3"] + step + onReference), "--batch-size: 3 is odd")
   }
 
+  /// A profile has a line for each layer and each kernel, the codes' among them.
+  @Test func profiles() throws {
+    let lines = try done(
+      ["benchmark", "--step", "--no-check", "--repeats", "1", "--profile", "--latent", "4"] + tiny
+    ).errors.split(separator: "\n")
+    for name in [
+      "layer (′ backward) ", "G.conv1 ", "E.code ", "operation/kernel ", "Gaussian KL/gaussian_kl ",
+    ] {
+      #expect(lines.contains { $0.hasPrefix(name) }, "\(name) is not in \(lines)")
+    }
+    #expect(!lines.contains { $0.contains("\\n") })
+  }
+
   /// A model goes on with other pictures, with its codes.
   @Test func fineTuning() throws {
     let outcome = try done(
