@@ -108,7 +108,8 @@ extension TrainingOptions {
   init(_ defaults: TrainingOptions = TrainingOptions(), given: [GivenOption]) throws {
     self = defaults
     try set(given)
-    try refuseMisuse(of: given)
+    // What goes with the model of --from is known once it is read.
+    if !given.contains(where: { $0.row.name == "--from" }) { try refuseMisuse(of: given) }
   }
 
   /// - Throws: `ValidationError` when options were given together that make no sense.

@@ -154,7 +154,7 @@ struct Translate: TalkingCommand {
         "--input", "the model takes \(format.inputCount) pictures at a time, not \(self.input.count)")
     }
     let jobs = try jobs(inputs, format.target)
-    try output.check(jobs.flatMap(\.outputs), inputs: inputs.flatMap(\.self))
+    try output.check(jobs.flatMap(\.outputs), inputs: inputs.flatMap(\.self) + [encode].compactMap(\.self))
     let translator = try Translator(
       (checkpoint, path), statistics: normStatistics ?? .batch,
       dropout: try dropout.map(Translator.Dropout.init(argument:)), size: size ?? .trained

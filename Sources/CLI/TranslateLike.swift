@@ -30,6 +30,13 @@ extension Translate {
     if try FileChecksum.text(path) != recipe.fingerprint {
       warn("\(path) is another model than the one that made \(like); the picture will be another")
     }
+    let length = checkpoint.options.network.latent?.length
+    if let code = recipe.code, code.count != length {
+      throw ModelError.file(
+        like,
+        "was drawn with a code of \(code.count) numbers, and \(path) takes \(length.map { "\($0)" } ?? "none"); name the model that made it"
+      )
+    }
     guard !input.isEmpty || !files.isEmpty else {
       throw ModelError.file(like, "does not hold the input that it was made of; give it with --input")
     }

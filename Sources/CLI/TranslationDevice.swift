@@ -13,6 +13,10 @@ struct TranslationDevice: Sendable {
 
   /// An executor for a generator at one size.
   func executor(for step: any TrainingStep) throws -> any Executor {
+    // An encoder sees a picture of the training's size, whole.
+    guard !step.translations.isEmpty else {
+      return try device.executor(for: step.recording, kernels, .use, tunes: true)
+    }
     if let strips { return stripExecutor(step, rows: strips) }
     if case .openCL(let chosen, _) = try device.choose() {
       let whole = try OpenCLExecutor(

@@ -56,6 +56,12 @@ import Testing
     try done(
       ["translate", "--like", "\(folder.path)/told.png", "--out", "\(folder.path)/made.png"] + onReference)
     #expect(try bytes("made.png") == encoded)
+    // The encoder sees the picture whole where the generator takes strips.
+    #expect(try translate("strips.png", ["--encode", target, "--strips", "8"]) == encoded)
+    expectFailure(
+      try Program.run(
+        ["translate", "--model", run, "--input", input, "--encode", target, "--out", target] + onReference),
+      "target.png")
   }
 
   /// Figures of codes are those of the training's last validation, which saw the same checkpoint and pairs.
@@ -143,6 +149,21 @@ import Testing
         "2", "--size",
         "32",
       ] + onReference)
+    // The codes' options go with the model's codes.
+    try done(
+      [
+        "train", "--from", run, "--data", "\(folder.path)/data", "--out", "\(folder.path)/other", "--steps",
+        "1", "--size",
+        "32", "--lambda-kl", "0.1",
+      ] + onReference)
+    let small = try SmallModel()
+    let misuse = try Program.run(
+      [
+        "train", "--from", small.path, "--data", "\(folder.path)/data", "--out", "\(folder.path)/none",
+        "--lambda-kl",
+        "0.1",
+      ] + onReference)
+    #expect(misuse.status == 64 && misuse.errors.contains("--lambda-kl: goes with --latent"))
     for network in ["G", "E", "D", "D2"] {
       #expect((outcome.output + outcome.errors).contains("\(network) begins with the "))
     }

@@ -69,7 +69,8 @@ import Testing
     // Runs begin with a teacher or without.
     #expect(try train("plain", ["--steps", "4", "--stop-after", "2"]).status == 0)
     expectFailure(
-      try resume("plain", ["--teacher", file]), "--teacher: the run has 0, not 1; a resumed run cannot change"
+      try resume("plain", ["--teacher", file]),
+      "--teacher: the run was begun without a teacher; begin another"
     )
     expectFailure(
       try resume("run", ["--lambda-teacher", "5"]), "--lambda-teacher: the run has 100, not 5")

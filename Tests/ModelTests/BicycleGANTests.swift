@@ -294,8 +294,11 @@ import Testing
       let executor = ReferenceExecutor(step.recording)
       try checkpoint.0.restore(step, executor, path: checkpoint.path)
       let output = try step.translations[0](input.planes(), code: drawn, index: index, seed: 7, on: executor)
-      let encoding = try #require(step.encoding)
-      let found = try encoding(output, on: executor)
+      let encoder = try checkpoint.0.options.recordEncoding()
+      let encoding = try #require(encoder.encoding)
+      let device = ReferenceExecutor(encoder.recording)
+      try checkpoint.0.restore(encoder, device, path: checkpoint.path)
+      let found = try encoding(output, on: device)
       sums[2] += zip(found, drawn).reduce(0) { $0 + Double(abs($1.0 - $1.1)) } / 3
     }
     let table = try String(contentsOfFile: run.validation, encoding: .utf8).split(separator: "\n")

@@ -31,6 +31,8 @@ struct KeptFolder {
   }
 
   private func foreign(_ name: String) -> ModelError {
-    .file("\(path)/\(name)", "is not of these pictures; name another --out, or remove the folder")
+    .file(
+      "\(path)/\(name)",
+      "is not of these pictures in these halves (--seed); name another --out, or remove the folder")
   }
 }

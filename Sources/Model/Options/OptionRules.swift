@@ -313,6 +313,9 @@ extension TrainingOptions {
     for name in ["--input", "--weights", "--teacher"] {
       let (had, has) = (Self.row(name).words(self), Self.row(name).words(options))
       guard had.count == has.count else {
+        if name == "--teacher" {
+          throw .option(name, "the run was begun without a teacher; begin another with --from to give it one")
+        }
         throw .option(name, "the run has \(had.count), not \(has.count); a resumed run cannot change that")
       }
     }

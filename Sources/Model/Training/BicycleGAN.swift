@@ -83,18 +83,27 @@ public struct BicycleGAN: TrainingStep {
 
   /// Records a generator alone.
   ///
-  /// - Parameter encodes: whether to record the encoder, too
   /// - Throws: `ModelError.option` naming an option out of range
   public init(
-    translating configuration: NetworkConfiguration, encodes: Bool = false,
-    statistics: NormStatistics = .batch, dropout: Bool = false, keepsFeatures: Bool = false
+    translating configuration: NetworkConfiguration, statistics: NormStatistics = .batch,
+    dropout: Bool = false,
+    keepsFeatures: Bool = false
   ) throws {
     try configuration.validate()
     let recorder = StepRecorder(Options().objective)
     let generator = recorder.generator(configuration, Self.generatorLabel(configuration))
     try recorder.translation(
       generator, configuration, statistics: statistics, drops: dropout, keepsFeatures: keepsFeatures)
-    if encodes { try recorder.encoding(recorder.encoder(configuration, NetworkLabel("E")), configuration) }
+    recorded = recorder.finish()
+  }
+
+  /// Records an encoder alone. Its blocks follow from the size, so that it is that of the training.
+  ///
+  /// - Throws: `ModelError.option` naming an option out of range
+  public init(encoding configuration: NetworkConfiguration) throws {
+    try configuration.validate()
+    let recorder = StepRecorder(Options().objective)
+    try recorder.encoding(recorder.encoder(configuration, NetworkLabel("E")), configuration)
     recorded = recorder.finish()
   }
 

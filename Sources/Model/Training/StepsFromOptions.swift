@@ -56,16 +56,16 @@ extension TrainingOptions {
         translating: direction, network, statistics: statistics, dropout: drops, keepsFeatures: keepsFeatures)
     }
     if hasCodes {
-      // An encoder's blocks follow from the size of the training.
       return try BicycleGAN(
-        translating: network, encodes: network.size == self.network.size, statistics: statistics,
-        dropout: drops,
-        keepsFeatures: keepsFeatures)
+        translating: network, statistics: statistics, dropout: drops, keepsFeatures: keepsFeatures)
     }
     return try Pix2Pix(
       network, sections: .translate, translationStatistics: statistics, translationDropout: drops,
       keepsFeatures: keepsFeatures)
   }
+
+  /// Records the encoder alone, at the size of the training, of a model with latent codes.
+  public func recordEncoding() throws -> any TrainingStep { try BicycleGAN(encoding: network) }
 
   /// The options of a model's use in a direction: what it takes is the input, what it draws the target.
   ///

@@ -41,6 +41,8 @@ public final class Translator {
   private let seed: UInt64
   /// The generator for pictures of one size.
   private var current: (step: any TrainingStep, executor: any Executor)?
+  /// The encoder of a model with latent codes, once it was asked for a code.
+  private var encoder: (encoding: Encoding, executor: any Executor)?
   /// The weights are the same at every size.
   private var isChecked = false
   public let options: TrainingOptions
@@ -116,12 +118,25 @@ public final class Translator {
         "\(checkpoint.path) was not trained with --latent, so it has no encoder; train one with it")
     }
     let size = options.network.size
-    let (step, executor) = try generator(size)
-    guard let encoding = step.encoding else {
-      preconditionFailure("the generator of the trained size has the encoder")
-    }
-    return try encoding(
-      options.format.target.planes(of: target.picture, fittedTo: size, path: target.path), on: executor)
+    return try encode(
+      options.format.target.planes(of: target.picture, fittedTo: size, path: target.path))
+  }
+
+  /// The code of a target's planes, of a model that has codes.
+  private func encode(_ planes: [Float]) throws -> [Float] {
+    let (encoding, executor) = try encoder ?? makeEncoder()
+    return try encoding(planes, on: executor)
+  }
+
+  private func makeEncoder() throws -> (Encoding, any Executor) {
+    let step = try options.recordEncoding()
+    guard let encoding = step.encoding else { preconditionFailure("an encoder is recorded") }
+    try checkpoint.0.check(step, path: checkpoint.path)
+    let executor = try makeExecutor(step)
+    try executor.expect(section: encoding.section)
+    try checkpoint.0.restore(step, executor, path: checkpoint.path)
+    encoder = (encoding, executor)
+    return (encoding, executor)
   }
 
   /// The seed of a sample's codes, noise and masks. Samples are seeds apart, by the golden ratio's bits.
@@ -172,15 +187,13 @@ public final class Translator {
   public func codeDistances(of pair: PairFiles, index: Int) throws -> CodeDistances {
     let (format, size) = (options.format, options.network.size)
     let planes = try pairPlanes(of: pair, index: index)
-    let (step, executor) = try generator(size)
-    guard let encoding = step.encoding else { preconditionFailure("a model without codes has no encoder") }
     func pixels(_ output: [Float]) -> Pixels {
       Pixels(format.targetPicture(output, input: planes.input, size: size))
     }
-    let target = try encoding(planes.target, on: executor)
+    let target = try encode(planes.target)
     let encoded = try translate(planes.input, size, index: index, code: target)
     let code = LatentCode.drawn(target.count, index: index, seed: seed)
-    let found = try encoding(translate(planes.input, size, index: index, code: code), on: executor)
+    let found = try encode(translate(planes.input, size, index: index, code: code))
     return CodeDistances(encoded: (pixels(encoded), pixels(planes.target)), recovered: (code, found))
   }
 
