@@ -15,20 +15,14 @@ import Testing
     pairs = try folder.writePairs("pairs")
   }
 
-  private func done(_ arguments: [String]) throws -> Outcome {
-    let outcome = try Program.run(arguments)
-    #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
-    return outcome
-  }
-
   private func train(_ options: [String] = []) throws {
-    _ = try done(
+    _ = try Program.done(
       ["train", "--data", pairs, "--out", run.path, "--steps", "3"] + tiny + onReference + options)
   }
 
   private func export(_ network: String = "G", of run: String? = nil) throws -> String {
     let path = "\(folder.path)/\(network).pth"
-    _ = try done(
+    _ = try Program.done(
       ["export", "--model", run ?? self.run.path, "--format", "pth", "--network", network, "--out", path])
     return path
   }
@@ -49,7 +43,7 @@ import Testing
   ]) func aModelComesBack(_ answers: [String], _ options: [String]) throws {
     try train(options)
     let copy = RunDirectory("\(folder.path)/imported")
-    _ = try done(
+    _ = try Program.done(
       ["import", try export(), "--discriminator", try export("D"), "--out", copy.path, "--size", "32"]
         + answers)
     let (old, new) = (run.checkpoint(step: 3), copy.checkpoint(step: 0))
@@ -60,7 +54,7 @@ import Testing
     #expect(imported.network == trained.network)
     #expect(imported.objective.isConditional == trained.objective.isConditional)
     for (run, out) in [(run.path, "a.png"), (copy.path, "b.png")] {
-      _ = try done(
+      _ = try Program.done(
         [
           "translate", "--model", run, "--input", "\(pairs)/p0.png", "--side", "A", "--dropout", "off",
           "--out", "\(folder.path)/\(out)",
@@ -88,7 +82,7 @@ import Testing
   @Test func anImportedRunBeginsOthersAndDoesNotGoOn() throws {
     try train()
     let imported = "\(folder.path)/imported"
-    _ = try done(["import", try export(), "--out", imported])
+    _ = try Program.done(["import", try export(), "--out", imported])
     expectFailure(try Program.run(["train", "--resume", "--out", imported]), "was imported", "train --from")
     expectFailure(
       try Program.run([
@@ -152,7 +146,7 @@ import Testing
   @Test func otherKindsOfPicturesAreTaken() throws {
     let photographs = try folder.writePairs("photographs", width: 32)
     let colorizing = "\(folder.path)/colorizing"
-    _ = try done(
+    _ = try Program.done(
       ["train", "--data", photographs, "--task", "colorize", "--out", colorizing, "--steps", "1"] + tiny
         + onReference)
     func tuned(_ options: [String], _ out: String) throws -> Outcome {

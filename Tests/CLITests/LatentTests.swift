@@ -16,36 +16,25 @@ import Testing
     }
     try folder.write("input.png", pattern(32, 32, 4))
     try folder.write("target.png", pattern(32, 32, 9))
-    try done(
+    try Program.done(
       ["train", "--latent", "4", "--data", "\(folder.path)/data", "--out", run, "--steps", "2"] + tiny
         + onReference)
   }
 
-  @discardableResult
-  private func done(_ arguments: [String]) throws -> Outcome {
-    let outcome = try Program.run(arguments)
-    #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
-    return outcome
-  }
-
-  private func bytes(_ name: String) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(name)"))
-  }
-
   private func translate(_ name: String, _ options: [String]) throws -> Data {
-    try done(
+    try Program.done(
       ["translate", "--model", run, "--input", input, "--out", "\(folder.path)/\(name)"] + options
         + onReference)
-    return try bytes(name)
+    return try folder.bytes(name)
   }
 
   @Test func samplesAndCodes() throws {
     let plain = try translate("plain.png", [])
     #expect(try translate("again.png", []) == plain)
-    let outcome = try done(
+    let outcome = try Program.done(
       ["translate", "--model", run, "--input", input, "--out", "\(folder.path)/samples", "--samples", "3"]
         + onReference)
-    let samples = try (1...3).map { try bytes("samples/input-\($0).png") }
+    let samples = try (1...3).map { try folder.bytes("samples/input-\($0).png") }
     #expect(samples[0] == plain && Set(samples).count == 3)
     #expect(outcome.output.contains("diversity: "))
     // The code of a picture, kept by a recipe.
@@ -53,9 +42,9 @@ import Testing
     let encoded = try translate("encoded.png", ["--encode", target])
     #expect(encoded != plain)
     _ = try translate("told.png", ["--encode", target, "--recipe"])
-    try done(
+    try Program.done(
       ["translate", "--like", "\(folder.path)/told.png", "--out", "\(folder.path)/made.png"] + onReference)
-    #expect(try bytes("made.png") == encoded)
+    #expect(try folder.bytes("made.png") == encoded)
     // The encoder sees the picture whole where the generator takes strips.
     #expect(try translate("strips.png", ["--encode", target, "--strips", "8"]) == encoded)
     expectFailure(
@@ -67,12 +56,12 @@ import Testing
   /// Figures of codes are those of the training's last validation, which saw the same checkpoint and pairs.
   @Test func figuresOfCodes() throws {
     let out = "\(folder.path)/figures"
-    try done(["evaluate", "--model", run, "--samples", "2", "--out", out] + onReference)
+    try Program.done(["evaluate", "--model", run, "--samples", "2", "--out", out] + onReference)
     struct File: Decodable {
       struct Value: Decodable { var value: Double }
       var figures: [String: Value]
     }
-    let file = try JSONDecoder().decode(File.self, from: bytes("figures/figures.json"))
+    let file = try JSONDecoder().decode(File.self, from: folder.bytes("figures/figures.json"))
     let table = try String(contentsOfFile: "\(run)/validation.csv", encoding: .utf8).split(separator: "\n")
     let names = table[0].split(separator: ",").map(String.init)
     let values = table[table.count - 1].split(separator: ",")
@@ -83,7 +72,8 @@ import Testing
       // Measured: 0; validation.csv has all digits.
       #expect(abs(value - expected) <= 1e-14 * expected, "\(key): \(value), \(expected)")
     }
-    let rows = String(decoding: try bytes("figures/per-picture.csv"), as: UTF8.self).split(separator: "\n")
+    let rows = String(decoding: try folder.bytes("figures/per-picture.csv"), as: UTF8.self).split(
+      separator: "\n")
     #expect(rows[0].contains("l1_encoded,code_recovery") && rows.count == 5)
   }
 
@@ -123,14 +113,14 @@ import Testing
   /// Commands that record a step alone take the batch that codes need, and refuse another in one line.
   @Test func batchesOfSteps() throws {
     let step = ["--latent", "4"] + tiny
-    try done(["verify"] + step + onReference)
+    try Program.done(["verify"] + step + onReference)
     expectFailure(
       try Program.run(["verify", "--batch-size", "3"] + step + onReference), "--batch-size: 3 is odd")
   }
 
   /// A profile has a line for each layer and each kernel, the codes' among them.
   @Test func profiles() throws {
-    let lines = try done(
+    let lines = try Program.done(
       ["benchmark", "--step", "--no-check", "--repeats", "1", "--profile", "--latent", "4"] + tiny
     ).errors.split(separator: "\n")
     for name in [
@@ -143,19 +133,27 @@ import Testing
 
   /// A model goes on with other pictures, with its codes.
   @Test func fineTuning() throws {
-    let outcome = try done(
+    let outcome = try Program.done(
       [
         "train", "--from", run, "--data", "\(folder.path)/data", "--out", "\(folder.path)/tuned", "--steps",
         "2", "--size",
         "32",
       ] + onReference)
     // The codes' options go with the model's codes.
-    try done(
+    try Program.done(
       [
         "train", "--from", run, "--data", "\(folder.path)/data", "--out", "\(folder.path)/other", "--steps",
         "1", "--size",
         "32", "--lambda-kl", "0.1",
       ] + onReference)
+    expectFailure(
+      try Program.run(
+        [
+          "train", "--from", run, "--data", "\(folder.path)/data", "--out", "\(folder.path)/none", "--size",
+          "32", "--latent",
+          "8",
+        ] + onReference),
+      "--latent: the model of --from takes codes of 4 numbers at all, not 8 at all; leave it out")
     let small = try SmallModel()
     let misuse = try Program.run(
       [

@@ -49,6 +49,14 @@ enum Program {
     try Running(arguments, shell: prefix)
   }
 
+  /// Runs the program to its end, which has to be a good one.
+  @discardableResult
+  static func done(_ arguments: [String]) throws -> Outcome {
+    let outcome = try run(arguments)
+    #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
+    return outcome
+  }
+
   /// Runs the program to its end.
   static func run(_ arguments: [String], shell prefix: String? = nil) throws -> Outcome {
     try start(arguments, shell: prefix).wait()
@@ -194,6 +202,8 @@ final class TemporaryFolder: Sendable {
     try picture.write(to: file, replacing: .any)
     return file
   }
+
+  func bytes(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")) }
 
   @discardableResult
   func makeFolder(_ name: String) throws -> String {

@@ -15,30 +15,19 @@ import Testing
       try folder.write("data/trainB/b\(number).png", pattern(40, 32, number + 5))
     }
     try folder.write("input.png", pattern(32, 32, 4))
-    try done(
+    try Program.done(
       ["train", "--unpaired", "--data", "\(folder.path)/data", "--out", run, "--steps", "2"] + tiny
         + onReference)
   }
 
-  @discardableResult
-  private func done(_ arguments: [String]) throws -> Outcome {
-    let outcome = try Program.run(arguments)
-    #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
-    return outcome
-  }
-
-  private func bytes(_ name: String) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(name)"))
-  }
-
   private func translate(_ name: String, _ options: [String], of model: String? = nil) throws -> Data {
-    try done(
+    try Program.done(
       [
         "translate", "--model", model ?? run, "--input", "\(folder.path)/input.png", "--out",
         "\(folder.path)/\(name)",
       ]
         + options + onReference)
-    return try bytes(name)
+    return try folder.bytes(name)
   }
 
   @Test func directions() throws {
@@ -48,20 +37,20 @@ import Testing
     #expect(back != plain)
     // A recipe knows its direction.
     _ = try translate("told.png", ["--direction", "BtoA", "--recipe"])
-    try done(
+    try Program.done(
       ["translate", "--like", "\(folder.path)/told.png", "--out", "\(folder.path)/again.png"] + onReference)
-    #expect(try bytes("again.png") == back)
+    #expect(try folder.bytes("again.png") == back)
   }
 
   /// Both generators and both judges out and in again: the same pictures in both directions.
   @Test func comesBackFromPyTorchsFiles() throws {
     func export(_ network: String) throws -> String {
       let path = "\(folder.path)/\(network).pth"
-      try done(["export", "--model", run, "--format", "pth", "--network", network, "--out", path])
+      try Program.done(["export", "--model", run, "--format", "pth", "--network", network, "--out", path])
       return path
     }
     let copy = "\(folder.path)/copy"
-    try done([
+    try Program.done([
       "import", try export("G_A"), "--back", try export("G_B"), "--discriminator", try export("D_B"),
       "--back-discriminator", try export("D_A"), "--norm", "instance", "--size", "32", "--out", copy,
     ])
@@ -90,7 +79,7 @@ import Testing
       try folder.write("pairs/B/\(number).png", pattern(32, 32, number + 5))
     }
     func evaluate(_ options: [String]) throws -> String {
-      try done(
+      try Program.done(
         ["evaluate", "--model", run, "--data", "\(folder.path)/pairs", "--split", "train"] + options
           + onReference
       ).output

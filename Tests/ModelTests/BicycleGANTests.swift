@@ -18,34 +18,16 @@ import Testing
     return try BicycleGAN(network, options)
   }
 
-  /// Two runs of PyTorch in float64, by Fixtures/make_bicycle_golden.py. The largest error is 0.26 of its bound, which is
+  /// Two runs of PyTorch in float64, by Fixtures/make_bicycle_golden.py. The largest error is 0.14 of its bound, which is
   /// ten times PyTorch's own in float32.
   @Test(arguments: ["bicycle", "bicycle-conditional"]) func agreesWithPyTorch(_ name: String) throws {
-    let path = try #require(
-      Bundle.module.path(forResource: "golden", ofType: "safetensors", inDirectory: "Fixtures/\(name)"))
-    let golden = try Golden(path: path)
-    let result = try GoldenVerification(golden, ReferenceExecutor(golden.step.recording))
-    for kind in GoldenVerification.Kind.allCases {
-      let worst = try #require(result.worst(kind), "no \(kind)")
-      #expect(worst.passes, "\(worst.name): \(worst.relativeError), bound \(worst.bound)")
-    }
-    #expect(result.steps == 3)
+    let result = try goldenRun(name)
     // Two pictures, two times two heads of the encoder, and three passes of each discriminator, at two scales in the first run.
     #expect(result.rows.count { $0.kind == .forward } == (name == "bicycle" ? 6 + 12 : 6 + 6))
     #expect(result.rows.count { $0.kind == .loss } == 3 * 9)
   }
 
-  struct Case: Sendable, CustomTestStringConvertible {
-    let testDescription: String
-    let change: @Sendable (inout NetworkConfiguration, inout BicycleGAN.Options) -> Void
-
-    init(
-      _ name: String,
-      _ change: @escaping @Sendable (inout NetworkConfiguration, inout BicycleGAN.Options) -> Void
-    ) {
-      (testDescription, self.change) = (name, change)
-    }
-  }
+  typealias Case = StepCase<BicycleGAN.Options>
 
   static let cases = [
     Case("as it is") { _, _ in },
@@ -81,11 +63,7 @@ import Testing
   /// The latent term is none of the encoder's. Measured: at most 1.9e-7, of the ResNet; the others 7.5e-8.
   @Test(arguments: cases) func gradients(_ testCase: Case) throws {
     let step = try Self.step(testCase.change)
-    let executor = ReferenceExecutor(step.recording, precision: .float64)
-    try step.initialize(executor, .kaiming, seed: 3)
-    // No learning: each loss is taken through the other networks as they were.
-    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: step.schedule)
-    try write(pictures: step, executor)
+    let executor = try unlearning(step)
     for _ in 0..<(step.networks.allSatisfy(\.states.isEmpty) ? 0 : 300) { try executor.run(section: "train") }
     for name in ["G", "E", "D", "D2"] {
       let comparison = try SlopeComparison([try #require(step.network(name))], of: step, on: executor) {
@@ -101,21 +79,6 @@ import Testing
     }
   }
 
-  private func write(pictures step: BicycleGAN, _ executor: ReferenceExecutor) throws {
-    for input in step.inputs {
-      switch input.source {
-      case .side(let side):
-        executor.write((0..<input.tensor.shape.count).map { sin(Double($0 * (3 + side))) }, to: input.tensor)
-      case .weights:
-        executor.write((0..<input.tensor.shape.count).map { 1 + sin(Double($0)) / 2 }, to: input.tensor)
-      case .pool:
-        let choices = (0..<input.tensor.shape.count / 2).map { ImagePoolChoice(.store, slot: $0) }
-        executor.write(ImagePoolChoice.values(of: choices), to: input.tensor)
-      case .mask: Issue.record("masks are drawn")
-      }
-    }
-  }
-
   /// With the latent term alone the encoder stays as it is, byte for byte, and the generator does not.
   @Test func theLatentTermLeavesTheEncoder() throws {
     let step = try Self.step { _, options in
@@ -124,7 +87,7 @@ import Testing
     let executor = ReferenceExecutor(step.recording)
     try step.initialize(executor, .kaiming, seed: 3)
     executor.write(Schedule(step: 0, learningRate: 0.01, seed: 1).values, to: step.schedule)
-    try write(pictures: step, executor)
+    write(pictures: step, executor)
     func values(_ name: String) throws -> [[Float]] {
       try #require(step.network(name)).parameters.map { executor.read($0.tensor) }
     }
@@ -140,8 +103,7 @@ import Testing
     let step = try Self.step { network, options in
       (network.scales, options.batchSize, options.weights) = (2, 4, .init(latent: 3, divergence: 0.25))
     }
-    let executor = ReferenceExecutor(step.recording, precision: .float64)
-    try step.initialize(executor, .kaiming, seed: 3)
+    let executor = try unlearning(step)
     let (mean, logVariance, picture) = (0.4, -0.6, 0.3)
     let answers = [
       "model.model.3.bias": atanh(picture), "E.fc.0.bias": mean, "E.fcVar.0.bias": logVariance,
@@ -158,8 +120,6 @@ import Testing
         to: parameter.tensor)
     }
     #expect(found == 2 * answers.count)
-    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: step.schedule)
-    try write(pictures: step, executor)
     try executor.run(section: "train")
     let targets = executor.readDouble(step.sides[1])
     let first = targets.prefix(targets.count / 2)
@@ -234,26 +194,13 @@ import Testing
   }
 
   private func options(_ words: [String: String] = [:]) throws -> TrainingOptions {
-    var options = TrainingOptions()
-    let all = [
-      "--data": "\(folder.path)/data", "--size": "32", "--ngf": "2", "--ndf": "2", "--patch": "16",
-      "--latent": "3",
-      "--steps": "6", "--seed": "7",
-    ].merging(words) { $1 }
-    try options.set(TrainingOptions.rows.compactMap { row in all[row.name].map { GivenOption(row, [$0]) } })
-    return options
+    try .tiny(["--data": "\(folder.path)/data", "--latent": "3"].merging(words) { $1 })
   }
 
   private func train(_ options: TrainingOptions, _ name: String, until stop: Int = .max) throws
     -> RunDirectory
   {
-    let run = RunDirectory("\(folder.path)/\(name)")
-    var options = options
-    let checkpoint = run.latestCheckpoint() == nil ? nil : try RunDirectory.readCheckpoint(of: run.path)
-    if checkpoint == nil { try options.readFormat() }
-    let trainer = try Trainer(options, run: run, resuming: checkpoint) { ReferenceExecutor($0.recording) }
-    _ = try trainer.train(shouldStop: { trainer.stepsDone >= stop }, onEvent: { _ in })
-    return run
+    try options.train(in: "\(folder.path)/\(name)", until: stop)
   }
 
   /// A run that stopped on the way ends with the bytes of one that did not; its strip shows three outputs of an input.

@@ -21,31 +21,13 @@ import Testing
   /// Two runs of PyTorch in float64, by Fixtures/make_cycle_golden.py. The largest error is 0.21 of its bound, which is ten
   /// times PyTorch's own in float32.
   @Test(arguments: ["cycle", "cycle-without-identity"]) func agreesWithPyTorch(_ name: String) throws {
-    let path = try #require(
-      Bundle.module.path(forResource: "golden", ofType: "safetensors", inDirectory: "Fixtures/\(name)"))
-    let golden = try Golden(path: path)
-    let result = try GoldenVerification(golden, ReferenceExecutor(golden.step.recording))
-    for kind in GoldenVerification.Kind.allCases {
-      let worst = try #require(result.worst(kind), "no \(kind)")
-      #expect(worst.passes, "\(worst.name): \(worst.relativeError), bound \(worst.bound)")
-    }
-    #expect(result.steps == 3)
+    let result = try goldenRun(name)
     // Six passes of the generators, or four, and three of each discriminator.
     #expect(result.rows.count { $0.kind == .forward } == (name == "cycle" ? 12 : 10))
     #expect(result.rows.count { $0.kind == .loss } == 3 * (name == "cycle" ? 10 : 8))
   }
 
-  struct Case: Sendable, CustomTestStringConvertible {
-    let testDescription: String
-    let change: @Sendable (inout NetworkConfiguration, inout CycleGAN.Options) -> Void
-
-    init(
-      _ name: String,
-      _ change: @escaping @Sendable (inout NetworkConfiguration, inout CycleGAN.Options) -> Void
-    ) {
-      (testDescription, self.change) = (name, change)
-    }
-  }
+  typealias Case = StepCase<CycleGAN.Options>
 
   static let cases = [
     Case("as it is") { _, _ in },
@@ -71,11 +53,7 @@ import Testing
   /// a direction of all parameters. Measured: at most 2e-8.
   @Test(arguments: cases) func gradients(_ testCase: Case) throws {
     let step = try step(testCase.change)
-    let executor = ReferenceExecutor(step.recording, precision: .float64)
-    try step.initialize(executor, .kaiming, seed: 3)
-    // No learning: each loss is taken through the other networks as they were.
-    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: step.schedule)
-    try write(pictures: step, executor)
+    let executor = try unlearning(step)
     for _ in 0..<(step.networks.allSatisfy(\.states.isEmpty) ? 0 : 300) { try executor.run(section: "train") }
     let isWasserstein = step.losses.contains { $0.name == "DB_GP" }
     for names in [["G_A", "G_B"], ["D_B"], ["D_A"]] {
@@ -89,25 +67,11 @@ import Testing
     }
   }
 
-  private func write(pictures step: CycleGAN, _ executor: ReferenceExecutor) throws {
-    for input in step.inputs {
-      switch input.source {
-      case .side(let side):
-        executor.write((0..<input.tensor.shape.count).map { sin(Double($0 * (3 + side))) }, to: input.tensor)
-      case .pool:
-        let choices = (0..<input.tensor.shape.count / 2).map { ImagePoolChoice(.store, slot: $0) }
-        executor.write(ImagePoolChoice.values(of: choices), to: input.tensor)
-      case .weights, .mask: Issue.record("a cycle has neither weights nor masks")
-      }
-    }
-  }
-
   /// Generators and judges whose last weights are 0 answer with their last bias, whatever they are shown: every loss is then
   /// a formula of the pictures.
   @Test func lossesOfConstantNetworks() throws {
     let step = try step { $1.weights.cycleBack = 4 }
-    let executor = ReferenceExecutor(step.recording, precision: .float64)
-    try step.initialize(executor, .kaiming, seed: 3)
+    let executor = try unlearning(step)
     let answers = ["G_A": 0.3, "G_B": -0.2, "D_B": 0.7, "D_A": 0.1]
     for network in step.networks {
       let (weight, bias) = (
@@ -120,8 +84,6 @@ import Testing
         [Double](repeating: isGenerator ? atanh(answer) : answer, count: bias.tensor.shape.count),
         to: bias.tensor)
     }
-    executor.write(Schedule(step: 0, learningRate: 0, seed: 1).values, to: step.schedule)
-    try write(pictures: step, executor)
     try executor.run(section: "train")
     func distance(_ side: Int, _ value: Double) -> Double {
       let pixels = executor.readDouble(step.sides[side])
@@ -190,27 +152,13 @@ import Testing
   }
 
   private func options(_ words: [String: String] = [:]) throws -> TrainingOptions {
-    var options = TrainingOptions()
-    let all = [
-      "--data": "\(folder.path)/data", "--size": "32", "--ngf": "2", "--ndf": "2", "--patch": "16",
-      "--unpaired": "on", "--steps": "6", "--seed": "7", "--pool": "2",
-    ].merging(words) { $1 }
-    try options.set(TrainingOptions.rows.compactMap { row in all[row.name].map { GivenOption(row, [$0]) } })
-    return options
+    try .tiny(["--data": "\(folder.path)/data", "--unpaired": "on", "--pool": "2"].merging(words) { $1 })
   }
 
   private func train(
     _ options: TrainingOptions, _ name: String, until stop: Int = .max, features: FeatureNetwork? = nil
   ) throws -> RunDirectory {
-    let run = RunDirectory("\(folder.path)/\(name)")
-    var options = options
-    let checkpoint = run.latestCheckpoint() == nil ? nil : try RunDirectory.readCheckpoint(of: run.path)
-    if checkpoint == nil { try options.readFormat() }
-    let trainer = try Trainer(options, run: run, resuming: checkpoint, featureNetwork: features) {
-      ReferenceExecutor($0.recording)
-    }
-    _ = try trainer.train(shouldStop: { trainer.stepsDone >= stop }, onEvent: { _ in })
-    return run
+    try options.train(in: "\(folder.path)/\(name)", until: stop, features: features)
   }
 
   /// A run that stopped on the way ends with the bytes of one that did not; it has a strip and both directions.

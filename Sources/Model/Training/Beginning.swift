@@ -41,6 +41,13 @@ extension TrainingOptions {
       format = model.format
     }
     try set(given)
+    if let own = model.network.latent, let asked = network.latent, own != asked {
+      let name = own.length == asked.length ? "--latent-at" : "--latent"
+      throw .option(
+        name,
+        "the model of --from takes codes of \(own.length) numbers at \(own.place.rawValue), not \(asked.length) at \(asked.place.rawValue); leave it out"
+      )
+    }
     if !names.contains("--levels") { network.levels = model.network.levels }
   }
 

@@ -102,7 +102,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// The options whose defaults are others with latent codes, with their values.
   public var latentSummary: String {
     let names = [
-      "--objective", "--gan-loss", "--norm", "--scales", "--batch-size", "--init", "--lambda-l1",
+      "--objective", "--gan-loss", "--norm", "--scales", "--batch-size", "--init", "--best", "--lambda-l1",
       "--lambda-latent",
       "--lambda-kl",
     ]
